@@ -1,0 +1,375 @@
+//! Runs one check: with a deadline, against its snapshot, and with every panic read for what it
+//! says.
+//!
+//! Checks of one test binary run one after the other. So a panic in a thread that the learner's
+//! code started belongs to the check that is running, whichever thread it happens in.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::env;
+use std::fs;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::report;
+
+/// How long a check may take before it is reported as an endless loop or a deadlock.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// The same, once a check of this binary has run into the deadline: what holds up one check
+/// usually holds up the others, and nobody should wait for each of them.
+const DEADLINE_AFTER_THE_FIRST: Duration = Duration::from_secs(2);
+
+/// Turns the body of a `#[test]` into a check.
+///
+/// `shows` is a closure that returns the text to compare with the snapshot. The snapshot is named
+/// after the test function, in `tests/snapshots/<step>/`.
+///
+/// ```no_run
+/// # use support::check;
+/// #[test]
+/// fn the_rfc_example() {
+///     check! {
+///         rfc: "RFC 6455 §4.2.2",
+///         rule: "The accept key is the base64 of the SHA-1 of the key and the GUID.",
+///         mistake: "The hash was written as hexadecimal text first.",
+///         shows: || "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_string(),
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! check {
+    (rfc: $rfc:expr, rule: $rule:expr, mistake: $mistake:expr, shows: $shows:expr $(,)?) => {{
+        fn here() {}
+        $crate::check::Check {
+            package: env!("CARGO_PKG_NAME"),
+            manifest_dir: env!("CARGO_MANIFEST_DIR"),
+            function: ::std::any::type_name_of_val(&here),
+            rfc: $rfc,
+            rule: $rule,
+            mistake: $mistake,
+        }
+        .run($shows)
+    }};
+}
+
+/// One check: what it is about. Made by [`check!`].
+pub struct Check {
+    /// The package under test: `accept-key`, or `accept-key-solution`.
+    pub package: &'static str,
+    /// The folder of that package.
+    pub manifest_dir: &'static str,
+    /// The path of a function inside the test function.
+    pub function: &'static str,
+    /// The RFC section that the rule comes from, or where no RFC speaks, who does.
+    pub rfc: &'static str,
+    /// The rule, in one line.
+    pub rule: &'static str,
+    /// The mistake that usually turns this check red.
+    pub mistake: &'static str,
+}
+
+/// What became of one check.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// What it shows is what the snapshot shows.
+    Right,
+    /// It shows something else.
+    Wrong {
+        /// The snapshot's text.
+        expected: String,
+        /// The text of the code under test.
+        yours: String,
+    },
+    /// A `todo!()` was reached.
+    NotWritten(Panic),
+    /// The code under test, or the check itself, panicked.
+    Panicked(Panic),
+    /// The check was not done by its deadline.
+    TooSlow(Duration),
+    /// There is no snapshot, or somebody tried to write one from a learner's step.
+    NoSnapshot(String),
+}
+
+/// What a panic said, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panic {
+    /// The panic's message.
+    pub message: String,
+    /// `steps/03-accept-key/src/lib.rs`, with forward slashes on every system.
+    pub file: String,
+    /// The line in that file.
+    pub line: u32,
+}
+
+impl Check {
+    /// Runs the check. Returns when it is right; otherwise prints a report and fails the test.
+    pub fn run(self, shows: impl FnOnce() -> String + Send + 'static) {
+        let verdict = self.judge(shows);
+        if let Some(report) = report::report(&self, &verdict) {
+            println!("{report}");
+            // Not `panic!`: the report has said it all, and the hook's own lines would follow it.
+            panic::resume_unwind(Box::new("the check is red"));
+        }
+    }
+
+    /// The step's id: the package's name, without the solution's suffix.
+    pub fn id(&self) -> &'static str {
+        self.package
+            .strip_suffix("-solution")
+            .unwrap_or(self.package)
+    }
+
+    /// The name of the test function.
+    pub fn name(&self) -> &'static str {
+        let path = self
+            .function
+            .strip_suffix("::here")
+            .unwrap_or(self.function);
+        path.rsplit("::").next().unwrap_or(path)
+    }
+
+    fn judge(&self, shows: impl FnOnce() -> String + Send + 'static) -> Verdict {
+        let _turn = lock(&ONE_AT_A_TIME);
+        listen_to_panics();
+        lock(&PANICS).clear();
+        let deadline = match WAS_TOO_SLOW.load(Ordering::Relaxed) {
+            true => DEADLINE_AFTER_THE_FIRST,
+            false => DEADLINE,
+        };
+        let outcome = within(deadline, shows);
+        if let Some(todo) = first_panic(|panic| panic.message.starts_with("not yet implemented")) {
+            return Verdict::NotWritten(todo);
+        }
+        match outcome {
+            Outcome::Done(yours) => self.compare(yours),
+            Outcome::Panicked => Verdict::Panicked(first_panic(|_| true).unwrap_or(Panic {
+                message: "a panic that left no message".to_string(),
+                file: "an unknown file".to_string(),
+                line: 0,
+            })),
+            Outcome::TooSlow => {
+                WAS_TOO_SLOW.store(true, Ordering::Relaxed);
+                Verdict::TooSlow(deadline)
+            }
+        }
+    }
+
+    fn compare(&self, yours: String) -> Verdict {
+        let folder = snapshot_folder(self.manifest_dir, self.id());
+        let file = folder.join(format!("{}.snap", self.name()));
+        let yours = yours.trim_end().to_string();
+        let expected = fs::read_to_string(&file)
+            .ok()
+            .and_then(|text| shown_part(&text));
+        let is_solution = self.package != self.id();
+        match (expected, updates_snapshots()) {
+            (Some(expected), false) if expected != yours => Verdict::Wrong { expected, yours },
+            (None, false) => Verdict::NoSnapshot(format!("{} is missing", file.display())),
+            (_, true) if !is_solution => Verdict::NoSnapshot(
+                "INSTA_UPDATE is set: snapshots are written from solutions alone, never from a step"
+                    .to_string(),
+            ),
+            _ => {
+                assert_snapshot(&folder, self, &yours);
+                Verdict::Right
+            }
+        }
+    }
+}
+
+/// insta compares once more what is equal already, and writes what a maintainer asked it to write.
+fn assert_snapshot(folder: &Path, check: &Check, yours: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(folder);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_description(format!("{}: {}", check.rfc, check.rule));
+    settings.bind(|| insta::assert_snapshot!(check.name(), with_anchors(yours)));
+}
+
+/// The book includes a snapshot by this anchor, which leaves insta's front matter out.
+fn with_anchors(shown: &str) -> String {
+    format!("ANCHOR: shown\n{shown}\nANCHOR_END: shown")
+}
+
+/// What stands between the anchors of a snapshot file.
+pub fn shown_part(snapshot: &str) -> Option<String> {
+    let snapshot = snapshot.replace("\r\n", "\n");
+    let (_, rest) = snapshot.split_once("ANCHOR: shown\n")?;
+    let (shown, _) = rest.split_once("\nANCHOR_END: shown")?;
+    Some(shown.to_string())
+}
+
+/// `tests/snapshots/<id>`, seen from a step's or a solution's folder.
+fn snapshot_folder(manifest_dir: &str, id: &str) -> PathBuf {
+    let workspace = Path::new(manifest_dir)
+        .ancestors()
+        .nth(2)
+        .expect("a step is two folders deep");
+    workspace.join("tests").join("snapshots").join(id)
+}
+
+fn updates_snapshots() -> bool {
+    env::var("INSTA_UPDATE").is_ok_and(|update| update != "no")
+}
+
+enum Outcome {
+    Done(String),
+    Panicked,
+    TooSlow,
+}
+
+/// Runs `work` in a thread of its own, and stops waiting for it at the deadline. The thread can't
+/// be ended from outside; it goes with the process.
+fn within(deadline: Duration, work: impl FnOnce() -> String + Send + 'static) -> Outcome {
+    let (done, is_done) = mpsc::channel();
+    let thread = thread::Builder::new()
+        .name("check".to_string())
+        .spawn(move || {
+            IN_A_CHECK.set(true);
+            _ = done.send(panic::catch_unwind(AssertUnwindSafe(work)));
+        });
+    thread.expect("the system has room for one more thread");
+    match is_done.recv_timeout(deadline) {
+        Ok(Ok(shown)) => Outcome::Done(shown),
+        Ok(Err(_)) => Outcome::Panicked,
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Outcome::TooSlow,
+    }
+}
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+static PANICS: Mutex<Vec<(Panic, bool)>> = Mutex::new(Vec::new());
+static WAS_TOO_SLOW: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    static IN_A_CHECK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on panics are written down instead of printed.
+fn listen_to_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        panic::set_hook(Box::new(|info| {
+            lock(&PANICS).push((read_panic(info), IN_A_CHECK.get()));
+        }));
+    });
+}
+
+fn read_panic(info: &PanicHookInfo) -> Panic {
+    let location = info.location().expect("a panic always has a location");
+    Panic {
+        message: message_of(info.payload()),
+        file: location.file().replace('\\', "/"),
+        line: location.line(),
+    }
+}
+
+fn message_of(payload: &dyn Any) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
+}
+
+/// The first matching panic of a thread that the learner's code started, or else of the check's
+/// own thread: when a server's thread dies, the check's own panic is only the consequence.
+fn first_panic(matches: impl Fn(&Panic) -> bool) -> Option<Panic> {
+    let panics = lock(&PANICS);
+    let first = |in_a_check: bool| {
+        let mut those = panics
+            .iter()
+            .filter(|(panic, own)| *own == in_a_check && matches(panic));
+        those.next().map(|(panic, _)| panic.clone())
+    };
+    first(false).or_else(|| first(true))
+}
+
+/// A lock that doesn't mind that another thread panicked while it held it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(function: &'static str) -> Check {
+        Check {
+            package: "some-step",
+            manifest_dir: concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps/no-such-step"),
+            function,
+            rfc: "",
+            rule: "",
+            mistake: "",
+        }
+    }
+
+    #[test]
+    fn a_check_is_named_after_its_function() {
+        assert_eq!(
+            check("accept_key::the_rfc_example::here").name(),
+            "the_rfc_example"
+        );
+        assert_eq!(
+            check("accept_key::check::the_rfc_example::here").name(),
+            "the_rfc_example"
+        );
+    }
+
+    #[test]
+    fn a_todo_is_not_a_mistake() {
+        let verdict = check("t::here").judge(|| todo!("hash it"));
+        let Verdict::NotWritten(panic) = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(panic.message, "not yet implemented: hash it");
+        assert!(
+            panic.file.ends_with("tests/support/src/check.rs"),
+            "{}",
+            panic.file
+        );
+    }
+
+    #[test]
+    fn a_todo_in_another_thread_is_found() {
+        let verdict = check("t::here").judge(|| {
+            let server = thread::spawn(|| todo!("answer"));
+            assert!(server.join().is_ok(), "the server closed the connection");
+            String::new()
+        });
+        assert!(matches!(verdict, Verdict::NotWritten(_)), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_panic_is_reported_with_its_place() {
+        let verdict = check("t::here").judge(|| panic!("index out of bounds"));
+        let Verdict::Panicked(panic) = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(panic.message, "index out of bounds");
+    }
+
+    #[test]
+    fn an_endless_wait_is_ended() {
+        let (_keep_open, never) = mpsc::channel::<String>();
+        let outcome = within(Duration::from_millis(20), move || never.recv().unwrap());
+        assert!(matches!(outcome, Outcome::TooSlow));
+    }
+
+    #[test]
+    fn a_missing_snapshot_is_no_pass() {
+        let verdict = check("t::here").judge(|| "anything".to_string());
+        assert!(matches!(verdict, Verdict::NoSnapshot(_)), "{verdict:?}");
+    }
+
+    #[test]
+    fn the_shown_part_is_what_was_shown() {
+        let snapshot = format!("---\nsource: x\n---\n{}\n", with_anchors("a\n\nb"));
+        assert_eq!(shown_part(&snapshot).as_deref(), Some("a\n\nb"));
+        assert_eq!(shown_part("---\nsource: x\n---\n"), None);
+    }
+}

@@ -1,0 +1,21 @@
+//! What every check is made of.
+//!
+//! A check runs a piece of a step and shows what it did as text: a transcript of a wire, a drawing
+//! of bits, a table of inputs and verdicts. The text is compared with a snapshot in
+//! `tests/snapshots/<step>/`. Where the two differ, the learner gets a report: the rule and its
+//! RFC section, *expected* beside *yours*, the first byte and bit that differ, and the mistake that
+//! usually looks like this.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | [`check`] | [`check!`]: runs one check, with a deadline, and reads its panics |
+//! | [`report`] | the text that a learner sees when a check is red |
+//! | [`wire`] | transcripts of who sent which bytes, and bits |
+//! | [`cut`] | a stream that arrives in pieces, cut at chosen places |
+//! | [`http`] | a bare HTTP client on a real socket, with deadlines |
+
+pub mod check;
+pub mod cut;
+pub mod http;
+pub mod report;
+pub mod wire;

@@ -1,0 +1,368 @@
+//! What a learner sees when a check is red.
+//!
+//! The first line names the check, the verdict and the RFC section; the runner reads it too. Then
+//! come the rule, *expected* beside *yours* where they differ, the first byte and bit that differ,
+//! the mistake that usually looks like this, and what to do next. 80 columns are enough.
+
+use std::fmt::Write as _;
+
+use similar::{DiffOp, TextDiff};
+
+use crate::check::{Check, Panic, Verdict};
+use crate::wire;
+
+const WIDTH: usize = 80;
+/// How many equal lines are shown around those that differ.
+const CONTEXT: usize = 2;
+/// How many lines of a difference are shown. What comes first is what to mend first.
+const MOST_LINES: usize = 24;
+
+/// The report on a check, or `None` where it is right.
+pub fn report(check: &Check, verdict: &Verdict) -> Option<String> {
+    let (word, body) = match verdict {
+        Verdict::Right => return None,
+        Verdict::Wrong { expected, yours } => ("wrong", wrong(check, expected, yours)),
+        Verdict::NotWritten(todo) => ("not written yet", not_written(check, todo)),
+        Verdict::Panicked(panic) => ("panicked", panicked(check, panic)),
+        Verdict::TooSlow(deadline) => ("never finished", too_slow(check, deadline.as_secs())),
+        Verdict::NoSnapshot(why) => ("no snapshot", paragraph("Why: ", why)),
+    };
+    let mark = if matches!(verdict, Verdict::NotWritten(_)) {
+        '○'
+    } else {
+        '✗'
+    };
+    let title = format!("{mark} {}: {word}", check.name());
+    let space = WIDTH
+        .saturating_sub(title.chars().count() + check.rfc.chars().count())
+        .max(2);
+    let rule = paragraph("Rule: ", check.rule);
+    Some(format!(
+        "{title}{}{}\n{rule}\n{body}",
+        " ".repeat(space),
+        check.rfc
+    ))
+}
+
+fn wrong(check: &Check, expected: &str, yours: &str) -> String {
+    let difference = difference(expected, yours);
+    let likely = paragraph("Often: ", check.mistake);
+    format!("{difference}\n{likely}{}", next(check, "mend it and save"))
+}
+
+fn not_written(check: &Check, todo: &Panic) -> String {
+    let task = todo
+        .message
+        .trim_start_matches("not yet implemented")
+        .trim_start_matches(": ");
+    let place = paragraph("Where: ", &format!("{}:{}", todo.file, todo.line));
+    let task = paragraph("Task: ", task);
+    let Some(earlier) = earlier_step(check, &todo.file) else {
+        return format!("{place}{task}{}", next(check, "write it and save"));
+    };
+    let help = format!(
+        "that is a part of an earlier step. Write it there (`cargo test -p {earlier}` judges it), \
+         or let the reference take its place: `cargo workshop skip {earlier}` keeps your files."
+    );
+    format!("{place}{task}{}", paragraph("Next: ", &help))
+}
+
+/// The id of the step that the file belongs to, where it is not the step under test.
+fn earlier_step(check: &Check, file: &str) -> Option<String> {
+    let folder = file.strip_prefix("steps/")?.split('/').next()?;
+    let (_number, id) = folder.split_once('-')?;
+    (id != check.id()).then(|| id.to_string())
+}
+
+fn panicked(check: &Check, panic: &Panic) -> String {
+    let place = paragraph("Where: ", &format!("{}:{}", panic.file, panic.line));
+    let message = paragraph("Panic: ", &panic.message);
+    let likely = paragraph("Often: ", check.mistake);
+    format!(
+        "{place}{message}{likely}{}",
+        next(check, "mend it and save")
+    )
+}
+
+fn too_slow(check: &Check, seconds: u64) -> String {
+    let what = format!(
+        "after {seconds} s the check gave up waiting. A loop that never ends, a lock that is held \
+         while it is asked for again, or an answer that is never sent all look like this."
+    );
+    let likely = paragraph("Often: ", check.mistake);
+    format!(
+        "{}{likely}{}",
+        paragraph("What: ", &what),
+        next(check, "mend it and save")
+    )
+}
+
+fn next(check: &Check, what: &str) -> String {
+    paragraph(
+        "Next: ",
+        &format!("{what}. A hint: `cargo workshop hint {}`.", check.id()),
+    )
+}
+
+/// The lines that differ, with a few around them, and the first byte and bit that differ.
+fn difference(expected: &str, yours: &str) -> String {
+    let diff = TextDiff::from_lines(expected, yours);
+    let mut lines = Vec::new();
+    let mut first = None;
+    for group in diff.grouped_ops(CONTEXT) {
+        if !lines.is_empty() {
+            lines.push("           ⋮".to_string());
+        }
+        for operation in group {
+            let old = &diff.old_slices()[operation.old_range()];
+            let new = &diff.new_slices()[operation.new_range()];
+            if let DiffOp::Equal { .. } = operation {
+                lines.extend(old.iter().map(|line| labelled("", line)));
+                continue;
+            }
+            if first.is_none() {
+                let line = operation.old_range().start;
+                first = Some(first_difference(line, old.first(), new.first()));
+            }
+            lines.extend(old.iter().map(|line| labelled("expected", line)));
+            lines.extend(new.iter().map(|line| labelled("yours", line)));
+            if let ([expected], [yours]) = (old, new) {
+                lines.push(caret(expected, yours));
+            }
+        }
+    }
+    let hidden = lines.len().saturating_sub(MOST_LINES);
+    lines.truncate(MOST_LINES);
+    if hidden > 0 {
+        lines.push(format!("           ({hidden} more lines)"));
+    }
+    format!("\n{}\n\n{}", lines.join("\n"), first.unwrap_or_default())
+}
+
+fn labelled(label: &str, line: &str) -> String {
+    format!("  {label:<8} │ {}", line.trim_end_matches('\n'))
+        .trim_end()
+        .to_string()
+}
+
+/// A caret under the first character that differs.
+fn caret(expected: &str, yours: &str) -> String {
+    let same = expected
+        .chars()
+        .zip(yours.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
+    format!("  {:<8} │ {}^", "", " ".repeat(same))
+}
+
+/// Where the first difference is, down to the bit.
+fn first_difference(line: usize, expected: Option<&&str>, yours: Option<&&str>) -> String {
+    let number = line + 1;
+    let (expected, yours) = match (expected, yours) {
+        (Some(expected), Some(yours)) => (expected.trim_end(), yours.trim_end()),
+        (Some(_), None) => {
+            return format!("  First difference: line {number} is missing in yours.\n");
+        }
+        _ => {
+            return format!(
+                "  First difference: yours has a line too many before line {number}.\n"
+            );
+        }
+    };
+    let dumps = wire::is_dump(expected) && wire::is_dump(yours);
+    let (expected, yours) = (shown_bytes(expected), shown_bytes(yours));
+    let at = expected
+        .iter()
+        .zip(&yours)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let place = match dumps {
+        true => format!("the byte at offset {at} of line {number}"),
+        false => format!("line {number}, byte {}", at + 1),
+    };
+    match (expected.get(at), yours.get(at)) {
+        (Some(expected), Some(yours)) => bytes_that_differ(&place, *expected, *yours),
+        (Some(expected), None) => {
+            format!(
+                "  First difference: {place}. Yours ends there; expected goes on with\n    {}\n",
+                wire::byte(*expected)
+            )
+        }
+        (None, Some(yours)) => {
+            format!(
+                "  First difference: {place}. Expected ends there; yours goes on with\n    {}\n",
+                wire::byte(*yours)
+            )
+        }
+        (None, None) => format!("  First difference: line {number}, where only spaces differ.\n"),
+    }
+}
+
+fn shown_bytes(line: &str) -> Vec<u8> {
+    wire::bytes_of(line.trim_start())
+}
+
+/// Both bytes, bit under bit, with a mark below the first bit that differs.
+fn bytes_that_differ(place: &str, expected: u8, yours: u8) -> String {
+    let bit = (expected ^ yours).leading_zeros() as usize;
+    // A space stands between the two halves of the byte.
+    let column = if bit < 4 { bit } else { bit + 1 };
+    let differing = (expected ^ yours).count_ones();
+    let how_many = if differing == 1 {
+        "the one bit"
+    } else {
+        "the first bit"
+    };
+    let mut text = format!("  First difference: {place}\n");
+    writeln!(text, "    expected  {}", wire::byte(expected)).expect("a String takes all text");
+    writeln!(text, "    yours     {}", wire::byte(yours)).expect("a String takes all text");
+    writeln!(
+        text,
+        "                    {}^ {how_many} that differs",
+        " ".repeat(column)
+    )
+    .expect("a String takes all text");
+    text
+}
+
+/// Text behind a label, broken at words, indented below the label.
+fn paragraph(label: &str, text: &str) -> String {
+    let indent = label.chars().count() + 2;
+    let mut lines = vec![format!("  {label}")];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().expect("there is a first line");
+        let used = last.chars().count();
+        if used > indent && used + 1 + word.chars().count() > WIDTH {
+            lines.push(format!("{}{word}", " ".repeat(indent)));
+        } else {
+            if used > indent {
+                last.push(' ');
+            }
+            last.push_str(word);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check() -> Check {
+        Check {
+            package: "accept-key",
+            manifest_dir: "",
+            function: "accept_key::the_rfc_example::here",
+            rfc: "RFC 6455 §4.2.2",
+            rule: "The accept key is the base64 of the SHA-1 of the key and the GUID.",
+            mistake: "The hash was written as hexadecimal text first.",
+        }
+    }
+
+    fn panic(file: &str, message: &str) -> Panic {
+        Panic {
+            message: message.to_string(),
+            file: file.to_string(),
+            line: 7,
+        }
+    }
+
+    #[test]
+    fn right_needs_no_report() {
+        assert_eq!(report(&check(), &Verdict::Right), None);
+    }
+
+    #[test]
+    fn one_bit_is_shown_as_one_bit() {
+        let expected = "HTTP/1.1 200 OK␍␊\n␍␊\nHello".to_string();
+        let yours = "HTTP/1.1 200 OK␍␊\n␍␊\nhello".to_string();
+        let text = report(&check(), &Verdict::Wrong { expected, yours }).unwrap();
+        insta::assert_snapshot!(text, @r"
+        ✗ the_rfc_example: wrong                                         RFC 6455 §4.2.2
+          Rule: The accept key is the base64 of the SHA-1 of the key and the GUID.
+
+
+                   │ HTTP/1.1 200 OK␍␊
+                   │ ␍␊
+          expected │ Hello
+          yours    │ hello
+                   │ ^
+
+          First difference: line 3, byte 1
+            expected  0x48  0100 1000  H
+            yours     0x68  0110 1000  h
+                              ^ the one bit that differs
+
+          Often: The hash was written as hexadecimal text first.
+          Next: mend it and save. A hint: `cargo workshop hint accept-key`.
+        ");
+    }
+
+    #[test]
+    fn a_dump_is_compared_as_bytes() {
+        let difference = difference(&wire::dump(&[0x81, 0x05]), &wire::dump(&[0x82, 0x05]));
+        assert!(
+            difference.contains("the byte at offset 0 of line 1"),
+            "{difference}"
+        );
+        assert!(
+            difference.contains("expected  0x81  1000 0001"),
+            "{difference}"
+        );
+    }
+
+    #[test]
+    fn a_line_too_few_or_too_many_is_named() {
+        assert!(difference("a\nb\n", "a\n").contains("line 2 is missing in yours"));
+        assert!(difference("a\n", "a\nb\n").contains("a line too many before line 2"));
+        assert!(difference("ab", "a").contains("Yours ends there"));
+        assert!(difference("a", "ab").contains("Expected ends there"));
+    }
+
+    #[test]
+    fn unwritten_is_said_with_its_place() {
+        let todo = panic(
+            "steps/03-accept-key/src/lib.rs",
+            "not yet implemented: append the GUID",
+        );
+        let text = report(&check(), &Verdict::NotWritten(todo)).unwrap();
+        assert!(
+            text.starts_with("○ the_rfc_example: not written yet"),
+            "{text}"
+        );
+        assert!(
+            text.contains("Where: steps/03-accept-key/src/lib.rs:7"),
+            "{text}"
+        );
+        assert!(text.contains("Task: append the GUID"), "{text}");
+    }
+
+    #[test]
+    fn what_an_earlier_step_lacks_is_said() {
+        let todo = panic("steps/00-hello/src/lib.rs", "not yet implemented");
+        let text = report(&check(), &Verdict::NotWritten(todo)).unwrap();
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            words.contains("that is a part of an earlier step"),
+            "{text}"
+        );
+        assert!(words.contains("cargo workshop skip hello"), "{text}");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_eighty_columns() {
+        for verdict in [
+            Verdict::TooSlow(std::time::Duration::from_secs(10)),
+            Verdict::Panicked(panic(
+                "steps/03-accept-key/src/lib.rs",
+                &"many words ".repeat(40),
+            )),
+        ] {
+            let text = report(&check(), &verdict).unwrap();
+            assert!(
+                text.lines().all(|line| line.chars().count() <= 80),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Starts every server of the workshop alike.
+//!
+//! `cargo run -p polling -- --listen 127.0.0.1:9000` prints one line when it is ready
+//! (`listening on http://127.0.0.1:9000`) and runs until Ctrl-C. Options that a server doesn't
+//! know get one sentence on stderr and exit code 2. Nothing here is part of a task.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{self, ExitCode};
+use std::sync::mpsc;
+
+use lexopt::Arg;
+
+/// An option that takes a whole number: its name (`--max-body`), what it means with its unit, and
+/// the place that holds its default and takes its value.
+pub type NumberOption<'a> = (&'static str, &'static str, &'a mut u64);
+
+/// Reads the command line: `--listen ADDRESS:PORT`, `--help`, and the given `numbers`.
+///
+/// Returns the address to listen on: loopback and `default_port` unless told otherwise. Ends the
+/// process after `--help` (code 0) and for a command line that makes no sense (code 2).
+pub fn options(about: &str, default_port: u16, numbers: &mut [NumberOption]) -> SocketAddr {
+    let default_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, default_port));
+    let help = help_text(about, default_listen, numbers);
+    match parse(lexopt::Parser::from_env(), default_listen, numbers) {
+        Ok(Some(listen)) => listen,
+        Ok(None) => {
+            print!("{help}");
+            process::exit(0);
+        }
+        Err(error) => {
+            eprintln!("{error}. `--help` lists the options.");
+            process::exit(2);
+        }
+    }
+}
+
+/// The address to listen on, or `None` where help was asked for.
+fn parse(
+    mut arguments: lexopt::Parser,
+    default_listen: SocketAddr,
+    numbers: &mut [NumberOption],
+) -> Result<Option<SocketAddr>, lexopt::Error> {
+    let mut listen = default_listen;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            Arg::Long("listen") => {
+                let text = arguments.value()?.to_string_lossy().into_owned();
+                listen = text.parse().map_err(|_| {
+                    format!("`--listen {text}` is no address: write it like {default_listen} (port 0 takes any free one)")
+                })?;
+            }
+            Arg::Long(name) => {
+                let option = format!("--{name}");
+                let Some((_, _, number)) = numbers.iter_mut().find(|(long, ..)| *long == option)
+                else {
+                    return Err(Arg::Long(name).unexpected());
+                };
+                let text = arguments.value()?.to_string_lossy().into_owned();
+                **number = text
+                    .parse()
+                    .map_err(|_| format!("`{option} {text}` is no whole number"))?;
+            }
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Some(listen))
+}
+
+fn help_text(about: &str, listen: SocketAddr, numbers: &[NumberOption]) -> String {
+    let mut help = format!("{about}\n\nOptions:\n");
+    let mut line = |option: &str, meaning: &str| {
+        writeln!(help, "  {option:<26} {meaning}").expect("a String takes all text");
+    };
+    line(
+        "--listen ADDRESS:PORT",
+        &format!("where to listen (default {listen}; port 0: any free one)"),
+    );
+    for (name, meaning, default) in numbers {
+        line(
+            &format!("{name} NUMBER"),
+            &format!("{meaning} (default {default})"),
+        );
+    }
+    line("-h, --help", "this text");
+    help
+}
+
+/// Listens on `listen`, hands the listener to `start`, says that it is ready, and waits for Ctrl-C.
+///
+/// What `start` returns is the running server; it is dropped, and thereby stopped, at Ctrl-C. The
+/// process then ends with code 0; with code 1 where the server could not be started.
+pub fn serve<Server>(
+    listen: SocketAddr,
+    start: impl FnOnce(TcpListener) -> io::Result<Server>,
+) -> ExitCode {
+    match try_serve(listen, start) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!(
+                "{listen} can't be served: {error}. `--listen 127.0.0.1:0` takes any free port."
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_serve<Server>(
+    listen: SocketAddr,
+    start: impl FnOnce(TcpListener) -> io::Result<Server>,
+) -> io::Result<()> {
+    let (stop, stopped) = mpsc::channel();
+    ctrlc::set_handler(move || _ = stop.send(())).map_err(io::Error::other)?;
+    let listener = TcpListener::bind(listen)?;
+    let address = listener.local_addr()?;
+    let server = start(listener)?;
+    // Nobody may be there to read it (a closed pipe): the server runs all the same.
+    _ = writeln!(io::stdout(), "listening on http://{address}").and_then(|()| io::stdout().flush());
+    _ = stopped.recv();
+    drop(server);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(
+        arguments: &[&str],
+        numbers: &mut [NumberOption],
+    ) -> Result<Option<SocketAddr>, String> {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 9000));
+        parse(lexopt::Parser::from_args(arguments), listen, numbers)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_default_is_loopback() {
+        assert_eq!(
+            parsed(&[], &mut []),
+            Ok(Some("127.0.0.1:9000".parse().unwrap()))
+        );
+    }
+
+    #[test]
+    fn options_take_the_place_of_defaults() {
+        let mut max_body = 10;
+        let listen = parsed(
+            &["--listen=127.0.0.1:0", "--max-body", "20"],
+            &mut [("--max-body", "bytes", &mut max_body)],
+        );
+        assert_eq!(listen, Ok(Some("127.0.0.1:0".parse().unwrap())));
+        assert_eq!(max_body, 20);
+    }
+
+    #[test]
+    fn nonsense_gets_a_sentence() {
+        let mut max_body = 10;
+        let mut error = |arguments: &[&str]| {
+            parsed(arguments, &mut [("--max-body", "bytes", &mut max_body)]).unwrap_err()
+        };
+        assert!(error(&["--listen", "nowhere"]).contains("`--listen nowhere` is no address"));
+        assert!(error(&["--max-body", "lots"]).contains("`--max-body lots` is no whole number"));
+        assert!(error(&["--max-boddy", "1"]).contains("--max-boddy"));
+        assert!(error(&["9000"]).contains("9000"));
+    }
+}
