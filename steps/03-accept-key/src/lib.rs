@@ -1,0 +1,40 @@
+//! The accept key: how a server proves that it has read the client's opening handshake.
+//!
+//! ```text
+//! key                        dGhlIHNhbXBsZSBub25jZQ==
+//!   + GUID                   dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11
+//!   → SHA-1, 20 bytes        b3 7a 4f 2c c0 62 4f 16 90 f6 46 06 cf 38 59 45 b2 be c4 ea
+//!   → base64, 28 characters  s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
+//! ```
+//!
+//! RFC 6455 §1.3 tells the idea, §4.2.2 (step 5.4) says exactly how it is done.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+/// The globally unique identifier that is appended to every key (RFC 6455 §1.3).
+// Task: copy the GUID from RFC 6455, section 1.3.
+pub const GUID: &str = "";
+
+/// The value of `Sec-WebSocket-Key` that a client sends: its nonce in base64 (RFC 6455 §4.1).
+///
+/// The nonce is 16 random bytes, chosen anew for each connection.
+pub fn key(nonce: [u8; 16]) -> String {
+    // Task: encode the nonce with base64.
+    todo!("encode the nonce with base64")
+}
+
+/// The SHA-1 of the key and the GUID: 20 bytes (RFC 6455 §4.2.2).
+///
+/// `key` is the header field's value as it came. White space around it does not belong to it.
+pub fn digest(key: &str) -> [u8; 20] {
+    // Task: append the GUID to the trimmed key, and hash the text with SHA-1.
+    todo!("append the GUID to the trimmed key, and hash the text with SHA-1")
+}
+
+/// The value of `Sec-WebSocket-Accept` that answers this key (RFC 6455 §4.2.2).
+pub fn accept_key(key: &str) -> String {
+    // Task: encode the 20 bytes of the digest with base64.
+    todo!("encode the 20 bytes of the digest with base64")
+}

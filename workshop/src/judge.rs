@@ -1,0 +1,441 @@
+//! Runs the checks of one step and reads what they say.
+//!
+//! Cargo builds the test, and says where it is; then the test itself is run, so that it can be
+//! stopped at any moment and nothing is left behind.
+
+use std::env;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::project::{Explain, Problem, Project, Step};
+
+/// A test binary that runs longer than this is ended. Each check in it has its own, much shorter
+/// deadline; this one is for code that takes the whole process with it.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Which of the two packages of a step is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The learner's, in `steps`.
+    Step,
+    /// The reference, in `solutions`.
+    Solution,
+}
+
+/// What the checks say of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It doesn't compile: what the compiler says.
+    DoesNotCompile(String),
+    /// It was judged: one entry for each check, in the order in which they are to be mended.
+    Judged(Vec<Checked>),
+    /// Somebody asked to stop before there was a verdict.
+    Stopped,
+}
+
+/// One check and its outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The name of the test function.
+    pub name: String,
+    /// What became of it.
+    pub state: State,
+    /// The report; empty where the check is right.
+    pub report: String,
+}
+
+/// What became of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// As expected.
+    Right,
+    /// A `todo!()` was reached.
+    NotWritten,
+    /// Anything else.
+    Wrong,
+}
+
+impl Verdict {
+    /// Whether every check is right.
+    pub fn is_passed(&self) -> bool {
+        matches!(self, Self::Judged(checks) if checks.iter().all(|check| check.state == State::Right))
+    }
+
+    /// Whether the step fails for no other reason than that parts are not written yet.
+    pub fn is_unwritten(&self) -> bool {
+        let Self::Judged(checks) = self else {
+            return false;
+        };
+        let red: Vec<&Checked> = checks
+            .iter()
+            .filter(|check| check.state != State::Right)
+            .collect();
+        !red.is_empty() && red.iter().all(|check| check.state == State::NotWritten)
+    }
+
+    /// The first check that is not right: what to look at next.
+    pub fn first_red(&self) -> Option<&Checked> {
+        let Self::Judged(checks) = self else {
+            return None;
+        };
+        checks.iter().find(|check| check.state != State::Right)
+    }
+
+    /// How many checks are right, and how many there are.
+    pub fn count(&self) -> (usize, usize) {
+        let Self::Judged(checks) = self else {
+            return (0, 0);
+        };
+        (
+            checks
+                .iter()
+                .filter(|check| check.state == State::Right)
+                .count(),
+            checks.len(),
+        )
+    }
+}
+
+/// A request to stop, shared by whoever asks and whoever works.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks to stop.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has asked.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Builds and runs the checks of a step.
+///
+/// # Errors
+/// Cargo can't be started, or the checks themselves can't be read.
+pub fn judge(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Verdict, Problem> {
+    let executable = match build(project, step, side, stop)? {
+        Built::Executable(executable) => executable,
+        Built::Errors(errors) => return Ok(Verdict::DoesNotCompile(errors)),
+        Built::Stopped => return Ok(Verdict::Stopped),
+    };
+    let names = check_names(project, step)?;
+    let Some(output) = run(&executable, project, stop)? else {
+        return Ok(Verdict::Stopped);
+    };
+    Ok(Verdict::Judged(read_output(&names, &output)))
+}
+
+enum Built {
+    Executable(PathBuf),
+    Errors(String),
+    Stopped,
+}
+
+fn build(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Built, Problem> {
+    let package = match side {
+        Side::Step => step.id.clone(),
+        Side::Solution => format!("{}-solution", step.id),
+    };
+    let mut command = cargo(project);
+    command.args([
+        "test",
+        "--quiet",
+        "--no-run",
+        "--package",
+        &package,
+        "--test",
+        &step.test(),
+    ]);
+    command.args([
+        "--message-format",
+        "json-render-diagnostics",
+        "--color",
+        "never",
+    ]);
+    let Some(output) = finish(command, None, stop)? else {
+        return Ok(Built::Stopped);
+    };
+    if !output.status.success() {
+        return Ok(Built::Errors(output.stderr));
+    }
+    let messages = output
+        .stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let executable = messages
+        .filter(|message| {
+            message["target"]["name"] == step.test() && message["target"]["kind"][0] == "test"
+        })
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    executable.map(Built::Executable).ok_or_else(|| {
+        Problem(format!(
+            "Cargo built no test for `{package}`. Is its [[test]] still in its Cargo.toml?"
+        ))
+    })
+}
+
+fn run(executable: &Path, project: &Project, stop: &Stop) -> Result<Option<Output>, Problem> {
+    let mut command = Command::new(executable);
+    command
+        .current_dir(&project.root)
+        .args(["--color", "never"]);
+    // What .cargo/config.toml sets for a run by cargo.
+    command.env(
+        "INSTA_UPDATE",
+        env::var("INSTA_UPDATE").unwrap_or("no".to_string()),
+    );
+    command
+        .env("INSTA_OUTPUT", "none")
+        .env("INSTA_WORKSPACE_ROOT", &project.root);
+    command.env("RUST_BACKTRACE", "0");
+    finish(command, Some(DEADLINE), stop)
+}
+
+/// `cargo`, the one that runs us, in the workshop's folder, with nothing inherited that would
+/// change what it does there.
+pub fn cargo(project: &Project) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    command
+        .current_dir(&project.root)
+        .env_remove("CARGO_MANIFEST_DIR")
+        .env_remove("RUSTC_WRAPPER_SPAWNED");
+    command
+}
+
+/// What a program printed, and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained of.
+    pub stderr: String,
+}
+
+/// Runs a command to its end, its deadline, or a request to stop, whichever comes first; `None`
+/// for the last.
+///
+/// # Errors
+/// The command can't be started.
+pub fn finish(
+    mut command: Command,
+    deadline: Option<Duration>,
+    stop: &Stop,
+) -> Result<Option<Output>, Problem> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut child = Ended(
+        command
+            .spawn()
+            .explain(|| format!("`{program}` can't be started"))?,
+    );
+    let stdout = read_aside(child.0.stdout.take());
+    let stderr = read_aside(child.0.stderr.take());
+    let end = deadline.map(|deadline| Instant::now() + deadline);
+    let status = loop {
+        if let Some(status) = child
+            .0
+            .try_wait()
+            .explain(|| format!("`{program}` can't be waited for"))?
+        {
+            break status;
+        }
+        if stop.is_asked() {
+            return Ok(None);
+        }
+        if end.is_some_and(|end| Instant::now() > end) {
+            _ = child.0.kill();
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    let text = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
+    Ok(Some(Output {
+        status,
+        stdout: text(stdout),
+        stderr: text(stderr),
+    }))
+}
+
+/// A child process that doesn't outlive us.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+fn read_aside(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// The checks of a step, in the order in which its test file has them.
+///
+/// # Errors
+/// The file can't be read.
+pub fn check_names(project: &Project, step: &Step) -> Result<Vec<String>, Problem> {
+    let file = project.root.join("tests").join(step.test_file());
+    let text = fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))?;
+    Ok(names_in(&text))
+}
+
+fn names_in(test_file: &str) -> Vec<String> {
+    let after_attribute = test_file.split("#[test]\n").skip(1);
+    let name = |text: &str| Some(text.strip_prefix("fn ")?.split_once('(')?.0.to_string());
+    after_attribute.filter_map(name).collect()
+}
+
+fn read_output(names: &[String], output: &Output) -> Vec<Checked> {
+    let crash = crash_report(output);
+    names
+        .iter()
+        .map(|name| read_check(name, &output.stdout, &crash))
+        .collect()
+}
+
+fn read_check(name: &str, stdout: &str, crash: &str) -> Checked {
+    let line = |word: &str| {
+        let ends = [
+            format!("test {name} ... {word}"),
+            format!("test check::{name} ... {word}"),
+        ];
+        stdout
+            .lines()
+            .any(|line| ends.iter().any(|end| line == end))
+    };
+    let (state, report) = if line("ok") {
+        (State::Right, String::new())
+    } else if line("FAILED") {
+        let report = report_of(name, stdout);
+        let unwritten = report
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains(": not written yet"));
+        (
+            if unwritten {
+                State::NotWritten
+            } else {
+                State::Wrong
+            },
+            report,
+        )
+    } else {
+        (State::Wrong, format!("✗ {name}: not judged\n{crash}"))
+    };
+    Checked {
+        name: name.to_string(),
+        state,
+        report,
+    }
+}
+
+/// What stands in libtest's output between this check's heading and the next.
+fn report_of(name: &str, stdout: &str) -> String {
+    let headings = [
+        format!("\n---- {name} stdout ----\n"),
+        format!("\n---- check::{name} stdout ----\n"),
+    ];
+    let rest = headings
+        .iter()
+        .find_map(|heading| Some(stdout.split_once(heading.as_str())?.1));
+    let rest = rest.unwrap_or_default();
+    let end = ["\n---- ", "\nfailures:\n"]
+        .iter()
+        .filter_map(|end| rest.find(end))
+        .min();
+    rest[..end.unwrap_or(rest.len())].trim_end().to_string()
+}
+
+/// Why there is no verdict: the process ended before the checks did.
+fn crash_report(output: &Output) -> String {
+    let what = match output.stderr.contains("overflowed its stack") {
+        true => "Your code called itself until the stack was full: a recursion that never ends.",
+        false => {
+            "Your code ended the whole process before this check was done (`process::exit`, \
+                  an abort, or a check that ran for two minutes)."
+        }
+    };
+    format!("  {what}\n  It ended with: {}\n", output.status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(stdout: &str, stderr: &str) -> Output {
+        Output {
+            status: ExitStatus::default(),
+            stdout: stdout.to_string(),
+            stderr: stderr.to_string(),
+        }
+    }
+
+    const STDOUT: &str = "\nrunning 3 tests\ntest a ... ok\ntest check::b ... FAILED\ntest c ... FAILED\n\nfailures:\n\n\
+        ---- check::b stdout ----\n○ b: not written yet   RFC\n  Task: x\n\n\n---- c stdout ----\n✗ c: wrong\n\nfailures:\n    check::b\n    c\n";
+
+    #[test]
+    fn checks_are_read_in_the_order_of_the_file() {
+        let names = names_in(
+            "#[test]\nfn c() {\n}\n\n#[test]\nfn a() {}\n#[test]\nfn b() {}\nfn table() {}\n",
+        );
+        assert_eq!(names, ["c", "a", "b"]);
+        let checks = read_output(&names, &output(STDOUT, ""));
+        let states: Vec<State> = checks.iter().map(|check| check.state).collect();
+        assert_eq!(states, [State::Wrong, State::Right, State::NotWritten]);
+        assert_eq!(checks[2].report, "○ b: not written yet   RFC\n  Task: x");
+        assert_eq!(Verdict::Judged(checks).first_red().unwrap().name, "c");
+    }
+
+    #[test]
+    fn a_process_that_ended_early_is_no_pass() {
+        let names = ["a".to_string(), "d".to_string()];
+        let checks = read_output(
+            &names,
+            &output(STDOUT, "thread 'x' has overflowed its stack"),
+        );
+        assert_eq!(checks[1].state, State::Wrong);
+        assert!(
+            checks[1].report.contains("recursion that never ends"),
+            "{}",
+            checks[1].report
+        );
+        assert!(!Verdict::Judged(checks).is_passed());
+    }
+
+    #[test]
+    fn only_todos_make_a_step_unwritten() {
+        let check = |state| Checked {
+            name: String::new(),
+            state,
+            report: String::new(),
+        };
+        assert!(
+            Verdict::Judged(vec![check(State::Right), check(State::NotWritten)]).is_unwritten()
+        );
+        assert!(
+            !Verdict::Judged(vec![check(State::Wrong), check(State::NotWritten)]).is_unwritten()
+        );
+        assert!(!Verdict::Judged(vec![check(State::Right)]).is_unwritten());
+    }
+}

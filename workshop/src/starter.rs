@@ -1,0 +1,326 @@
+//! Steps are written out of solutions.
+//!
+//! A solution marks each exercise by a comment:
+//!
+//! ```text
+//! pub fn accept_key(key: &str) -> String {
+//!     // Task: encode the 20 bytes of the digest with base64.
+//!     STANDARD.encode(digest(key))
+//! }
+//! ```
+//!
+//! In the starter, what follows the comment in that block is `todo!("…")`. Where lines
+//! `// Starter: code` follow the comment, that code stands there instead. A comment at the left
+//! margin is about the item below it, up to the next blank line. Anchors for the book are left
+//! out. All else is the same to the letter, but for the names: a solution's package ends in
+//! `-solution`, a starter's does not.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::project::{Explain, Problem, Project, Step};
+
+/// The files of a folder: path within it (with forward slashes), and content.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// A step as a learner gets it.
+///
+/// # Errors
+/// The solution can't be read, or one of its task comments makes no sense.
+pub fn starter(project: &Project, step: &Step) -> Result<Files, Problem> {
+    written_out(project, step, without_answers)
+}
+
+/// A step with the reference in it: the solution's files under the step's names.
+///
+/// # Errors
+/// The solution can't be read.
+pub fn finished(project: &Project, step: &Step) -> Result<Files, Problem> {
+    written_out(project, step, |text| Ok(without_starter_lines(text)))
+}
+
+fn written_out(
+    project: &Project,
+    step: &Step,
+    write_out: impl Fn(&str) -> Result<String, Problem>,
+) -> Result<Files, Problem> {
+    let mut files = read_folder(&project.solution_folder(step))?;
+    files.remove("check.rs");
+    for (path, content) in &mut files {
+        let Ok(text) = std::str::from_utf8(content) else {
+            continue;
+        };
+        let text = text.replace("\r\n", "\n");
+        let text = match path.as_str() {
+            "Cargo.toml" => own_names(&manifest(&text, step), project),
+            _ if path.ends_with(".rs") => {
+                let text = write_out(&text).map_err(|problem| {
+                    Problem(format!("solutions/{}/{path}: {problem}", step.folder()))
+                })?;
+                own_names(&without_anchors(&text), project)
+            }
+            _ => text,
+        };
+        *content = text.into_bytes();
+    }
+    Ok(files)
+}
+
+/// Whether every exercise of the solution starts with a `todo!()`. One that starts with wrong code
+/// instead (`// Starter:`) is red from the start, not unwritten.
+pub fn starts_unwritten(files: &Files) -> bool {
+    let has_todo = |content: &Vec<u8>| String::from_utf8_lossy(content).contains("todo!(");
+    files
+        .iter()
+        .any(|(path, content)| path.ends_with(".rs") && has_todo(content))
+}
+
+/// All files below a folder, without what builds leave there.
+///
+/// # Errors
+/// A folder or a file can't be read.
+pub fn read_folder(folder: &Path) -> Result<Files, Problem> {
+    let mut files = Files::new();
+    collect(folder, "", &mut files)?;
+    Ok(files)
+}
+
+fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), Problem> {
+    let entries = fs::read_dir(folder).explain(|| format!("{} can't be read", folder.display()))?;
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = entry.path();
+        if path.is_dir() {
+            if name != "target" {
+                collect(&path, &format!("{prefix}{name}/"), files)?;
+            }
+        } else {
+            let content =
+                fs::read(&path).explain(|| format!("{} can't be read", path.display()))?;
+            files.insert(format!("{prefix}{name}"), content);
+        }
+    }
+    Ok(())
+}
+
+/// Makes the folder hold exactly these files. What is in it besides goes.
+///
+/// # Errors
+/// A file can't be written or removed.
+pub fn write_folder(folder: &Path, files: &Files) -> Result<(), Problem> {
+    let there = if folder.is_dir() {
+        read_folder(folder)?
+    } else {
+        Files::new()
+    };
+    for (path, content) in files {
+        if there.get(path) != Some(content) {
+            write_file(&folder.join(path), content)?;
+        }
+    }
+    for path in there.keys().filter(|path| !files.contains_key(*path)) {
+        let path = folder.join(path);
+        fs::remove_file(&path).explain(|| format!("{} can't be removed", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Writes a file whole or not at all, so that a full disk leaves the old one as it was.
+///
+/// # Errors
+/// The file can't be written.
+pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Problem> {
+    let explain = || format!("{} can't be written", path.display());
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).explain(explain)?;
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let written = fs::write(&beside, content).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        _ = fs::remove_file(&beside);
+    }
+    written.explain(explain)
+}
+
+/// In which files the folder differs from these: a line for each.
+pub fn drift(folder: &Path, files: &Files) -> Vec<String> {
+    let there = read_folder(folder).unwrap_or_default();
+    let name = |path: &str| folder.join(path).display().to_string();
+    let mut lines = Vec::new();
+    for (path, content) in files {
+        match there.get(path) {
+            None => lines.push(format!("{} is missing", name(path))),
+            Some(found) if !same_text(found, content) => {
+                lines.push(format!("{} differs", name(path)))
+            }
+            Some(_) => {}
+        }
+    }
+    let extra = there.keys().filter(|path| !files.contains_key(*path));
+    lines.extend(extra.map(|path| format!("{} has no counterpart in the solution", name(path))));
+    lines
+}
+
+/// Git may have checked a file out with other line ends; that is no difference.
+fn same_text(a: &[u8], b: &[u8]) -> bool {
+    let plain = |text: &[u8]| String::from_utf8_lossy(text).replace("\r\n", "\n");
+    a == b || plain(a) == plain(b)
+}
+
+/// A solution's manifest as its step's: the shared test is named directly, and unused code is no
+/// cause for a warning.
+fn manifest(text: &str, step: &Step) -> String {
+    let test = format!("path = \"../../tests/{}\"", step.test_file());
+    let lints = "# What you have not used yet is no cause for a warning.\n\
+                 [lints.rust]\nunsafe_code = \"forbid\"\nunused = \"allow\"\n";
+    text.replace("path = \"check.rs\"", &test)
+        .replace("[lints]\nworkspace = true\n", lints)
+}
+
+/// `accept-key-solution` and `accept_key_solution` lose their suffix, and a dependency that is
+/// called what its package is called needs no `package`.
+fn own_names(text: &str, project: &Project) -> String {
+    project.steps.iter().fold(text.to_string(), |text, step| {
+        text.replace(&format!("package = \"{}-solution\", ", step.id), "")
+            .replace(&format!("{}-solution", step.id), &step.id)
+            .replace(&format!("{}_solution", step.test()), &step.test())
+    })
+}
+
+fn is_starter_line(line: &str) -> bool {
+    line.trim_start().starts_with("// Starter:")
+}
+
+fn without_starter_lines(text: &str) -> String {
+    let kept = text.lines().filter(|line| !is_starter_line(line));
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
+/// Anchors are for the book, which takes its listings from solutions alone.
+fn without_anchors(text: &str) -> String {
+    let is_anchor = |line: &&str| {
+        let line = line.trim_start();
+        line.starts_with("// ANCHOR: ") || line.starts_with("// ANCHOR_END: ")
+    };
+    text.lines()
+        .filter(|line| !is_anchor(line))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+/// The text with each answer replaced by what a starter has there.
+fn without_answers(text: &str) -> Result<String, Problem> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut result: Vec<String> = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let line = lines[at];
+        result.push(line.to_string());
+        at += 1;
+        let Some(task) = line.trim_start().strip_prefix("// Task: ") else {
+            continue;
+        };
+        let margin = indentation(line);
+        while at < lines.len() && is_comment(lines[at]) && !is_starter_line(lines[at]) {
+            result.push(lines[at].to_string());
+            at += 1;
+        }
+        let mut given = Vec::new();
+        while at < lines.len() && is_starter_line(lines[at]) {
+            let code = lines[at].trim_start().trim_start_matches("// Starter:");
+            given.push(format!(
+                "{}{}",
+                " ".repeat(margin),
+                code.strip_prefix(' ').unwrap_or(code)
+            ));
+            at += 1;
+        }
+        let end = end_of_answer(&lines, at, margin);
+        if end == at {
+            return Err(Problem(format!(
+                "the task \"{task}\" has no answer below it"
+            )));
+        }
+        if given.is_empty() && margin == 0 {
+            return Err(Problem(format!(
+                "the task \"{task}\" needs a `// Starter:` line"
+            )));
+        }
+        if given.is_empty() {
+            given.push(format!(
+                "{}todo!({:?})",
+                " ".repeat(margin),
+                task.trim_end_matches(['.', ':'])
+            ));
+        }
+        result.extend(given);
+        at = end;
+    }
+    Ok(result.join("\n") + "\n")
+}
+
+fn is_comment(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("//") && !line.starts_with("///") && !line.starts_with("// ANCHOR")
+}
+
+fn indentation(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// The index of the first line behind an answer: the one that closes its block, or at the left
+/// margin, the first blank line or anchor.
+fn end_of_answer(lines: &[&str], start: usize, margin: usize) -> usize {
+    let ends = |line: &&str| match margin {
+        0 => line.is_empty() || line.starts_with("// ANCHOR"),
+        _ => !line.trim().is_empty() && indentation(line) < margin,
+    };
+    lines[start..]
+        .iter()
+        .position(ends)
+        .map_or(lines.len(), |length| start + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_becomes_a_todo() {
+        let solution = "/// Doc.\npub fn twice(n: u8) -> u8 {\n    // Task: double it.\n    // Mind the carry.\n    let m = n;\n\n    m + n\n}\n\nfn rest() {}\n";
+        let starter = "/// Doc.\npub fn twice(n: u8) -> u8 {\n    // Task: double it.\n    // Mind the carry.\n    todo!(\"double it\")\n}\n\nfn rest() {}\n";
+        assert_eq!(without_answers(solution).unwrap(), starter);
+    }
+
+    #[test]
+    fn a_starter_line_is_taken_instead() {
+        let solution = "fn f() -> u8 {\n    // Task: mend it.\n    // Starter: 1\n    2\n}\n";
+        assert_eq!(
+            without_answers(solution).unwrap(),
+            "fn f() -> u8 {\n    // Task: mend it.\n    1\n}\n"
+        );
+    }
+
+    #[test]
+    fn a_task_at_the_margin_is_about_the_item_below() {
+        let solution = "// Task: copy it.\n// Starter: const A: u8 = 0;\nconst A: u8 = 1;\n// ANCHOR_END: a\n\nfn f() {}\n";
+        let starter = "// Task: copy it.\nconst A: u8 = 0;\n// ANCHOR_END: a\n\nfn f() {}\n";
+        assert_eq!(without_answers(solution).unwrap(), starter);
+    }
+
+    #[test]
+    fn the_rest_of_the_block_may_hold_blocks() {
+        let solution = "fn f() {\n    if x {\n        // Task: do it.\n        loop {\n            y();\n        }\n        z();\n    }\n    w();\n}\n";
+        let starter = "fn f() {\n    if x {\n        // Task: do it.\n        todo!(\"do it\")\n    }\n    w();\n}\n";
+        assert_eq!(without_answers(solution).unwrap(), starter);
+    }
+
+    #[test]
+    fn a_task_without_an_answer_is_refused() {
+        assert!(without_answers("fn f() {\n    // Task: nothing.\n}\n").is_err());
+        assert!(without_answers("// Task: x\nconst A: u8 = 1;\n").is_err());
+    }
+}
