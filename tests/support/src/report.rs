@@ -124,11 +124,7 @@ fn difference(expected: &str, yours: &str) -> String {
                 let line = operation.old_range().start;
                 first = Some(first_difference(line, old.first(), new.first()));
             }
-            lines.extend(old.iter().map(|line| labelled("expected", line)));
-            lines.extend(new.iter().map(|line| labelled("yours", line)));
-            if let ([expected], [yours]) = (old, new) {
-                lines.push(caret(expected, yours));
-            }
+            lines.extend(side_by_side(old, new));
         }
     }
     let hidden = lines.len().saturating_sub(MOST_LINES);
@@ -136,7 +132,27 @@ fn difference(expected: &str, yours: &str) -> String {
     if hidden > 0 {
         lines.push(format!("           ({hidden} more lines)"));
     }
-    format!("\n{}\n\n{}", lines.join("\n"), first.unwrap_or_default())
+    format!("{}\n\n{}", lines.join("\n"), first.unwrap_or_default())
+}
+
+/// Line under line where there are as many of yours as expected; one block under the other where
+/// not.
+fn side_by_side(expected: &[&str], yours: &[&str]) -> Vec<String> {
+    if expected.len() != yours.len() {
+        let expected = expected.iter().map(|line| labelled("expected", line));
+        return expected
+            .chain(yours.iter().map(|line| labelled("yours", line)))
+            .collect();
+    }
+    let pairs = expected.iter().zip(yours);
+    let rows = pairs.flat_map(|(expected, yours)| {
+        [
+            labelled("expected", expected),
+            labelled("yours", yours),
+            caret(expected, yours),
+        ]
+    });
+    rows.collect()
 }
 
 fn labelled(label: &str, line: &str) -> String {
@@ -280,7 +296,6 @@ mod tests {
         insta::assert_snapshot!(text, @r"
         ✗ the_rfc_example: wrong                                         RFC 6455 §4.2.2
           Rule: The accept key is the base64 of the SHA-1 of the key and the GUID.
-
 
                    │ HTTP/1.1 200 OK␍␊
                    │ ␍␊

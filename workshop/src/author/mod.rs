@@ -4,24 +4,48 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::project::{Problem, Project};
 
+pub mod ends;
+pub mod mistakes;
+pub mod scratch;
+pub mod snapshots;
 pub mod starters;
 
 /// The command line of `author`.
 pub fn command() -> Command {
-    let check = Arg::new("check").long("check").action(ArgAction::SetTrue);
+    let flag = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .action(ArgAction::SetTrue)
+            .help(help)
+    };
     Command::new("author")
-        .about("For maintainers: write what is generated, and prove that the checks catch mistakes")
+        .about("For maintainers: write what is generated, and prove what is promised")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
             Command::new("starters")
                 .about("Write steps/ out of solutions/ (what was in steps/ is replaced)")
-                .arg(
-                    check
-                        .clone()
-                        .help("Write nothing; fail where steps/ differs"),
-                ),
+                .arg(flag("check", "Write nothing; fail where steps/ differs")),
         )
+        .subcommand(
+            Command::new("snapshots")
+                .about("Write tests/snapshots/ out of the solutions")
+                .arg(flag(
+                    "check",
+                    "Write nothing; fail where a check and its snapshot don't match",
+                )),
+        )
+        .subcommand(
+            Command::new("mistakes")
+                .about("Prove that each wrong solution is caught")
+                .arg(Arg::new("step").help("Try those of one step only"))
+                .arg(flag("update", "Keep the reports as they are now")),
+        )
+        .subcommand(
+            Command::new("ends")
+                .about("Prove that starters fail as intended, and finished steps pass"),
+        )
+        .subcommand(Command::new("verify").about("All of it"))
 }
 
 /// Runs an `author` command.
@@ -32,8 +56,24 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
     match matches.subcommand() {
         Some(("starters", matches)) if matches.get_flag("check") => starters::check(project),
         Some(("starters", _)) => starters::write(project),
+        Some(("snapshots", matches)) if matches.get_flag("check") => snapshots::check(project),
+        Some(("snapshots", _)) => snapshots::write(project),
+        Some(("mistakes", matches)) => {
+            let step = matches.get_one::<String>("step").map(String::as_str);
+            mistakes::run(project, step, matches.get_flag("update"))
+        }
+        Some(("ends", _)) => ends::run(project),
+        Some(("verify", _)) => verify(project),
         _ => Err(Problem(
             "`author` needs one of its commands; `author --help` lists them.".to_string(),
         )),
     }
+}
+
+/// Everything that can be proved without a browser, the quick parts first.
+fn verify(project: &Project) -> Result<(), Problem> {
+    starters::check(project)?;
+    snapshots::check(project)?;
+    ends::run(project)?;
+    mistakes::run(project, None, false)
 }

@@ -1,0 +1,246 @@
+//! `author mistakes`: proves that each wrong solution is caught, by the checks that should catch
+//! it, with the message that a learner should see.
+//!
+//! A mistake is a diff in `tests/mistakes/<step>/`, against the step with the reference in it,
+//! below three lines that say what it is:
+//!
+//! ```text
+//! # Mistake: the hash is written as hexadecimal text before it is encoded
+//! # Seen in: wpilibsuite/allwpilib#1432
+//! # Caught by: the_rfc_example, other_keys
+//! ```
+//!
+//! The report of the first check that it turns red is kept beside it, for the book and for the
+//! eye of whoever changes a check.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::author::scratch;
+use crate::judge::{Checked, Side, State, Stop, Verdict, finish, judge};
+use crate::project::{Explain, Problem, Project, Step};
+use crate::starter::{finished, write_file};
+
+/// A step with fewer mistakes than this has not been thought through.
+const AT_LEAST: usize = 4;
+
+struct Mistake {
+    name: String,
+    caught_by: Vec<String>,
+}
+
+/// Tries every mistake, or those of one step. With `update`, the reports are written anew.
+///
+/// # Errors
+/// A mistake is not caught as it says, no longer applies, or gives another report than the one
+/// that is kept.
+pub fn run(project: &Project, only: Option<&str>, update: bool) -> Result<(), Problem> {
+    let only = only.map(|id| project.step(id)).transpose()?;
+    let scratch = scratch::copy(project, "mistakes")?;
+    for step in &scratch.steps {
+        scratch::put(&scratch, step, &finished(project, step)?)?;
+    }
+    let mut faults = Vec::new();
+    let mut tried = 0;
+    for step in project
+        .steps
+        .iter()
+        .filter(|step| only.is_none_or(|only| only == *step))
+    {
+        let folder = project
+            .root
+            .join("tests")
+            .join("mistakes")
+            .join(step.folder());
+        let mistakes = scratch::names(&folder, ".diff");
+        if mistakes.len() < AT_LEAST {
+            faults.push(format!(
+                "{}: {} mistakes, but {AT_LEAST} are the least",
+                step.id,
+                mistakes.len()
+            ));
+        }
+        for name in mistakes {
+            tried += 1;
+            match try_one(&scratch, step, &folder, &name, update) {
+                Ok(()) => println!("✓ {}: {name}", step.id),
+                Err(Problem(fault)) => {
+                    println!("✗ {}: {name}: {fault}", step.id);
+                    faults.push(format!("{}: {name}: {fault}", step.id));
+                }
+            }
+        }
+        // The next step builds on this one as it should be.
+        scratch::put(&scratch, step, &finished(project, step)?)?;
+    }
+    if faults.is_empty() {
+        println!("✓ {tried} mistakes, each caught by the checks that should catch it");
+        return Ok(());
+    }
+    Err(Problem(format!(
+        "{} of {tried} mistakes:\n{}",
+        faults.len(),
+        faults.join("\n")
+    )))
+}
+
+fn try_one(
+    scratch: &Project,
+    step: &Step,
+    folder: &Path,
+    name: &str,
+    update: bool,
+) -> Result<(), Problem> {
+    let file = folder.join(format!("{name}.diff"));
+    let diff = fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))?;
+    let mistake = read(name, &diff)?;
+    scratch::put(scratch, step, &finished(scratch, step)?)?;
+    apply(&scratch.step_folder(step), &file)?;
+    let verdict = judge(scratch, step, Side::Step, &Stop::default())?;
+    let first = caught(&mistake, &verdict)?;
+    let report = format!("{}\n", first.report);
+    let kept = folder.join(format!("{}.txt", mistake.name));
+    if update {
+        return write_file(&kept, report.as_bytes());
+    }
+    let expected = fs::read_to_string(&kept)
+        .unwrap_or_default()
+        .replace("\r\n", "\n");
+    match expected == report {
+        true => Ok(()),
+        false => Err(Problem(format!(
+            "its report is not the one in {}. If it is a better one, `cargo workshop author mistakes \
+             --update` keeps it. It says:\n{report}",
+            kept.display()
+        ))),
+    }
+}
+
+fn read(name: &str, diff: &str) -> Result<Mistake, Problem> {
+    let value = |label: &str| {
+        let line = diff
+            .lines()
+            .find_map(|line| line.strip_prefix("# ")?.strip_prefix(label));
+        line.map(str::trim).filter(|value| !value.is_empty())
+    };
+    for label in ["Mistake:", "Seen in:", "Caught by:"] {
+        if value(label).is_none() {
+            return Err(Problem(format!("it has no line `# {label} …`")));
+        }
+    }
+    let caught_by = value("Caught by:").unwrap_or_default();
+    let caught_by = caught_by
+        .split(',')
+        .map(|check| check.trim().to_string())
+        .collect();
+    Ok(Mistake {
+        name: name.to_string(),
+        caught_by,
+    })
+}
+
+fn apply(step: &Path, diff: &Path) -> Result<(), Problem> {
+    let mut git = Command::new("git");
+    git.current_dir(step)
+        .args(["apply", "--whitespace=nowarn"])
+        .arg(diff);
+    // The step is below a folder that git ignores; without this git would take it for a part of
+    // the repository around it, and skip what it ignores there.
+    git.env("GIT_CEILING_DIRECTORIES", step.parent().unwrap_or(step));
+    let output = finish(git, None, &Stop::default())?;
+    let applied = output.is_some_and(|output| output.status.success());
+    match applied {
+        true => Ok(()),
+        false => Err(Problem("it no longer applies to the reference".to_string())),
+    }
+}
+
+/// The first red check, where exactly those are red that should be.
+fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked, Problem> {
+    let Verdict::Judged(checks) = verdict else {
+        return Err(Problem(format!("it was not judged: {verdict:?}")));
+    };
+    let mut red: Vec<&str> = Vec::new();
+    for check in checks.iter().filter(|check| check.state != State::Right) {
+        if check.state == State::NotWritten {
+            return Err(Problem(format!("`{}` takes it for unwritten", check.name)));
+        }
+        red.push(&check.name);
+    }
+    let mut expected: Vec<&str> = mistake.caught_by.iter().map(String::as_str).collect();
+    expected.sort_unstable();
+    let mut found = red.clone();
+    found.sort_unstable();
+    if found != expected {
+        let said = |names: &[&str]| {
+            if names.is_empty() {
+                "nothing".to_string()
+            } else {
+                names.join(", ")
+            }
+        };
+        return Err(Problem(format!(
+            "caught by {}, not by {}",
+            said(&red),
+            said(&expected)
+        )));
+    }
+    verdict
+        .first_red()
+        .ok_or_else(|| Problem("caught by nothing".to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(red: &[(&str, State)]) -> Verdict {
+        let checked = |(name, state): &(&str, State)| Checked {
+            name: name.to_string(),
+            state: *state,
+            report: format!("report of {name}"),
+        };
+        Verdict::Judged(red.iter().map(checked).collect())
+    }
+
+    #[test]
+    fn the_header_names_the_checks() {
+        let mistake = read(
+            "x",
+            "# Mistake: m\n# Seen in: s\n# Caught by: a, b\n--- a/x\n",
+        )
+        .unwrap();
+        assert_eq!(mistake.caught_by, ["a", "b"]);
+        assert!(read("x", "# Mistake: m\n# Caught by: a\n").is_err());
+    }
+
+    #[test]
+    fn exactly_the_named_checks_must_be_red() {
+        let mistake = Mistake {
+            name: "x".to_string(),
+            caught_by: vec!["b".to_string(), "a".to_string()],
+        };
+        let both = verdict(&[
+            ("c", State::Right),
+            ("a", State::Wrong),
+            ("b", State::Wrong),
+        ]);
+        assert_eq!(caught(&mistake, &both).unwrap().name, "a");
+        assert!(
+            caught(
+                &mistake,
+                &verdict(&[("a", State::Wrong), ("b", State::Right)])
+            )
+            .is_err()
+        );
+        assert!(
+            caught(
+                &mistake,
+                &verdict(&[("a", State::Wrong), ("b", State::NotWritten)])
+            )
+            .is_err()
+        );
+        assert!(caught(&mistake, &Verdict::DoesNotCompile("no".to_string())).is_err());
+    }
+}
