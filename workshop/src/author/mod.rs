@@ -4,6 +4,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::project::{Problem, Project};
 
+pub mod book;
 pub mod ends;
 pub mod mistakes;
 pub mod scratch;
@@ -26,6 +27,14 @@ pub fn command() -> Command {
             Command::new("starters")
                 .about("Write steps/ out of solutions/ (what was in steps/ is replaced)")
                 .arg(flag("check", "Write nothing; fail where steps/ differs")),
+        )
+        .subcommand(
+            Command::new("book")
+                .about("Write book/src/generated/ out of the steps' metadata")
+                .arg(flag(
+                    "check",
+                    "Write nothing; fail where book and metadata differ",
+                )),
         )
         .subcommand(
             Command::new("snapshots")
@@ -56,6 +65,8 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
     match matches.subcommand() {
         Some(("starters", matches)) if matches.get_flag("check") => starters::check(project),
         Some(("starters", _)) => starters::write(project),
+        Some(("book", matches)) if matches.get_flag("check") => book::check(project),
+        Some(("book", _)) => book::write(project),
         Some(("snapshots", matches)) if matches.get_flag("check") => snapshots::check(project),
         Some(("snapshots", _)) => snapshots::write(project),
         Some(("mistakes", matches)) => {
@@ -73,6 +84,7 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
 /// Everything that can be proved without a browser, the quick parts first.
 fn verify(project: &Project) -> Result<(), Problem> {
     starters::check(project)?;
+    book::check(project)?;
     snapshots::check(project)?;
     ends::run(project)?;
     mistakes::run(project, None, false)

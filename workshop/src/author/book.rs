@@ -1,0 +1,161 @@
+//! `author book`: writes what the book says of the steps out of their metadata.
+//!
+//! `book/src/generated/schedule.md` is the table of all steps; `book/src/generated/<id>.md` is the
+//! line below a chapter's title.
+
+use std::fs;
+
+use crate::project::{Explain, Problem, Project, Step};
+use crate::starter::{Files, drift, finished, write_folder};
+
+/// Writes `book/src/generated`.
+///
+/// # Errors
+/// A solution can't be read, or a file can't be written.
+pub fn write(project: &Project) -> Result<(), Problem> {
+    write_folder(
+        &project.root.join("book/src/generated"),
+        &generated(project)?,
+    )?;
+    println!("✓ book/src/generated");
+    titles(project)
+}
+
+/// Says where the book and the steps' metadata differ.
+///
+/// # Errors
+/// They differ somewhere.
+pub fn check(project: &Project) -> Result<(), Problem> {
+    let lines = drift(
+        &project.root.join("book/src/generated"),
+        &generated(project)?,
+    );
+    if !lines.is_empty() {
+        let command = "`cargo workshop author book` writes them anew.";
+        return Err(Problem(format!("{}\n{command}", lines.join("\n"))));
+    }
+    titles(project)?;
+    println!("✓ the book says of the steps what their Cargo.toml says");
+    Ok(())
+}
+
+/// A chapter has the title of its step, in SUMMARY.md and in its heading, and says its line.
+fn titles(project: &Project) -> Result<(), Problem> {
+    let source = project.root.join("book").join("src");
+    let read = |name: &str| {
+        let file = source.join(name);
+        fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))
+    };
+    let summary = read("SUMMARY.md")?;
+    let mut lines = Vec::new();
+    for step in &project.steps {
+        let entry = format!("[{} {}]({})", step.number, step.title, step.chapter);
+        if !summary.contains(&entry) {
+            lines.push(format!("book/src/SUMMARY.md lacks {entry}"));
+        }
+        let chapter = read(&step.chapter)?;
+        for needed in [
+            format!("# {}\n", step.title),
+            format!("{{{{#include generated/{}.md}}}}", step.id),
+        ] {
+            if !chapter.contains(&needed) {
+                lines.push(format!(
+                    "book/src/{} lacks {:?}",
+                    step.chapter,
+                    needed.trim_end()
+                ));
+            }
+        }
+        let hints = chapter.matches("<details class=\"hint\">").count();
+        if hints != 3 {
+            lines.push(format!(
+                "book/src/{} has {hints} hints, not 3",
+                step.chapter
+            ));
+        }
+    }
+    if lines.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem(lines.join("\n")))
+    }
+}
+
+fn generated(project: &Project) -> Result<Files, Problem> {
+    let mut files = Files::new();
+    files.insert(
+        "schedule.md".to_string(),
+        schedule(&project.steps).into_bytes(),
+    );
+    for step in &project.steps {
+        let task_files = files_with_tasks(project, step)?;
+        let line = format!(
+            "*Step {} · {} minutes · you edit {task_files}*\n",
+            step.number, step.minutes
+        );
+        files.insert(format!("{}.md", step.id), line.into_bytes());
+    }
+    Ok(files)
+}
+
+fn schedule(steps: &[Step]) -> String {
+    let mut table = "| step | title | minutes | needs |\n|---|---|--:|---|\n".to_string();
+    for step in steps {
+        let needs: Vec<String> = step.needs.iter().map(|id| format!("`{id}`")).collect();
+        let needs = if needs.is_empty() {
+            "–".to_string()
+        } else {
+            needs.join(", ")
+        };
+        let Step {
+            number,
+            title,
+            chapter,
+            minutes,
+            ..
+        } = step;
+        table += &format!("| {number} | [{title}]({chapter}) | {minutes} | {needs} |\n");
+    }
+    let minutes: u32 = steps.iter().map(|step| step.minutes).sum();
+    table + &format!("| | all of them | {minutes} | |\n")
+}
+
+fn files_with_tasks(project: &Project, step: &Step) -> Result<String, Problem> {
+    let files = finished(project, step)?;
+    let has_task = |content: &[u8]| String::from_utf8_lossy(content).contains("// Task: ");
+    let names = files
+        .iter()
+        .filter(|(path, content)| path.ends_with(".rs") && has_task(content));
+    let names: Vec<String> = names
+        .map(|(path, _)| format!("`steps/{}/{path}`", step.folder()))
+        .collect();
+    Ok(names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_adds_up() {
+        let step = |number: &str, id: &str, minutes, needs: &[&str]| Step {
+            number: number.to_string(),
+            id: id.to_string(),
+            title: id.to_uppercase(),
+            minutes,
+            needs: needs.iter().map(|id| id.to_string()).collect(),
+            chapter: format!("{id}.md"),
+            showcase: false,
+        };
+        let table = schedule(&[step("00", "a", 20, &[]), step("01", "b", 35, &["a"])]);
+        let rows: Vec<&str> = table.lines().skip(2).collect();
+        assert_eq!(
+            rows,
+            [
+                "| 00 | [A](a.md) | 20 | – |",
+                "| 01 | [B](b.md) | 35 | `a` |",
+                "| | all of them | 55 | |"
+            ]
+        );
+    }
+}
