@@ -1,0 +1,592 @@
+//! Step 01, `polling`: messages, cursors, limits, and what is refused.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+
+use polling::body::{parse_message, read_limited};
+use polling::history::{History, NewMessage, News};
+use polling::routes::{Refusal, route};
+use polling::{Limits, Polling, page};
+use support::check;
+use support::http::{Client, Response, exchange};
+use support::wire::{Transcript, without_date};
+
+fn start(limits: Limits) -> Polling {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    Polling::start(listener, limits).expect("the server starts")
+}
+
+fn says(username: &str, message: &str) -> NewMessage {
+    NewMessage {
+        username: username.to_string(),
+        message: message.to_string(),
+    }
+}
+
+fn json(username: &str, message: &str) -> String {
+    serde_json::to_string(&says(username, message)).expect("a message is JSON")
+}
+
+/// `1 ada: hi, 2 bob: hello; next 2`
+fn line(news: &News) -> String {
+    let messages = news.messages.iter().map(|message| {
+        let NewMessage {
+            username,
+            message: text,
+        } = &message.content;
+        format!("{} {username}: {text}", message.id)
+    });
+    let messages: Vec<_> = messages.collect();
+    let messages = match messages.is_empty() {
+        true => "nothing".to_string(),
+        false => messages.join(", "),
+    };
+    format!("{messages}; next {}", news.next)
+}
+
+fn cursors(history: &History, cursors: impl IntoIterator<Item = u64>) -> String {
+    let row = |cursor| format!("after {cursor}: {}\n", line(&history.after(cursor)));
+    cursors.into_iter().map(row).collect()
+}
+
+#[test]
+fn every_message_gets_the_next_id() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Ids are 1, 2, 3 and so on, in the order in which the messages came.",
+        mistake: "Counting began at 0. Then `after=0` can't mean \"I have seen nothing\".",
+        shows: || {
+            let mut history = History::new(10);
+            let ids = ["hi", "hello", "hi"].map(|text| history.post(says("ada", text)).to_string());
+            format!("ids {}", ids.join(", "))
+        },
+    }
+}
+
+#[test]
+fn after_a_cursor_comes_only_what_is_newer() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The cursor is the last id that was seen: newer ids come, and `next` is the last of all.",
+        mistake: "`>=` instead of `>`: the last message comes again with each poll.",
+        shows: || {
+            let mut history = History::new(10);
+            let empty = cursors(&history, [0]);
+            history.post(says("ada", "hi"));
+            history.post(says("bob", "hello"));
+            history.post(says("ada", "tea?"));
+            format!("{empty}\nada: hi, bob: hello, ada: tea?\n{}", cursors(&history, 0..=3))
+        },
+    }
+}
+
+#[test]
+fn the_oldest_messages_go_and_their_ids_with_them() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Of the messages the latest are kept. The id of a dropped message is not given again.",
+        mistake: "The id or the cursor was taken from the number of messages that are kept. From \
+                  the first dropped message on, that is no longer the last id.",
+        shows: || {
+            let mut history = History::new(2);
+            let post = |history: &mut History, text: &str| {
+                let id = history.post(says("ada", text));
+                format!("post {text:?} → {id}\n{}\n", cursors(history, [0, id - 1, id]))
+            };
+            ["one", "two", "three", "four"].map(|text| post(&mut history, text)).concat()
+        },
+    }
+}
+
+#[test]
+fn a_cursor_from_the_future_gets_everything() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A cursor beyond the last id comes from before the server was started anew: it counts as 0.",
+        mistake: "Only newer ids were looked for. A page that outlives its server then stays silent \
+                  until as many messages as before have come.",
+        shows: || {
+            let mut history = History::new(10);
+            history.post(says("ada", "new server, new history"));
+            cursors(&history, [1, 2, 57, u64::MAX])
+        },
+    }
+}
+
+/// A body that counts how many of its bytes are read; endless where it has no length.
+struct Body {
+    left: Option<u64>,
+    read: u64,
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self
+            .left
+            .map_or(buffer.len() as u64, |left| left.min(buffer.len() as u64));
+        self.left = self.left.map(|all| all - left);
+        self.read += left;
+        if self.read > 1_000_000 {
+            return Err(io::Error::other(
+                "a million bytes were read of an endless body",
+            ));
+        }
+        buffer[..left as usize].fill(b'x');
+        Ok(left as usize)
+    }
+}
+
+#[test]
+fn no_more_than_the_limit_is_read() {
+    check! {
+        rfc: "RFC 9110 §15.5.14",
+        rule: "A declared length over the limit is refused unread; without one, reading ends one byte over the limit.",
+        mistake: "The body was read to its end before its length was looked at, or only the \
+                  declared length was looked at.",
+        shows: || {
+            let row = |(declared, sent): (Option<u64>, Option<u64>)| {
+                let mut body = Body { left: sent, read: 0 };
+                let verdict = match read_limited(&mut body, declared, 64) {
+                    Ok(bytes) => format!("{} bytes", bytes.len()),
+                    Err(refusal) => format!("{} {refusal}", refusal.status()),
+                };
+                let length = |bytes: Option<u64>, none: &str| bytes.map_or(none.to_string(), |bytes| bytes.to_string());
+                format!(
+                    "{:>8}  {:>7}  {:>4}  {verdict}\n",
+                    length(declared, "-"),
+                    length(sent, "endless"),
+                    body.read,
+                )
+            };
+            let bodies = [
+                (Some(0), Some(0)),
+                (Some(10), Some(10)),
+                (Some(64), Some(64)),
+                (Some(65), Some(65)),
+                (Some(u64::MAX), None),
+                (Some(10), Some(9)),
+                (None, Some(0)),
+                (None, Some(64)),
+                (None, Some(65)),
+                (None, None),
+            ];
+            format!("limit 64 bytes\ndeclared     sent  read  verdict\n{}", bodies.map(row).concat())
+        },
+    }
+}
+
+#[test]
+fn a_limit_as_big_as_can_be_is_a_limit() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "`--max-body` takes any whole number of 64 bits.",
+        mistake: "One was added to the limit, and the sum didn't fit into 64 bits any more.",
+        shows: || match read_limited(&b"hi"[..], None, u64::MAX) {
+            Ok(bytes) => format!("{} bytes", bytes.len()),
+            Err(refusal) => refusal.to_string(),
+        },
+    }
+}
+
+fn verdict(method: &str, target: &str) -> String {
+    let verdict = match route(method, target) {
+        Ok(route) => format!("{route:?}"),
+        Err(refusal) => format!("{} {refusal}", refusal.status()),
+    };
+    format!("{:<42} {verdict}\n", format!("{method} {target}"))
+}
+
+#[test]
+fn every_path_and_method_has_its_answer() {
+    check! {
+        rfc: "RFC 9110 §15.5.5, §15.5.6",
+        rule: "An unknown path is a 404; a known path with another method is a 405, which says what it takes.",
+        mistake: "The method was matched before the path, or the path with its query as a whole.",
+        shows: || [
+            verdict("GET", "/"),
+            verdict("HEAD", "/"),
+            verdict("GET", "/?from=mail"),
+            verdict("GET", "/page.js"),
+            verdict("GET", "/page.css"),
+            verdict("POST", "/"),
+            verdict("DELETE", "/page.css"),
+            verdict("GET", "/messages"),
+            verdict("HEAD", "/messages"),
+            verdict("POST", "/messages"),
+            verdict("POST", "/messages?after=1"),
+            verdict("PUT", "/messages"),
+            verdict("get", "/messages"),
+            verdict("BREW", "/messages"),
+            verdict("GET", "/message"),
+            verdict("GET", "/messages/"),
+            verdict("GET", "/messages/1"),
+            verdict("POST", "/nowhere"),
+            verdict("GET", "messages"),
+        ].concat(),
+    }
+}
+
+#[test]
+fn a_cursor_is_a_whole_number() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "No cursor is 0; a cursor that is no number of 64 bits is a 400, never a silent 0.",
+        mistake: "What can't be parsed was taken for 0 (then everything is sent again), or `+3` \
+                  was left to `parse`, which takes it.",
+        shows: || [
+            "",
+            "?",
+            "?other=1",
+            "?after=0",
+            "?after=3",
+            "?after=007",
+            "?other=1&after=3",
+            "?after=18446744073709551615",
+            "?after=18446744073709551616",
+            "?after=-1",
+            "?after=+3",
+            "?after=%2B3",
+            "?after=3.0",
+            "?after=0x3",
+            "?after=three",
+            "?after=",
+            "?after= 3",
+            "?after=٣",
+        ].map(|query| verdict("GET", &format!("/messages{query}"))).concat(),
+    }
+}
+
+#[test]
+fn a_message_has_a_name_and_a_text() {
+    check! {
+        rfc: "RFC 8259 §4",
+        rule: "A message is a JSON object in UTF-8 with two texts, `username` and `message`, neither of them blank.",
+        mistake: "serde reads a struct from an array as well: `[\"ada\",\"hi\"]` is no message.",
+        shows: || {
+            let bodies: [&[u8]; 20] = [
+                br#"{"username":"ada","message":"hi"}"#,
+                br#" { "message" : "hi" , "username" : "ada" } "#,
+                br#"{"username":"ada","message":"hi","colour":"green"}"#,
+                br#"{"username":"ada","message":"<b>hi</b> & \"bye\""}"#,
+                "{\"username\":\"Ädä\",\"message\":\"👋\"}".as_bytes(),
+                br#"{"username":"ada","message":"\ud83d\udc4b"}"#,
+                b"",
+                b"hi",
+                br#"{"username":"ada","message":"hi""#,
+                br#"{"username":"ada","message":"hi"} {}"#,
+                br#"["ada","hi"]"#,
+                br#""hi""#,
+                b"null",
+                br#"{"username":"ada"}"#,
+                br#"{"username":"ada","message":5}"#,
+                br#"{"username":null,"message":"hi"}"#,
+                br#"{"username":"","message":"hi"}"#,
+                br#"{"username":"ada","message":" \n\t"}"#,
+                b"{\"username\":\"ada\",\"message\":\"\xff\xfe\"}",
+                br#"{"username":"ada","message":"\ud83d"}"#,
+            ];
+            bodies.map(|body| {
+                let verdict = match parse_message(body) {
+                    Ok(message) => format!("{} says {:?}", message.username, message.message),
+                    Err(refusal) => format!("{} {refusal}", refusal.status()),
+                };
+                let body = String::from_utf8_lossy(body);
+                format!("{body}\n  → {verdict}\n")
+            }).concat()
+        },
+    }
+}
+
+fn record(transcript: &mut Transcript, request: &str, response: &Response) {
+    transcript.client(request.as_bytes());
+    transcript.server(&without_date(&response.bytes()));
+}
+
+/// Sends requests on one connection, and shows them with their responses.
+fn conversation(address: SocketAddr, requests: &[&str]) -> String {
+    let mut client = Client::connect(address);
+    let mut transcript = Transcript::new();
+    for request in requests {
+        client.send(request.as_bytes());
+        let response = client.response();
+        record(&mut transcript, request, &response);
+    }
+    transcript.to_string()
+}
+
+#[test]
+fn a_message_is_posted_and_fetched() {
+    check! {
+        rfc: "RFC 9110 §9.3.1, §9.3.3",
+        rule: "POST takes a message: 201 and its id. GET gives what is new, and the cursor to ask with next.",
+        mistake: "Status 200 for what was created, or a cursor that is not sent along.",
+        shows: || {
+            let server = start(Limits::default());
+            conversation(server.address(), &[
+                "GET /messages?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                "POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                 Content-Length: 33\r\n\r\n{\"username\":\"ada\",\"message\":\"hi\"}",
+                "GET /messages?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                "GET /messages?after=1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            ])
+        },
+    }
+}
+
+#[test]
+fn what_is_refused_gets_a_sentence() {
+    check! {
+        rfc: "RFC 9110 §15.5",
+        rule: "400, 404, 405 (with Allow) and 413 come with one sentence: what was wrong, what would be right.",
+        mistake: "A refusal went out with status 200: a program that asks can't see that it failed.",
+        shows: || {
+            let server = start(Limits { max_body: 40, ..Limits::default() });
+            conversation(server.address(), &[
+                "POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi",
+                "GET /messages?after=yesterday HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                "PUT /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi",
+                "POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 41\r\n\r\n\
+                 {\"username\":\"ada\",\"message\":\"hi, hi, hi\"}",
+            ])
+        },
+    }
+}
+
+#[test]
+fn a_body_that_is_too_long_is_refused_before_it_comes() {
+    check! {
+        rfc: "RFC 9110 §15.5.14",
+        rule: "Where `Content-Length` is over the limit, the 413 doesn't wait for the body.",
+        mistake: "The body was read first. A client that promises much and sends nothing keeps the \
+                  server waiting.",
+        shows: || {
+            let server = start(Limits { max_body: 2_000, ..Limits::default() });
+            let mut transcript = Transcript::new();
+            for length in ["2001", "1000000000000000000", "99999999999999999999"] {
+                let head = format!("POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+                let mut client = Client::connect(server.address());
+                client.send(head.as_bytes());
+                record(&mut transcript, &head, &final_response(&mut client));
+            }
+            transcript.to_string()
+        },
+    }
+}
+
+/// The response, without an interim one before it (RFC 9110 §15.2).
+fn final_response(client: &mut Client) -> Response {
+    match client.response() {
+        interim if interim.status == 100 => client.response(),
+        response => response,
+    }
+}
+
+#[test]
+fn a_chunked_body_is_read_to_the_limit() {
+    check! {
+        rfc: "RFC 9112 §7.1",
+        rule: "A body in chunks gives no length: it is counted while it comes, and refused at the limit.",
+        mistake: "Only `Content-Length` was looked at. A body in chunks has none, and no end either.",
+        shows: || {
+            let server = start(Limits { max_body: 40, ..Limits::default() });
+            let head = "POST /messages HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let whole = format!("{head}11\r\n{{\"username\":\"ada\"\r\n10\r\n,\"message\":\"hi\"}}\r\n0\r\n\r\n");
+            let endless = format!("{head}29\r\n{{\"username\":\"ada\",\"message\":\"hi, hi, hi, \r\n");
+            let mut transcript = Transcript::new();
+            for request in [whole, endless] {
+                let mut client = Client::connect(server.address());
+                client.send(request.as_bytes());
+                let response = client.response();
+                record(&mut transcript, &request, &response);
+            }
+            transcript.note("the second body has not ended");
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn two_lengths_are_none() {
+    check! {
+        rfc: "RFC 9112 §6.3",
+        rule: "A `Content-Length` that is no number makes the message invalid; one that is there twice is refused as well.",
+        mistake: "The first length was taken, and the other one overlooked.",
+        shows: || {
+            let server = start(Limits::default());
+            ["ten", "+2", "-1", "2\r\nContent-Length: 2", "2\r\nContent-Length: 3"].map(|lengths| {
+                let mut client = Client::connect(server.address());
+                client.send(format!("POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {lengths}\r\n\r\n{{}}").as_bytes());
+                let response = client.response();
+                format!("Content-Length: {}\n  → {} {}", lengths.replace("\r\n", "\n"), response.status, response.text())
+            }).concat()
+        },
+    }
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    check! {
+        rfc: "RFC 9110 §9.3.2",
+        rule: "HEAD gets the header fields that GET would get, and no body.",
+        mistake: "HEAD was forgotten among the methods, and got a 405.",
+        shows: || {
+            let server = start(Limits::default());
+            let request = "HEAD /messages?after=0 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            let mut client = Client::connect(server.address());
+            client.send(request.as_bytes());
+            let mut transcript = Transcript::new();
+            transcript.client(request.as_bytes());
+            transcript.server(&without_date(&client.rest()));
+            transcript.note("the server closes the connection");
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn no_message_is_lost_or_doubled_between_two_polls() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Who asks each time with the `next` of the last answer gets every message once, in order.",
+        mistake: "The cursor counts messages, or the last one it names comes again.",
+        shows: || {
+            let server = start(Limits { max_history: 3, ..Limits::default() });
+            let mut cursor = 0;
+            let mut shown = String::new();
+            let mut poll = || {
+                let news = get(server.address(), cursor);
+                shown += &format!("after {cursor}: {}\n", line(&news));
+                cursor = news.next;
+            };
+            let post = |texts: &[&str]| {
+                for text in texts {
+                    exchange(server.address(), "POST", "/messages", Some(&json("ada", text)));
+                }
+            };
+            poll();
+            post(&["one"]);
+            poll();
+            poll();
+            post(&["two", "three"]);
+            poll();
+            post(&["four"]);
+            poll();
+            post(&["five", "six", "seven", "eight"]);
+            poll();
+            shown + "(three messages are kept: the fifth was gone before it was asked for)"
+        },
+    }
+}
+
+fn get(address: SocketAddr, cursor: u64) -> News {
+    let response = exchange(address, "GET", &format!("/messages?after={cursor}"), None);
+    serde_json::from_slice(&response.body)
+        .unwrap_or_else(|error| panic!("no news in {:?}: {error}", response.text()))
+}
+
+#[test]
+fn many_may_post_at_a_time() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Messages that arrive at the same time get different ids, and none is lost.",
+        mistake: "The history was locked twice: once to look up the next id, and once to keep the message.",
+        shows: || {
+            let server = start(Limits::default());
+            let address = server.address();
+            thread::scope(|scope| {
+                for client in 0..8 {
+                    scope.spawn(move || {
+                        for number in 0..10 {
+                            let text = format!("{client}-{number}");
+                            exchange(address, "POST", "/messages", Some(&json("ada", &text)));
+                        }
+                    });
+                }
+            });
+            let news = get(address, 0);
+            let ids: BTreeSet<_> = news.messages.iter().map(|message| message.id).collect();
+            let texts: BTreeSet<_> = news.messages.iter().map(|message| &message.content.message).collect();
+            format!(
+                "8 clients posted 10 messages each\n{} messages, {} ids from {} to {}, {} texts; next {}",
+                news.messages.len(),
+                ids.len(),
+                ids.first().unwrap_or(&0),
+                ids.last().unwrap_or(&0),
+                texts.len(),
+                news.next,
+            )
+        },
+    }
+}
+
+#[test]
+fn the_page_counts_what_was_sent() {
+    check! {
+        rfc: "RFC 9112 §2.1, §3, §5",
+        rule: "`X-Request-Bytes` is the length of the request: request line, header lines, empty line, body.",
+        mistake: "A line's end has two bytes, CR and LF. The empty line has them too.",
+        shows: || {
+            let server = start(Limits::default());
+            let message = json("Ädä", "👋");
+            let requests = [
+                "GET /messages?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_string(),
+                "GET /messages HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nUser-Agent: a page\r\n\r\n".to_string(),
+                format!("POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{message}", message.len()),
+            ];
+            let mut client = Client::connect(server.address());
+            requests.map(|request| {
+                client.send(request.as_bytes());
+                let response = client.response();
+                let told = response.header("X-Request-Bytes").unwrap_or("nothing");
+                format!("{} bytes sent, {told} told: {}\n", request.len(), request.lines().next().unwrap_or_default())
+            }).concat()
+        },
+    }
+}
+
+#[test]
+fn text_from_a_user_reaches_the_page_only_as_text() {
+    check! {
+        rfc: "HTML Standard §8.5, §8.6",
+        rule: "The page never turns a string into HTML or code, and forbids it by a policy as well.",
+        mistake: "`innerHTML` is short and works, until somebody's name is \
+                  <img src=x onerror=…>. `textContent` and `append` take strings as text.",
+        shows: || {
+            let ways = [
+                "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "setHTMLUnsafe",
+                "createContextualFragment", "DOMParser", "srcdoc", "eval(", "new Function", "javascript:",
+            ];
+            let html = page::html("Polling", std::time::Duration::ZERO);
+            let sources = [page::SCRIPT, page::STYLE, &html];
+            let times = |way: &str| sources.iter().map(|source| source.matches(way).count()).sum::<usize>();
+            let rows = ways.map(|way| format!("{way:<24} {} times\n", times(way)));
+            let policy = html.lines().find(|line| line.contains("Content-Security-Policy"));
+            format!("{}\n{}", rows.concat(), policy.unwrap_or("no policy").trim())
+        },
+    }
+}
+
+#[test]
+fn every_refusal_has_its_status() {
+    check! {
+        rfc: "RFC 9110 §15.5, §15.6.4",
+        rule: "What the client did wrong is 4xx, what the server can't do now is 5xx.",
+        mistake: "One status for everything.",
+        shows: || {
+            let refusals = [
+                Refusal::NoSuchPath,
+                Refusal::WrongMethod { allow: "GET, HEAD" },
+                Refusal::BadCursor,
+                Refusal::BadLength,
+                Refusal::BodyTooLarge { limit: 16_384 },
+                Refusal::BodyCutShort,
+                Refusal::BadMessage("missing field `message`".to_string()),
+                Refusal::Busy,
+            ];
+            refusals.map(|refusal| format!("{} {refusal}\n", refusal.status())).concat()
+        },
+    }
+}
