@@ -550,7 +550,7 @@ fn the_page_counts_what_was_sent() {
 #[test]
 fn text_from_a_user_reaches_the_page_only_as_text() {
     check! {
-        rfc: "HTML Standard §8.5, §8.6",
+        rfc: "HTML Standard, DOM parsing",
         rule: "The page never turns a string into HTML or code, and forbids it by a policy as well.",
         mistake: "`innerHTML` is short and works, until somebody's name is \
                   <img src=x onerror=…>. `textContent` and `append` take strings as text.",

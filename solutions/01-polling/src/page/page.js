@@ -8,6 +8,8 @@
 const HOLD = Number(document.body.dataset.hold) * 1000;
 /** How long a request may take on top of the time for which the server holds it. */
 const PATIENCE = 10_000;
+/** The longest time that a browser's timers take. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 /** An empty answer that comes faster than this was not held, whatever the server promised. */
 const TOO_FAST = 500;
 const FIRST_RETRY = 1_000;
@@ -32,7 +34,7 @@ let retry = FIRST_RETRY;
 async function ask(query, options, patience) {
   requests += 1;
   showCost();
-  const signal = AbortSignal.timeout(patience);
+  const signal = AbortSignal.timeout(Math.min(patience, LONGEST_TIMER));
   const response = await fetch(`/messages${query}`, { ...options, signal });
   const body = await response.arrayBuffer();
   bytes += bytesOf(response, body);

@@ -1,0 +1,439 @@
+//! Step 02, `long-polling`: a request is held until there is news; nothing is lost or doubled.
+
+use std::hint;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cpu_time::ThreadTime;
+use long_polling::hub::Hub;
+use long_polling::{Limits, LongPolling};
+use polling::history::{NewMessage, News};
+use support::check;
+use support::http::{Client, Response, exchange};
+use support::wire::{Transcript, without_date};
+
+/// Longer than any check takes: who is answered was not answered because of the time.
+const FOR_EVER: Duration = Duration::from_secs(600);
+/// How long a check waits for something that should happen at once.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
+fn start(limits: Limits) -> LongPolling {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    LongPolling::start(listener, limits).expect("the server starts")
+}
+
+/// Limits under which nobody is answered because of the time.
+fn patient() -> Limits {
+    Limits {
+        hold: FOR_EVER,
+        ..Limits::default()
+    }
+}
+
+fn says(text: &str) -> NewMessage {
+    NewMessage {
+        username: "ada".to_string(),
+        message: text.to_string(),
+    }
+}
+
+fn post(address: SocketAddr, text: &str) -> Response {
+    let message = serde_json::to_string(&says(text)).expect("a message is JSON");
+    exchange(address, "POST", "/messages", Some(&message))
+}
+
+fn ask(client: &mut Client, cursor: u64) {
+    client.request("GET", &format!("/messages?after={cursor}"), None);
+}
+
+fn news(response: &Response) -> News {
+    serde_json::from_slice(&response.body)
+        .unwrap_or_else(|error| panic!("no news in {:?}: {error}", response.text()))
+}
+
+/// `1 hi, 2 hello; next 2`
+fn line(news: &News) -> String {
+    let message =
+        |message: &polling::history::Message| format!("{} {}", message.id, message.content.message);
+    let messages: Vec<_> = news.messages.iter().map(message).collect();
+    let messages = match messages.is_empty() {
+        true => "nothing".to_string(),
+        false => messages.join(", "),
+    };
+    format!("{messages}; next {}", news.next)
+}
+
+/// Waits until so many requests wait.
+fn until_waiting(server: &LongPolling, expected: u64) {
+    let begin = Instant::now();
+    while server.waiting() != expected {
+        assert!(
+            begin.elapsed() < AT_ONCE,
+            "{expected} requests should be waiting by now, but `waiting` says {}",
+            server.waiting()
+        );
+        thread::yield_now();
+    }
+}
+
+/// How many of these clients have an answer, once all have one or it has taken too long.
+fn answered(clients: &mut [Client]) -> usize {
+    let begin = Instant::now();
+    loop {
+        let answered = clients
+            .iter_mut()
+            .filter_map(|client| client.has_answer().then_some(()))
+            .count();
+        if answered == clients.len() || begin.elapsed() > AT_ONCE {
+            return answered;
+        }
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_request_is_held_until_there_is_news() {
+    check! {
+        rfc: "RFC 6202 §2.1",
+        rule: "Where there is nothing new, the answer waits for the next message.",
+        mistake: "The lock was kept while the request waits. Then nobody can post what it waits for.",
+        shows: || {
+            let server = start(patient());
+            let mut transcript = Transcript::new();
+            let mut waiting = Client::connect(server.address());
+            let request = "GET /messages?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            waiting.send(request.as_bytes());
+            transcript.client(request.as_bytes());
+            until_waiting(&server, 1);
+            transcript.note(if waiting.has_answer() { "answered at once" } else { "held" });
+            let posted = post(server.address(), "hi");
+            transcript.note(&format!("somebody posts {:?}: {} {}", "hi", posted.status, posted.text()));
+            transcript.server(&without_date(&waiting.response().bytes()));
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn after_the_hold_comes_an_empty_answer() {
+    check! {
+        rfc: "RFC 6202 §5.5",
+        rule: "A request is held for a limited time. Then the answer is an empty list and the cursor.",
+        mistake: "`wait` instead of `wait_timeout`: whatever is between page and server (a proxy, a \
+                  phone's network) gives up first, and what it does then is an error.",
+        shows: || {
+            let server = start(Limits { hold: Duration::from_millis(50), ..Limits::default() });
+            let mut transcript = Transcript::new();
+            let mut client = Client::connect(server.address());
+            for cursor in [0, 7] {
+                let request = format!("GET /messages?after={cursor} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+                client.send(request.as_bytes());
+                transcript.client(request.as_bytes());
+                transcript.note("50 ms later");
+                transcript.server(&without_date(&client.response().bytes()));
+            }
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn news_that_is_there_is_not_waited_for() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Look first, then wait: what came between two polls is sent at once.",
+        mistake: "The request waits without having looked. What came before it is found only when \
+                  the next message, or the end of the hold, wakes it.",
+        shows: || {
+            let server = start(patient());
+            let mut client = Client::connect(server.address());
+            let mut shown = String::new();
+            let mut poll = |cursor| {
+                ask(&mut client, cursor);
+                let news = news(&client.response());
+                shown += &format!("after {cursor}: {}\n", line(&news));
+                news.next
+            };
+            post(server.address(), "one");
+            let cursor = poll(0);
+            post(server.address(), "two");
+            post(server.address(), "three");
+            let cursor = poll(cursor);
+            ask(&mut client, cursor);
+            until_waiting(&server, 1);
+            let held = if client.has_answer() { "answered" } else { "held" };
+            format!("{shown}after {cursor}: {held}")
+        },
+    }
+}
+
+#[test]
+fn all_that_wait_wake_at_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A message is news for everybody: all requests that wait are answered.",
+        mistake: "`notify_one` wakes one of them. The others sleep on.",
+        shows: || {
+            let server = start(patient());
+            let mut clients: Vec<_> = (0..20).map(|_| Client::connect(server.address())).collect();
+            for client in &mut clients {
+                ask(client, 0);
+            }
+            until_waiting(&server, 20);
+            post(server.address(), "hi");
+            let answered = answered(&mut clients);
+            if answered < 20 {
+                return format!("20 requests wait, one message comes: {answered} are answered");
+            }
+            let all: Vec<_> = clients.iter_mut().map(|client| line(&news(&client.response()))).collect();
+            let same = all.iter().all(|line| *line == all[0]);
+            until_waiting(&server, 0);
+            format!(
+                "20 requests wait, one message comes: {answered} are answered\n{} {}",
+                if same { "each with" } else { "not all with" },
+                all[0],
+            )
+        },
+    }
+}
+
+#[test]
+fn messages_that_arrive_together_come_once_each() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The answer holds all that is newer than the cursor, and `next` is the last id in it.",
+        mistake: "Only the message that woke the request was sent, with a cursor beyond the other \
+                  one. It is never seen.",
+        shows: || {
+            let server = start(patient());
+            let address = server.address();
+            let mut client = Client::connect(address);
+            let mut cursor = 0;
+            let mut ids = Vec::new();
+            for _ in 0..50 {
+                ask(&mut client, cursor);
+                until_waiting(&server, 1);
+                thread::scope(|scope| {
+                    for _ in 0..2 {
+                        scope.spawn(|| post(address, "hi"));
+                    }
+                });
+                let last = ids.len() as u64 + 2;
+                let mut news = news(&client.response());
+                loop {
+                    ids.extend(news.messages.iter().map(|message| message.id));
+                    cursor = news.next;
+                    if cursor >= last {
+                        break;
+                    }
+                    ask(&mut client, cursor);
+                    news = self::news(&client.response());
+                }
+            }
+            let in_order = ids.iter().copied().eq(1..=100);
+            format!(
+                "50 times, two clients post at a time while one waits\n{} messages came, {}",
+                ids.len(),
+                if in_order { "1 to 100, in order, each once" } else { "but not each once, in order" },
+            )
+        },
+    }
+}
+
+#[test]
+fn no_message_falls_between_looking_and_waiting() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The lock is held from looking until the wait has begun.",
+        mistake: "The lock was let go after looking and taken again for waiting. A message that \
+                  comes in this gap wakes nobody: a lost wake-up.",
+        shows: || {
+            let hold = Duration::from_secs(4);
+            let rounds = 3_000;
+            let hub = Arc::new(Hub::new(&Limits { hold, ..Limits::default() }));
+            let together = Arc::new(Barrier::new(2));
+            let poster = thread::spawn({
+                let (hub, together) = (Arc::clone(&hub), Arc::clone(&together));
+                move || for round in 0..rounds {
+                    together.wait();
+                    // A little later each time, so that each moment is hit once.
+                    (0..round % 300).for_each(|_| hint::spin_loop());
+                    hub.post(says("hi"));
+                }
+            });
+            for round in 0..rounds {
+                together.wait();
+                let begin = Instant::now();
+                let news = hub.news_after(round);
+                let expected = matches!(&news, Ok(news) if news.next == round + 1 && news.messages.len() == 1);
+                if !expected {
+                    return format!("message {} comes while somebody begins to wait for it: {news:?}", round + 1);
+                }
+                if begin.elapsed() >= hold {
+                    return format!("message {} came, but who waited for it slept on", round + 1);
+                }
+            }
+            poster.join().expect("the poster doesn't panic");
+            format!("{rounds} messages come while somebody begins to wait for them: all are seen at once")
+        },
+    }
+}
+
+#[test]
+fn a_client_that_goes_away_takes_nothing_along() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A message counts as seen when the next request says so, not when it was sent.",
+        mistake: "The server remembered for each client what it had sent. An answer to a client \
+                  that has gone away is lost.",
+        shows: || {
+            let server = start(patient());
+            let mut goes = Client::connect(server.address());
+            let mut stays = Client::connect(server.address());
+            ask(&mut goes, 0);
+            ask(&mut stays, 0);
+            until_waiting(&server, 2);
+            drop(goes);
+            let posted = post(server.address(), "hi");
+            let stayed = news(&stays.response());
+            until_waiting(&server, 0);
+            let mut back = Client::connect(server.address());
+            ask(&mut back, 0);
+            let came_back = news(&back.response());
+            format!(
+                "two wait, one goes away, a message comes: {}\nwho stayed:    {}\nwho came back: {}\nwaiting: {}",
+                posted.status, line(&stayed), line(&came_back), server.waiting(),
+            )
+        },
+    }
+}
+
+#[test]
+fn waiting_costs_no_processor_time() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Who waits sleeps until woken: it doesn't look again and again.",
+        mistake: "A loop that looks, unlocks and looks again, with or without a short sleep in it.",
+        shows: || {
+            let hold = Duration::from_millis(300);
+            let hub = Hub::new(&Limits { hold, ..Limits::default() });
+            let looks = hub.looks();
+            let begin = ThreadTime::now();
+            let news = hub.news_after(0);
+            let busy = begin.elapsed();
+            let looks = hub.looks() - looks;
+            let busy = match busy < hold / 10 {
+                true => "less than a tenth of it".to_string(),
+                false => format!("{busy:?}"),
+            };
+            let looks = match looks <= 10 {
+                true => "10 times or less".to_string(),
+                false => format!("{looks} times"),
+            };
+            let news = news.map_or_else(|refusal| refusal.to_string(), |news| line(&news));
+            format!("held for {hold:?}: {news}\nprocessor time: {busy}\nlooked whether there is news: {looks}")
+        },
+    }
+}
+
+#[test]
+fn one_request_too_many_is_told_to_come_back() {
+    check! {
+        rfc: "RFC 9110 §15.6.4, §10.2.3",
+        rule: "So many may wait, and no more: 503 with Retry-After. Posting goes on, and frees the places.",
+        mistake: "The places are counted up and never down again, or there is no limit at all.",
+        shows: || {
+            let server = start(Limits { max_waiting: 2, ..patient() });
+            let mut clients = [0, 1].map(|_| Client::connect(server.address()));
+            let mut transcript = Transcript::new();
+            for round in 0..2 {
+                for client in &mut clients {
+                    ask(client, round);
+                }
+                until_waiting(&server, 2);
+                transcript.note(&format!("two wait with the cursor {round}"));
+                let request = format!("GET /messages?after={round} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+                let mut third = Client::connect(server.address());
+                third.send(request.as_bytes());
+                transcript.client(request.as_bytes());
+                transcript.server(&without_date(&third.response().bytes()));
+                let posted = post(server.address(), "hi");
+                transcript.note(&format!("somebody posts: {} {}", posted.status, posted.text()));
+                let lines = clients.each_mut().map(|client| line(&news(&client.response())));
+                transcript.note(&format!("the two get {}", lines.join(" and ")));
+            }
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn a_server_that_stops_answers_those_who_wait() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "On Ctrl-C all requests that wait are answered at once, and the server ends.",
+        mistake: "Nobody was woken. Then the server ends when the last hold ends, or breaks the \
+                  connections off.",
+        shows: || {
+            let server = start(patient());
+            let mut clients: Vec<_> = (0..3).map(|_| Client::connect(server.address())).collect();
+            for client in &mut clients {
+                ask(client, 0);
+            }
+            until_waiting(&server, 3);
+            let begin = Instant::now();
+            drop(server);
+            let stopped = match begin.elapsed() < AT_ONCE {
+                true => "at once",
+                false => "after a long time",
+            };
+            let answers = clients.iter_mut().map(|client| {
+                let response = client.response();
+                format!("{} {}\n", response.status, response.text())
+            });
+            let answers: String = answers.collect();
+            format!("three wait, the server is stopped\n{answers}it ends {stopped}")
+        },
+    }
+}
+
+#[test]
+fn what_is_wrong_is_refused_and_not_held() {
+    check! {
+        rfc: "RFC 9110 §15.5",
+        rule: "400, 404, 405 and 413 as with polling, at once: what is refused doesn't wait.",
+        mistake: "The routes of the step before were not used, and some of them are missing.",
+        shows: || {
+            let server = start(Limits { max_body: 40, ..patient() });
+            let long = "x".repeat(41);
+            let requests = [
+                ("GET", "/messages?after=soon", None),
+                ("POST", "/messages", Some("hi")),
+                ("POST", "/messages", Some(long.as_str())),
+                ("GET", "/nowhere", None),
+                ("PUT", "/messages", None),
+            ];
+            requests.map(|(method, target, body)| {
+                let response = exchange(server.address(), method, target, body);
+                format!("{method} {target} {}\n  → {} {}", body.unwrap_or_default(), response.status, response.text())
+            }).concat()
+        },
+    }
+}
+
+#[test]
+fn the_page_is_told_how_long_a_request_is_held() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The page is the one of the step before: only `data-hold` says who does the waiting.",
+        mistake: "The page was served without the hold: it then makes pauses, as with polling.",
+        shows: || {
+            let server = start(Limits { hold: Duration::from_millis(1_500), ..Limits::default() });
+            let page = exchange(server.address(), "GET", "/", None).text();
+            let lines = page.lines().filter(|line| line.contains("data-hold") || line.contains("<h1>"));
+            lines.map(|line| format!("{}\n", line.trim())).collect()
+        },
+    }
+}
