@@ -1,0 +1,1082 @@
+//! Step 04, `handshake`: what opens a WebSocket, and what must not.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use handshake::client::{ClientHandshake, Failure};
+use handshake::extensions;
+use handshake::fields::Fields;
+use handshake::head::{HeadBuffer, HeadError, Limits, RequestHead, ResponseHead};
+use handshake::key::Key;
+use handshake::opening::{self, OpeningHandshake};
+use handshake::policy::{Origins, Policy};
+use handshake::refusal::Refusal;
+use handshake::slides::{self, Rule};
+use handshake::{response, server};
+use hello::server::Server;
+use support::check;
+use support::cut;
+use support::http::{Client, exchange};
+use support::wire::{Transcript, show, without_date};
+
+/// What Chromium 156 sent, to the byte.
+const CHROMIUM: &[u8] = include_bytes!("handshakes/chromium-156.txt");
+/// The key of the RFC's example (RFC 6455 §1.3).
+const RFC_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+/// A handshake that keeps every rule.
+const FIELDS: [(&str, &str); 5] = [
+    ("Host", "127.0.0.1:9004"),
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Key", RFC_KEY),
+    ("Sec-WebSocket-Version", "13"),
+];
+
+/// A request that keeps every rule but for the fields of one name, which come with these values.
+fn request_with(name: &str, values: &[&str]) -> Vec<u8> {
+    let others = FIELDS.into_iter().filter(|(field, _)| *field != name);
+    let those = values.iter().map(|value| (name, *value));
+    request("GET /socket HTTP/1.1", others.chain(those))
+}
+
+fn request<'a>(first_line: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
+    let fields = fields.into_iter();
+    let lines: String = fields
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    format!("{first_line}\r\n{lines}\r\n").into_bytes()
+}
+
+fn buffer_of(pieces: &[&[u8]], limits: Limits) -> Result<HeadBuffer, HeadError> {
+    let mut buffer = HeadBuffer::new(limits);
+    for piece in pieces {
+        buffer.push(piece)?;
+    }
+    Ok(buffer)
+}
+
+fn request_head(bytes: &[u8]) -> Result<RequestHead, HeadError> {
+    RequestHead::parse(&buffer_of(&[bytes], Limits::default())?)
+}
+
+/// A head that is known to be one.
+fn parsed(bytes: &[u8]) -> RequestHead {
+    request_head(bytes).unwrap_or_else(|error| panic!("the check's own head: {error:?}"))
+}
+
+fn response_head(text: &str) -> Result<ResponseHead, HeadError> {
+    ResponseHead::parse(&buffer_of(&[text.as_bytes()], Limits::default())?)
+}
+
+/// What a server with this policy says to these bytes.
+fn opening_of(bytes: &[u8], policy: &Policy) -> Result<OpeningHandshake, Refusal> {
+    OpeningHandshake::read(&request_head(bytes)?, policy)
+}
+
+/// `101`, or the status and the sentence.
+fn verdict<T>(result: Result<T, Refusal>) -> String {
+    match result {
+        Ok(_) => "✓".to_string(),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+fn refused(refusal: &Refusal) -> String {
+    format!("{} {}", refusal.status().0, refusal.sentence())
+}
+
+/// Each row: the values of one field, and what its rule says.
+fn rows<T>(
+    name: &str,
+    rows: &[&[&str]],
+    rule: impl Fn(&RequestHead) -> Result<T, Refusal>,
+) -> String {
+    let mut table = String::new();
+    for values in rows {
+        if values.is_empty() {
+            table += &format!("(no {name})\n");
+        }
+        for value in *values {
+            table += format!("{name}: {value}").trim_end();
+            table += "\n";
+        }
+        let head = parsed(&request_with(name, values));
+        table += &format!("  → {}\n", verdict(rule(&head)));
+    }
+    table
+}
+
+fn fields_of(fields: &[(&str, &str)]) -> Fields {
+    let mut all = Fields::default();
+    for (name, value) in fields {
+        all.add(name, value);
+    }
+    all
+}
+
+// The slides.
+
+#[test]
+fn slides_and_your_verdicts() {
+    check! {
+        rfc: "RFC 6455 §4.2.1",
+        rule: "Every rule that a handshake breaks is named.",
+        mistake: "A rule was overlooked. Go through the list of src/slides.rs, one rule after the \
+                  other: is the field there at all, and is its value what it must be? A field that \
+                  is spelt in other capitals is right.",
+        shows: || slide_table(slides::verdicts()),
+    }
+}
+
+#[test]
+fn slides_and_the_verdicts_of_your_code() {
+    check! {
+        rfc: "RFC 6455 §4.2.1",
+        rule: "The code finds the same rules broken as you did.",
+        mistake: "A rule of src/opening.rs or of src/client.rs lets something pass, or refuses too \
+                  much. The check of that rule alone says more.",
+        shows: || slide_table([
+            broken_by(slides::TUTORIAL),
+            broken_by(slides::OLD_SLIDES),
+            broken_by(slides::BLOG_POST),
+            broken_by_answer(slides::LECTURE),
+        ]),
+    }
+}
+
+fn slide_table(verdicts: [Vec<Rule>; 4]) -> String {
+    let names = ["TUTORIAL", "OLD_SLIDES", "BLOG_POST", "LECTURE"];
+    let mut table = String::new();
+    for (name, mut rules) in names.into_iter().zip(verdicts) {
+        rules.sort();
+        rules.dedup();
+        table += &format!("{name:<11} {rules:?}\n");
+    }
+    table
+}
+
+fn broken_by(slide: &str) -> Vec<Rule> {
+    let head = parsed(slide.as_bytes());
+    let broken = opening::broken_rules(&head, &Policy::default());
+    broken.iter().map(Rule::from).collect()
+}
+
+fn broken_by_answer(slide: &str) -> Vec<Rule> {
+    let answer = response_head(slide).expect("the slide is HTTP");
+    let failure = client(&[], &[]).check(&answer).err();
+    failure.iter().map(Rule::from).collect()
+}
+
+// The 101.
+
+#[test]
+fn a_head_ends_with_an_empty_line() {
+    check! {
+        rfc: "RFC 9112 §2.1",
+        rule: "Each line ends with CR LF, and an empty line ends the head.",
+        mistake: "A line ends with LF alone, or with `\\r\\f` (form feed), or the empty line at the \
+                  end is missing. Then a client waits for more, and for ever.",
+        shows: || {
+            let two = response::head("HTTP/1.1 200 OK", &[("Content-Length", "0"), ("Date", "now")]);
+            let none = response::head("HTTP/1.1 404 Not Found", &[]);
+            format!("{}\n{}", show(&two), show(&none))
+        },
+    }
+}
+
+#[test]
+fn the_101_to_the_byte() {
+    check! {
+        rfc: "RFC 6455 §4.2.2",
+        rule: "The 101 has Upgrade, Connection and Sec-WebSocket-Accept, and the subprotocol only \
+               where one was chosen.",
+        mistake: "A field has another name (Sec-WebSocket-Key, Sec-WebSocket-Accept-Key), or a \
+                  line's end is wrong. A page is told code 1006 and no more; the browser's \
+                  console says which field it misses.",
+        shows: || {
+            let opening = |subprotocol: Option<&str>| OpeningHandshake {
+                resource: "/socket".to_string(),
+                host: "127.0.0.1:9004".to_string(),
+                origin: None,
+                key: Key::new(*b"the sample nonce"),
+                subprotocol: subprotocol.map(str::to_string),
+                extensions: Vec::new(),
+            };
+            let bytes = [None, Some("chat.v2")].map(|name| response::switching_protocols(&opening(name)));
+            bytes.map(|bytes| show(&bytes)).join("\n")
+        },
+    }
+}
+
+// Lists.
+
+#[test]
+fn lists_are_tokens_in_any_case() {
+    check! {
+        rfc: "RFC 9110 §5.6.1",
+        rule: "A list is spread over commas and over fields; tokens match in any case, and as a \
+               whole.",
+        mistake: "The field's value is compared as a whole (`keep-alive, Upgrade` is what Firefox \
+                  sends), or searched for the word (`not-upgrade` has it too), or only the first \
+                  field of that name is looked at.",
+        shows: || {
+            let tables: [&[(&str, &str)]; 12] = [
+                &[],
+                &[("Connection", "Upgrade")],
+                &[("Connection", "upgrade")],
+                &[("connection", "UPGRADE")],
+                &[("Connection", "keep-alive, Upgrade")],
+                &[("Connection", "Upgrade,keep-alive")],
+                &[("Connection", "keep-alive \t,\t  upgrade \t")],
+                &[("Connection", "keep-alive"), ("Connection", "Upgrade")],
+                &[("Connection", ", ,upgrade,")],
+                &[("Connection", "keep-alive")],
+                &[("Connection", "not-upgrade, upgrade-not")],
+                &[("Proxy-Connection", "Upgrade"), ("Connection", "")],
+            ];
+            tables.map(list_row).concat()
+        },
+    }
+}
+
+fn list_row(fields: &[(&str, &str)]) -> String {
+    let lines = fields
+        .iter()
+        .map(|(name, value)| format!("{name}: {value:?}\n"));
+    let text: String = if fields.is_empty() {
+        "(no fields)\n".to_string()
+    } else {
+        lines.collect()
+    };
+    let fields = fields_of(fields);
+    let mark = if fields.has_token("Connection", "upgrade") {
+        "✓"
+    } else {
+        "✗"
+    };
+    format!("{text}  → {mark} {:?}\n", fields.elements("Connection"))
+}
+
+#[test]
+fn upgrade_must_list_websocket() {
+    check! {
+        rfc: "RFC 6455 §4.2.1",
+        rule: "Upgrade lists `websocket`, in any case. Without it the request is plain HTTP: 426.",
+        mistake: "The case of the letters was compared: old clients send `WebSocket`.",
+        shows: || rows("Upgrade", &[
+            &["websocket"],
+            &["WebSocket"],
+            &["WEBSOCKET"],
+            &["h2c, websocket"],
+            &["h2c", "websocket"],
+            &[],
+            &[""],
+            &["h2c"],
+            &["websocket13"],
+            &["websocket/13"],
+            &["web socket"],
+        ], opening::check_upgrade),
+    }
+}
+
+#[test]
+fn connection_must_list_upgrade() {
+    check! {
+        rfc: "RFC 6455 §4.2.1",
+        rule: "Connection lists `upgrade`, in any case, among whatever else it lists.",
+        mistake: "The value was compared as a whole. Chromium sends `Upgrade`, Firefox \
+                  `keep-alive, Upgrade`.",
+        shows: || rows("Connection", &[
+            &["Upgrade"],
+            &["keep-alive, Upgrade"],
+            &["keep-alive", "upgrade"],
+            &[],
+            &["keep-alive"],
+            &["upgrades"],
+        ], opening::check_connection),
+    }
+}
+
+// Version and key.
+
+#[test]
+fn the_version_is_13() {
+    check! {
+        rfc: "RFC 6455 §4.4",
+        rule: "Sec-WebSocket-Version is there once and is 13; otherwise 426, which names 13.",
+        mistake: "A missing version passes, the number is parsed (013 and +13 are numbers too), or \
+                  the first of two fields is taken.",
+        shows: || rows("Sec-WebSocket-Version", &[
+            &["13"],
+            &[],
+            &["8"],
+            &["0"],
+            &["013"],
+            &["+13"],
+            &["13, 8"],
+            &["8", "13"],
+            &["13", "13"],
+            &["14"],
+        ], opening::check_version),
+    }
+}
+
+#[test]
+fn the_key_is_sixteen_bytes_given_once() {
+    check! {
+        rfc: "RFC 6455 §4.2.1",
+        rule: "Sec-WebSocket-Key is there once and, decoded from base64, has 16 bytes.",
+        mistake: "The key was not decoded at all, its 24 characters were counted instead of its \
+                  bytes, or the first of two keys was taken.",
+        shows: || rows("Sec-WebSocket-Key", &[
+            &[RFC_KEY],
+            &["AAAAAAAAAAAAAAAAAAAAAA=="],
+            &["+/v7+/v7+/v7+/v7+/v7+w=="],
+            &[],
+            &[""],
+            &["YSBzaG9ydGVyIG5vbmNl"],
+            &["YSBub25jZSB0b28gbG9uZyE="],
+            &["YSBsb25nIG5vbmNlIG9mIDE4"],
+            &["dGhlIHNhbXBsZSBub25jZQ"],
+            &["dGhlIHNhbXBsZSBub25jZQ="],
+            &["dGhlIHNhbXBsZSBub25jZR=="],
+            &["-_v7-_v7-_v7-_v7-_v7-w=="],
+            &["dGhlIHNhbXBs ZSBub25jZQ=="],
+            &["the sample nonce"],
+            &[RFC_KEY, RFC_KEY],
+            &["dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ=="],
+        ], opening::read_key),
+    }
+}
+
+// Policy.
+
+#[test]
+fn a_foreign_origin_is_not_welcome() {
+    check! {
+        rfc: "RFC 6455 §10.2",
+        rule: "A page may open a WebSocket to the host that it came from, and to hosts that list \
+               its origin. No Origin: no browser, no page.",
+        mistake: "The origin was searched for the host instead of compared: anyone can register \
+                  127.0.0.1.evil.example. Or http:// and https:// were both cut off, and a listed \
+                  https://example.com lets http://example.com in.",
+        shows: || {
+            let same_host = policy(Origins::SameHost { and: Vec::new() });
+            let listed = policy(Origins::SameHost { and: vec!["https://example.com".to_string()] });
+            let any = policy(Origins::Any);
+            [
+                ("pages of this host (127.0.0.1:9004)", same_host, &[
+                    &["http://127.0.0.1:9004"][..],
+                    &["https://127.0.0.1:9004"],
+                    &["HTTP://127.0.0.1:9004"],
+                    &[],
+                    &["http://evil.example"],
+                    &["http://127.0.0.1"],
+                    &["http://127.0.0.1:90040"],
+                    &["http://127.0.0.1:9004.evil.example"],
+                    &["http://evil.example/http://127.0.0.1:9004"],
+                    &["http://evil-127.0.0.1:9004"],
+                    &["ftp://127.0.0.1:9004"],
+                    &["127.0.0.1:9004"],
+                    &["null"],
+                    &[""],
+                    &["http://127.0.0.1:9004", "http://evil.example"],
+                ][..]),
+                ("pages of this host and https://example.com", listed, &[
+                    &["https://example.com"],
+                    &["https://EXAMPLE.com"],
+                    &["http://127.0.0.1:9004"],
+                    &["http://example.com"],
+                    &["https://www.example.com"],
+                    &["https://example.com:8443"],
+                    &["null"],
+                ]),
+                ("pages of any origin", any, &[
+                    &["http://evil.example"],
+                    &["null"],
+                ]),
+            ].map(origin_table).join("\n")
+        },
+    }
+}
+
+fn policy(origins: Origins) -> Policy {
+    Policy {
+        origins,
+        subprotocols: Vec::new(),
+    }
+}
+
+fn origin_table((title, policy, values): (&str, Policy, &[&[&str]])) -> String {
+    let rule =
+        |head: &RequestHead| opening::read_origin(head, "127.0.0.1:9004", &policy).map(|_| ());
+    format!("{title}\n\n{}", rows("Origin", values, rule))
+}
+
+#[test]
+fn the_servers_first_choice_is_taken() {
+    check! {
+        rfc: "RFC 6455 §4.2.2",
+        rule: "The subprotocol is the one that the server likes best among those offered, or none.",
+        mistake: "The client's order decided, or the server's favourite was sent though nobody \
+                  offered it. A browser then fails the connection.",
+        shows: || {
+            let policy = Policy {
+                subprotocols: vec!["chat.v2".to_string(), "chat.v1".to_string()],
+                ..Policy::default()
+            };
+            let offers: [&[&str]; 6] = [
+                &["chat.v2"],
+                &["chat.v1"],
+                &["chat.v1", "chat.v2"],
+                &["mqtt", "chat.v1"],
+                &["mqtt", "CHAT.V2", "chat"],
+                &[],
+            ];
+            let mut table = "the server speaks chat.v2 and chat.v1\n\n".to_string();
+            for offer in offers {
+                table += &format!("{offer:?} → {:?}\n", policy.choose_subprotocol(offer));
+            }
+            table
+        },
+    }
+}
+
+#[test]
+fn an_offer_of_subprotocols_is_a_list_of_different_tokens() {
+    check! {
+        rfc: "RFC 6455 §4.1",
+        rule: "Each subprotocol offered is a token, and no two are the same.",
+        mistake: "`elements` doesn't split, trim, or take every field of that name.",
+        shows: || rows("Sec-WebSocket-Protocol", &[
+            &[],
+            &["chat.v2"],
+            &["chat.v1, chat.v2"],
+            &["chat.v1", "chat.v2"],
+            &["chat, CHAT"],
+            &[", chat ,"],
+            &[""],
+            &[","],
+            &["chat, chat"],
+            &["chat", "chat"],
+            &["chat v2"],
+            &["chat/2"],
+            &["\"chat\""],
+            &["chät"],
+        ], |head| opening::read_subprotocols(head).map(drop)),
+    }
+}
+
+#[test]
+fn extensions_are_parsed() {
+    check! {
+        rfc: "RFC 6455 §9.1",
+        rule: "Extensions are tokens with parameters; a quoted value is a token once unquoted.",
+        mistake: "The list was split at commas that stand inside quotes.",
+        shows: || {
+            let values = [
+                "permessage-deflate; client_max_window_bits",
+                "permessage-deflate;server_max_window_bits=10 , x-other",
+                "x-test; a=\"10\"; b ; c=\"with\\-backslash\"",
+                "a, , b",
+                "",
+                ", permessage-deflate",
+                "permessage-deflate; ",
+                "permessage-deflate; =10",
+                "permessage-deflate; bits=",
+                "permessage-deflate client_max_window_bits",
+                "x-test; a=\"one, two\"",
+                "x-test; a=\"no end",
+                "x-test; a=\"\"",
+                "(comment)",
+            ];
+            values.map(extension_row).concat()
+        },
+    }
+}
+
+fn extension_row(value: &str) -> String {
+    let Some(extensions) = extensions::parse(value) else {
+        return format!("{value:?}\n  → ✗\n");
+    };
+    let mut row = format!("{value:?}\n  → ✓\n");
+    for extension in extensions {
+        row += &format!("    {} {:?}\n", extension.name, extension.parameters);
+    }
+    row
+}
+
+// The whole handshake.
+
+#[test]
+fn the_rules_together() {
+    check! {
+        rfc: "RFC 6455 §4.2.1",
+        rule: "A handshake that keeps every rule is answered with 101, any other with its refusal.",
+        mistake: "A rule is not asked at all, or its answer is not looked at.",
+        shows: || {
+            let policy = Policy {
+                subprotocols: vec!["chat.v2".to_string()],
+                ..Policy::default()
+            };
+            let mut table = String::new();
+            for (title, bytes) in handshakes() {
+                let said = match opening_of(&bytes, &policy) {
+                    Ok(opening) => format!("101 for {}{}", opening.resource, chosen(&opening)),
+                    Err(refusal) => refused(&refusal),
+                };
+                table += &format!("{title}\n  → {said}\n");
+            }
+            table
+        },
+    }
+}
+
+fn chosen(opening: &OpeningHandshake) -> String {
+    let name = opening.subprotocol.as_ref();
+    name.map(|name| format!(", subprotocol {name}"))
+        .unwrap_or_default()
+}
+
+fn handshakes() -> Vec<(&'static str, Vec<u8>)> {
+    let line = |first_line: &str| request(first_line, FIELDS);
+    vec![
+        (
+            "the least that a client sends",
+            line("GET /socket HTTP/1.1"),
+        ),
+        ("Chromium 156", CHROMIUM.to_vec()),
+        (
+            "Firefox's Connection",
+            request_with("Connection", &["keep-alive, Upgrade"]),
+        ),
+        (
+            "Connection in two fields",
+            request_with("Connection", &["keep-alive", "Upgrade"]),
+        ),
+        ("a query", line("GET /socket?room=1&name=a%20b HTTP/1.1")),
+        (
+            "an http URI",
+            line("GET http://example.com/socket HTTP/1.1"),
+        ),
+        (
+            "an http URI with no path",
+            line("GET HTTP://example.com HTTP/1.1"),
+        ),
+        (
+            "an empty line first",
+            [b"\r\n", &line("GET /socket HTTP/1.1")[..]].concat(),
+        ),
+        (
+            "a subprotocol",
+            request_with("Sec-WebSocket-Protocol", &["mqtt, chat.v2"]),
+        ),
+        (
+            "a subprotocol that the server doesn't speak",
+            request_with("Sec-WebSocket-Protocol", &["mqtt"]),
+        ),
+        (
+            "the page's own origin",
+            request_with("Origin", &["http://127.0.0.1:9004"]),
+        ),
+        ("POST", line("POST /socket HTTP/1.1")),
+        ("HEAD", line("HEAD /socket HTTP/1.1")),
+        ("get", line("get /socket HTTP/1.1")),
+        ("HTTP/1.0", line("GET /socket HTTP/1.0")),
+        ("HTTP/2.0", line("GET /socket HTTP/2.0")),
+        (
+            "a ws URL as the target",
+            line("GET ws://127.0.0.1:9004/socket HTTP/1.1"),
+        ),
+        ("a fragment", line("GET /socket#top HTTP/1.1")),
+        ("an asterisk", line("GET * HTTP/1.1")),
+        ("no Host", request_with("Host", &[])),
+        (
+            "two Hosts",
+            request_with("Host", &["127.0.0.1:9004", "127.0.0.1:9004"]),
+        ),
+        ("an empty Host", request_with("Host", &[""])),
+        (
+            "a Host that is none",
+            request_with("Host", &["127.0.0.1:9004/socket"]),
+        ),
+        ("no Upgrade", request_with("Upgrade", &[])),
+        ("no Connection", request_with("Connection", &[])),
+        ("version 8", request_with("Sec-WebSocket-Version", &["8"])),
+        ("no key", request_with("Sec-WebSocket-Key", &[])),
+        (
+            "two keys",
+            request_with("Sec-WebSocket-Key", &[RFC_KEY, RFC_KEY]),
+        ),
+        (
+            "a foreign origin",
+            request_with("Origin", &["https://evil.example"]),
+        ),
+        (
+            "a subprotocol twice",
+            request_with("Sec-WebSocket-Protocol", &["chat.v2, chat.v2"]),
+        ),
+        (
+            "half an extension",
+            request_with("Sec-WebSocket-Extensions", &["x-test; ="]),
+        ),
+    ]
+}
+
+#[test]
+fn a_browsers_handshake_gets_its_101() {
+    check! {
+        rfc: "RFC 6455 §4.2.2",
+        rule: "What a real Chromium sent is answered with 101 and its accept key.",
+        mistake: "A rule asks for more than the RFC does: browsers send a dozen fields that have \
+                  nothing to do with WebSocket.",
+        shows: || {
+            let opening = opening_of(CHROMIUM, &Policy::default()).expect("it keeps every rule");
+            let mut transcript = Transcript::new();
+            transcript.client(CHROMIUM);
+            transcript.server(&response::switching_protocols(&opening));
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn refusals_to_the_byte() {
+    check! {
+        rfc: "RFC 9110 §15.5",
+        rule: "A refusal has a status, the fields that the status asks for, and a sentence.",
+        mistake: "`head` of src/response.rs ends a line wrongly; every response is made by it.",
+        shows: || {
+            let came = |values: &[&str]| values.iter().map(|value| value.to_string()).collect();
+            let long = "x".repeat(100);
+            let refusals = [
+                Refusal::Head(HeadError::TooLong(16_384)),
+                Refusal::Head(HeadError::TooManyFields(100)),
+                Refusal::Head(HeadError::BareLineFeed),
+                Refusal::Head(HeadError::NotHttp("invalid token".to_string())),
+                Refusal::Head(HeadError::HttpVersion("HTTP/2.0".to_string())),
+                Refusal::Method("POST".to_string()),
+                Refusal::HttpVersion(parsed(slides::BLOG_POST.as_bytes()).version),
+                Refusal::Target("ws://chat.example.com/".to_string()),
+                Refusal::Host(came(&[])),
+                Refusal::Upgrade(came(&["h2c"])),
+                Refusal::Connection(came(&["keep-alive"])),
+                Refusal::Version(came(&["8", "7"])),
+                Refusal::Key(came(&[&long])),
+                Refusal::Origin(came(&["null"])),
+                Refusal::Subprotocols(came(&["chat, chat"])),
+                Refusal::Extensions(came(&["\"\u{1b}"])),
+            ];
+            refusals.map(|refusal| show(&refusal.response())).join("\n")
+        },
+    }
+}
+
+// Heads in pieces, and heads without an end.
+
+#[test]
+fn a_head_may_be_cut_anywhere() {
+    check! {
+        rfc: "RFC 9112 §2.2",
+        rule: "A head arrives in any pieces, and what follows it belongs to the WebSocket.",
+        mistake: "One read was taken for a whole head, or what came behind the head was lost.",
+        shows: || {
+            let bytes = [CHROMIUM, b"\x81\x80mask"].concat();
+            let mut pieces: Vec<Vec<&[u8]>> = cut::every_cut(&bytes).collect();
+            pieces.push(bytes.chunks(1).collect());
+            let ways = pieces.len();
+            let mut said: Vec<String> = pieces.iter().map(|pieces| reading_of(pieces)).collect();
+            said.dedup();
+            format!("{} bytes, cut in {ways} ways:\n{}", bytes.len(), said.join("\n"))
+        },
+    }
+}
+
+fn reading_of(pieces: &[&[u8]]) -> String {
+    let buffer = match buffer_of(pieces, Limits::default()) {
+        Ok(buffer) => buffer,
+        Err(error) => return format!("{error:?}"),
+    };
+    let opening = RequestHead::parse(&buffer)
+        .map_err(Refusal::from)
+        .and_then(|head| OpeningHandshake::read(&head, &Policy::default()));
+    let length = buffer.head().len();
+    format!(
+        "a head of {length} bytes: {}, then {:x?}",
+        verdict(opening),
+        buffer.rest()
+    )
+}
+
+#[test]
+fn bytes_that_are_no_head() {
+    check! {
+        rfc: "RFC 9112 §2.2",
+        rule: "What is not HTTP/1 is refused as soon as that is known.",
+        mistake: "The given src/head.rs was changed.",
+        shows: || {
+            let texts: [&[u8]; 10] = [
+                b"GET / HTTP/1.1\nHost: x\n\n",
+                b"GET / HTTP/1.1\r\nHost: x\n\r\n",
+                b"GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n",
+                b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+                b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+                b"GET /\r\n\r\n",
+                b"GET / HTTP/3.0\r\n\r\n",
+                b"GET / HTTQ/1.1\r\n\r\n",
+                b"GET / HTTP/1.1\r\nHost: \x00\r\n\r\n",
+                b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+            ];
+            let row = |bytes: &[u8]| {
+                let said = verdict(opening_of(bytes, &Policy::default()));
+                format!("{}\n  → {said}\n", bytes.escape_ascii())
+            };
+            texts.map(row).concat()
+        },
+    }
+}
+
+#[test]
+fn a_head_without_an_end_is_refused_early() {
+    check! {
+        rfc: "RFC 6585 §5",
+        rule: "A head beyond the limit is refused when the limit is reached, not at its end.",
+        mistake: "The length is looked at once the head is complete. Until then it fills memory.",
+        shows: || {
+            let limits = Limits::default();
+            let long = request_with("Cookie", &["x".repeat(20 * 1024 * 1024).as_str()]);
+            let many = [b"GET / HTTP/1.1\r\n".to_vec(), b"a: b\r\n".repeat(2_000)].concat();
+            let at_the_limit = padded(limits.bytes);
+            let beyond = padded(limits.bytes + 1);
+            [
+                ("20 MiB of Cookie, in pieces of 4096 bytes", &long, 4096),
+                ("20 MiB of Cookie, in pieces of 1 byte", &long, 1),
+                ("2000 fields, in pieces of 1 byte", &many, 1),
+                ("a head of 16384 bytes", &at_the_limit, 4096),
+                ("a head of 16385 bytes", &beyond, 4096),
+                ("a head of 16385 bytes, in one piece", &beyond, beyond.len()),
+            ].map(|(title, bytes, size)| refusal_row(title, bytes, size)).concat()
+        },
+    }
+}
+
+/// A handshake of exactly this many bytes.
+fn padded(length: usize) -> Vec<u8> {
+    let least = request_with("Cookie", &[""]).len();
+    request_with("Cookie", &["x".repeat(length - least).as_str()])
+}
+
+fn refusal_row(title: &str, bytes: &[u8], size: usize) -> String {
+    let mut buffer = HeadBuffer::new(Limits::default());
+    let mut taken = 0;
+    for piece in bytes.chunks(size) {
+        taken += piece.len();
+        match buffer.push(piece) {
+            Ok(false) => {}
+            Ok(true) => return format!("{title}\n  → complete after {taken} bytes\n"),
+            Err(error) => {
+                let said = refused(&Refusal::from(error));
+                return format!("{title}\n  → after {taken} bytes: {said}\n");
+            }
+        }
+    }
+    format!("{title}\n  → all {taken} bytes were taken\n")
+}
+
+#[test]
+fn a_long_head_takes_linear_time() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "Each byte of a head is looked at once, however many reads it takes.",
+        mistake: "The head is searched or parsed from its first byte again with each read: a MiB \
+                  in pieces of one byte is then half a million times a MiB.",
+        shows: || {
+            let length = 1024 * 1024;
+            let bytes = padded(length);
+            let limits = Limits { bytes: length, fields: 100 };
+            let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
+            let buffer = buffer_of(&pieces, limits).expect("it is within the limits");
+            let head = RequestHead::parse(&buffer).expect("it is a head");
+            let cookie = head.fields.only("Cookie").unwrap_or_default().len();
+            format!("{} pieces: a head with a Cookie of {cookie} bytes", pieces.len())
+        },
+    }
+}
+
+// The client.
+
+fn client(subprotocols: &[&str], extensions: &[&str]) -> ClientHandshake {
+    let owned = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+    ClientHandshake {
+        host: "127.0.0.1:9004".to_string(),
+        resource: "/socket".to_string(),
+        key: Key::new(*b"the sample nonce"),
+        subprotocols: owned(subprotocols),
+        extensions: owned(extensions),
+    }
+}
+
+#[test]
+fn client_and_server_agree() {
+    check! {
+        rfc: "RFC 6455 §1.3",
+        rule: "What our client asks for, our server accepts, and the other way round.",
+        mistake: "The client asks for a subprotocol that the server doesn't choose, or the other \
+                  way round; or the accept key is compared with the wrong key.",
+        shows: || {
+            let client = client(&["chat.v1", "chat.v2"], &["permessage-deflate"]);
+            let policy = Policy {
+                subprotocols: vec!["chat.v2".to_string()],
+                ..Policy::default()
+            };
+            let request = client.request();
+            let opening = opening_of(&request, &policy).expect("it keeps every rule");
+            let answer = response::switching_protocols(&opening);
+            let head = response_head(&String::from_utf8_lossy(&answer)).expect("it is HTTP");
+            let mut transcript = Transcript::new();
+            transcript.client(&request);
+            transcript.server(&answer);
+            transcript.note(&format!("the client: {:?}", client.check(&head)));
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn a_client_checks_the_answer() {
+    check! {
+        rfc: "RFC 6455 §4.1",
+        rule: "A client that gets anything but what it asked for fails the connection.",
+        mistake: "The status was taken for enough. The accept key alone proves that the server \
+                  speaks WebSocket, and that the answer is no cached one.",
+        shows: || {
+            let client = client(&["chat.v1", "chat.v2"], &["permessage-deflate"]);
+            let mut table = "the key is dGhlIHNhbXBsZSBub25jZQ==, offered are chat.v1, chat.v2 and \
+                             permessage-deflate\n\n".to_string();
+            for answer in answers() {
+                let said = match response_head(&answer).map_err(Failure::from) {
+                    Ok(head) => format!("{:?}", client.check(&head)),
+                    Err(failure) => format!("Err({failure:?})"),
+                };
+                table += &format!("{}  → {said}\n\n", show(answer.trim_end().as_bytes()).trim_end().to_string() + "\n");
+            }
+            table
+        },
+    }
+}
+
+/// Right answers first, then one for each rule.
+fn answers() -> Vec<String> {
+    let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+    let switch = |first_line: &str, lines: &[&str]| {
+        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        format!("{first_line}\r\n{lines}\r\n")
+    };
+    let with = |lines: &[&str]| {
+        let all = [
+            &["Upgrade: websocket", "Connection: Upgrade", accept],
+            lines,
+        ]
+        .concat();
+        switch("HTTP/1.1 101 Switching Protocols", &all)
+    };
+    let ok = "HTTP/1.1 101 Switching Protocols";
+    vec![
+        with(&[]),
+        switch(
+            "HTTP/1.1 101 Web Socket Protocol Handshake",
+            &[
+                "upgrade: WebSocket",
+                "connection: upgrade, keep-alive",
+                accept,
+            ],
+        ),
+        with(&["Sec-WebSocket-Protocol: chat.v2"]),
+        with(&["Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10"]),
+        switch(
+            "HTTP/1.1 200 OK",
+            &["Upgrade: websocket", "Connection: Upgrade", accept],
+        ),
+        switch("HTTP/1.1 302 Found", &["Location: /elsewhere"]),
+        switch(
+            "HTTP/1.0 101 Switching Protocols",
+            &["Upgrade: websocket", "Connection: Upgrade", accept],
+        ),
+        switch(ok, &["Connection: Upgrade", accept]),
+        switch(ok, &["Upgrade: h2c", "Connection: Upgrade", accept]),
+        switch(
+            ok,
+            &["Upgrade: websocket, h2c", "Connection: Upgrade", accept],
+        ),
+        switch(ok, &["Upgrade: websocket", accept]),
+        switch(
+            ok,
+            &["Upgrade: websocket", "Connection: keep-alive", accept],
+        ),
+        switch(ok, &["Upgrade: websocket", "Connection: Upgrade"]),
+        switch(
+            ok,
+            &[
+                "Upgrade: websocket",
+                "Connection: Upgrade",
+                "Sec-WebSocket-Accept: dGhlIHNhbXBsZSBub25jZQ==",
+            ],
+        ),
+        switch(
+            ok,
+            &[
+                "Upgrade: websocket",
+                "Connection: Upgrade",
+                "Sec-WebSocket-Accept: S3PPLMBITXAQ9KYGZZHZRBK+XOO=",
+            ],
+        ),
+        with(&[accept]),
+        with(&["Sec-WebSocket-Protocol: chat.v3"]),
+        with(&["Sec-WebSocket-Protocol: CHAT.V2"]),
+        with(&["Sec-WebSocket-Protocol: chat.v1, chat.v2"]),
+        with(&[
+            "Sec-WebSocket-Protocol: chat.v1",
+            "Sec-WebSocket-Protocol: chat.v2",
+        ]),
+        with(&["Sec-WebSocket-Protocol:"]),
+        with(&["Sec-WebSocket-Extensions: x-other"]),
+        with(&["Sec-WebSocket-Extensions: permessage-deflate; ="]),
+        "HTTP/2.0 101 Switching Protocols\r\n\r\n".to_string(),
+        "SSH-2.0-OpenSSH_9.9\r\n\r\n".to_string(),
+    ]
+}
+
+#[test]
+fn a_client_that_offers_nothing_gets_nothing() {
+    check! {
+        rfc: "RFC 6455 §4.1",
+        rule: "Where no subprotocol was offered, none may come back.",
+        mistake: "Any subprotocol passes where the list of those offered is empty.",
+        shows: || {
+            let head = |line: &str| {
+                let fields = response::fields("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", None);
+                let mut fields = fields.to_vec();
+                fields.extend(line.split_once(": "));
+                let bytes = response::head("HTTP/1.1 101 Switching Protocols", &fields);
+                response_head(&String::from_utf8_lossy(&bytes)).expect("it is HTTP")
+            };
+            let lines = ["", "Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Extensions: permessage-deflate"];
+            let row = |line: &str| format!("{line:?} → {:?}\n", client(&[], &[]).check(&head(line)));
+            lines.map(row).concat()
+        },
+    }
+}
+
+// A real socket.
+
+fn serve(most: u64, limits: Limits) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let answer = move |request| server::answer(request, &Policy::default(), limits);
+    Server::start(listener, most, answer).expect("the server starts")
+}
+
+/// Sends a request on a connection of its own, and shows the answer.
+fn answered(server: &Server, request: &[u8]) -> Vec<u8> {
+    let mut client = Client::connect(server.address());
+    client.send(request);
+    without_date(&client.response().bytes())
+}
+
+#[test]
+fn the_101_on_a_real_socket() {
+    check! {
+        rfc: "RFC 6455 §4.2.2",
+        rule: "tiny_http puts fields of its own into the 101; those that count are the same.",
+        mistake: "`fields` of src/response.rs lacks one: tiny_http adds Upgrade and Connection by \
+                  itself, the accept key it takes from you.",
+        shows: || {
+            let request = request("GET /socket HTTP/1.1", FIELDS);
+            let opening = opening_of(&request, &Policy::default()).expect("it keeps every rule");
+            let server = serve(10, Limits::default());
+            let theirs = answered(&server, &request);
+            format!(
+                "ours\n\n{}\ntiny_http's\n\n{}",
+                show(&response::switching_protocols(&opening)),
+                show(&theirs),
+            )
+        },
+    }
+}
+
+#[test]
+fn refusals_on_a_real_socket() {
+    check! {
+        rfc: "RFC 6455 §4.2.1",
+        rule: "A refusal goes over the wire to the byte; what is no handshake gets no 101.",
+        mistake: "A rule lets pass what it should refuse; its own check says more.",
+        shows: || {
+            let server = serve(10, Limits { bytes: 1_000, fields: 20 });
+            let many: Vec<_> = FIELDS.into_iter().chain([("a", "b"); 16]).collect();
+            let requests = [
+                ("no handshake at all", request("GET /socket HTTP/1.1", [("Host", "127.0.0.1:9004")])),
+                ("a foreign origin", request_with("Origin", &["http://evil.example"])),
+                ("POST", request("POST /socket HTTP/1.1", FIELDS)),
+                ("HTTP/1.0", request("GET /socket HTTP/1.0", FIELDS)),
+                ("a head of 1001 bytes, of 1000 allowed", padded(1_001)),
+                ("21 fields, of 20 allowed", request("GET /socket HTTP/1.1", many)),
+                ("another path", request("GET /nowhere HTTP/1.1", FIELDS)),
+                ("a ws URL as the target", request("GET ws://127.0.0.1:9004/socket HTTP/1.1", FIELDS)),
+                ("Upgrade in the second Connection", request_with("Connection", &["keep-alive", "Upgrade"])),
+            ];
+            let row = |(title, request): (&str, Vec<u8>)| format!("{title}\n\n{}", show(&answered(&server, &request)));
+            requests.map(row).join("\n")
+        },
+    }
+}
+
+#[test]
+fn open_connections_are_held_and_counted() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "An open connection is held until its client leaves, and their number is bounded.",
+        mistake: "The stream that `upgrade` returned was dropped at once, so the connection ended \
+                  with the handshake.",
+        shows: || {
+            let server = serve(1, Limits::default());
+            let handshake = request("GET /socket HTTP/1.1", FIELDS);
+            let mut transcript = Transcript::new();
+            let mut first = Client::connect(server.address());
+            first.send(&handshake);
+            transcript.note(&format!("the first client gets {}", first.response().status));
+            first.send(b"\x81\x80mask");
+            transcript.note(&format!("the second gets {}", status(&server, &handshake)));
+            drop(first);
+            transcript.note("the first client leaves");
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while status(&server, &handshake) != 101 {
+                assert!(Instant::now() < deadline, "no room was made within 5 seconds");
+            }
+            transcript.note("the third gets 101");
+            transcript.to_string()
+        },
+    }
+}
+
+fn status(server: &Server, request: &[u8]) -> u16 {
+    let mut client = Client::connect(server.address());
+    client.send(request);
+    client.response().status
+}
+
+#[test]
+fn the_page_opens_a_websocket() {
+    check! {
+        rfc: "WHATWG WebSockets §3.1",
+        rule: "The page asks the host that it came from for /socket.",
+        mistake: "The given src/page.html or src/server.rs was changed.",
+        shows: || {
+            let server = serve(10, Limits::default());
+            let page = exchange(server.address(), "GET", "/", None);
+            let text = page.text();
+            let lines = text.lines().filter(|line| line.contains("/socket") || line.contains("new WebSocket"));
+            let lines: Vec<&str> = lines.map(str::trim).collect();
+            format!("{}\n{:?}\n{}", page.status, page.header("Content-Type"), lines.join("\n"))
+        },
+    }
+}
