@@ -55,7 +55,7 @@ fn titles(project: &Project) -> Result<(), Problem> {
         }
         let chapter = read(&step.chapter)?;
         for needed in [
-            format!("# {}\n", step.title),
+            format!("# {} {}\n", step.number, step.title),
             format!("{{{{#include generated/{}.md}}}}", step.id),
         ] {
             if !chapter.contains(&needed) {

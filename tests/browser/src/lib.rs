@@ -1,0 +1,247 @@
+//! A real Chromium, driven over WebDriver, and the programs that it talks to.
+//!
+//! Needs `chromium` and `chromedriver` (Debian's packages `chromium` and `chromium-driver`). Where
+//! they are missing a test says that it was skipped; with `CI` set it fails instead.
+//!
+//! `JUDGE=steps` tries the learner's steps; without it, the solutions are tried.
+
+use std::env;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use thirtyfour::prelude::*;
+use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities};
+
+/// How long anything may take that a page does.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What one test says of itself in the end.
+pub type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// A process that ends with the test.
+pub struct Process {
+    child: Child,
+    /// The first line of its output that held what was waited for.
+    pub line: String,
+}
+
+impl Process {
+    /// Starts a program and waits for the line of its output that contains `ready`.
+    ///
+    /// # Errors
+    /// The program can't be started, or ends before it says that line.
+    pub fn start(mut command: Command, ready: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut output = BufReader::new(child.stdout.take().ok_or("no output")?);
+        let mut process = Self {
+            child,
+            line: String::new(),
+        };
+        while !process.line.contains(ready) {
+            process.line.clear();
+            if output.read_line(&mut process.line)? == 0 {
+                return Err(format!("{command:?} ended before it said `{ready}`").into());
+            }
+        }
+        // Whoever writes to a pipe that nobody reads is stopped sooner or later.
+        std::thread::spawn(move || _ = output.read_to_end(&mut Vec::new()));
+        Ok(process)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// The workshop's folder.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .nth(2)
+        .expect("tests/browser is two folders deep")
+        .to_path_buf()
+}
+
+/// A running server of a step, and its address: `http://127.0.0.1:40123`.
+///
+/// # Errors
+/// It doesn't build or start.
+pub fn serve(id: &str, options: &[&str]) -> Result<(Process, String), Box<dyn std::error::Error>> {
+    let package = match env::var("JUDGE").as_deref() {
+        Ok("steps") => id.to_string(),
+        _ => format!("{id}-solution"),
+    };
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+        command.current_dir(root()).args(arguments);
+        command
+    };
+    // `cargo run` would stay between us and the server when we end it.
+    let built = run(&["build", "--quiet", "--package", &package]).status()?;
+    if !built.success() {
+        return Err(format!("`{package}` doesn't build").into());
+    }
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let mut command = Command::new(
+        target
+            .join("debug")
+            .join(package)
+            .with_extension(env::consts::EXE_EXTENSION),
+    );
+    command.args(["--listen", "127.0.0.1:0"]).args(options);
+    let process = Process::start(command, "listening on ")?;
+    let address = process
+        .line
+        .trim()
+        .trim_start_matches("listening on ")
+        .to_string();
+    Ok((process, address))
+}
+
+/// A browser.
+pub struct Browser {
+    /// The WebDriver session.
+    pub driver: WebDriver,
+}
+
+/// Runs a test in a browser of its own, which ends with it. Where there is no browser on this
+/// machine, and nobody insists, the test says so and is done.
+///
+/// # Errors
+/// The test's own, or the browser can't be started.
+pub async fn in_browser(test: impl AsyncFnOnce(&Browser) -> Outcome) -> Outcome {
+    let mut command = Command::new("chromedriver");
+    command.arg("--port=0").stderr(Stdio::null());
+    let chromedriver = match Process::start(command, "started successfully on port ") {
+        Ok(chromedriver) => chromedriver,
+        Err(error) if env::var_os("CI").is_some() => return Err(error),
+        Err(error) => {
+            println!("skipped: there is no chromedriver here ({error})");
+            return Ok(());
+        }
+    };
+    let line = chromedriver.line.trim().trim_end_matches('.');
+    let port = line.rsplit(' ').next().unwrap_or_default();
+    let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities()?).await?;
+    let browser = Browser { driver };
+    let outcome = test(&browser).await;
+    browser.driver.quit().await?;
+    outcome
+}
+
+fn capabilities() -> WebDriverResult<ChromeCapabilities> {
+    let mut capabilities = DesiredCapabilities::chrome();
+    for argument in [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ] {
+        capabilities.add_arg(argument)?;
+    }
+    Ok(capabilities)
+}
+
+impl Browser {
+    /// Waits until an expression is true in the page.
+    ///
+    /// # Errors
+    /// It is not true by the deadline; the page's text is in the message.
+    pub async fn until(&self, expression: &str) -> Outcome {
+        let end = Instant::now() + DEADLINE;
+        let script = format!("return Boolean({expression})");
+        while Instant::now() < end {
+            if self
+                .driver
+                .execute(script.as_str(), Vec::new())
+                .await?
+                .json()
+                .as_bool()
+                == Some(true)
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let text = self.text("document.body.innerText").await?;
+        Err(
+            format!("still not true after {DEADLINE:?}: {expression}\nThe page says:\n{text}")
+                .into(),
+        )
+    }
+
+    /// The value of an expression in the page, as text.
+    ///
+    /// # Errors
+    /// The script fails.
+    pub async fn text(&self, expression: &str) -> Result<String, Box<dyn std::error::Error>> {
+        let script = format!("return String({expression})");
+        let value = self.driver.execute(script.as_str(), Vec::new()).await?;
+        Ok(value.json().as_str().unwrap_or_default().to_string())
+    }
+
+    /// Makes the page this wide, as a phone or a desk has it. A window can't be narrower than 500
+    /// pixels; a device can.
+    ///
+    /// # Errors
+    /// The browser refuses.
+    pub async fn width(&self, width: u32) -> Outcome {
+        let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        self.command("Emulation.setDeviceMetricsOverride", size)
+            .await
+    }
+
+    /// Prefers dark colours, or light ones.
+    ///
+    /// # Errors
+    /// The browser refuses.
+    pub async fn dark(&self, dark: bool) -> Outcome {
+        let value = if dark { "dark" } else { "light" };
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": value}]});
+        self.command("Emulation.setEmulatedMedia", features).await
+    }
+
+    /// Runs no script of the pages that are opened from now on.
+    ///
+    /// # Errors
+    /// The browser refuses.
+    pub async fn without_javascript(&self) -> Outcome {
+        self.command(
+            "Emulation.setScriptExecutionDisabled",
+            json!({"value": true}),
+        )
+        .await
+    }
+
+    /// Keeps a picture of the page where somebody can look at it: `target/screenshots/<name>.png`.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub async fn keep_picture(&self, name: &str) -> Outcome {
+        let folder = root().join("target").join("screenshots");
+        std::fs::create_dir_all(&folder)?;
+        self.driver
+            .screenshot(&folder.join(format!("{name}.png")))
+            .await?;
+        Ok(())
+    }
+
+    async fn command(&self, name: &str, parameters: Value) -> Outcome {
+        self.driver.cdp().send_raw(name, parameters).await?;
+        Ok(())
+    }
+}
