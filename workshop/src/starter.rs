@@ -272,10 +272,10 @@ fn indentation(line: &str) -> usize {
 }
 
 /// The index of the first line behind an answer: the one that closes its block, or at the left
-/// margin, the first blank line or anchor.
+/// margin, the first blank line.
 fn end_of_answer(lines: &[&str], start: usize, margin: usize) -> usize {
     let ends = |line: &&str| match margin {
-        0 => line.is_empty() || line.starts_with("// ANCHOR"),
+        0 => line.is_empty(),
         _ => !line.trim().is_empty() && indentation(line) < margin,
     };
     lines[start..]
@@ -306,8 +306,8 @@ mod tests {
 
     #[test]
     fn a_task_at_the_margin_is_about_the_item_below() {
-        let solution = "// Task: copy it.\n// Starter: const A: u8 = 0;\nconst A: u8 = 1;\n// ANCHOR_END: a\n\nfn f() {}\n";
-        let starter = "// Task: copy it.\nconst A: u8 = 0;\n// ANCHOR_END: a\n\nfn f() {}\n";
+        let solution = "// Task: copy it.\n// Starter: const A: u8 = 0;\n// ANCHOR: a\nconst A: u8 = 1;\n// ANCHOR_END: a\n\nfn f() {}\n";
+        let starter = "// Task: copy it.\nconst A: u8 = 0;\n\nfn f() {}\n";
         assert_eq!(without_answers(solution).unwrap(), starter);
     }
 

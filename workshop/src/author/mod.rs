@@ -10,6 +10,7 @@ pub mod mistakes;
 pub mod scratch;
 pub mod snapshots;
 pub mod starters;
+pub mod steady;
 
 /// The command line of `author`.
 pub fn command() -> Command {
@@ -54,6 +55,15 @@ pub fn command() -> Command {
             Command::new("ends")
                 .about("Prove that starters fail as intended, and finished steps pass"),
         )
+        .subcommand(
+            Command::new("steady").about("Prove that every check says the same each time").arg(
+                Arg::new("times")
+                    .long("times")
+                    .default_value("100")
+                    .value_parser(clap::value_parser!(u32))
+                    .help("How many times"),
+            ),
+        )
         .subcommand(Command::new("verify").about("All of it"))
 }
 
@@ -74,6 +84,9 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
             mistakes::run(project, step, matches.get_flag("update"))
         }
         Some(("ends", _)) => ends::run(project),
+        Some(("steady", matches)) => {
+            steady::run(project, matches.get_one("times").copied().unwrap_or(100))
+        }
         Some(("verify", _)) => verify(project),
         _ => Err(Problem(
             "`author` needs one of its commands; `author --help` lists them.".to_string(),
