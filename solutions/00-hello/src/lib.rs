@@ -8,13 +8,13 @@ pub mod server;
 use tiny_http::{Request, Response};
 
 /// What the server says.
-// ANCHOR: greeting
 pub fn greeting() -> &'static str {
     // Task: mend the one bit that is wrong.
     // Starter: "hello, WebSocket\n"
+    // ANCHOR: greeting
     "Hello, WebSocket\n"
+    // ANCHOR_END: greeting
 }
-// ANCHOR_END: greeting
 
 /// Answers one request: the greeting at `/`, 404 anywhere else.
 // ANCHOR: answer

@@ -14,9 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 /// The globally unique identifier that is appended to every key (RFC 6455 §1.3).
-// ANCHOR: guid
 // Task: copy the GUID from RFC 6455, section 1.3.
 // Starter: pub const GUID: &str = "";
+// ANCHOR: guid
 pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 // ANCHOR_END: guid
 
