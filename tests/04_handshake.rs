@@ -341,6 +341,8 @@ fn the_key_is_sixteen_bytes_given_once() {
             &["dGhlIHNhbXBsZSBub25jZQ"],
             &["dGhlIHNhbXBsZSBub25jZQ="],
             &["dGhlIHNhbXBsZSBub25jZR=="],
+            &["AQIDBAUGBwgJCgsMDQ4PEA=="],
+            &["AQIDBAUGBwgJCgsMDQ4PEC=="],
             &["-_v7-_v7-_v7-_v7-_v7-w=="],
             &["dGhlIHNhbXBs ZSBub25jZQ=="],
             &["the sample nonce"],
