@@ -7,12 +7,13 @@ use std::env;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::process::Running;
 use crate::project::{Explain, Problem, Project, Step};
 
 /// A test binary that runs longer than this is ended. Each check in it has its own, much shorter
@@ -238,17 +239,13 @@ pub fn finish(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let program = command.get_program().to_string_lossy().into_owned();
-    let mut child = Ended(
-        command
-            .spawn()
-            .explain(|| format!("`{program}` can't be started"))?,
-    );
-    let stdout = read_aside(child.0.stdout.take());
-    let stderr = read_aside(child.0.stderr.take());
+    let mut running =
+        Running::start(&mut command).explain(|| format!("`{program}` can't be started"))?;
+    let stdout = read_aside(running.child().stdout.take());
+    let stderr = read_aside(running.child().stderr.take());
     let end = deadline.map(|deadline| Instant::now() + deadline);
     let status = loop {
-        if let Some(status) = child
-            .0
+        if let Some(status) = running
             .try_wait()
             .explain(|| format!("`{program}` can't be waited for"))?
         {
@@ -258,7 +255,7 @@ pub fn finish(
             return Ok(None);
         }
         if end.is_some_and(|end| Instant::now() > end) {
-            _ = child.0.kill();
+            _ = running.child().kill();
         }
         thread::sleep(Duration::from_millis(5));
     };
@@ -268,16 +265,6 @@ pub fn finish(
         stdout: text(stdout),
         stderr: text(stderr),
     }))
-}
-
-/// A child process that doesn't outlive us.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        _ = self.0.kill();
-        _ = self.0.wait();
-    }
 }
 
 fn read_aside(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {

@@ -1,8 +1,7 @@
 //! `cargo workshop`
-use workshop::author::starters;
-use workshop::project::Project;
 
-fn main() {
-    let project = Project::find().unwrap();
-    starters::write(&project).unwrap();
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    workshop::cli::main()
 }

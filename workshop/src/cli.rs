@@ -1,0 +1,228 @@
+//! The command line of `cargo workshop`.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::author;
+use crate::commands::{self, End, Session};
+use crate::doctor;
+use crate::judge::Side;
+use crate::play;
+use crate::project::{Problem, Project};
+use crate::signals;
+use crate::watch;
+
+const EXIT_CODES: &str = "Exit codes:
+  0  fine; a check that was asked for is passed
+  1  a check is red, or the doctor found something
+  2  the command line makes no sense, there is something for you to solve first,
+     or the command was stopped";
+
+/// Reads the command line, does what it says, and returns the process's exit code.
+pub fn main() -> ExitCode {
+    let project = Project::find();
+    let matches = command(project.as_ref().ok()).get_matches();
+    signals::install();
+    match run(&matches) {
+        Ok(End::Fine) => ExitCode::SUCCESS,
+        Ok(End::Red) => ExitCode::from(1),
+        Err(problem) => {
+            eprintln!("{}", problem.0.trim_end());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(matches: &ArgMatches) -> Result<End, Problem> {
+    let Some((command, matches)) = matches.subcommand() else {
+        return watch::watch(Session::open()?, &options(matches));
+    };
+    if command == "author" {
+        return author::run(&Project::find()?, matches).map(|()| End::Fine);
+    }
+    let mut session = Session::open()?;
+    // Not every command takes one.
+    let given = matches.try_get_one::<String>("id").ok().flatten().cloned();
+    let required = given.as_deref().unwrap_or_default();
+    let given = given.as_deref();
+    match command {
+        "list" => Ok(commands::list(&session)),
+        "check" => {
+            let side = match matches.get_flag("solution") {
+                true => Side::Solution,
+                false => Side::Step,
+            };
+            commands::check(&mut session, given, side, matches.get_flag("all"))
+        }
+        "hint" => commands::hint(&mut session, given, matches.get_flag("all")),
+        "solution" => commands::solution(
+            &session,
+            required,
+            matches.get_flag("whole"),
+            matches.get_flag("yes"),
+        ),
+        "skip" => commands::skip(&mut session, required),
+        "reset" => commands::reset(&mut session, required),
+        "doctor" => Ok(doctor::doctor(&session)),
+        _ => {
+            let arguments = matches.get_many::<String>("arguments");
+            let arguments: Vec<String> = arguments.into_iter().flatten().cloned().collect();
+            play::play(&session, given, &arguments, !matches.get_flag("no-open"))
+        }
+    }
+}
+
+fn options(matches: &ArgMatches) -> watch::Options {
+    watch::Options {
+        opens: !matches.get_flag("no-open"),
+        book: !matches.get_flag("no-book"),
+        port: matches.get_one::<u16>("port").copied(),
+        polls: matches.get_flag("poll"),
+        plain: matches.get_flag("plain"),
+    }
+}
+
+fn command(project: Option<&Project>) -> Command {
+    let no_open = flag("no-open", "Don't open a browser; print the address");
+    Command::new("workshop")
+        .bin_name("cargo workshop")
+        .about("WebSocket, bit by bit.\n\nAlone, it serves the book, opens it, watches steps/, and shows where you are.")
+        .after_help(after_help(project))
+        .disable_help_subcommand(true)
+        .args_conflicts_with_subcommands(true)
+        .subcommand_help_heading("Commands")
+        .arg(no_open.clone())
+        .arg(flag("no-book", "Neither build nor serve the book"))
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .value_name("PORT")
+                .value_parser(value_parser!(u16))
+                .help("Serve the book on this port (default: 3000, or any free one)"),
+        )
+        .arg(flag("poll", "Look at the files twice a second, instead of being told by the system"))
+        .arg(flag("plain", "Plain lines instead of a screen; type a key's letter and Enter"))
+        .subcommand(
+            Command::new("list")
+                .about("All steps, what has become of them, how long they take")
+                .after_help("Example:\n  cargo workshop list"),
+        )
+        .subcommand(
+            Command::new("check")
+                .about("Judge a step once (the current one, unless you name one)")
+                .arg(step_id(false))
+                .arg(flag("all", "Show everything that is wrong, not only what comes first"))
+                .arg(flag("solution", "Judge the reference instead of your step"))
+                .after_help("Example:\n  cargo workshop check hello"),
+        )
+        .subcommand(
+            Command::new("hint")
+                .about("The next hint for a step, each stronger than the one before")
+                .arg(step_id(false))
+                .arg(flag("all", "All of them"))
+                .after_help("Example:\n  cargo workshop hint accept-key"),
+        )
+        .subcommand(
+            Command::new("solution")
+                .about("The reference for a step (asks before it spoils an unfinished one)")
+                .arg(step_id(true))
+                .arg(flag("whole", "Whole files instead of the functions with a task in them"))
+                .arg(flag("yes", "Don't ask").short('y'))
+                .after_help("Example:\n  cargo workshop solution accept-key"),
+        )
+        .subcommand(
+            Command::new("skip")
+                .about("Put the reference in the place of a step; your files are kept")
+                .arg(step_id(true))
+                .after_help("Your files go to .workshop/backups/ first.\n\nExample:\n  cargo workshop skip hello"),
+        )
+        .subcommand(
+            Command::new("reset")
+                .about("Write a step as it was at the beginning; your files are kept")
+                .arg(step_id(true))
+                .after_help("Your files go to .workshop/backups/ first.\n\nExample:\n  cargo workshop reset hello"),
+        )
+        .subcommand(
+            Command::new("play")
+                .about("Run the finished thing of your last solved step")
+                .arg(step_id(false).help("The step to run (default: your last solved one; at first, ours)"))
+                .arg(no_open)
+                .arg(
+                    Arg::new("arguments")
+                        .last(true)
+                        .num_args(0..)
+                        .value_name("OPTIONS")
+                        .help("Options for the program"),
+                )
+                .after_help(
+                    "Examples:\n  cargo workshop play\n  cargo workshop play hello -- --listen 127.0.0.1:0",
+                ),
+        )
+        .subcommand(
+            Command::new("doctor")
+                .about("Whether this machine has what the workshop needs")
+                .after_help("Example:\n  cargo workshop doctor"),
+        )
+        .subcommand(author::command())
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .action(ArgAction::SetTrue)
+        .help(help)
+}
+
+fn step_id(required: bool) -> Arg {
+    Arg::new("id")
+        .value_name("ID")
+        .required(required)
+        .help("The step's id, like `accept-key`; its number will do")
+}
+
+fn after_help(project: Option<&Project>) -> String {
+    let examples = "Examples:
+  cargo workshop                 the book, and a screen that follows your work
+  cargo workshop check           judge the current step once
+  cargo workshop hint            a hint for it
+  cargo workshop skip polling    let the reference take a step's place";
+    let steps = project.map(|project| {
+        let ids: Vec<&str> = project.steps.iter().map(|step| step.id.as_str()).collect();
+        crate::text::wrap(&format!("Steps: {}", ids.join(", ")), 80, 7)
+    });
+    let parts = [examples.to_string()]
+        .into_iter()
+        .chain(steps)
+        .chain([EXIT_CODES.to_string()]);
+    parts.collect::<Vec<_>>().join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        command(None).debug_assert();
+    }
+
+    #[test]
+    fn each_command_has_an_example() {
+        let command = command(None);
+        for command in command
+            .get_subcommands()
+            .filter(|command| command.get_name() != "author")
+        {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                help.contains(&format!("cargo workshop {}", command.get_name())),
+                "{}",
+                command.get_name()
+            );
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! The commands that do one thing and end: `list`, `check`, `hint`, `solution`, `skip`, `reset`.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::backup;
+use crate::chapter::{self, Hint};
+use crate::judge::{Side, Stop, judge};
+use crate::progress::{Progress, State};
+use crate::project::{Explain, Problem, Project, Step};
+use crate::solution;
+use crate::text::{columns, say, wrap};
+use crate::verdict;
+
+/// How a command ended, for the process's exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Fine.
+    Fine,
+    /// A check is red.
+    Red,
+}
+
+/// What every command needs: the workshop, and how far the learner has come.
+#[derive(Debug)]
+pub struct Session {
+    /// The workshop.
+    pub project: Project,
+    /// How far the learner has come.
+    pub progress: Progress,
+}
+
+impl Session {
+    /// Opens the workshop that the current folder belongs to.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn open() -> Result<Self, Problem> {
+        let project = Project::find()?;
+        let (progress, notice) = Progress::load(&project);
+        tell(notice);
+        Ok(Self { project, progress })
+    }
+
+    /// The step with this id, or the current one; the last one where all are done.
+    ///
+    /// # Errors
+    /// There is no such step.
+    pub fn step(&self, id: Option<&str>) -> Result<Step, Problem> {
+        if let Some(id) = id {
+            return self.project.step(id).cloned();
+        }
+        let current = self.progress.current(&self.project);
+        let step = current.or(self.project.steps.last());
+        step.cloned()
+            .ok_or_else(|| Problem("`solutions` holds no step.".to_string()))
+    }
+}
+
+/// Prints a notice where there is one.
+pub fn tell(notice: Option<String>) {
+    if let Some(notice) = notice {
+        eprintln!("Note: {notice}");
+    }
+}
+
+/// The step as a person knows it: `03 accept-key`.
+pub fn name(step: &Step) -> String {
+    format!("{} {}", step.number, step.id)
+}
+
+/// A line for each step: what has become of it, how long it takes.
+pub fn list_lines(project: &Project, progress: &Progress, current: Option<&Step>) -> Vec<String> {
+    let longest = |text: &dyn Fn(&Step) -> usize| project.steps.iter().map(text).max();
+    let id_width = longest(&|step| columns(&step.id)).unwrap_or(0);
+    let title_width = longest(&|step| columns(&step.title)).unwrap_or(0);
+    let line = |step: &Step| {
+        let is_current = current.is_some_and(|current| current.id == step.id);
+        let (mark, word) = match (progress.state(step), is_current) {
+            (State::Passed, false) => ('✓', "passed"),
+            (State::Passed, true) => ('✓', "passed, and where you are"),
+            (State::Skipped, false) => ('–', "skipped"),
+            (State::Skipped, true) => ('–', "skipped, and where you are"),
+            (State::Open, true) => ('▸', "where you are"),
+            (State::Open, false) => ('·', ""),
+        };
+        let (number, id, title) = (&step.number, &step.id, &step.title);
+        let line = format!(
+            "{mark} {number} {id:<id_width$}  {title:<title_width$}  {:>3} min  {word}",
+            step.minutes
+        );
+        line.trim_end().to_string()
+    };
+    project.steps.iter().map(line).collect()
+}
+
+/// How far the learner has come, in one line.
+pub fn count_line(project: &Project, progress: &Progress) -> String {
+    let (passed, skipped) = progress.count(project);
+    let open = project
+        .steps
+        .iter()
+        .filter(|step| progress.state(step) == State::Open);
+    let minutes: u32 = open.map(|step| step.minutes).sum();
+    let all = project.steps.len();
+    let skipped = match skipped {
+        0 => String::new(),
+        skipped => format!(", {skipped} skipped"),
+    };
+    let left = match minutes {
+        0 => String::new(),
+        minutes => format!(", about {minutes} minutes to go"),
+    };
+    format!("{passed} of {all} steps passed{skipped}{left}")
+}
+
+/// `list`
+pub fn list(session: &Session) -> End {
+    let Session { project, progress } = session;
+    for line in list_lines(project, progress, progress.current(project)) {
+        say(&line);
+    }
+    say("");
+    say(&count_line(project, progress));
+    End::Fine
+}
+
+/// `check [id]`: judges once.
+///
+/// # Errors
+/// There is no such step, or it can't be judged.
+pub fn check(
+    session: &mut Session,
+    id: Option<&str>,
+    side: Side,
+    all: bool,
+) -> Result<End, Problem> {
+    let step = session.step(id)?;
+    let Session { project, progress } = session;
+    let what = match side {
+        Side::Step => name(&step),
+        Side::Solution => format!("{}, the reference", name(&step)),
+    };
+    if io::stderr().is_terminal() {
+        eprintln!("Building and checking {what} …");
+    }
+    let verdict = judge(project, &step, side, &Stop::default())?;
+    let notice = match side {
+        Side::Step => verdict::record(project, progress, &step, &verdict),
+        Side::Solution => None,
+    };
+    say(&format!("{what}: {}", verdict::summary(&verdict)));
+    verdict::table(&verdict).iter().for_each(|line| say(line));
+    if !verdict.is_passed() {
+        say("");
+        let text = match all {
+            true => verdict::everything(project, &step, &verdict),
+            false => verdict::first_thing(project, &step, &verdict),
+        };
+        say(&text);
+        let further = verdict::further(&verdict);
+        if further > 0 && !all {
+            let more = match side {
+                Side::Step => "--all",
+                Side::Solution => "--solution --all",
+            };
+            say("");
+            say(&format!(
+                "({further} more: `cargo workshop check {} {more}` shows everything)",
+                step.id
+            ));
+        }
+    } else if side == Side::Step {
+        let next = progress.current(project);
+        say("");
+        say(&next.map_or("All steps are done.".to_string(), |next| {
+            format!(
+                "Next: {}, {} ({} min)",
+                name(next),
+                next.title,
+                next.minutes
+            )
+        }));
+    }
+    tell(notice);
+    Ok(if verdict.is_passed() {
+        End::Fine
+    } else {
+        End::Red
+    })
+}
+
+/// `hint [id]`: the next hint, or all of them.
+///
+/// # Errors
+/// There is no such step, or its chapter can't be read.
+pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<End, Problem> {
+    let step = session.step(id)?;
+    let hints = chapter::hints(&session.project, &step)?;
+    let shown = session.progress.mark(&step).hints;
+    if hints.is_empty() {
+        say(&no_hints(&step));
+        return Ok(End::Fine);
+    }
+    if all {
+        for hint in &hints {
+            say(&format!("{}\n", hint_text(hint, 80)));
+        }
+        tell(session.progress.set_hints(&step, hints.len()));
+        return Ok(End::Fine);
+    }
+    let Some(hint) = hints.get(shown) else {
+        say(&no_more_hints(&step, hints.len()));
+        return Ok(End::Fine);
+    };
+    say(&hint_text(hint, 80));
+    say("");
+    say(&what_follows(&step, shown + 1, hints.len()));
+    tell(session.progress.set_hints(&step, shown + 1));
+    Ok(End::Fine)
+}
+
+/// A hint as it is shown.
+pub fn hint_text(hint: &Hint, width: usize) -> String {
+    format!(
+        "{}\n\n{}",
+        hint.title,
+        chapter::plain(&hint.markdown, width)
+    )
+}
+
+/// What is said of a step without hints.
+pub fn no_hints(step: &Step) -> String {
+    format!("{} has no hints. Its chapter says what to do.", name(step))
+}
+
+/// What is said when all hints have been shown.
+pub fn no_more_hints(step: &Step, count: usize) -> String {
+    let text = format!(
+        "There are no more hints for {}: you have seen all {count}. `cargo workshop hint {id} --all` \
+         shows them again, `cargo workshop solution {id}` shows the reference.",
+        name(step),
+        id = step.id
+    );
+    wrap(&text, 80, 0)
+}
+
+fn what_follows(step: &Step, shown: usize, count: usize) -> String {
+    match count - shown {
+        0 => format!(
+            "That was the last hint. `cargo workshop solution {}` shows the reference.",
+            step.id
+        ),
+        1 => "(one more hint, a stronger one: the same command again)".to_string(),
+        more => format!("({more} more hints, each stronger: the same command again)"),
+    }
+}
+
+/// `solution id`: the reference.
+///
+/// # Errors
+/// There is no such step, its reference can't be read, or nobody said that it may be spoilt.
+pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<End, Problem> {
+    let step = session.step(Some(id))?;
+    let is_open = session.progress.state(&step) == State::Open;
+    let question = format!(
+        "{} is not finished yet. Show its solution all the same?",
+        name(&step)
+    );
+    if is_open && !yes && !confirm(&question)? {
+        say("Then not. `cargo workshop hint` helps with less.");
+        return Ok(End::Fine);
+    }
+    let text = match whole {
+        true => solution::whole_files(&session.project, &step)?,
+        false => solution::tasks(&session.project, &step)?,
+    };
+    say(&text);
+    Ok(End::Fine)
+}
+
+/// Asks; only `y` and `yes` mean yes.
+fn confirm(question: &str) -> Result<bool, Problem> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(Problem(
+            "The step is not finished yet, and nobody is there to ask whether to spoil it: `--yes` shows its solution."
+                .to_string(),
+        ));
+    }
+    print!("{question} [y/N] ");
+    _ = io::stdout().flush();
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .explain(|| "Your answer can't be read".to_string())?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// `skip id`: the reference takes the place of the learner's files.
+///
+/// # Errors
+/// There is no such step, or its files can't be kept or written.
+pub fn skip(session: &mut Session, id: &str) -> Result<End, Problem> {
+    let step = session.step(Some(id))?;
+    let (text, notice) = skip_step(&session.project, &mut session.progress, &step)?;
+    say(&text);
+    if let Some(next) = session.progress.current(&session.project) {
+        say(&format!("Next: {}, {}.", name(next), next.title));
+    }
+    tell(notice);
+    Ok(End::Fine)
+}
+
+/// `reset id`: the step as it was at the beginning.
+///
+/// # Errors
+/// There is no such step, or its files can't be kept or written.
+pub fn reset(session: &mut Session, id: &str) -> Result<End, Problem> {
+    let step = session.step(Some(id))?;
+    let (text, notice) = reset_step(&session.project, &mut session.progress, &step)?;
+    say(&text);
+    tell(notice);
+    Ok(End::Fine)
+}
+
+/// Skips a step. Returns what to say, and whether the progress can't be kept.
+///
+/// # Errors
+/// Its files can't be kept or written.
+pub fn skip_step(
+    project: &Project,
+    progress: &mut Progress,
+    step: &Step,
+) -> Result<(String, Option<String>), Problem> {
+    let kept = backup::skip(project, step)?;
+    let notice = progress.set_state(step, State::Skipped);
+    let text = match kept {
+        Some(place) => format!(
+            "{} is skipped: the reference is in its place, and your files are in {}.",
+            name(step),
+            backup::shown(project, &place)
+        ),
+        None => format!("{} is skipped: the reference is in its place.", name(step)),
+    };
+    Ok((text, notice))
+}
+
+/// Resets a step. Returns what to say, and whether the progress can't be kept.
+///
+/// # Errors
+/// Its files can't be kept or written.
+pub fn reset_step(
+    project: &Project,
+    progress: &mut Progress,
+    step: &Step,
+) -> Result<(String, Option<String>), Problem> {
+    let kept = backup::reset(project, step)?;
+    let notice = progress.clear(step);
+    let text = match kept {
+        Some(place) => format!(
+            "{} is as it was at the beginning. Your files are in {}.",
+            name(step),
+            backup::shown(project, &place)
+        ),
+        None => format!("{} is as it was at the beginning.", name(step)),
+    };
+    Ok((text, notice))
+}

@@ -1,0 +1,223 @@
+//! `doctor`: whether this machine has what the workshop needs, a line for each thing.
+
+use std::fs;
+use std::process::Command;
+
+use crate::browser;
+use crate::commands::{End, Session};
+use crate::judge::cargo;
+use crate::play::{default_port, is_free};
+use crate::project::Project;
+use crate::text::say;
+use crate::{clock, watcher};
+
+/// One thing that was looked at.
+struct Finding {
+    kind: Kind,
+    text: String,
+}
+
+enum Kind {
+    Good,
+    /// It works all the same.
+    Note,
+    Bad,
+}
+
+fn good(text: impl Into<String>) -> Finding {
+    Finding {
+        kind: Kind::Good,
+        text: text.into(),
+    }
+}
+
+fn note(text: impl Into<String>) -> Finding {
+    Finding {
+        kind: Kind::Note,
+        text: text.into(),
+    }
+}
+
+fn bad(text: impl Into<String>) -> Finding {
+    Finding {
+        kind: Kind::Bad,
+        text: text.into(),
+    }
+}
+
+/// `doctor`
+pub fn doctor(session: &Session) -> End {
+    let project = &session.project;
+    let looks: [fn(&Project) -> Vec<Finding>; 7] =
+        [toolchain, packages, folder, steps, ports, watching, page];
+    let mut end = End::Fine;
+    for look in looks {
+        for finding in look(project) {
+            let mark = match finding.kind {
+                Kind::Good => '✓',
+                Kind::Note => '–',
+                Kind::Bad => '✗',
+            };
+            if matches!(finding.kind, Kind::Bad) {
+                end = End::Red;
+            }
+            say(&format!("{mark} {}", finding.text));
+        }
+    }
+    say("");
+    say(match end {
+        End::Fine => "Everything is there.",
+        End::Red => "Mend what is marked ✗; what is marked – works all the same.",
+    });
+    end
+}
+
+fn toolchain(project: &Project) -> Vec<Finding> {
+    let needed = needed_version(project).unwrap_or_default();
+    let output = Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into()))
+        .arg("--version")
+        .current_dir(&project.root)
+        .output();
+    let Ok(output) = output else {
+        return vec![bad(
+            "rustc is not found: install Rust from https://rustup.rs, and open a new terminal",
+        )];
+    };
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_string();
+    let there = version(text.split_whitespace().nth(1).unwrap_or_default());
+    let line = format!("{text} (the workshop needs {needed} or later)");
+    match there >= version(&needed) {
+        true => vec![good(line)],
+        false => vec![bad(format!("{line}: `rustup update stable` brings it"))],
+    }
+}
+
+/// `rust-version` in the workspace's manifest.
+pub fn needed_version(project: &Project) -> Option<String> {
+    let text = fs::read_to_string(project.root.join("Cargo.toml")).ok()?;
+    let table: toml::Table = text.parse().ok()?;
+    let version = table
+        .get("workspace")?
+        .get("package")?
+        .get("rust-version")?;
+    Some(version.as_str()?.to_string())
+}
+
+fn version(text: &str) -> Vec<u32> {
+    let numbers = text
+        .split(['.', '-', '+'])
+        .map_while(|part| part.parse().ok());
+    numbers.collect()
+}
+
+/// Whether all that is to be compiled is on this machine.
+fn packages(project: &Project) -> Vec<Finding> {
+    let output = cargo(project)
+        .args(["fetch", "--quiet", "--locked", "--offline"])
+        .output();
+    match output {
+        Ok(output) if output.status.success() => {
+            vec![good("all crates are downloaded: no network is needed")]
+        }
+        Ok(_) => vec![note(
+            "some crates are not downloaded yet: `cargo fetch --locked` does it now, while there is a network",
+        )],
+        Err(error) => vec![bad(format!("cargo can't be started: {error}"))],
+    }
+}
+
+fn folder(project: &Project) -> Vec<Finding> {
+    let places = [
+        (project.state_folder(), "your progress and backups"),
+        (project.root.join("target"), "what is built"),
+        (project.root.join("steps"), "what you write"),
+    ];
+    let mut findings = Vec::new();
+    for (place, what) in places {
+        // As large as a verdict's worth of output: a disk that is full has no room for it.
+        let probe = place.join(format!(".doctor-{}", clock::stamp()));
+        let written = fs::create_dir_all(&place).and_then(|()| fs::write(&probe, [b' '; 100_000]));
+        _ = fs::remove_file(&probe);
+        if let Err(error) = written {
+            findings.push(bad(format!(
+                "{} can't be written ({what}): {error}; change its owner or its rights, or make room",
+                place.display()
+            )));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(good(format!("{} can be written", project.root.display())));
+    }
+    findings
+}
+
+fn steps(project: &Project) -> Vec<Finding> {
+    let is_missing = |folder: &std::path::Path| !folder.join("Cargo.toml").is_file();
+    let missing = project
+        .steps
+        .iter()
+        .filter(|step| is_missing(&project.step_folder(step)));
+    let findings: Vec<Finding> = missing
+        .map(|step| {
+            bad(format!(
+                "steps/{} is not there: `cargo workshop reset {}` writes it",
+                step.folder(),
+                step.id
+            ))
+        })
+        .collect();
+    match findings.is_empty() {
+        true => vec![good(format!("all {} steps are there", project.steps.len()))],
+        false => findings,
+    }
+}
+
+fn ports(project: &Project) -> Vec<Finding> {
+    let mut taken = Vec::new();
+    let ports = std::iter::once(3000).chain(project.steps.iter().map(default_port));
+    for port in ports.clone() {
+        if !is_free(port) {
+            taken.push(port.to_string());
+        }
+    }
+    let last = ports.last().unwrap_or(9000);
+    match taken.is_empty() {
+        true => vec![good(format!("the ports 3000 and 9000 to {last} are free"))],
+        false => vec![note(format!(
+            "somebody listens on {}: the workshop takes other ports; a server of your own takes any with `-- --listen 127.0.0.1:0`",
+            taken.join(", ")
+        ))],
+    }
+}
+
+fn watching(project: &Project) -> Vec<Finding> {
+    match watcher::try_out(&project.state_folder()) {
+        Ok(()) => vec![good("the system tells when a file is saved")],
+        Err(why) => vec![note(format!(
+            "{why}: `cargo workshop` looks at the files itself, twice a second"
+        ))],
+    }
+}
+
+fn page(_project: &Project) -> Vec<Finding> {
+    match browser::name() {
+        Some(name) => vec![good(format!("a browser opens by `{name}`"))],
+        None => vec![note(
+            "nothing opens a browser here: open the addresses that are printed (or set BROWSER to a program that opens them)",
+        )],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert!(version("1.95.0") >= version("1.95"));
+        assert!(version("1.100.0") >= version("1.95"));
+        assert!(version("1.94.1") < version("1.95"));
+        assert!(version("1.96.0-nightly") >= version("1.95"));
+        assert!(version("") < version("1.95"));
+    }
+}

@@ -1,0 +1,287 @@
+//! How far the learner has come: one line for each step in `.workshop/progress`.
+//!
+//! ```text
+//! hello passed
+//! polling skipped
+//! accept-key open hints=2
+//! ```
+//!
+//! Steps are known by id, so that they can be renumbered. The file is written whole or not at
+//! all. Where it can't be written, the session goes on with what is in memory.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::clock;
+use crate::project::{Problem, Project, Step};
+use crate::starter::write_file;
+
+/// What has become of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum State {
+    /// Neither passed nor skipped.
+    #[default]
+    Open,
+    /// Every check was right when it was last judged.
+    Passed,
+    /// The reference was put in its place.
+    Skipped,
+}
+
+impl State {
+    const ALL: [Self; 3] = [Self::Open, Self::Passed, Self::Skipped];
+
+    /// The word for it, in the file and on the screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Passed => "passed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// What is known of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark {
+    /// What has become of it.
+    pub state: State,
+    /// How many of its hints have been shown.
+    pub hints: usize,
+}
+
+type Marks = BTreeMap<String, Mark>;
+
+/// How far the learner has come.
+#[derive(Debug)]
+pub struct Progress {
+    folder: PathBuf,
+    marks: Marks,
+    is_unsaved: bool,
+}
+
+impl Progress {
+    /// Reads the progress. Where the file is damaged, what can be read of it is kept, the file is
+    /// put aside, and the second value says so.
+    pub fn load(project: &Project) -> (Self, Option<String>) {
+        let folder = project.state_folder();
+        let (marks, notice) = match read(&folder.join("progress")) {
+            Read::Marks(marks) => (marks, None),
+            Read::Damaged(marks, why) => (marks, Some(put_aside(&folder, &why))),
+        };
+        let progress = Self {
+            folder,
+            marks,
+            is_unsaved: false,
+        };
+        (progress, notice)
+    }
+
+    /// What is known of a step.
+    pub fn mark(&self, step: &Step) -> Mark {
+        self.marks.get(&step.id).copied().unwrap_or_default()
+    }
+
+    /// What has become of a step.
+    pub fn state(&self, step: &Step) -> State {
+        self.mark(step).state
+    }
+
+    /// The first step that is neither passed nor skipped.
+    pub fn current<'a>(&self, project: &'a Project) -> Option<&'a Step> {
+        project
+            .steps
+            .iter()
+            .find(|step| self.state(step) == State::Open)
+    }
+
+    /// The last step that is passed or skipped.
+    pub fn last_solved<'a>(&self, project: &'a Project) -> Option<&'a Step> {
+        project
+            .steps
+            .iter()
+            .rfind(|step| self.state(step) != State::Open)
+    }
+
+    /// How many steps are passed, and how many skipped.
+    pub fn count(&self, project: &Project) -> (usize, usize) {
+        let count = |state| {
+            project
+                .steps
+                .iter()
+                .filter(|step| self.state(step) == state)
+                .count()
+        };
+        (count(State::Passed), count(State::Skipped))
+    }
+
+    /// Sets what has become of a step. Says so where it can't be kept.
+    pub fn set_state(&mut self, step: &Step, state: State) -> Option<String> {
+        self.change(step, |mark| mark.state = state)
+    }
+
+    /// Forgets a step: it is open, and no hint has been shown.
+    pub fn clear(&mut self, step: &Step) -> Option<String> {
+        self.change(step, |mark| *mark = Mark::default())
+    }
+
+    /// Sets how many hints have been shown. Says so where it can't be kept.
+    pub fn set_hints(&mut self, step: &Step, hints: usize) -> Option<String> {
+        self.change(step, |mark| mark.hints = hints)
+    }
+
+    /// Reads again what another `cargo workshop` may have written.
+    pub fn refresh(&mut self) {
+        if self.is_unsaved {
+            return;
+        }
+        if let Read::Marks(marks) = read(&self.folder.join("progress")) {
+            self.marks = marks;
+        }
+    }
+
+    fn change(&mut self, step: &Step, change: impl FnOnce(&mut Mark)) -> Option<String> {
+        self.refresh();
+        let mark = self.marks.entry(step.id.clone()).or_default();
+        let before = *mark;
+        change(mark);
+        if *mark == before && !self.is_unsaved {
+            return None;
+        }
+        let text: String = self.marks.iter().map(line).collect();
+        let was_unsaved = self.is_unsaved;
+        let written = write_file(&self.folder.join("progress"), text.as_bytes());
+        self.is_unsaved = written.is_err();
+        match written {
+            Err(problem) if !was_unsaved => Some(format!(
+                "Your progress is kept in memory only, until there is room: {problem}."
+            )),
+            _ => None,
+        }
+    }
+}
+
+enum Read {
+    Marks(Marks),
+    Damaged(Marks, String),
+}
+
+fn read(file: &Path) -> Read {
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Read::Marks(Marks::new());
+        }
+        Err(error) => return Read::Damaged(Marks::new(), format!("can't be read ({error})")),
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    let marks = lines().filter_map(parse).collect();
+    match lines().position(|line| parse(line).is_none()) {
+        None => Read::Marks(marks),
+        Some(at) => Read::Damaged(marks, format!("makes no sense in line {}", at + 1)),
+    }
+}
+
+fn put_aside(folder: &Path, why: &str) -> String {
+    let name = format!("progress.damaged-{}", clock::stamp());
+    match fs::rename(folder.join("progress"), folder.join(&name)) {
+        Ok(()) => format!(
+            ".workshop/progress {why}: it is now .workshop/{name}, and what could be read of it goes on. \
+             `cargo workshop check <id>` marks a step as passed again."
+        ),
+        Err(_) => format!(
+            ".workshop/progress {why}: what could be read of it goes on. \
+             `cargo workshop check <id>` marks a step as passed again."
+        ),
+    }
+}
+
+fn line((id, mark): (&String, &Mark)) -> String {
+    match mark.hints {
+        0 => format!("{id} {}\n", mark.state.word()),
+        hints => format!("{id} {} hints={hints}\n", mark.state.word()),
+    }
+}
+
+fn parse(line: &str) -> Option<(String, Mark)> {
+    let mut words = line.split_whitespace();
+    let id = words.next()?;
+    let is_id_character = |character: char| character.is_ascii_alphanumeric() || character == '-';
+    if !id.chars().all(is_id_character) {
+        return None;
+    }
+    let word = words.next()?;
+    let state = State::ALL.into_iter().find(|state| state.word() == word)?;
+    let hints = match words.next() {
+        None => 0,
+        Some(word) => word.strip_prefix("hints=")?.parse().ok()?,
+    };
+    words
+        .next()
+        .is_none()
+        .then(|| (id.to_string(), Mark { state, hints }))
+}
+
+/// Keeps a second `cargo workshop` from watching the same folder.
+#[derive(Debug)]
+pub struct Lock {
+    _file: Option<File>,
+}
+
+impl Lock {
+    /// Takes the lock. On a file system that has no locks, nothing is locked.
+    ///
+    /// # Errors
+    /// Another `cargo workshop` has it.
+    pub fn take(project: &Project) -> Result<Self, Problem> {
+        let folder = project.state_folder();
+        let file = fs::create_dir_all(&folder).and_then(|()| {
+            File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(folder.join("lock"))
+        });
+        let Ok(file) = file else {
+            return Ok(Self { _file: None });
+        };
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let message = "`cargo workshop` already watches this folder, in another terminal; go there, or end it with q. \
+                               Here, `cargo workshop check` judges the current step once.";
+                Err(Problem(message.to_string()))
+            }
+            Err(TryLockError::Error(_)) | Ok(()) => Ok(Self { _file: Some(file) }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_as_it_was_written() {
+        for (state, hints) in [(State::Open, 2), (State::Passed, 0), (State::Skipped, 3)] {
+            let mark = Mark { state, hints };
+            let id = "accept-key".to_string();
+            assert_eq!(parse(&line((&id, &mark))), Some((id, mark)));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_line() {
+        for text in [
+            "accept-key",
+            "accept-key perhaps",
+            "accept-key passed hints=x",
+            "a passed hints=1 b",
+            "\0\0 passed",
+        ] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+    }
+}
