@@ -83,7 +83,7 @@ const acceptKey = (() => {
             return `In base64 this is ${bytes.length} bytes, not 16. A server refuses it: step 04.`;
         }
         if (base64(bytes) !== key) {
-            return `16 bytes in base64, but not as an encoder writes them: that is ${base64(bytes)}`;
+            return `16 bytes in base64, but a strict decoder refuses it. An encoder writes ${base64(bytes)}`;
         }
         return "16 bytes in base64: a key as it should be.";
     }
