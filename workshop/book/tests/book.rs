@@ -9,7 +9,10 @@ use std::sync::OnceLock;
 
 fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).expect("workshop/book is two folders deep").to_path_buf()
+    here.ancestors()
+        .nth(2)
+        .expect("workshop/book is two folders deep")
+        .to_path_buf()
 }
 
 /// The pages of the built book: path below the book's root, with forward slashes, and text.
@@ -18,7 +21,11 @@ fn pages() -> &'static BTreeMap<String, String> {
     PAGES.get_or_init(|| {
         let output = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("book");
         let mut builder = Command::new(env!("CARGO_BIN_EXE_workshop-book"));
-        let built = builder.arg(root().join("book")).arg(&output).output().expect("the builder starts");
+        let built = builder
+            .arg(root().join("book"))
+            .arg(&output)
+            .output()
+            .expect("the builder starts");
         let complaints = String::from_utf8_lossy(&built.stderr);
         assert!(built.status.success(), "mdBook complains:\n{complaints}");
         let mut pages = BTreeMap::new();
@@ -32,7 +39,12 @@ fn read(folder: &Path, prefix: &str, pages: &mut BTreeMap<String, String>) {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         match entry.path() {
             path if path.is_dir() => read(&path, &format!("{name}/"), pages),
-            path => _ = pages.insert(name, String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()),
+            path => {
+                _ = pages.insert(
+                    name,
+                    String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned(),
+                )
+            }
         }
     }
 }
@@ -44,7 +56,10 @@ fn html() -> impl Iterator<Item = (&'static String, &'static String)> {
 /// The values of an attribute, in whatever element.
 fn values<'a>(html: &'a str, attribute: &str) -> Vec<&'a str> {
     let start = format!(" {attribute}=\"");
-    html.split(start.as_str()).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)).collect()
+    html.split(start.as_str())
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once('"')?.0))
+        .collect()
 }
 
 /// Where a link leads: the page's path and the fragment. `None` for one that leaves the book.
@@ -55,7 +70,11 @@ fn target(from: &str, link: &str) -> Option<(String, String)> {
     let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
     let path = path.split('?').next().unwrap_or_default();
     let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut parts: Vec<&str> = if path.is_empty() { from.split('/').collect() } else { folder.split('/').collect() };
+    let mut parts: Vec<&str> = if path.is_empty() {
+        from.split('/').collect()
+    } else {
+        folder.split('/').collect()
+    };
     for part in path.split('/') {
         match part {
             "" | "." => {}
@@ -63,7 +82,11 @@ fn target(from: &str, link: &str) -> Option<(String, String)> {
             part => parts.push(part),
         }
     }
-    let path = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    let path = parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("/");
     Some((path, fragment.to_string()))
 }
 
@@ -74,7 +97,9 @@ fn every_link_leads_to_a_page_and_a_place_in_it() {
     // The 404 page's links are relative to the site's root, wherever that is.
     for (name, text) in html().filter(|(name, _)| *name != "404.html") {
         for link in values(text, "href").into_iter().chain(values(text, "src")) {
-            let Some((path, fragment)) = target(name, link) else { continue };
+            let Some((path, fragment)) = target(name, link) else {
+                continue;
+            };
             followed += 1;
             let Some(page) = pages().get(&path) else {
                 broken.push(format!("{name}: {link}"));
@@ -118,12 +143,22 @@ fn every_include_names_an_anchor_that_there_is() {
             let file = source.join(name).parent().unwrap().join(path);
             let included = fs::read_to_string(&file).unwrap_or_default();
             assert!(!included.is_empty(), "{name}: {path} is not there");
-            let is_line_number = !anchor.is_empty() && anchor.chars().all(|c| c.is_ascii_digit() || c == ':');
-            assert!(!is_line_number, "{name}: {include} goes by line numbers, which drift");
+            let is_line_number =
+                !anchor.is_empty() && anchor.chars().all(|c| c.is_ascii_digit() || c == ':');
+            assert!(
+                !is_line_number,
+                "{name}: {include} goes by line numbers, which drift"
+            );
             let start = |line: &str| line.trim_end().ends_with(&format!("ANCHOR: {anchor}"));
-            assert!(anchor.is_empty() || included.lines().any(start), "{name}: {path} has no anchor {anchor}");
+            assert!(
+                anchor.is_empty() || included.lines().any(start),
+                "{name}: {path} has no anchor {anchor}"
+            );
         }
-        assert!(!text.contains("{{#rustdoc_include"), "{name}: rustdoc_include shows hidden lines");
+        assert!(
+            !text.contains("{{#rustdoc_include"),
+            "{name}: rustdoc_include shows hidden lines"
+        );
     }
     assert!(includes > 10, "only {includes} includes were found");
 }
@@ -142,7 +177,9 @@ fn no_directive_is_left_in_a_page() {
 fn every_picture_has_a_text() {
     for (name, text) in html() {
         // What is outside `main` are mdBook's own icons.
-        let main = text.split_once("<main>").and_then(|(_, rest)| rest.split_once("</main>"));
+        let main = text
+            .split_once("<main>")
+            .and_then(|(_, rest)| rest.split_once("</main>"));
         let main = main.map_or("", |(main, _)| main);
         for picture in main.split("<svg").skip(1) {
             let picture = picture.split("</svg>").next().unwrap_or_default();
@@ -150,7 +187,10 @@ fn every_picture_has_a_text() {
             let is_spoken = picture.contains("<title") || head.contains("aria-label");
             // The little picture before the title of a note.
             let is_icon = head.contains("width=\"18\"");
-            assert!(is_spoken || is_icon, "{name}: a picture without a text: <svg{head}>");
+            assert!(
+                is_spoken || is_icon,
+                "{name}: a picture without a text: <svg{head}>"
+            );
         }
     }
 }

@@ -56,13 +56,15 @@ pub fn command() -> Command {
                 .about("Prove that starters fail as intended, and finished steps pass"),
         )
         .subcommand(
-            Command::new("steady").about("Prove that every check says the same each time").arg(
-                Arg::new("times")
-                    .long("times")
-                    .default_value("100")
-                    .value_parser(clap::value_parser!(u32))
-                    .help("How many times"),
-            ),
+            Command::new("steady")
+                .about("Prove that every check says the same each time")
+                .arg(
+                    Arg::new("times")
+                        .long("times")
+                        .default_value("100")
+                        .value_parser(clap::value_parser!(u32))
+                        .help("How many times"),
+                ),
         )
         .subcommand(Command::new("verify").about("All of it"))
 }

@@ -1,0 +1,124 @@
+//! One request in, one response out, on a real connection.
+
+use std::io::{Cursor, Write};
+use std::mem;
+
+use tiny_http::{Header, Method, Request, Response};
+
+use crate::body::{parse_message, read_limited};
+use crate::history::NewMessage;
+use crate::page;
+use crate::routes::{Refusal, Reply, Route, route, whole_number};
+
+/// What a request wants to know or to say, once it has been understood.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// What is new after this cursor?
+    News {
+        /// The last id that the page has seen.
+        after: u64,
+    },
+    /// Here is a new message.
+    Post(NewMessage),
+}
+
+/// Answers one request: the page with the page, a refusal with its sentence, and what asks about
+/// messages with what `reply_to` makes of it.
+///
+/// The body of a request may have `max_body` bytes.
+pub fn answer(
+    mut request: Request,
+    html: &str,
+    max_body: u64,
+    reply_to: impl FnOnce(Ask) -> Reply,
+) {
+    let mut body_length = 0;
+    let reply = match route(request.method().as_str(), request.url()) {
+        Ok(Route::Page) => Reply::file("text/html; charset=utf-8", html),
+        Ok(Route::Script) => Reply::file("text/javascript; charset=utf-8", page::SCRIPT),
+        Ok(Route::Style) => Reply::file("text/css; charset=utf-8", page::STYLE),
+        Ok(Route::News { after }) => reply_to(Ask::News { after }),
+        Ok(Route::Post) => {
+            let message = read_body(&mut request, max_body).and_then(|body| {
+                body_length = body.len();
+                parse_message(&body)
+            });
+            message.map_or_else(Reply::from, |message| reply_to(Ask::Post(message)))
+        }
+        Err(refusal) => refusal.into(),
+    };
+    let request_bytes = head_length(&request) + body_length;
+    send(request, response(reply, request_bytes));
+}
+
+fn read_body(request: &mut Request, max_body: u64) -> Result<Vec<u8>, Refusal> {
+    let named = |name| move |header: &&Header| header.field.equiv(name);
+    let lengths = request.headers().iter().filter(named("Content-Length"));
+    let declared = match lengths.collect::<Vec<_>>()[..] {
+        [] => None,
+        [length] => Some(whole_number(length.value.as_str()).ok_or(Refusal::BadLength)?),
+        _ => return Err(Refusal::BadLength),
+    };
+    read_limited(request.as_reader(), declared, max_body)
+}
+
+/// How many bytes the head of the request had: the request line, the header lines, an empty line.
+fn head_length(request: &Request) -> usize {
+    let request_line = format!("{} {} HTTP/1.1\r\n", request.method(), request.url());
+    let header_lines = request.headers().iter().map(|header| {
+        let line = format!("{}: {}\r\n", header.field, header.value);
+        line.len()
+    });
+    request_line.len() + header_lines.sum::<usize>() + "\r\n".len()
+}
+
+fn response(reply: Reply, request_bytes: usize) -> Response<Cursor<Vec<u8>>> {
+    let always = [
+        // The page adds this to what it can count itself.
+        ("X-Request-Bytes", request_bytes.to_string()),
+        ("Cache-Control", "no-store".to_string()),
+        // Text is text, whatever a browser thinks that it looks like.
+        ("X-Content-Type-Options", "nosniff".to_string()),
+    ];
+    // One length instead of chunks: what the page counts is then what was sent.
+    let response = Response::from_string(reply.body)
+        .with_status_code(reply.status)
+        .with_chunked_threshold(usize::MAX);
+    let headers = reply.headers.into_iter().chain(always);
+    headers.fold(response, |response, (name, value)| {
+        let header = Header::from_bytes(name, value).expect("our own header fields are valid");
+        response.with_header(header)
+    })
+}
+
+/// The longest body that tiny_http is left to throw away, in bytes.
+const MOST_TO_DISCARD: usize = 64 * 1024 * 1024;
+
+fn send(request: Request, response: Response<Cursor<Vec<u8>>>) {
+    if request.body_length() > Some(MOST_TO_DISCARD) {
+        send_and_keep(request, response);
+    } else {
+        // Where the client has gone away there is nobody left to tell.
+        _ = request.respond(response);
+    }
+}
+
+/// Sends the response, and keeps what belongs to the request for ever.
+///
+/// tiny_http 0.12 throws away the part of a body that nobody has read, when the request is
+/// dropped. For that it first reserves as much memory as the whole rest is long *by the client's
+/// word*: a promise of a terabyte, of which not one byte need follow, ends the process. So such a
+/// request is never dropped. It costs what an idle connection costs.
+///
+/// An upgrade is the only way to get at the connection without dropping the request; it can't
+/// do without a response of its own, so that is an interim one (RFC 9110 §15.2), which every
+/// client skips.
+fn send_and_keep(request: Request, response: Response<Cursor<Vec<u8>>>) {
+    let version = request.http_version().clone();
+    let without_body = *request.method() == Method::Head;
+    let mut connection = request.upgrade("none", Response::empty(100));
+    _ = response
+        .raw_print(&mut connection, version, &[], without_body, None)
+        .and_then(|()| connection.flush());
+    mem::forget(connection);
+}

@@ -1,0 +1,74 @@
+//! The messages, and what is new.
+//!
+//! Every message gets an id: 1, 2, 3 and so on. An id is never given twice, also not after its
+//! message has been dropped. So the last id that a page has seen, its *cursor*, says exactly what
+//! the page has still to get.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+/// What somebody posts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct NewMessage {
+    /// Who says it.
+    pub username: String,
+    /// What is said.
+    pub message: String,
+}
+
+/// A message that was posted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Message {
+    /// Its number, from 1.
+    pub id: u64,
+    /// Who says it, and what.
+    #[serde(flatten)]
+    pub content: NewMessage,
+}
+
+/// What is new after a cursor.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct News {
+    /// The messages, oldest first.
+    pub messages: Vec<Message>,
+    /// The cursor to ask with next time.
+    pub next: u64,
+}
+
+/// The latest messages.
+#[derive(Debug)]
+pub struct History {
+    /// Oldest first.
+    messages: VecDeque<Message>,
+    /// How many messages are kept.
+    most: u64,
+    /// The id that was given last; 0 before the first one.
+    last_id: u64,
+}
+
+impl History {
+    /// An empty history that keeps the latest `most` messages (at least one).
+    pub fn new(most: u64) -> Self {
+        Self {
+            messages: VecDeque::new(),
+            most: most.max(1),
+            last_id: 0,
+        }
+    }
+
+    /// Keeps a message, and returns its id. Where there are too many now, the oldest one goes.
+    pub fn post(&mut self, content: NewMessage) -> u64 {
+        // Task: give the message the next id, keep it, and drop the oldest beyond `most`.
+        todo!("give the message the next id, keep it, and drop the oldest beyond `most`")
+    }
+
+    /// The messages with an id greater than the cursor, and the cursor to ask with next.
+    ///
+    /// A cursor beyond the last id was given by a server that has since been started anew. Whoever
+    /// asks with it has seen nothing of this history, and gets all of it.
+    pub fn after(&self, cursor: u64) -> News {
+        // Task: collect what is newer than the cursor; a cursor from the future counts as 0.
+        todo!("collect what is newer than the cursor; a cursor from the future counts as 0")
+    }
+}

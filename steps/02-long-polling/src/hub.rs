@@ -1,0 +1,135 @@
+//! Where requests wait for news.
+//!
+//! One lock guards everything that a waiting request looks at, and one *condition variable* wakes
+//! those that wait. A request looks, and starts to wait, without letting go of the lock in
+//! between: so no message can come in the gap between looking and waiting. While it waits, the
+//! lock is free; that is what a condition variable is for.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use polling::history::{History, NewMessage, News};
+use polling::routes::Refusal;
+
+use crate::Limits;
+
+/// The history, and the requests that wait for it to grow.
+#[derive(Debug)]
+pub struct Hub {
+    state: Mutex<State>,
+    /// Something that somebody may wait for has changed.
+    changed: Condvar,
+    /// How long a request is held at most.
+    hold: Duration,
+    /// How many requests may wait at a time.
+    max_waiting: u64,
+}
+
+/// What the lock guards.
+#[derive(Debug)]
+struct State {
+    history: History,
+    /// How many requests wait for news.
+    waiting: u64,
+    /// How many requests have not been answered to the end yet, waiting or not.
+    answering: u64,
+    /// Whether the server stops: then nobody waits any longer.
+    stopped: bool,
+    /// How many times somebody has looked whether there is news.
+    looks: u64,
+}
+
+impl State {
+    /// Whether a request with this cursor is to be answered now: there is news, or the server
+    /// stops.
+    fn is_due(&mut self, cursor: u64) -> bool {
+        self.looks += 1;
+        self.stopped || !self.history.after(cursor).messages.is_empty()
+    }
+}
+
+impl Hub {
+    /// A hub with an empty history, where nobody waits.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            state: Mutex::new(State {
+                history: History::new(limits.max_history),
+                waiting: 0,
+                answering: 0,
+                stopped: false,
+                looks: 0,
+            }),
+            changed: Condvar::new(),
+            hold: limits.hold,
+            max_waiting: limits.max_waiting,
+        }
+    }
+
+    /// Keeps a message, wakes everybody who waits, and returns the message's id.
+    pub fn post(&self, message: NewMessage) -> u64 {
+        // Task: post into the history, and wake all that wait.
+        todo!("post into the history, and wake all that wait")
+    }
+
+    /// What is new after a cursor. Where there is nothing, waits for it: until a message comes,
+    /// the server stops, or the time for which a request is held is over. Then the news may be
+    /// empty.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] where the request would have to wait, and `max_waiting` wait already.
+    pub fn news_after(&self, cursor: u64) -> Result<News, Refusal> {
+        // Task: look; count yourself in and wait until it is due or the hold is over; answer.
+        todo!("look; count yourself in and wait until it is due or the hold is over; answer")
+    }
+
+    /// Answers everybody who waits, and lets nobody wait from now on.
+    pub fn stop(&self) {
+        // Task: note that the server stops, and wake all that wait.
+        todo!("note that the server stops, and wake all that wait")
+    }
+
+    /// How many requests wait for news just now.
+    pub fn waiting(&self) -> u64 {
+        self.lock().waiting
+    }
+
+    /// How many times somebody has looked whether there is news. Who sleeps doesn't look.
+    pub fn looks(&self) -> u64 {
+        self.lock().looks
+    }
+
+    /// Counts a request until what is returned is dropped.
+    pub fn answering(&self) -> Answering<'_> {
+        self.lock().answering += 1;
+        Answering { hub: self }
+    }
+
+    /// Waits until every request is answered to the end, but not longer than `patience`.
+    pub fn wait_for_the_last_answer(&self, patience: Duration) {
+        let unanswered = |state: &mut State| state.answering > 0;
+        _ = self
+            .changed
+            .wait_timeout_while(self.lock(), patience, unanswered);
+    }
+
+    /// The lock, also where another request's thread panicked while it held it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub struct Answering<'hub> {
+    hub: &'hub Hub,
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        let mut state = self.hub.lock();
+        state.answering -= 1;
+        if state.stopped {
+            self.hub.changed.notify_all();
+        }
+    }
+}

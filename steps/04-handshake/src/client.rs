@@ -1,0 +1,127 @@
+//! The client's half: it asks, and it believes no answer that it hasn't checked (RFC 6455 §4.1).
+
+use crate::extensions::{self, Extension};
+use crate::head::{HeadError, HttpVersion, ResponseHead};
+use crate::key::Key;
+use crate::response;
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientHandshake {
+    /// The server's host and port, as in the URL: `127.0.0.1:9004`.
+    pub host: String,
+    /// The path and the query: `/socket`.
+    pub resource: String,
+    /// The key: fresh for this handshake.
+    pub key: Key,
+    /// The subprotocols offered, the one the client likes best first.
+    pub subprotocols: Vec<String>,
+    /// The names of the extensions offered.
+    pub extensions: Vec<String>,
+}
+
+/// What client and server have agreed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// The subprotocol, one of those offered.
+    pub subprotocol: Option<String>,
+    /// The extensions, each of them offered.
+    pub extensions: Vec<Extension>,
+}
+
+/// The rule that an answer breaks. The client then fails the connection (RFC 6455 §4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The answer is no HTTP.
+    Head(HeadError),
+    /// The answer is older than HTTP/1.1.
+    HttpVersion(HttpVersion),
+    /// The status is not 101: the server refuses, or wants something else first.
+    Status(u16),
+    /// `Upgrade` is not there once, with `websocket` in it and nothing else.
+    Upgrade,
+    /// `Connection` doesn't list `upgrade`.
+    Connection,
+    /// `Sec-WebSocket-Accept` is not there once, with the accept key of the client's own key.
+    Accept,
+    /// A subprotocol was chosen that the client didn't offer.
+    Subprotocol,
+    /// An extension was chosen that the client didn't offer.
+    Extension,
+}
+
+impl From<HeadError> for Failure {
+    fn from(error: HeadError) -> Self {
+        Self::Head(error)
+    }
+}
+
+impl ClientHandshake {
+    /// The request, to the byte.
+    ///
+    /// # Panics
+    /// A part of it holds a character that no part may hold: with a line's end in it, it would add
+    /// fields of its own.
+    pub fn request(&self) -> Vec<u8> {
+        let subprotocols = self.subprotocols.join(", ");
+        let extensions = self.extensions.join(", ");
+        let mut fields = vec![
+            ("Host", self.host.as_str()),
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Key", self.key.as_str()),
+            ("Sec-WebSocket-Version", "13"),
+        ];
+        if !subprotocols.is_empty() {
+            fields.push(("Sec-WebSocket-Protocol", &subprotocols));
+        }
+        if !extensions.is_empty() {
+            fields.push(("Sec-WebSocket-Extensions", &extensions));
+        }
+        for text in fields.iter().map(|(_, value)| *value) {
+            assert!(!text.contains(char::is_control), "{text:?} is no value");
+        }
+        let is_visible = |character: char| character.is_ascii_graphic();
+        assert!(self.resource.chars().all(is_visible), "no resource name");
+        response::head(&format!("GET {} HTTP/1.1", self.resource), &fields)
+    }
+
+    /// Checks the answer to [`ClientHandshake::request`].
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn check(&self, answer: &ResponseHead) -> Result<Agreement, Failure> {
+        if answer.version < HttpVersion::HTTP_1_1 {
+            return Err(Failure::HttpVersion(answer.version));
+        }
+        self.check_switch(answer)?;
+        Ok(Agreement {
+            subprotocol: self.check_subprotocol(answer)?,
+            extensions: self.check_extensions(answer)?,
+        })
+    }
+
+    /// The status, `Upgrade`, `Connection` and `Sec-WebSocket-Accept`.
+    fn check_switch(&self, answer: &ResponseHead) -> Result<(), Failure> {
+        // Task: 101, Upgrade, Connection and the accept key, each with its failure.
+        todo!("101, Upgrade, Connection and the accept key, each with its failure")
+    }
+
+    /// The chosen subprotocol: none, or one of those offered, to the letter.
+    fn check_subprotocol(&self, answer: &ResponseHead) -> Result<Option<String>, Failure> {
+        // Task: no field is fine; otherwise there is one, with a name that was offered.
+        todo!("no field is fine; otherwise there is one, with a name that was offered")
+    }
+
+    /// The chosen extensions, each of which must have been offered.
+    fn check_extensions(&self, answer: &ResponseHead) -> Result<Vec<Extension>, Failure> {
+        let values = answer.fields.values("Sec-WebSocket-Extensions").into_iter();
+        let lists: Option<Vec<_>> = values.map(extensions::parse).collect();
+        let chosen = lists.ok_or(Failure::Extension)?.concat();
+        let was_offered = |chosen: &Extension| self.extensions.contains(&chosen.name);
+        match chosen.iter().all(was_offered) {
+            true => Ok(chosen),
+            false => Err(Failure::Extension),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The fields of a head: names that match in any case, and values that are lists.
+//!
+//! ```text
+//! Connection: keep-alive, Upgrade     two elements in one field
+//!
+//! Connection: keep-alive              the same two elements (RFC 9110 §5.3)
+//! connection: Upgrade
+//! ```
+
+/// The fields of a request's or a response's head, in the order in which they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields {
+    fields: Vec<(String, String)>,
+}
+
+impl Fields {
+    /// Adds a field. White space around a value is no part of it (RFC 9110 §5.5).
+    pub fn add(&mut self, name: &str, value: &str) {
+        self.fields
+            .push((name.to_string(), value.trim().to_string()));
+    }
+
+    /// Every value that came under this name, in any case of its letters (RFC 9110 §5.1).
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        let fields = self.fields.iter();
+        fields
+            .filter(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect()
+    }
+
+    /// The value under this name, where there is exactly one.
+    pub fn only(&self, name: &str) -> Option<&str> {
+        match self.values(name)[..] {
+            [value] => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The elements of a list: those of every field of this name, in order (RFC 9110 §5.6.1).
+    ///
+    /// Commas separate them. White space around an element is no part of it, and empty elements
+    /// don't count.
+    pub fn elements(&self, name: &str) -> Vec<&str> {
+        // Task: split every value at its commas, trim, and leave out what is empty.
+        todo!("split every value at its commas, trim, and leave out what is empty")
+    }
+
+    /// Whether this token is an element of the list, in any case of its letters.
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        // Task: compare the token with each element, in any case.
+        todo!("compare the token with each element, in any case")
+    }
+}
+
+/// Whether the text is a token: one or more visible ASCII characters, none of them a separator
+/// (RFC 9110 §5.6.2).
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_token_character)
+}
+
+/// Whether a token may hold this character.
+pub(crate) fn is_token_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
+}

@@ -1,0 +1,32 @@
+//! `Sec-WebSocket-Key`: the client's nonce, 16 bytes in base64 (RFC 6455 §4.1).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// A key that keeps its rule: there is no other way to make one than [`Key::new`] and
+/// [`Key::parse`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key(String);
+
+impl Key {
+    /// The key for a nonce. A client chooses 16 random bytes anew for each connection.
+    pub fn new(nonce: [u8; 16]) -> Self {
+        Self(accept_key::key(nonce))
+    }
+
+    /// Reads a field's value: base64 with its padding, and 16 bytes in it. `None` for anything else.
+    pub fn parse(value: &str) -> Option<Self> {
+        // Task: decode the value with base64, and count the bytes.
+        todo!("decode the value with base64, and count the bytes")
+    }
+
+    /// The key as it goes over the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The accept key that answers it: your own, of step 03.
+    pub fn accept(&self) -> String {
+        accept_key::accept_key(&self.0)
+    }
+}

@@ -1,0 +1,39 @@
+//! The opening handshake: HTTP says goodbye, and a WebSocket takes over its connection.
+//!
+//! ```text
+//! client → server                                   server → client
+//!   GET /socket HTTP/1.1                              HTTP/1.1 101 Switching Protocols
+//!   Host: 127.0.0.1:9004                              Upgrade: websocket
+//!   Upgrade: websocket                                Connection: Upgrade
+//!   Connection: Upgrade                               Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
+//!   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+//!   Sec-WebSocket-Version: 13
+//! ```
+//!
+//! Nothing here does I/O but [`server`]: bytes come in, a verdict and bytes come out.
+//!
+//! | module | what it is for | RFC |
+//! |---|---|---|
+//! | [`slides`] | four handshakes that are wrong, for you to judge | |
+//! | [`head`] | finds the end of a head, and reads a request's or a response's | 9112 |
+//! | [`fields`] | the fields of a head: names in any case, token lists | 9110 §5 |
+//! | [`opening`] | a request's head that keeps every rule of a client's handshake | 6455 §4.2.1 |
+//! | [`key`] | `Sec-WebSocket-Key` | 6455 §4.1 |
+//! | [`policy`] | which origins are welcome, and which subprotocols are spoken | 6455 §1.9, §10.2 |
+//! | [`extensions`] | `Sec-WebSocket-Extensions`, parsed and not used yet | 6455 §9.1 |
+//! | [`response`] | the 101 | 6455 §4.2.2 |
+//! | [`refusal`] | what is answered where a rule is broken | 6455 §4.2.1, 9110 §15 |
+//! | [`client`] | the other half: asks, and checks the answer | 6455 §4.1 |
+//! | [`server`] | the handshake on a real socket, by tiny_http | |
+
+pub mod client;
+pub mod extensions;
+pub mod fields;
+pub mod head;
+pub mod key;
+pub mod opening;
+pub mod policy;
+pub mod refusal;
+pub mod response;
+pub mod server;
+pub mod slides;

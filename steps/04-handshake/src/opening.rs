@@ -1,0 +1,184 @@
+//! A request's head that keeps every rule of a client's opening handshake (RFC 6455 §4.2.1).
+//!
+//! One function for each rule; its error is always that rule's own [`Refusal`].
+//! [`OpeningHandshake::read`] stops at the first that is broken, [`broken_rules`] goes through them
+//! all. The numbers of the rules are those of RFC 6455 §4.2.1.
+
+use crate::extensions::{self, Extension};
+use crate::fields::is_token;
+use crate::head::{HttpVersion, RequestHead, host_and_resource};
+use crate::key::Key;
+use crate::policy::Policy;
+use crate::refusal::Refusal;
+
+/// What a client asked for, and what the server's policy makes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpeningHandshake {
+    /// The resource name: the path and the query, `/socket?room=1`.
+    pub resource: String,
+    /// The host and port that the client believes it talks to.
+    pub host: String,
+    /// The page that asks; none where the client is no browser.
+    pub origin: Option<String>,
+    /// The key that is to be answered.
+    pub key: Key,
+    /// The subprotocol that the server has chosen among those offered.
+    pub subprotocol: Option<String>,
+    /// The extensions that the client offers. None is used yet.
+    pub extensions: Vec<Extension>,
+}
+
+impl OpeningHandshake {
+    /// Checks a request's head by every rule, in order.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn read(head: &RequestHead, policy: &Policy) -> Result<Self, Refusal> {
+        check_method(head)?;
+        check_http_version(head)?;
+        let resource = read_resource(head)?;
+        let host = read_host(head)?;
+        check_upgrade(head)?;
+        check_connection(head)?;
+        check_version(head)?;
+        let key = read_key(head)?;
+        let origin = read_origin(head, host, policy)?;
+        let offered = read_subprotocols(head)?;
+        let extensions = read_extensions(head)?;
+        Ok(Self {
+            resource: resource.to_string(),
+            host: host.to_string(),
+            origin: origin.map(str::to_string),
+            key,
+            subprotocol: policy.choose_subprotocol(&offered),
+            extensions,
+        })
+    }
+}
+
+/// Every rule that the head breaks, in the same order.
+pub fn broken_rules(head: &RequestHead, policy: &Policy) -> Vec<Refusal> {
+    let host = read_host(head).unwrap_or_default();
+    let broken = [
+        check_method(head).err(),
+        check_http_version(head).err(),
+        read_resource(head).err(),
+        read_host(head).err(),
+        check_upgrade(head).err(),
+        check_connection(head).err(),
+        check_version(head).err(),
+        read_key(head).err(),
+        read_origin(head, host, policy).err(),
+        read_subprotocols(head).err(),
+        read_extensions(head).err(),
+    ];
+    broken.into_iter().flatten().collect()
+}
+
+/// Rule 1: the method is GET. Methods are case sensitive (RFC 9110 §9.1).
+pub fn check_method(head: &RequestHead) -> Result<(), Refusal> {
+    match head.method.as_str() {
+        "GET" => Ok(()),
+        other => Err(Refusal::Method(other.to_string())),
+    }
+}
+
+/// Rule 1: HTTP/1.1 or later.
+pub fn check_http_version(head: &RequestHead) -> Result<(), Refusal> {
+    match head.version >= HttpVersion::HTTP_1_1 {
+        true => Ok(()),
+        false => Err(Refusal::HttpVersion(head.version)),
+    }
+}
+
+/// Rule 1: a resource name, or an http URI that has one.
+pub fn read_resource(head: &RequestHead) -> Result<&str, Refusal> {
+    let (_host, resource) =
+        host_and_resource(&head.target).ok_or_else(|| Refusal::Target(head.target.clone()))?;
+    Ok(resource)
+}
+
+/// Rule 2: exactly one host. The one in the target, where there is one, is the one that counts
+/// (RFC 9112 §3.2.2).
+pub fn read_host(head: &RequestHead) -> Result<&str, Refusal> {
+    let refusal = || Refusal::Host(came(head, "Host"));
+    let field = head.fields.only("Host").ok_or_else(refusal)?;
+    let in_target = host_and_resource(&head.target).and_then(|(host, _)| host);
+    let host = in_target.unwrap_or(field);
+    let is_plain = |character: char| character.is_ascii_graphic() && !"/@,?\\".contains(character);
+    match !host.is_empty() && host.chars().all(is_plain) {
+        true => Ok(host),
+        false => Err(refusal()),
+    }
+}
+
+/// Rule 3: `websocket` is among the protocols to upgrade to.
+pub fn check_upgrade(head: &RequestHead) -> Result<(), Refusal> {
+    match head.fields.has_token("Upgrade", "websocket") {
+        true => Ok(()),
+        false => Err(Refusal::Upgrade(came(head, "Upgrade"))),
+    }
+}
+
+/// Rule 4: `upgrade` is among the connection options.
+pub fn check_connection(head: &RequestHead) -> Result<(), Refusal> {
+    match head.fields.has_token("Connection", "upgrade") {
+        true => Ok(()),
+        false => Err(Refusal::Connection(came(head, "Connection"))),
+    }
+}
+
+/// Rule 6: the version is given once, and is 13.
+pub fn check_version(head: &RequestHead) -> Result<(), Refusal> {
+    // Task: `Sec-WebSocket-Version` is there once, and is 13.
+    todo!("`Sec-WebSocket-Version` is there once, and is 13")
+}
+
+/// Rule 5: the key is given once, and is 16 bytes in base64.
+pub fn read_key(head: &RequestHead) -> Result<Key, Refusal> {
+    // Task: `Sec-WebSocket-Key` is there once, and is a `Key`.
+    todo!("`Sec-WebSocket-Key` is there once, and is a `Key`")
+}
+
+/// Rule 7: the page that asks is welcome, where it is a page.
+pub fn read_origin<'a>(
+    head: &'a RequestHead,
+    host: &str,
+    policy: &Policy,
+) -> Result<Option<&'a str>, Refusal> {
+    match head.fields.values("Origin")[..] {
+        [] => Ok(None),
+        [origin] if policy.origins.allow(origin, host) => Ok(Some(origin)),
+        _ => Err(Refusal::Origin(came(head, "Origin"))),
+    }
+}
+
+/// Rule 8: the subprotocols are tokens, all of them different (RFC 6455 §4.1).
+pub fn read_subprotocols(head: &RequestHead) -> Result<Vec<&str>, Refusal> {
+    let name = "Sec-WebSocket-Protocol";
+    let offered = head.fields.elements(name);
+    let is_given = !head.fields.values(name).is_empty();
+    let is_list = offered.iter().all(|name| is_token(name)) && offered.is_empty() != is_given;
+    let is_unique = (1..offered.len()).all(|at| !offered[..at].contains(&offered[at]));
+    match is_list && is_unique {
+        true => Ok(offered),
+        false => Err(Refusal::Subprotocols(came(head, name))),
+    }
+}
+
+/// Rule 9: the extensions keep the grammar of RFC 6455 §9.1.
+pub fn read_extensions(head: &RequestHead) -> Result<Vec<Extension>, Refusal> {
+    let name = "Sec-WebSocket-Extensions";
+    let values = head.fields.values(name).into_iter();
+    let lists: Option<Vec<_>> = values.map(extensions::parse).collect();
+    match lists {
+        Some(lists) => Ok(lists.concat()),
+        None => Err(Refusal::Extensions(came(head, name))),
+    }
+}
+
+/// All that came under this name, for a refusal to say.
+fn came(head: &RequestHead, name: &str) -> Vec<String> {
+    let values = head.fields.values(name).into_iter();
+    values.map(str::to_string).collect()
+}

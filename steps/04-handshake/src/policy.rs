@@ -1,0 +1,52 @@
+//! What the server decides for itself: whose pages may talk to it, and which subprotocols it speaks.
+
+/// What a server accepts beyond the rules of the RFC.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// The pages that may open a WebSocket here.
+    pub origins: Origins,
+    /// The subprotocols that the server speaks, the one it likes best first.
+    pub subprotocols: Vec<String>,
+}
+
+/// The pages that may open a WebSocket here (RFC 6455 §10.2).
+///
+/// A browser opens a WebSocket to any host for any page, cookies and all, and no CORS stands in the
+/// way. It says truthfully which page asks: that is the `Origin` field. A client that is no browser
+/// may leave the field out, or lie; it has no user whose cookies it could steal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Pages of any origin.
+    Any,
+    /// Pages that came from the host that the handshake goes to, and those of the listed origins
+    /// (`https://example.com`).
+    SameHost {
+        /// The other origins that are welcome.
+        and: Vec<String>,
+    },
+}
+
+impl Default for Origins {
+    fn default() -> Self {
+        Self::SameHost { and: Vec::new() }
+    }
+}
+
+impl Origins {
+    /// Whether a page of this origin (`http://127.0.0.1:9004`) may open a WebSocket on this host
+    /// (`127.0.0.1:9004`).
+    pub fn allow(&self, origin: &str, host: &str) -> bool {
+        // Task: an origin is welcome that is http:// or https:// and the host, or is listed.
+        todo!("an origin is welcome that is http:// or https:// and the host, or is listed")
+    }
+}
+
+impl Policy {
+    /// The subprotocol to use: the one that the server likes best among those that the client
+    /// offered. `None` where they have none in common; the handshake succeeds all the same
+    /// (RFC 6455 §4.2.2, step 5.5).
+    pub fn choose_subprotocol(&self, offered: &[&str]) -> Option<String> {
+        // Task: find the first of the server's own that was offered.
+        todo!("find the first of the server's own that was offered")
+    }
+}

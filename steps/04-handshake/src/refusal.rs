@@ -1,0 +1,173 @@
+//! What is answered where a rule is broken: the status, and a sentence for a person.
+//!
+//! | status | why this one |
+//! |---|---|
+//! | 400 Bad Request | the handshake is malformed (RFC 6455 §4.2.1) |
+//! | 403 Forbidden | it is well-formed, and this page is not welcome (RFC 6455 §4.2.2, step 4) |
+//! | 405 Method Not Allowed | with `Allow: GET`, as RFC 9110 §15.5.6 has it |
+//! | 426 Upgrade Required | no upgrade to `websocket` was asked for, or to another version; with the fields that say what to ask for (RFC 9110 §15.5.22, RFC 6455 §4.4) |
+//! | 431 Request Header Fields Too Large | a limit is broken (RFC 6585 §5) |
+//! | 505 HTTP Version Not Supported | another major version of HTTP (RFC 9110 §15.6.6). HTTP/1.0 is the same major version, and gets 400 |
+
+use crate::head::{HeadError, HttpVersion};
+use crate::response;
+
+/// The rule that was broken, and what came instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The bytes are no head, or one beyond the limits.
+    Head(HeadError),
+    /// The method is not GET.
+    Method(String),
+    /// The version of HTTP is older than 1.1.
+    HttpVersion(HttpVersion),
+    /// The request target is neither a path nor an http URI.
+    Target(String),
+    /// There is no `Host`, there are several, or it is no host.
+    Host(Vec<String>),
+    /// `Upgrade` doesn't list `websocket`.
+    Upgrade(Vec<String>),
+    /// `Connection` doesn't list `upgrade`.
+    Connection(Vec<String>),
+    /// The version is not 13, or not given once.
+    Version(Vec<String>),
+    /// The key is not 16 bytes in base64, or not given once.
+    Key(Vec<String>),
+    /// The policy doesn't welcome this origin.
+    Origin(Vec<String>),
+    /// The offer of subprotocols is no list of different tokens.
+    Subprotocols(Vec<String>),
+    /// The offer of extensions breaks the grammar.
+    Extensions(Vec<String>),
+}
+
+impl From<HeadError> for Refusal {
+    fn from(error: HeadError) -> Self {
+        Self::Head(error)
+    }
+}
+
+impl Refusal {
+    /// The status code and the reason phrase.
+    pub fn status(&self) -> (u16, &'static str) {
+        match self {
+            Self::Head(HeadError::TooLong(_) | HeadError::TooManyFields(_)) => {
+                (431, "Request Header Fields Too Large")
+            }
+            Self::Head(HeadError::HttpVersion(_)) => (505, "HTTP Version Not Supported"),
+            Self::Method(_) => (405, "Method Not Allowed"),
+            Self::Upgrade(_) | Self::Connection(_) | Self::Version(_) => (426, "Upgrade Required"),
+            Self::Origin(_) => (403, "Forbidden"),
+            Self::Head(HeadError::BareLineFeed | HeadError::NotHttp(_))
+            | Self::HttpVersion(_)
+            | Self::Target(_)
+            | Self::Host(_)
+            | Self::Key(_)
+            | Self::Subprotocols(_)
+            | Self::Extensions(_) => (400, "Bad Request"),
+        }
+    }
+
+    /// What came, what would have been right, and where that is written.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Head(HeadError::TooLong(most)) => {
+                format!("The head is longer than {most} bytes (RFC 6585 §5).")
+            }
+            Self::Head(HeadError::TooManyFields(most)) => {
+                format!("The head has more than {most} fields (RFC 6585 §5).")
+            }
+            Self::Head(HeadError::BareLineFeed) => {
+                "A line must end with CR LF; one ends with LF alone (RFC 9112 §2.2).".to_string()
+            }
+            Self::Head(HeadError::NotHttp(reason)) => {
+                format!("This is no HTTP request: {reason} (RFC 9112 §3).")
+            }
+            Self::Head(HeadError::HttpVersion(version)) => {
+                format!("The version must be HTTP/1.1; {version} came (RFC 9110 §15.6.6).")
+            }
+            Self::HttpVersion(version) => {
+                format!("The version must be HTTP/1.1 or later; {version} came (RFC 6455 §4.2.1).")
+            }
+            Self::Method(method) => format!(
+                "The method must be GET; {} came (RFC 6455 §4.2.1).",
+                shown(method)
+            ),
+            Self::Target(target) => format!(
+                "The target must be a path, like /socket, with no fragment; {} came (RFC 6455 §4.2.1).",
+                shown(target)
+            ),
+            Self::Host(came) => broken("Host must name one host", came, "RFC 9112 §3.2"),
+            Self::Upgrade(came) => broken("Upgrade must list websocket", came, "RFC 6455 §4.2.1"),
+            Self::Connection(came) => {
+                broken("Connection must list Upgrade", came, "RFC 6455 §4.2.1")
+            }
+            Self::Version(came) => {
+                broken("Sec-WebSocket-Version must be 13", came, "RFC 6455 §4.4")
+            }
+            Self::Key(came) => broken(
+                "Sec-WebSocket-Key must be 16 bytes in base64",
+                came,
+                "RFC 6455 §4.2.1",
+            ),
+            Self::Origin(came) => broken(
+                "Origin must be this host or a listed one",
+                came,
+                "RFC 6455 §10.2",
+            ),
+            Self::Subprotocols(came) => broken(
+                "Sec-WebSocket-Protocol must list different tokens",
+                came,
+                "RFC 6455 §4.1",
+            ),
+            Self::Extensions(came) => broken(
+                "Sec-WebSocket-Extensions must list tokens with parameters",
+                came,
+                "RFC 6455 §9.1",
+            ),
+        }
+    }
+
+    /// The whole response. A head that is no HTTP, or too long, ends the connection as well: nobody
+    /// knows where the next request would begin.
+    pub fn response(&self) -> Vec<u8> {
+        let (status, reason) = self.status();
+        let body = format!("{}\n", self.sentence());
+        let length = body.len().to_string();
+        let mut fields = vec![
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", &length),
+        ];
+        match self {
+            Self::Head(_) => fields.push(("Connection", "close")),
+            Self::Method(_) => fields.push(("Allow", "GET")),
+            Self::Upgrade(_) | Self::Connection(_) | Self::Version(_) => fields.extend([
+                ("Upgrade", "websocket"),
+                ("Connection", "Upgrade"),
+                ("Sec-WebSocket-Version", "13"),
+            ]),
+            _ => {}
+        }
+        let mut bytes = response::head(&format!("HTTP/1.1 {status} {reason}"), &fields);
+        bytes.extend_from_slice(body.as_bytes());
+        bytes
+    }
+}
+
+fn broken(rule: &str, came: &[String], section: &str) -> String {
+    let came = match came {
+        [] => "none came".to_string(),
+        [one] => format!("{} came", shown(one)),
+        [first, ..] => format!("{} came, and {} more", shown(first), came.len() - 1),
+    };
+    format!("{rule}; {came} ({section}).")
+}
+
+/// What came, quoted, with its control characters escaped, and not all of it where it is long.
+fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
