@@ -208,8 +208,10 @@ pub fn cargo(project: &Project) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     command
         .current_dir(&project.root)
-        .env_remove("CARGO_MANIFEST_DIR")
-        .env_remove("RUSTC_WRAPPER_SPAWNED");
+        .env_remove("CARGO_MANIFEST_DIR");
+    if let Some(target) = &project.target {
+        command.env("CARGO_TARGET_DIR", target);
+    }
     command
 }
 

@@ -40,6 +40,9 @@ pub struct Project {
     pub root: PathBuf,
     /// The steps, by number.
     pub steps: Vec<Step>,
+    /// Where cargo builds, if not where it would by itself. Cargo takes two copies of one workspace
+    /// that build into the same folder for one and the same.
+    pub target: Option<PathBuf>,
 }
 
 /// One step.
@@ -121,6 +124,7 @@ impl Project {
         Ok(Self {
             root: root.to_path_buf(),
             steps,
+            target: None,
         })
     }
 

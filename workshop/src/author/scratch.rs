@@ -28,7 +28,11 @@ pub fn copy(project: &Project, name: &str) -> Result<Project, Problem> {
         fs::copy(project.root.join(file), &to)
             .explain(|| format!("{} can't be written", to.display()))?;
     }
-    Project::at(&root)
+    let target = Some(root.join("target"));
+    Ok(Project {
+        target,
+        ..Project::at(&root)?
+    })
 }
 
 /// Puts these files in the place of a step.
