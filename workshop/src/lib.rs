@@ -2,6 +2,7 @@
 
 pub mod author;
 pub mod backup;
+pub mod book;
 pub mod browser;
 pub mod chapter;
 pub mod cli;

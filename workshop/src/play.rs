@@ -1,13 +1,13 @@
 //! `play`: runs the finished thing of a step.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use std::{fs, path::PathBuf};
 
 use crate::browser;
 use crate::commands::{End, Session, name};
@@ -87,11 +87,8 @@ pub fn choose(project: &Project, progress: &Progress) -> Result<Game, Problem> {
         .ok_or_else(|| Problem("No step has a program to play with yet.".to_string()))
 }
 
-/// Builds a game.
-///
-/// # Errors
-/// Cargo can't be started, or the program doesn't compile. `Ok(None)` where somebody asked to stop.
-pub fn build(project: &Project, game: &Game, stop: &Stop) -> Result<Option<PathBuf>, Problem> {
+/// Builds a game; `None` where somebody asked to stop.
+fn build(project: &Project, game: &Game, stop: &Stop) -> Result<Option<PathBuf>, Problem> {
     let package = game.package();
     let mut command = cargo(project);
     command.args(["build", "--quiet", "--package", &package, "--bins"]);
@@ -131,17 +128,13 @@ pub enum Line {
     Text(String),
 }
 
-/// Starts a game; each line that it prints goes to `tell`, which is called from other threads.
-///
-/// # Errors
-/// It can't be started.
-pub fn start(
+fn start(
     project: &Project,
     game: &Game,
     executable: PathBuf,
     arguments: &[String],
     tell: impl Fn(Line) + Send + Sync + 'static,
-) -> Result<Running, Problem> {
+) -> Result<(Running, Vec<JoinHandle<()>>), Problem> {
     let mut command = Command::new(&executable);
     command.current_dir(&project.root).args(arguments);
     if arguments.is_empty() && is_server(project, game) && !is_free(default_port(&game.step)) {
@@ -154,20 +147,19 @@ pub fn start(
     let mut running =
         Running::start(&mut command).explain(|| format!("{} can't be started", game.name()))?;
     let tell = Arc::new(tell);
-    forward(running.child().stdout.take(), Arc::clone(&tell));
-    forward(running.child().stderr.take(), tell);
-    Ok(running)
+    let output = [
+        forward(running.child().stdout.take(), Arc::clone(&tell)),
+        forward(running.child().stderr.take(), tell),
+    ];
+    Ok((running, output.into_iter().flatten().collect()))
 }
 
 fn forward(
     pipe: Option<impl Read + Send + 'static>,
     tell: Arc<impl Fn(Line) + Send + Sync + 'static>,
-) {
-    let Some(pipe) = pipe else {
-        return;
-    };
-    thread::spawn(move || {
-        let mut pipe = BufReader::new(pipe);
+) -> Option<JoinHandle<()>> {
+    let mut pipe = BufReader::new(pipe?);
+    Some(thread::spawn(move || {
         let mut line = Vec::new();
         while pipe
             .read_until(b'\n', &mut line)
@@ -178,7 +170,7 @@ fn forward(
             tell(address.map_or(Line::Text(text), Line::Ready));
             line.clear();
         }
-    });
+    }))
 }
 
 /// Whether it takes `--listen`.
@@ -198,7 +190,7 @@ pub fn is_free(port: u16) -> bool {
 }
 
 /// Asks a game to end; ends it where it doesn't.
-pub fn end(mut running: Running) {
+fn end(mut running: Running) {
     running.interrupt();
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
@@ -207,6 +199,40 @@ pub fn end(mut running: Running) {
         }
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Builds and runs a game until it ends or somebody asks to stop; each line that it prints goes to
+/// `tell`, which is called from other threads.
+///
+/// # Errors
+/// It can't be built or started, or it failed.
+pub fn run(
+    project: &Project,
+    game: &Game,
+    arguments: &[String],
+    stop: &Stop,
+    tell: impl Fn(Line) + Send + Sync + 'static,
+) -> Result<(), Problem> {
+    let Some(executable) = build(project, game, stop)? else {
+        return Ok(());
+    };
+    let (mut running, output) = start(project, game, executable, arguments, tell)?;
+    while !stop.is_asked() {
+        let status = running
+            .try_wait()
+            .explain(|| format!("{} can't be waited for", game.name()))?;
+        if let Some(status) = status {
+            // What it printed last is still on its way.
+            output.into_iter().for_each(|thread| _ = thread.join());
+            return match status.success() {
+                true => Ok(()),
+                false => Err(Problem(format!("It ended with {status}."))),
+            };
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    end(running);
+    Ok(())
 }
 
 /// `play`: runs the game until it ends or Ctrl-C is pressed.
@@ -228,17 +254,11 @@ pub fn play(
         None => choose(project, progress)?,
     };
     say(&format!("Building {} …", game.name()));
-    let (stop, is_over) = (Stop::default(), Arc::new(AtomicBool::new(false)));
+    let stop = Stop::default();
     signals::listen({
-        let (stop, is_over) = (stop.clone(), Arc::clone(&is_over));
-        move || {
-            stop.ask();
-            is_over.store(true, Ordering::Relaxed);
-        }
+        let stop = stop.clone();
+        move || stop.ask()
     });
-    let Some(executable) = build(project, &game, &stop)? else {
-        return Ok(End::Fine);
-    };
     let show = move |line| match line {
         Line::Text(text) => say(&text),
         Line::Ready(address) => {
@@ -250,24 +270,9 @@ pub fn play(
             });
         }
     };
-    let mut running = start(project, &game, executable, arguments, show)?;
-    while !is_over.load(Ordering::Relaxed) {
-        let status = running
-            .try_wait()
-            .explain(|| format!("{} can't be waited for", game.name()))?;
-        match status {
-            None => thread::sleep(Duration::from_millis(20)),
-            // What it printed last is still on its way.
-            Some(status) => {
-                thread::sleep(Duration::from_millis(50));
-                return match status.success() {
-                    true => Ok(End::Fine),
-                    false => Err(Problem(format!("{} ended with {status}.", game.name()))),
-                };
-            }
-        }
+    run(project, &game, arguments, &stop, show)?;
+    if stop.is_asked() {
+        say("Ended.");
     }
-    end(running);
-    say("Ended.");
     Ok(End::Fine)
 }

@@ -1,0 +1,428 @@
+//! What stands on the screen.
+
+use std::time::Duration;
+
+use crate::commands::{count_line, list_lines, name};
+use crate::judge::Verdict;
+use crate::progress::{Progress, State};
+use crate::project::{Problem, Project, Step};
+use crate::screen::{Line, Look};
+use crate::text::{columns, cut, fold, wrap};
+use crate::verdict;
+
+/// What there is to show.
+pub struct View<'a> {
+    /// The workshop.
+    pub project: &'a Project,
+    /// How far the learner has come.
+    pub progress: &'a Progress,
+    /// The step that is shown; none where all are done.
+    pub step: Option<&'a Step>,
+    /// What the checks said last.
+    pub judged: Option<&'a Judged>,
+    /// For how long the checks have been running.
+    pub checking: Option<Duration>,
+    /// What is said besides.
+    pub notice: Option<&'a str>,
+    /// Why we look at the files ourselves, where we do.
+    pub polling: Option<&'a str>,
+    /// The book.
+    pub book: BookState,
+    /// What is shown in place of the verdict.
+    pub mode: &'a Mode,
+    /// How many lines of the text are scrolled away.
+    pub scroll: usize,
+}
+
+/// What the checks said of a step.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The verdict, or why there is none.
+    pub verdict: Result<Verdict, Problem>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How it stands with the book.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BookState {
+    /// Nobody wants it.
+    Off,
+    /// It is being built, for this long.
+    Building(Duration),
+    /// It can be read: the address of the book, and of the step's chapter.
+    Readable(String, String),
+    /// It can't be built; why.
+    Broken(String),
+}
+
+/// What is shown in place of the verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing: the verdict is shown.
+    Verdict,
+    /// A question, and what a yes would do.
+    Ask(Action),
+    /// A text, and the keys that belong to it.
+    Text(String, &'static str),
+    /// All steps.
+    List,
+}
+
+/// What is asked about before it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Write the step anew.
+    Reset,
+    /// Put the reference in its place.
+    Skip,
+}
+
+const NAME: &str = "WebSocket, bit by bit";
+
+/// The lines of the screen, no wider and no more than it has room for; and how far its text can
+/// be scrolled.
+pub fn lines(view: &View, width: usize, height: usize) -> (Vec<Line>, usize) {
+    let width = width.max(20);
+    let mut top = head(view, width);
+    let bottom = foot(view, width);
+    let body = body(view, width);
+    let room = height.saturating_sub(top.len() + bottom.len()).max(1);
+    let (body, most) = window(body, view, room, width);
+    let empty = room.saturating_sub(body.len());
+    top.extend(body);
+    top.extend((0..empty).map(|_| Line::new(Look::Plain, "")));
+    top.extend(bottom);
+    top.truncate(height);
+    for line in &mut top {
+        line.text = cut(&line.text, width);
+    }
+    (top, most)
+}
+
+fn head(view: &View, width: usize) -> Vec<Line> {
+    let book = match &view.book {
+        BookState::Off => String::new(),
+        BookState::Building(time) => format!("the book is being built ({} s)", time.as_secs()),
+        BookState::Readable(address, _) => format!("the book: {address}"),
+        BookState::Broken(_) => "the book can't be built".to_string(),
+    };
+    let gap = width.saturating_sub(columns(NAME) + columns(&book)).max(2);
+    let mut lines = vec![Line::new(
+        Look::Bold,
+        format!("{NAME}{}{book}", " ".repeat(gap)),
+    )];
+    let Some(step) = view.step else {
+        lines.push(Line::new(Look::Plain, ""));
+        return lines;
+    };
+    let title = format!("{} · {} · {} min", name(step), step.title, step.minutes);
+    lines.push(Line::new(Look::Bold, title));
+    let read = match &view.book {
+        BookState::Readable(_, chapter) => chapter.clone(),
+        _ => format!("book/src/{}", step.chapter),
+    };
+    lines.push(Line::new(Look::Plain, format!("  read  {read}")));
+    let edit = format!("  write steps/{}/src/", step.folder());
+    lines.push(Line::new(Look::Plain, edit));
+    lines.push(Line::new(Look::Plain, ""));
+    lines
+}
+
+fn foot(view: &View, width: usize) -> Vec<Line> {
+    let mut lines = vec![Line::new(Look::Plain, "")];
+    if let Some(why) = view.polling {
+        let text = format!("The files are looked at twice a second: {why}.");
+        lines.extend(wrapped(Look::Dim, &text, width));
+    }
+    if let BookState::Broken(why) = &view.book {
+        let first = why.lines().next().unwrap_or_default();
+        let text = format!("The book can't be built: {first}");
+        lines.extend(wrapped(Look::Bad, &text, width));
+    }
+    if let Some(notice) = view.notice {
+        lines.extend(wrapped(Look::Asks, notice, width));
+    }
+    lines.push(Line::new(Look::Plain, progress_line(view, width)));
+    lines.push(Line::new(Look::Bold, keys(view, width)));
+    lines
+}
+
+fn progress_line(view: &View, width: usize) -> String {
+    let mark = |step: &Step| match view.progress.state(step) {
+        State::Passed => '✓',
+        State::Skipped => '–',
+        State::Open if view.step == Some(step) => '▸',
+        State::Open => '·',
+    };
+    let marks: String = view.project.steps.iter().map(mark).collect();
+    let count = count_line(view.project, view.progress);
+    let line = format!("[{marks}] {count}");
+    match columns(&line) <= width {
+        true => line,
+        false => {
+            let (short, _) = count.split_once(", about").unwrap_or((&count, ""));
+            format!("[{marks}] {short}")
+        }
+    }
+}
+
+fn keys(view: &View, width: usize) -> String {
+    let all = "h hint  n next  l list  r reset  s skip  o book  p play  q quit";
+    match view.mode {
+        Mode::Ask(_) => "y yes  any other key no".to_string(),
+        Mode::Text(_, keys) => format!("{keys}  q quit"),
+        Mode::List => "Esc back  q quit".to_string(),
+        Mode::Verdict if view.step.is_none() => "l list  o book  p play  q quit".to_string(),
+        Mode::Verdict if columns(all) <= width => all.to_string(),
+        Mode::Verdict => all.replace("p play  ", ""),
+    }
+}
+
+fn wrapped(look: Look, text: &str, width: usize) -> Vec<Line> {
+    let lines = text.lines().flat_map(|line| {
+        let line = wrap(line, width, 0);
+        line.lines().map(str::to_string).collect::<Vec<_>>()
+    });
+    lines.map(|line| Line::new(look, line)).collect()
+}
+
+fn folded(look: Look, text: &str, width: usize) -> Vec<Line> {
+    let lines = text.lines().flat_map(|line| fold(line, width));
+    lines.map(|line| Line::new(look, line)).collect()
+}
+
+/// What is shown between head and foot, without regard to the room that there is.
+fn body(view: &View, width: usize) -> Vec<Line> {
+    match view.mode {
+        Mode::Text(text, _) => folded(Look::Plain, text, width),
+        Mode::List => {
+            let lines = list_lines(view.project, view.progress, view.step);
+            lines
+                .into_iter()
+                .map(|line| Line::new(Look::Plain, line))
+                .collect()
+        }
+        Mode::Ask(action) => question(view, *action, width),
+        Mode::Verdict => {
+            let mut lines = status(view);
+            lines.extend(report(view, width));
+            lines
+        }
+    }
+}
+
+fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
+    let id = view.step.map(name).unwrap_or_default();
+    let text = match action {
+        Action::Reset => format!(
+            "Write {id} anew, as it was at the beginning?\n\nYour files are kept under .workshop/backups/ first."
+        ),
+        Action::Skip => format!(
+            "Skip {id}: let the reference take its place?\n\nYour files are kept under .workshop/backups/ first. You can come back with `cargo workshop reset`."
+        ),
+    };
+    wrapped(Look::Asks, &text, width)
+}
+
+fn status(view: &View) -> Vec<Line> {
+    let checking = view
+        .checking
+        .map(|time| match (time.as_secs(), view.judged) {
+            (0, _) => "… checking".to_string(),
+            (seconds, None) => {
+                format!("… building and checking ({seconds} s; the first time takes longest)")
+            }
+            (seconds, Some(_)) => format!("… checking ({seconds} s)"),
+        });
+    let Some(judged) = view.judged else {
+        let Some(checking) = checking else {
+            return match view.step {
+                Some(_) => Vec::new(),
+                None => vec![Line::new(Look::Good, "✓ All steps are done.")],
+            };
+        };
+        return vec![Line::new(Look::Plain, checking)];
+    };
+    let (look, mut text) = match &judged.verdict {
+        Ok(verdict) if verdict.is_passed() => (Look::Good, verdict::summary(verdict)),
+        Ok(verdict) => (Look::Bad, verdict::summary(verdict)),
+        Err(_) => (Look::Bad, "✗ no verdict".to_string()),
+    };
+    match checking {
+        // What is shown is from before; it stays, so that the eye keeps its place.
+        Some(checking) => text = format!("{checking}   (before: {text})"),
+        None => text = format!("{text}   ({:.1} s)", judged.took.as_secs_f64()),
+    }
+    let look = if view.checking.is_some() {
+        Look::Plain
+    } else {
+        look
+    };
+    vec![Line::new(look, text)]
+}
+
+fn report(view: &View, width: usize) -> Vec<Line> {
+    let (Some(judged), Some(step)) = (view.judged, view.step) else {
+        return Vec::new();
+    };
+    let verdict = match &judged.verdict {
+        Ok(verdict) => verdict,
+        Err(problem) => return folded(Look::Plain, &problem.0, width),
+    };
+    let mut lines = Vec::new();
+    if !verdict.is_passed() {
+        lines.push(Line::new(Look::Plain, ""));
+        let text = verdict::first_thing(view.project, step, verdict);
+        lines.extend(folded(Look::Plain, &text, width));
+        lines.extend(behind(step, verdict).map(|text| Line::new(Look::Dim, text)));
+    }
+    lines
+}
+
+fn behind(step: &Step, verdict: &Verdict) -> Option<String> {
+    match verdict::further(verdict) {
+        0 => None,
+        more => Some(format!(
+            "({more} more behind it: `cargo workshop check {} --all`)",
+            step.id
+        )),
+    }
+}
+
+/// As many lines as there is room for, from where the reader has scrolled to.
+fn window(body: Vec<Line>, view: &View, room: usize, width: usize) -> (Vec<Line>, usize) {
+    let all = body.len();
+    if all <= room {
+        return (body, 0);
+    }
+    // The last line of the window says what is not shown.
+    let shown = room.saturating_sub(1).max(1);
+    let most = all - shown;
+    let scroll = view.scroll.min(most);
+    let mut lines: Vec<Line> = body.into_iter().skip(scroll).take(shown).collect();
+    let below = all - scroll - lines.len();
+    let all_of_it = match (view.mode, view.step) {
+        (Mode::Verdict, Some(step)) => format!("; `cargo workshop check {}` prints all", step.id),
+        _ => String::new(),
+    };
+    let text = match (scroll, below) {
+        (_, 0) => "── the end; ↑ scrolls back".to_string(),
+        (_, 1) => format!("── 1 more line: ↓ scrolls{all_of_it}"),
+        (_, below) => format!("── {below} more lines: ↓ scrolls{all_of_it}"),
+    };
+    if room > 1 {
+        lines.push(Line::new(Look::Dim, cut(&text, width)));
+    }
+    (lines, most)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::judge::{Checked, State as CheckState};
+
+    fn project() -> Project {
+        let step = |number: &str, id: &str, title: &str| Step {
+            number: number.to_string(),
+            id: id.to_string(),
+            title: title.to_string(),
+            minutes: 20,
+            needs: Vec::new(),
+            chapter: format!("{id}.md"),
+            showcase: false,
+        };
+        Project {
+            root: PathBuf::from("/nowhere"),
+            target: None,
+            steps: vec![
+                step("00", "hello", "Hello, and how to read red"),
+                step("01", "polling", "Polling"),
+            ],
+        }
+    }
+
+    fn shown(mode: &Mode, judged: Option<&Judged>, width: usize, height: usize) -> Vec<String> {
+        let project = project();
+        let (progress, _) = Progress::load(&project);
+        let view = View {
+            project: &project,
+            progress: &progress,
+            step: project.steps.first(),
+            judged,
+            checking: None,
+            notice: Some("A notice that is long enough to be wrapped where the window is narrow."),
+            polling: None,
+            book: BookState::Readable(
+                "http://127.0.0.1:3000/".to_string(),
+                "http://127.0.0.1:3000/hello.html".to_string(),
+            ),
+            mode,
+            scroll: 0,
+        };
+        let (lines, _) = lines(&view, width, height);
+        lines.into_iter().map(|line| line.text).collect()
+    }
+
+    fn red(report: &str) -> Judged {
+        let check = Checked {
+            name: "a".to_string(),
+            state: CheckState::Wrong,
+            report: report.to_string(),
+        };
+        Judged {
+            verdict: Ok(Verdict::Judged(vec![check])),
+            took: Duration::from_millis(420),
+        }
+    }
+
+    #[test]
+    fn a_red_check_is_on_the_screen() {
+        let lines = shown(&Mode::Verdict, Some(&red("✗ a: wrong\n  Rule: b")), 80, 24);
+        assert_eq!(lines.len(), 24);
+        assert!(lines[0].starts_with("WebSocket, bit by bit") && lines[0].ends_with(":3000/"));
+        assert_eq!(lines[1], "00 hello · Hello, and how to read red · 20 min");
+        assert_eq!(lines[5], "✗ red: 0 of 1 checks right   (0.4 s)");
+        assert_eq!(lines[7], "✗ a: wrong");
+        assert_eq!(
+            lines[22],
+            "[▸·] 0 of 2 steps passed, about 40 minutes to go"
+        );
+        assert!(lines[23].starts_with("h hint  n next"));
+    }
+
+    #[test]
+    fn no_window_is_too_small() {
+        let judged =
+            red(&"✗ a long line of a report, with many words in it, to be folded\n".repeat(30));
+        let text = Mode::Text("word ".repeat(300), "Esc back");
+        for mode in [Mode::Verdict, Mode::Ask(Action::Skip), Mode::List, text] {
+            for (width, height) in [(80, 24), (60, 20), (40, 10), (20, 3), (20, 1), (500, 200)] {
+                let lines = shown(&mode, Some(&judged), width, height);
+                assert_eq!(lines.len(), height, "{width}x{height} {lines:?}");
+                assert!(lines.iter().all(|line| columns(line) <= width), "{lines:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_said() {
+        let lines = shown(&Mode::Verdict, Some(&red(&"line\n".repeat(40))), 80, 20);
+        let note = lines.iter().find(|line| line.starts_with("── ")).unwrap();
+        assert!(
+            note.contains("more lines: ↓ scrolls; `cargo workshop check hello` prints all"),
+            "{note}"
+        );
+    }
+
+    #[test]
+    fn sixty_columns_have_room_for_the_keys() {
+        let lines = shown(&Mode::Verdict, None, 60, 20);
+        assert_eq!(
+            lines[19],
+            "h hint  n next  l list  r reset  s skip  o book  q quit"
+        );
+    }
+}
