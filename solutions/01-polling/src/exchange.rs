@@ -1,9 +1,8 @@
 //! One request in, one response out, on a real connection.
 
-use std::io::{Cursor, Write};
-use std::mem;
+use std::io::Cursor;
 
-use tiny_http::{Header, Method, Request, Response};
+use tiny_http::{Header, Request, Response};
 
 use crate::body::{parse_message, read_limited};
 use crate::history::NewMessage;
@@ -49,7 +48,8 @@ pub fn answer(
         Err(refusal) => refusal.into(),
     };
     let request_bytes = head_length(&request) + body_length;
-    send(request, response(reply, request_bytes));
+    // Where the client has gone away there is nobody left to tell.
+    _ = request.respond(response(reply, request_bytes));
 }
 // ANCHOR_END: answer
 
@@ -93,36 +93,4 @@ fn response(reply: Reply, request_bytes: usize) -> Response<Cursor<Vec<u8>>> {
         let header = Header::from_bytes(name, value).expect("our own header fields are valid");
         response.with_header(header)
     })
-}
-
-/// The longest body that tiny_http is left to throw away, in bytes.
-const MOST_TO_DISCARD: usize = 64 * 1024 * 1024;
-
-fn send(request: Request, response: Response<Cursor<Vec<u8>>>) {
-    if request.body_length() > Some(MOST_TO_DISCARD) {
-        send_and_keep(request, response);
-    } else {
-        // Where the client has gone away there is nobody left to tell.
-        _ = request.respond(response);
-    }
-}
-
-/// Sends the response, and keeps what belongs to the request for ever.
-///
-/// tiny_http 0.12 throws away the part of a body that nobody has read, when the request is
-/// dropped. For that it first reserves as much memory as the whole rest is long *by the client's
-/// word*: a promise of a terabyte, of which not one byte need follow, ends the process. So such a
-/// request is never dropped. It costs what an idle connection costs.
-///
-/// An upgrade is the only way to get at the connection without dropping the request; it can't
-/// do without a response of its own, so that is an interim one (RFC 9110 §15.2), which every
-/// client skips.
-fn send_and_keep(request: Request, response: Response<Cursor<Vec<u8>>>) {
-    let version = request.http_version().clone();
-    let without_body = *request.method() == Method::Head;
-    let mut connection = request.upgrade("none", Response::empty(100));
-    _ = response
-        .raw_print(&mut connection, version, &[], without_body, None)
-        .and_then(|()| connection.flush());
-    mem::forget(connection);
 }
