@@ -21,6 +21,7 @@ pub mod hub;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use hello::server::Server;
@@ -108,6 +109,10 @@ impl LongPolling {
 
 impl Drop for LongPolling {
     fn drop(&mut self) {
+        // A panic in `stop` on top of another one would end the process.
+        if thread::panicking() {
+            return;
+        }
         self.hub.stop();
         drop(self.server.take());
         self.hub.wait_for_the_last_answer(FAREWELL);
