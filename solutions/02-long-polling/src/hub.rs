@@ -38,6 +38,10 @@ struct State {
     stopped: bool,
     /// How many times somebody has looked whether there is news.
     looks: u64,
+    /// Whether somebody has looked since the lock was taken.
+    looked: bool,
+    /// How many times somebody has begun to wait without having looked under the same lock.
+    gaps: u64,
 }
 // ANCHOR_END: hub
 
@@ -47,9 +51,22 @@ impl State {
     // ANCHOR: is_due
     fn is_due(&mut self, cursor: u64) -> bool {
         self.looks += 1;
+        self.looked = true;
         self.stopped || !self.history.after(cursor).messages.is_empty()
     }
     // ANCHOR_END: is_due
+
+    /// Counts one more request that waits, where there are places left.
+    // ANCHOR: take_place
+    fn take_place(&mut self, places: u64) -> Result<(), Refusal> {
+        if self.waiting >= places {
+            return Err(Refusal::Busy);
+        }
+        self.waiting += 1;
+        self.gaps += u64::from(!self.looked);
+        Ok(())
+    }
+    // ANCHOR_END: take_place
 }
 
 impl Hub {
@@ -62,6 +79,8 @@ impl Hub {
                 answering: 0,
                 stopped: false,
                 looks: 0,
+                looked: false,
+                gaps: 0,
             }),
             changed: Condvar::new(),
             hold: limits.hold,
@@ -87,13 +106,10 @@ impl Hub {
     /// [`Refusal::Busy`] where the request would have to wait, and `max_waiting` wait already.
     // ANCHOR: news_after
     pub fn news_after(&self, cursor: u64) -> Result<News, Refusal> {
-        // Task: look; count yourself in and wait until it is due or the hold is over; answer.
+        // Task: look; take a place, and wait until it is due or the hold is over; answer.
         let mut state = self.lock();
         if !state.is_due(cursor) {
-            if state.waiting >= self.max_waiting {
-                return Err(Refusal::Busy);
-            }
-            state.waiting += 1;
+            state.take_place(self.max_waiting)?;
             (state, _) = self
                 .changed
                 .wait_timeout_while(state, self.hold, |state| !state.is_due(cursor))
@@ -123,6 +139,12 @@ impl Hub {
         self.lock().looks
     }
 
+    /// How many times somebody has begun to wait without having looked under the same lock. A
+    /// message that comes in between wakes nobody.
+    pub fn gaps(&self) -> u64 {
+        self.lock().gaps
+    }
+
     /// Counts a request until what is returned is dropped.
     pub fn answering(&self) -> Answering<'_> {
         self.lock().answering += 1;
@@ -139,7 +161,9 @@ impl Hub {
 
     /// The lock, also where another request's thread panicked while it held it.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.looked = false;
+        state
     }
 }
 
