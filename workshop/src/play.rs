@@ -35,10 +35,7 @@ impl Game {
     pub fn name(&self) -> String {
         match self.side {
             Side::Step => format!("your {}", name(&self.step)),
-            Side::Solution => format!(
-                "{}, as it will be when you have written it",
-                name(&self.step)
-            ),
+            Side::Solution => format!("the finished {}", name(&self.step)),
         }
     }
 

@@ -17,7 +17,6 @@ use crate::book::{Book, News};
 use crate::browser;
 use crate::chapter;
 use crate::commands::{self, End, Session, hint_text, name};
-use crate::doctor::needed_version;
 use crate::judge::{Side, Stop, Verdict, judge};
 use crate::play;
 use crate::process::end_all;
@@ -25,7 +24,7 @@ use crate::progress::{Lock, State};
 use crate::project::{Problem, Step};
 use crate::screen::Screen;
 use crate::signals;
-use crate::text::{say, wrap};
+use crate::text::say;
 use crate::verdict;
 use crate::watcher::{Change, Watcher};
 
@@ -423,57 +422,27 @@ impl Watch {
 
     fn greet(&mut self, is_first: bool, is_screen: bool) {
         self.opens_at_start = is_first;
-        if !is_screen {
-            say(
-                "WebSocket, bit by bit: your steps are watched. Ctrl-C ends this; so does `q` and Enter.",
-            );
+        if is_screen {
+            if is_first {
+                self.mode = Mode::Greeting;
+            }
+            return;
         }
+        say(
+            "WebSocket, bit by bit: your steps are watched. Ctrl-C ends this; so does q and Enter.",
+        );
         if is_first {
-            let text = self.greeting();
-            match is_screen {
-                true => self.mode = Mode::Text(text, "Enter begin  p play first"),
-                false => say(&text),
+            for line in view::greeting(&self.view(), 80) {
+                say(&line.text);
             }
         }
-        if !is_screen {
-            if let Some(book) = &self.book {
-                say(&format!(
-                    "The book is being built; it will be at {}",
-                    book.address()
-                ));
-            }
-            self.say_where();
-        }
-    }
-
-    fn greeting(&self) -> String {
-        let needed = needed_version(&self.session.project).unwrap_or_default();
-        let book = match &self.book {
-            Some(book) if self.opens => format!(
-                "The book is being built. When it is ready, it opens at {}.",
+        if let Some(book) = &self.book {
+            say(&format!(
+                "The book is being built. It will be at {}",
                 book.address()
-            ),
-            Some(book) => format!("The book is being built. It will be at {}.", book.address()),
-            None => "You asked for no book; its pages are in book/src/.".to_string(),
-        };
-        let steps = self.session.project.steps.len();
-        let paragraphs = [
-            "Welcome. You are going to build the WebSocket protocol, from polling to a chat, \
-             one small crate at a time."
-                .to_string(),
-            book,
-            format!(
-                "There are {steps} steps, in steps/. Each begins red: read its chapter, write, and save. \
-                 Each time you save, the checks run, and what is wrong first is shown here."
-            ),
-            "Nothing gets lost: hints come in three strengths, and a step that you skip or reset is \
-             kept under .workshop/backups/ first."
-                .to_string(),
-            format!("✓ Your Rust is new enough (the workshop needs {needed}). `cargo workshop doctor` looks at the rest."),
-            "Play with what you are going to build first: p (or `cargo workshop play`).".to_string(),
-        ];
-        let wrapped = paragraphs.iter().map(|text| wrap(text, 76, 0));
-        wrapped.collect::<Vec<_>>().join("\n\n")
+            ));
+        }
+        self.say_where();
     }
 
     // Checks.
@@ -744,6 +713,7 @@ impl Watch {
                 "{} is not passed yet. `s` lets the reference take its place.",
                 name(step)
             );
+            self.mode = Mode::Verdict;
             return self.note(text);
         }
         let next = progress.current(project).cloned();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::commands::{count_line, list_lines, name};
+use crate::doctor;
 use crate::judge::Verdict;
 use crate::progress::{Progress, State};
 use crate::project::{Problem, Project, Step};
@@ -61,6 +62,8 @@ pub enum BookState {
 pub enum Mode {
     /// Nothing: the verdict is shown.
     Verdict,
+    /// The first words of all.
+    Greeting,
     /// A question, and what a yes would do.
     Ask(Action),
     /// A text, and the keys that belong to it.
@@ -112,20 +115,32 @@ fn head(view: &View, width: usize) -> Vec<Line> {
         Look::Bold,
         format!("{NAME}{}{book}", " ".repeat(gap)),
     )];
+    if *view.mode == Mode::Greeting {
+        lines.push(Line::new(Look::Plain, ""));
+        return lines;
+    }
     let Some(step) = view.step else {
         lines.push(Line::new(Look::Plain, ""));
+        lines.extend(status(view));
         return lines;
     };
     let title = format!("{} · {} · {} min", name(step), step.title, step.minutes);
     lines.push(Line::new(Look::Bold, title));
     let read = match &view.book {
-        BookState::Readable(_, chapter) => chapter.clone(),
-        _ => format!("book/src/{}", step.chapter),
+        BookState::Readable(_, chapter) => format!("  read  {chapter}"),
+        _ => format!("  read  book/src/{}", step.chapter),
     };
-    lines.push(Line::new(Look::Plain, format!("  read  {read}")));
-    let edit = format!("  write steps/{}/src/", step.folder());
-    lines.push(Line::new(Look::Plain, edit));
+    let write = format!("  write steps/{}/src/", step.folder());
+    let both = format!("{read}{write}");
+    if columns(&both) <= width {
+        lines.push(Line::new(Look::Plain, both));
+    } else {
+        lines.extend([read, write].map(|line| Line::new(Look::Plain, line)));
+    }
     lines.push(Line::new(Look::Plain, ""));
+    if *view.mode == Mode::Verdict {
+        lines.extend(status(view));
+    }
     lines
 }
 
@@ -173,6 +188,7 @@ fn keys(view: &View, width: usize) -> String {
         Mode::Ask(_) => "y yes  any other key no".to_string(),
         Mode::Text(_, keys) => format!("{keys}  q quit"),
         Mode::List => "Esc back  q quit".to_string(),
+        Mode::Greeting => "Enter begin  p play first  q quit".to_string(),
         Mode::Verdict if view.step.is_none() => "l list  o book  p play  q quit".to_string(),
         Mode::Verdict if columns(all) <= width => all.to_string(),
         Mode::Verdict => all.replace("p play  ", ""),
@@ -180,11 +196,9 @@ fn keys(view: &View, width: usize) -> String {
 }
 
 fn wrapped(look: Look, text: &str, width: usize) -> Vec<Line> {
-    let lines = text.lines().flat_map(|line| {
-        let line = wrap(line, width, 0);
-        line.lines().map(str::to_string).collect::<Vec<_>>()
-    });
-    lines.map(|line| Line::new(look, line)).collect()
+    let text: Vec<String> = text.lines().map(|line| wrap(line, width, 0)).collect();
+    let text = text.join("\n");
+    text.split('\n').map(|line| Line::new(look, line)).collect()
 }
 
 fn folded(look: Look, text: &str, width: usize) -> Vec<Line> {
@@ -195,6 +209,7 @@ fn folded(look: Look, text: &str, width: usize) -> Vec<Line> {
 /// What is shown between head and foot, without regard to the room that there is.
 fn body(view: &View, width: usize) -> Vec<Line> {
     match view.mode {
+        Mode::Greeting => greeting(view, width),
         Mode::Text(text, _) => folded(Look::Plain, text, width),
         Mode::List => {
             let lines = list_lines(view.project, view.progress, view.step);
@@ -204,12 +219,29 @@ fn body(view: &View, width: usize) -> Vec<Line> {
                 .collect()
         }
         Mode::Ask(action) => question(view, *action, width),
-        Mode::Verdict => {
-            let mut lines = status(view);
-            lines.extend(report(view, width));
-            lines
-        }
+        Mode::Verdict => report(view, width),
     }
+}
+
+/// What a newcomer is told.
+pub fn greeting(view: &View, width: usize) -> Vec<Line> {
+    let steps = view.project.steps.len();
+    let book = match view.book {
+        BookState::Off => "You asked for no book; its pages are in book/src/.",
+        BookState::Readable(..) => "The book is ready; its address stands above.",
+        _ => "The book is being built; in about a minute it opens, or its address stands here.",
+    };
+    let needed = doctor::needed_version(view.project).unwrap_or_default();
+    let text = format!(
+        "Welcome. You are going to build the WebSocket protocol, one small crate at a time.\n\n\
+         {book}\n\n\
+         There are {steps} steps, in steps/. Each begins red: read its chapter, write, save. With \
+         each save the checks run, and what is wrong first is shown here. Hints, skipping and \
+         starting again are one key away, and nothing that you wrote gets lost.\n\n\
+         ✓ Your Rust is new enough ({needed} or later). `cargo workshop doctor` looks at the rest.\n\n\
+         First, play with the finished thing: press p (or run `cargo workshop play`)."
+    );
+    wrapped(Look::Plain, &text, width.min(78))
 }
 
 fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
@@ -384,8 +416,12 @@ mod tests {
         assert_eq!(lines.len(), 24);
         assert!(lines[0].starts_with("WebSocket, bit by bit") && lines[0].ends_with(":3000/"));
         assert_eq!(lines[1], "00 hello · Hello, and how to read red · 20 min");
-        assert_eq!(lines[5], "✗ red: 0 of 1 checks right   (0.4 s)");
-        assert_eq!(lines[7], "✗ a: wrong");
+        assert_eq!(
+            lines[2],
+            "  read  http://127.0.0.1:3000/hello.html  write steps/00-hello/src/"
+        );
+        assert_eq!(lines[4], "✗ red: 0 of 1 checks right   (0.4 s)");
+        assert_eq!(lines[6], "✗ a: wrong");
         assert_eq!(
             lines[22],
             "[▸·] 0 of 2 steps passed, about 40 minutes to go"
@@ -398,7 +434,13 @@ mod tests {
         let judged =
             red(&"✗ a long line of a report, with many words in it, to be folded\n".repeat(30));
         let text = Mode::Text("word ".repeat(300), "Esc back");
-        for mode in [Mode::Verdict, Mode::Ask(Action::Skip), Mode::List, text] {
+        for mode in [
+            Mode::Verdict,
+            Mode::Ask(Action::Skip),
+            Mode::Greeting,
+            Mode::List,
+            text,
+        ] {
             for (width, height) in [(80, 24), (60, 20), (40, 10), (20, 3), (20, 1), (500, 200)] {
                 let lines = shown(&mode, Some(&judged), width, height);
                 assert_eq!(lines.len(), height, "{width}x{height} {lines:?}");
