@@ -189,7 +189,7 @@ fn run(executable: &Path, project: &Project, stop: &Stop) -> Result<Option<Outpu
     let mut command = Command::new(executable);
     command
         .current_dir(&project.root)
-        .args(["--color", "never"]);
+        .args(["--color", "never", "--test-threads", "1"]);
     // What .cargo/config.toml sets for a run by cargo.
     command.env(
         "INSTA_UPDATE",

@@ -37,6 +37,10 @@ struct State {
     stopped: bool,
     /// How many times somebody has looked whether there is news.
     looks: u64,
+    /// Whether somebody has looked since the lock was taken.
+    looked: bool,
+    /// How many times somebody has begun to wait without having looked under the same lock.
+    gaps: u64,
 }
 
 impl State {
@@ -44,7 +48,18 @@ impl State {
     /// stops.
     fn is_due(&mut self, cursor: u64) -> bool {
         self.looks += 1;
+        self.looked = true;
         self.stopped || !self.history.after(cursor).messages.is_empty()
+    }
+
+    /// Counts one more request that waits, where there are places left.
+    fn take_place(&mut self, places: u64) -> Result<(), Refusal> {
+        if self.waiting >= places {
+            return Err(Refusal::Busy);
+        }
+        self.waiting += 1;
+        self.gaps += u64::from(!self.looked);
+        Ok(())
     }
 }
 
@@ -58,6 +73,8 @@ impl Hub {
                 answering: 0,
                 stopped: false,
                 looks: 0,
+                looked: false,
+                gaps: 0,
             }),
             changed: Condvar::new(),
             hold: limits.hold,
@@ -78,8 +95,8 @@ impl Hub {
     /// # Errors
     /// [`Refusal::Busy`] where the request would have to wait, and `max_waiting` wait already.
     pub fn news_after(&self, cursor: u64) -> Result<News, Refusal> {
-        // Task: look; count yourself in and wait until it is due or the hold is over; answer.
-        todo!("look; count yourself in and wait until it is due or the hold is over; answer")
+        // Task: look; take a place, and wait until it is due or the hold is over; answer.
+        todo!("look; take a place, and wait until it is due or the hold is over; answer")
     }
 
     /// Answers everybody who waits, and lets nobody wait from now on.
@@ -98,6 +115,12 @@ impl Hub {
         self.lock().looks
     }
 
+    /// How many times somebody has begun to wait without having looked under the same lock. A
+    /// message that comes in between wakes nobody.
+    pub fn gaps(&self) -> u64 {
+        self.lock().gaps
+    }
+
     /// Counts a request until what is returned is dropped.
     pub fn answering(&self) -> Answering<'_> {
         self.lock().answering += 1;
@@ -114,7 +137,9 @@ impl Hub {
 
     /// The lock, also where another request's thread panicked while it held it.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.looked = false;
+        state
     }
 }
 

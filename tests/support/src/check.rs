@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::report;
 
 /// How long a check may take before it is reported as an endless loop or a deadlock.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(8);
 /// The same, once a check of this binary has run into the deadline: what holds up one check
 /// usually holds up the others, and nobody should wait for each of them.
 const DEADLINE_AFTER_THE_FIRST: Duration = Duration::from_secs(2);
