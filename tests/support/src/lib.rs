@@ -8,7 +8,7 @@
 //!
 //! | module | what it gives |
 //! |---|---|
-//! | [`check`] | [`check!`]: runs one check, with a deadline, and reads its panics |
+//! | [`mod@check`] | [`check!`]: runs one check, with a deadline, and reads its panics |
 //! | [`report`] | the text that a learner sees when a check is red |
 //! | [`wire`] | transcripts of who sent which bytes, and bits |
 //! | [`cut`] | a stream that arrives in pieces, cut at chosen places |
