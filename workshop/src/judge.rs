@@ -286,7 +286,7 @@ fn read_aside(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<St
 pub fn check_names(project: &Project, step: &Step) -> Result<Vec<String>, Problem> {
     let file = project.root.join("tests").join(step.test_file());
     let text = fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))?;
-    Ok(names_in(&text))
+    Ok(names_in(&text.replace("\r\n", "\n")))
 }
 
 fn names_in(test_file: &str) -> Vec<String> {
@@ -316,7 +316,13 @@ fn read_check(name: &str, stdout: &str, crash: &str) -> Checked {
     let (state, report) = if line("ok") {
         (State::Right, String::new())
     } else if line("FAILED") {
-        let report = report_of(name, stdout);
+        let report = match report_of(name, stdout) {
+            // The process ended before libtest got to printing reports.
+            report if report.is_empty() => {
+                format!("✗ {name}: red, and its report is lost\n{crash}")
+            }
+            report => report,
+        };
         let unwritten = report
             .lines()
             .next()
@@ -365,7 +371,14 @@ fn crash_report(output: &Output) -> String {
                   an abort, or a check that ran for two minutes)."
         }
     };
-    format!("  {what}\n  It ended with: {}\n", output.status)
+    let said = output
+        .stderr
+        .lines()
+        .rfind(|line| !line.trim().is_empty() && !line.starts_with("note: "));
+    let said = said.map_or(String::new(), |line| {
+        format!("  It said: {}\n", line.trim())
+    });
+    format!("  {what}\n{said}  It ended with: {}\n", output.status)
 }
 
 #[cfg(test)]
@@ -401,7 +414,15 @@ mod tests {
         let names = ["a".to_string(), "d".to_string()];
         let checks = read_output(
             &names,
-            &output(STDOUT, "thread 'x' has overflowed its stack"),
+            &output(
+                "test a ... FAILED\n",
+                "\nthread 'x' has overflowed its stack\nfatal error\n",
+            ),
+        );
+        assert!(
+            checks[0]
+                .report
+                .starts_with("✗ a: red, and its report is lost\n")
         );
         assert_eq!(checks[1].state, State::Wrong);
         assert!(
@@ -409,6 +430,7 @@ mod tests {
             "{}",
             checks[1].report
         );
+        assert!(checks[1].report.contains("It said: fatal error\n"));
         assert!(!Verdict::Judged(checks).is_passed());
     }
 

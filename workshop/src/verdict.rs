@@ -128,7 +128,9 @@ fn is_cargos(output: &str) -> bool {
 fn mend_manifest(project: &Project, current: &Step, output: &str) -> String {
     let output = output.replace('\\', "/");
     let is_named = |step: &&Step| output.contains(&format!("steps/{}", step.folder()));
-    let is_gone = output.contains("did not match any packages");
+    let is_gone = ["did not match any packages", "/steps/*"]
+        .iter()
+        .any(|text| output.contains(text));
     let step = project.steps.iter().find(is_named);
     let Some(step) = step.or_else(|| is_gone.then_some(current)) else {
         return String::new();

@@ -3,7 +3,9 @@
 //! Everything that happens (a file is saved, a verdict comes, a key is pressed) is an event in
 //! one queue. What takes time runs on threads of its own, so that no key ever waits.
 
+use std::collections::BTreeSet;
 use std::env;
+use std::fs;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -184,7 +186,7 @@ fn stdin_was_a_pipe() -> bool {
     let kind = io::stdin()
         .as_fd()
         .try_clone_to_owned()
-        .and_then(|descriptor| std::fs::File::from(descriptor).metadata())
+        .and_then(|descriptor| fs::File::from(descriptor).metadata())
         .map(|metadata| metadata.file_type());
     kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket()) || io::stdin().is_terminal()
 }
@@ -203,8 +205,7 @@ struct Watch {
     judged: Option<Judged>,
     run: Option<Run>,
     runs: u64,
-    /// Since when files have changed, and when they are taken to have settled.
-    change: Option<(Instant, Instant)>,
+    change: Option<Saved>,
     notice: Option<String>,
     polling: Option<String>,
     mode: Mode,
@@ -218,6 +219,14 @@ struct Watch {
     book_was_opened: bool,
     opens_at_start: bool,
     game: Option<Game>,
+}
+
+/// Files that were saved a moment ago.
+struct Saved {
+    since: Instant,
+    /// When nothing more is waited for.
+    settled: Instant,
+    paths: Vec<PathBuf>,
 }
 
 /// The checks that run.
@@ -282,11 +291,9 @@ impl Watch {
             if !goes_on {
                 return;
             }
-            if let Some((_, settled)) = self.change
-                && Instant::now() >= settled
-            {
-                self.change = None;
-                self.check();
+            let is_settled = |saved: &mut Saved| Instant::now() >= saved.settled;
+            if let Some(saved) = self.change.take_if(is_settled) {
+                self.files_settled(&saved.paths);
             }
             if self.draw().is_err() {
                 return;
@@ -298,14 +305,14 @@ impl Watch {
     fn next_moment(&self) -> Option<Instant> {
         let counts = self.run.is_some() || (self.book.is_some() && !self.book_is_readable);
         let tick = (counts && self.screen.is_some()).then(|| Instant::now() + TICK);
-        let settled = self.change.map(|(_, settled)| settled);
+        let settled = self.change.as_ref().map(|saved| saved.settled);
         tick.into_iter().chain(settled).min()
     }
 
     /// Deals with an event; `false` where it is the last one.
     fn take(&mut self, event: Event) -> bool {
         match event {
-            Event::Change(Change::Steps(paths)) => self.files_changed(&paths),
+            Event::Change(Change::Steps(paths)) => self.files_changed(paths),
             Event::Change(Change::Book) => {
                 if let Some(book) = &self.book {
                     book.rebuild();
@@ -475,22 +482,36 @@ impl Watch {
         self.check();
     }
 
-    fn files_changed(&mut self, paths: &[PathBuf]) {
+    fn files_changed(&mut self, paths: Vec<PathBuf>) {
         let now = Instant::now();
-        let since = self.change.map_or(now, |(since, _)| since);
-        self.change = Some((since, (now + QUIET).min(since + PATIENCE)));
+        let since = self.change.as_ref().map_or(now, |change| change.since);
+        let before = self.change.take().map(|change| change.paths);
+        let paths = before.into_iter().flatten().chain(paths).collect();
+        self.change = Some(Saved {
+            since,
+            settled: (now + QUIET).min(since + PATIENCE),
+            paths,
+        });
         // What is being judged is out of date.
         self.stop();
-        self.follow(paths);
-        if let (Some(step), Some(path)) = (&self.step, paths.first()) {
+    }
+
+    fn files_settled(&mut self, paths: &[PathBuf]) {
+        if self.screen.is_none()
+            && let Some(path) = paths.first()
+        {
             let root = &self.session.project.root;
-            let root = std::fs::canonicalize(root).unwrap_or(root.clone());
+            let root = fs::canonicalize(root).unwrap_or(root.clone());
             let path = path.strip_prefix(&root).unwrap_or(path);
             let path = path.display().to_string().replace('\\', "/");
-            if since == now {
-                self.log(&format!("{}: {path} was saved", name(step)));
-            }
+            let more = match paths.iter().collect::<BTreeSet<_>>().len() - 1 {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            say(&format!("Changed: {path}{more}"));
         }
+        self.follow(paths);
+        self.check();
     }
 
     /// Somebody who works on another step, one that the current step doesn't use, wants to see
@@ -504,7 +525,8 @@ impl Watch {
         let is_used = self.step.as_ref().is_some_and(|current| {
             current.id == edited.id || needs(steps, current).contains(&edited.id)
         });
-        if is_used {
+        let was_written = paths.iter().any(|path| path.is_file());
+        if is_used || !was_written {
             return;
         }
         let back = self.session.progress.current(&self.session.project);

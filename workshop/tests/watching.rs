@@ -1,0 +1,277 @@
+//! `cargo workshop` alone, where it is not on a terminal.
+
+use std::fs;
+
+mod common;
+
+use common::{ENDLESS, Fixture, RIGHT, TWICE, WRONG, eventually, get};
+
+#[test]
+fn a_save_leads_to_a_verdict_and_a_pass_to_the_next_step() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.watch();
+    watch.wait_for("Welcome.");
+    watch.wait_for("00 twice: Twice (5 min), chapter book/src/twice.md");
+    watch.wait_for("00 twice: ○ not written yet: 0 of 2 checks right");
+    watch.wait_for("Task: double it");
+
+    fixture.write(
+        TWICE,
+        "pub fn twice(number: u64) -> u64 {\n    number *\n}\n",
+    );
+    watch.wait_for("Changed: steps/00-twice/src/lib.rs");
+    watch.wait_for("00 twice: ✗ doesn't compile");
+    watch.wait_for("expected expression");
+
+    fixture.write(TWICE, WRONG);
+    watch.wait_for("00 twice: ✗ red: 1 of 2 checks right");
+    watch.wait_for("expected 4, yours 6");
+
+    fixture.write(TWICE, RIGHT);
+    watch.wait_for("00 twice: ✓ passed: all 2 checks are right");
+    watch.wait_for("Next: 01 four-times");
+    watch.wait_for("01 four-times: ✗ red: 0 of 1 checks right");
+    assert_eq!(fixture.read(".workshop/progress"), "twice passed\n");
+
+    // The second time there is no welcome, and it begins where you are.
+    watch.type_line("q");
+    assert_eq!(watch.exit_code(), 0);
+    let mut watch = fixture.watch();
+    assert!(watch.wait_for("(").starts_with("01 four-times"));
+}
+
+#[test]
+fn keys_are_typed_as_lines() {
+    let fixture = Fixture::new();
+    fixture.write(TWICE, WRONG);
+    let mut watch = fixture.watch();
+    watch.wait_for("00 twice: ✗ red");
+    watch.type_line("hint");
+    watch.wait_for("Hint 1: where");
+    watch.type_line("next");
+    watch.wait_for("00 twice is not passed yet");
+    watch.type_line("list");
+    watch.wait_for("▸ 00 twice");
+    watch.type_line("reset");
+    watch.wait_for("y + Enter: yes");
+    watch.type_line("no");
+    watch.wait_for("Then not.");
+    assert_eq!(fixture.read(TWICE), WRONG);
+    watch.type_line("skip");
+    watch.wait_for("y + Enter: yes");
+    watch.type_line("y");
+    watch.wait_for("your files are in .workshop/backups/twice-");
+    watch.wait_for("01 four-times: ✗ red");
+    watch.type_line("x");
+    watch.wait_for("`x` is no key here");
+}
+
+#[test]
+fn it_ends_when_its_input_ends() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.watch();
+    watch.wait_for("00 twice: ○");
+    watch.close_input();
+    assert_eq!(watch.exit_code(), 0);
+}
+
+#[test]
+fn an_endless_loop_is_stopped_by_the_next_save() {
+    let fixture = Fixture::new();
+    fixture.write(TWICE, ENDLESS);
+    let mut watch = fixture.watch();
+    eventually("the endless check runs", || {
+        fixture.root.join("pid").is_file() && !fixture.read("pid").is_empty()
+    });
+    let looping = fixture.read("pid");
+    fixture.write(TWICE, RIGHT);
+    watch.wait_for("00 twice: ✓ passed");
+    assert!(!is_running(&looping));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_request_to_end_leaves_no_process_behind() {
+    for signal in ["TERM", "INT", "HUP"] {
+        let fixture = Fixture::new();
+        fixture.write(TWICE, ENDLESS);
+        let mut watch = fixture.watch();
+        eventually("the endless check runs", || {
+            fixture.root.join("pid").is_file() && !fixture.read("pid").is_empty()
+        });
+        let looping = fixture.read("pid");
+        common::signal(watch.child.id(), signal);
+        assert_eq!(watch.exit_code(), 0, "{signal}");
+        eventually("the endless check is ended", || !is_running(&looping));
+    }
+}
+
+#[test]
+fn a_second_one_says_that_there_is_a_first_one() {
+    let fixture = Fixture::new();
+    let mut first = fixture.watch();
+    first.wait_for("00 twice: ○");
+    let second = fixture.run(&["--no-book"]);
+    assert_eq!(second.code, 2);
+    assert!(
+        second.stderr.contains("already watches this folder"),
+        "{second:?}"
+    );
+    // The other commands may be used all the same, and are noticed.
+    fixture.write(TWICE, WRONG);
+    first.wait_for("00 twice: ✗ red");
+    assert_eq!(fixture.run(&["reset", "twice"]).code, 0);
+    first.wait_for("00 twice: ○ not written yet");
+    first.type_line("q");
+    assert_eq!(first.exit_code(), 0);
+    let mut third = fixture.watch();
+    third.wait_for("00 twice: ○");
+}
+
+#[test]
+fn a_folder_that_goes_and_comes_back_is_followed() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.watch();
+    watch.wait_for("00 twice: ○");
+    let (folder, away) = (
+        fixture.root.join("steps/00-twice"),
+        fixture.root.join("away"),
+    );
+    fs::rename(&folder, &away).unwrap();
+    watch.wait_for("00 twice: ✗ cargo can't build it");
+    watch.wait_for("cargo workshop reset twice");
+    fs::rename(&away, &folder).unwrap();
+    watch.wait_for("00 twice: ○");
+
+    fs::remove_dir_all(&folder).unwrap();
+    watch.wait_for("00 twice: ✗ cargo can't build it");
+    assert_eq!(fixture.run(&["reset", "twice"]).code, 0);
+    watch.wait_for("00 twice: ○");
+    fixture.write(TWICE, WRONG);
+    watch.wait_for("00 twice: ✗ red");
+}
+
+#[test]
+fn all_of_steps_may_go_and_come_back() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.watch();
+    watch.wait_for("00 twice: ○");
+    fs::remove_dir_all(fixture.root.join("steps")).unwrap();
+    watch.wait_for("00 twice: ✗ cargo can't build it");
+    watch.wait_for("cargo workshop reset twice");
+    for id in ["four-times", "twice"] {
+        assert_eq!(fixture.run(&["reset", id]).code, 0);
+    }
+    watch.wait_for("00 twice: ○");
+    fixture.write(TWICE, WRONG);
+    watch.wait_for("00 twice: ✗ red");
+}
+
+#[test]
+fn without_the_systems_help_files_are_looked_at() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.start(&["--no-book", "--poll"]);
+    watch.wait_for("The files are looked at twice a second");
+    watch.wait_for("00 twice: ○");
+    fixture.write(TWICE, WRONG);
+    watch.wait_for("00 twice: ✗ red");
+    fs::remove_dir_all(fixture.root.join("steps/00-twice")).unwrap();
+    watch.wait_for("00 twice: ✗ cargo can't build it");
+}
+
+#[test]
+fn somebody_who_works_ahead_sees_the_verdict_on_that() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.watch();
+    watch.wait_for("00 twice: ○");
+    let ahead = "pub fn four_times(number: u64) -> u64 {\n    number * 4\n}\n";
+    fixture.write("steps/01-four-times/src/lib.rs", ahead);
+    watch.wait_for("You work on 01 four-times: it is judged now. The first open step is 00 twice.");
+    watch.wait_for("01 four-times: ✓ passed");
+    watch.wait_for("Next: 00 twice");
+}
+
+#[test]
+fn the_book_is_served_and_loaded_again() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.start(&["--no-open"]);
+    let line = watch.wait_for("The book can be read at");
+    let address = line.rsplit(' ').next().unwrap().to_string();
+    assert!(address.starts_with("http://127.0.0.1:"), "{address}");
+
+    let (head, body) = get(&address, "/");
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("text/html; charset=utf-8"));
+    assert!(
+        body.contains("edition 1") && body.contains("/__workshop/reload.js"),
+        "{body}"
+    );
+    let (head, body) = get(&address, "/style.css?v=1");
+    assert!(
+        head.contains("text/css") && body.contains("color: red"),
+        "{head} {body}"
+    );
+    let (head, _) = get(&address, "/__workshop/reload.js");
+    assert!(head.contains("text/javascript"), "{head}");
+    for path in [
+        "/nothing.html",
+        "/../../Cargo.toml",
+        "/%2e%2e/%2e%2e/Cargo.toml",
+        "/..%5c..%5cCargo.toml",
+    ] {
+        let (head, body) = get(&address, path);
+        assert!(head.starts_with("HTTP/1.1 404 "), "{path}: {head}");
+        assert!(!body.contains("[workspace]"), "{path}");
+    }
+
+    // A page waits for the next edition, and is told when it is there.
+    let seen = version(&get(&address, "/").1);
+    let waiting = std::thread::spawn({
+        let (address, seen) = (address.clone(), seen.clone());
+        move || get(&address, &format!("/__workshop/version?seen={seen}")).1
+    });
+    fixture.write(
+        "book/src/page.html",
+        "<!DOCTYPE html><html><body><p>edition 2</p></body></html>",
+    );
+    watch.wait_for("The book has been built anew.");
+    assert_ne!(waiting.join().unwrap(), seen);
+    assert!(get(&address, "/").1.contains("edition 2"));
+
+    // One that can't be built leaves the one before.
+    fixture.write("book/src/page.html", "BROKEN");
+    watch.wait_for("The book can't be built: warning: the page is broken");
+    assert!(get(&address, "/").1.contains("edition 2"));
+}
+
+fn version(page: &str) -> String {
+    let (_, rest) = page.split_once("data-version=\"").unwrap();
+    rest.split('"').next().unwrap().to_string()
+}
+
+#[test]
+fn a_port_that_is_taken_is_said() {
+    let fixture = Fixture::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let done = fixture.run(&["--port", &port]);
+    assert_eq!(done.code, 2);
+    assert!(
+        done.stderr
+            .contains(&format!("can't be served on port {port}")),
+        "{done:?}"
+    );
+}
+
+#[cfg(unix)]
+fn is_running(id: &str) -> bool {
+    let status = std::process::Command::new("kill")
+        .args(["-0", id])
+        .stderr(std::process::Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+#[cfg(not(unix))]
+fn is_running(_id: &str) -> bool {
+    false
+}
