@@ -120,16 +120,22 @@ fn schedule(steps: &[Step]) -> String {
     table + &format!("| | all of them | {minutes} | |\n")
 }
 
+/// The one file that holds tasks by its path, several by their folder and their names.
 fn files_with_tasks(project: &Project, step: &Step) -> Result<String, Problem> {
     let files = finished(project, step)?;
     let has_task = |content: &[u8]| String::from_utf8_lossy(content).contains("// Task: ");
-    let names = files
+    let sources = files
         .iter()
-        .filter(|(path, content)| path.ends_with(".rs") && has_task(content));
-    let names: Vec<String> = names
-        .map(|(path, _)| format!("`steps/{}/{path}`", step.folder()))
+        .filter_map(|(path, content)| Some((path.strip_prefix("src/")?, content)));
+    let names: Vec<String> = sources
+        .filter(|(_, content)| has_task(content))
+        .map(|(name, _)| format!("`{name}`"))
         .collect();
-    Ok(names.join(", "))
+    let folder = format!("steps/{}/src/", step.folder());
+    match names.as_slice() {
+        [name] => Ok(format!("`{folder}{}", name.trim_start_matches('`'))),
+        names => Ok(format!("{} in `{folder}`", names.join(", "))),
+    }
 }
 
 #[cfg(test)]
