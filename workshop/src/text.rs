@@ -25,6 +25,46 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     lines.join("\n")
 }
 
+/// A report with its paragraphs (`  Rule: …`, and the lines indented below it) broken anew, where
+/// a line of it is wider than `width` columns.
+pub fn reflow(report: &str, width: usize) -> String {
+    if report.lines().all(|line| columns(line) <= width) {
+        return report.to_string();
+    }
+    let mut text = String::new();
+    let mut lines = report.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(indent) = indent_of_label(line) else {
+            text.push_str(line);
+            text.push('\n');
+            continue;
+        };
+        let mut paragraph = line.trim().to_string();
+        let margin = " ".repeat(indent);
+        let belongs = |line: &&str| {
+            line.strip_prefix(margin.as_str())
+                .is_some_and(|rest| !rest.starts_with(' ') && !rest.is_empty())
+        };
+        while let Some(more) = lines.next_if(belongs) {
+            paragraph.push(' ');
+            paragraph.push_str(more.trim());
+        }
+        for line in wrap(&paragraph, width.saturating_sub(2), indent - 2).lines() {
+            text.push_str("  ");
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// How far the text behind a label is indented: 8 for `  Rule: …`.
+fn indent_of_label(line: &str) -> Option<usize> {
+    let (label, _) = line.strip_prefix("  ")?.split_once(": ")?;
+    let is_word = !label.is_empty() && label.chars().all(char::is_alphabetic);
+    is_word.then(|| columns(label) + 4)
+}
+
 /// Breaks one line of a report into lines of at most `width` columns: at a space where one is
 /// near, and with the line's own indentation. Columns behind a `│` stay behind it.
 pub fn fold(line: &str, width: usize) -> Vec<String> {
@@ -145,6 +185,17 @@ mod tests {
         );
         assert_eq!(fold("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(fold("", 3), [""]);
+    }
+
+    #[test]
+    fn paragraphs_of_a_report_are_broken_anew() {
+        let report =
+            "✗ a: wrong\n  Rule: one two three\n        four five\n\n  expected │ x\n  Next: six";
+        assert_eq!(reflow(report, 80), report);
+        assert_eq!(
+            reflow(report, 20),
+            "✗ a: wrong\n  Rule: one two\n        three four\n        five\n\n  expected │ x\n  Next: six\n"
+        );
     }
 
     #[test]

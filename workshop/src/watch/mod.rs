@@ -702,8 +702,13 @@ impl Watch {
         if hints.is_empty() {
             return self.note(commands::no_hints(&step));
         }
+        let width = self.screen.is_some().then(terminal::size);
+        let width = width
+            .and_then(Result::ok)
+            .map_or(80, |(width, _)| width.into());
+        let width = width.min(80);
         let Some(hint) = hints.get(seen) else {
-            let all: Vec<String> = hints.iter().map(|hint| hint_text(hint, 76)).collect();
+            let all: Vec<String> = hints.iter().map(|hint| hint_text(hint, width)).collect();
             let text = format!(
                 "{}\n\nThose were all the hints. `cargo workshop solution {}` shows the reference.",
                 all.join("\n\n"),
@@ -711,7 +716,7 @@ impl Watch {
             );
             return self.show(text, "Esc back");
         };
-        let mut text = hint_text(hint, 76);
+        let mut text = hint_text(hint, width);
         let left = hints.len() - seen - 1;
         if left == 0 {
             text += "\n\n(the last hint; `h` shows all of them again)";

@@ -8,7 +8,7 @@ use crate::judge::Verdict;
 use crate::progress::{Progress, State};
 use crate::project::{Problem, Project, Step};
 use crate::screen::{Line, Look};
-use crate::text::{columns, cut, fold, wrap};
+use crate::text::{columns, cut, fold, reflow, wrap};
 use crate::verdict;
 
 /// What there is to show.
@@ -81,14 +81,20 @@ pub enum Action {
     Skip,
 }
 
+/// A window with fewer lines than this shows only the step, the verdict, the text and the keys.
+const SMALL: usize = 12;
+
 const NAME: &str = "WebSocket, bit by bit";
 
 /// The lines of the screen, no wider and no more than it has room for; and how far its text can
 /// be scrolled.
 pub fn lines(view: &View, width: usize, height: usize) -> (Vec<Line>, usize) {
     let width = width.max(20);
-    let mut top = head(view, width);
-    let bottom = foot(view, width);
+    let (mut top, mut bottom) = (head(view, width), foot(view, width));
+    if height < SMALL {
+        let keys = bottom.pop();
+        (top, bottom) = (small_head(view), Vec::from_iter(keys));
+    }
     let body = body(view, width);
     let room = height.saturating_sub(top.len() + bottom.len()).max(1);
     let (body, most) = window(body, view, room, width);
@@ -138,6 +144,17 @@ fn head(view: &View, width: usize) -> Vec<Line> {
         lines.extend([read, write].map(|line| Line::new(Look::Plain, line)));
     }
     lines.push(Line::new(Look::Plain, ""));
+    if *view.mode == Mode::Verdict {
+        lines.extend(status(view));
+    }
+    lines
+}
+
+fn small_head(view: &View) -> Vec<Line> {
+    let text = view
+        .notice
+        .map_or_else(|| view.step.map(name), |text| Some(text.to_string()));
+    let mut lines = vec![Line::new(Look::Bold, text.unwrap_or(NAME.to_string()))];
     if *view.mode == Mode::Verdict {
         lines.extend(status(view));
     }
@@ -202,6 +219,7 @@ fn wrapped(look: Look, text: &str, width: usize) -> Vec<Line> {
 }
 
 fn folded(look: Look, text: &str, width: usize) -> Vec<Line> {
+    let text = reflow(text, width);
     let lines = text.lines().flat_map(|line| fold(line, width));
     lines.map(|line| Line::new(look, line)).collect()
 }
@@ -334,17 +352,20 @@ fn window(body: Vec<Line>, view: &View, room: usize, width: usize) -> (Vec<Line>
     let scroll = view.scroll.min(most);
     let mut lines: Vec<Line> = body.into_iter().skip(scroll).take(shown).collect();
     let below = all - scroll - lines.len();
-    let all_of_it = match (view.mode, view.step) {
-        (Mode::Verdict, Some(step)) => format!("; `cargo workshop check {}` prints all", step.id),
-        _ => String::new(),
+    let short = match below {
+        0 => "── the end: ↑ scrolls back".to_string(),
+        1 => "── 1 more line: ↓ scrolls".to_string(),
+        below => format!("── {below} more lines: ↓ scrolls"),
     };
-    let text = match (scroll, below) {
-        (_, 0) => "── the end; ↑ scrolls back".to_string(),
-        (_, 1) => format!("── 1 more line: ↓ scrolls{all_of_it}"),
-        (_, below) => format!("── {below} more lines: ↓ scrolls{all_of_it}"),
+    let text = match (view.mode, view.step) {
+        (Mode::Verdict, Some(step)) if below > 0 => {
+            format!("{short}; `cargo workshop check {}` prints all", step.id)
+        }
+        _ => short.clone(),
     };
+    let text = if columns(&text) <= width { text } else { short };
     if room > 1 {
-        lines.push(Line::new(Look::Dim, cut(&text, width)));
+        lines.push(Line::new(Look::Dim, text));
     }
     (lines, most)
 }
