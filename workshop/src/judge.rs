@@ -271,12 +271,36 @@ pub fn finish(
 
 fn read_aside(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            _ = pipe.read_to_end(&mut bytes);
-        }
+        let bytes = pipe.map(read_ends).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     })
+}
+
+/// How much is kept of the beginning, and of the end, of what a program prints.
+const MOST_OUTPUT: usize = 4_000_000;
+
+/// Reads to the end. Of a program that prints without end (a `println!` in an endless loop), only
+/// the beginning and the end are kept.
+fn read_ends(mut pipe: impl Read) -> Vec<u8> {
+    let mut head = Vec::new();
+    let mut tail = Vec::new();
+    let mut part = vec![0; 64 * 1024];
+    while let Ok(length) = pipe.read(&mut part) {
+        if length == 0 {
+            break;
+        }
+        let kept = if head.len() < MOST_OUTPUT {
+            &mut head
+        } else {
+            &mut tail
+        };
+        kept.extend_from_slice(&part[..length]);
+        if tail.len() > 2 * MOST_OUTPUT {
+            tail.drain(..tail.len() - MOST_OUTPUT);
+        }
+    }
+    head.append(&mut tail);
+    head
 }
 
 /// The checks of a step, in the order in which its test file has them.
@@ -316,25 +340,24 @@ fn read_check(name: &str, stdout: &str, crash: &str) -> Checked {
     let (state, report) = if line("ok") {
         (State::Right, String::new())
     } else if line("FAILED") {
-        let report = match report_of(name, stdout) {
+        match split_report(name, &output_of(name, stdout)) {
             // The process ended before libtest got to printing reports.
-            report if report.is_empty() => {
-                format!("✗ {name}: red, and its report is lost\n{crash}")
+            None => {
+                let text = format!("✗ {name}: red, and its report is lost\n{crash}");
+                (State::Wrong, text)
             }
-            report => report,
-        };
-        let unwritten = report
-            .lines()
-            .next()
-            .is_some_and(|line| line.contains(": not written yet"));
-        (
-            if unwritten {
-                State::NotWritten
-            } else {
-                State::Wrong
-            },
-            report,
-        )
+            Some((printed, report)) => {
+                let is_unwritten = report
+                    .lines()
+                    .next()
+                    .is_some_and(|line| line.contains(": not written yet"));
+                let state = match is_unwritten {
+                    true => State::NotWritten,
+                    false => State::Wrong,
+                };
+                (state, report + &printed_part(&printed))
+            }
+        }
     } else {
         (State::Wrong, format!("✗ {name}: not judged\n{crash}"))
     };
@@ -345,8 +368,51 @@ fn read_check(name: &str, stdout: &str, crash: &str) -> Checked {
     }
 }
 
+/// What the code under test printed, and the report, which is the last thing that a check prints.
+fn split_report(name: &str, output: &str) -> Option<(String, String)> {
+    let starts = |line: &str| {
+        ["✗", "○"].iter().any(|mark| {
+            let rest = line
+                .strip_prefix(mark)
+                .and_then(|rest| rest.strip_prefix(' '));
+            rest.and_then(|rest| rest.strip_prefix(name))
+                .is_some_and(|rest| rest.starts_with(": "))
+        })
+    };
+    let lines: Vec<&str> = output.lines().collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let at = lines.iter().rposition(|line| starts(line)).unwrap_or(0);
+    Some((lines[..at].join("\n"), lines[at..].join("\n")))
+}
+
+/// How many lines are shown of what the code under test printed. The last ones matter.
+const MOST_PRINTED: usize = 10;
+
+fn printed_part(printed: &str) -> String {
+    let lines: Vec<&str> = printed.trim_end().lines().collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let shown = &lines[lines.len().saturating_sub(MOST_PRINTED)..];
+    let heading = match lines.len() - shown.len() {
+        0 => "Your code printed:".to_string(),
+        hidden => format!("Your code printed ({hidden} lines are left out):"),
+    };
+    let line = |line: &&str| {
+        let cut: String = line.chars().take(MOST_COLUMNS).collect();
+        format!("\n    {cut}")
+    };
+    let shown: String = shown.iter().map(line).collect();
+    format!("\n\n  {heading}{shown}")
+}
+
+/// How many columns of such a line are shown.
+const MOST_COLUMNS: usize = 200;
+
 /// What stands in libtest's output between this check's heading and the next.
-fn report_of(name: &str, stdout: &str) -> String {
+fn output_of(name: &str, stdout: &str) -> String {
     let headings = [
         format!("\n---- {name} stdout ----\n"),
         format!("\n---- check::{name} stdout ----\n"),
@@ -407,6 +473,28 @@ mod tests {
         assert_eq!(states, [State::Wrong, State::Right, State::NotWritten]);
         assert_eq!(checks[2].report, "○ b: not written yet   RFC\n  Task: x");
         assert_eq!(Verdict::Judged(checks).first_red().unwrap().name, "c");
+    }
+
+    #[test]
+    fn what_the_code_printed_stands_below_the_report() {
+        let stdout = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nx = 1\n○ b: not written yet\nx = 2\n\
+                      ✗ a: wrong   RFC\n  Rule: r\n\n\nfailures:\n    a\n";
+        let checks = read_output(&["a".to_string()], &output(stdout, ""));
+        assert_eq!(checks[0].state, State::Wrong);
+        assert_eq!(
+            checks[0].report,
+            "✗ a: wrong   RFC\n  Rule: r\n\n  Your code printed:\n    x = 1\n    ○ b: not written yet\n    x = 2"
+        );
+        let long = printed_part(&"line\n".repeat(1000));
+        assert_eq!(long.lines().count(), 13);
+        assert!(long.contains("(990 lines are left out)"));
+    }
+
+    #[test]
+    fn endless_output_takes_no_endless_memory() {
+        let bytes = read_ends(std::io::repeat(b'x').take(50_000_000));
+        assert!(bytes.len() <= 4 * MOST_OUTPUT);
+        assert_eq!(read_ends(&b"short"[..]), b"short");
     }
 
     #[test]

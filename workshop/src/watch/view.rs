@@ -283,7 +283,10 @@ fn status(view: &View) -> Vec<Line> {
             (seconds, None) => {
                 format!("… building and checking ({seconds} s; the first time takes longest)")
             }
-            (seconds, Some(_)) => format!("… checking ({seconds} s)"),
+            (seconds @ 0..5, Some(_)) => format!("… checking ({seconds} s)"),
+            (seconds, Some(_)) => {
+                format!("… checking ({seconds} s; if your editor builds too, cargo waits for it)")
+            }
         });
     let Some(judged) = view.judged else {
         let Some(checking) = checking else {
