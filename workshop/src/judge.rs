@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::process::Running;
 use crate::project::{Explain, Problem, Project, Step};
+use crate::text::wrap;
 
 /// A test binary that runs longer than this is ended. Each check in it has its own, much shorter
 /// deadline; this one is for code that takes the whole process with it.
@@ -215,15 +216,29 @@ pub fn cargo(project: &Project) -> Command {
     command
 }
 
+/// How much memory a test binary may take. It needs a hundredth of that.
+const MOST_MEMORY: u64 = 1 << 30;
+
 /// What a program printed, and how it ended.
 #[derive(Debug)]
 pub struct Output {
     /// How it ended.
     pub status: ExitStatus,
+    /// Why we ended it, if we did.
+    pub was_ended: Option<TooMuch>,
     /// What it printed.
     pub stdout: String,
     /// What it complained of.
     pub stderr: String,
+}
+
+/// Of what a program took too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooMuch {
+    /// Of time.
+    Time,
+    /// Of memory.
+    Memory,
 }
 
 /// Runs a command to its end, its deadline, or a request to stop, whichever comes first; `None`
@@ -246,6 +261,8 @@ pub fn finish(
     let stdout = read_aside(running.child().stdout.take());
     let stderr = read_aside(running.child().stderr.take());
     let end = deadline.map(|deadline| Instant::now() + deadline);
+    let mut next_weighing = Instant::now() + WEIGHING;
+    let mut was_ended = None;
     let status = loop {
         if let Some(status) = running
             .try_wait()
@@ -256,7 +273,18 @@ pub fn finish(
         if stop.is_asked() {
             return Ok(None);
         }
-        if end.is_some_and(|end| Instant::now() > end) {
+        let now = Instant::now();
+        if was_ended.is_some() {
+            // It takes a moment to go.
+        } else if end.is_some_and(|end| now > end) {
+            was_ended = Some(TooMuch::Time);
+        } else if end.is_some() && now > next_weighing {
+            let id = running.child().id();
+            let weight = memory_of(id).unwrap_or(0);
+            was_ended = (weight > MOST_MEMORY).then_some(TooMuch::Memory);
+            next_weighing = Instant::now() + WEIGHING;
+        }
+        if was_ended.is_some() {
             _ = running.child().kill();
         }
         thread::sleep(Duration::from_millis(5));
@@ -264,9 +292,39 @@ pub fn finish(
     let text = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
     Ok(Some(Output {
         status,
+        was_ended,
         stdout: text(stdout),
         stderr: text(stderr),
     }))
+}
+
+/// How often the memory of a program with a deadline is looked at. Where the system has no file
+/// that says it, a command has to be run.
+const WEIGHING: Duration =
+    Duration::from_millis(if cfg!(target_os = "linux") { 100 } else { 1000 });
+
+/// How much memory a process has, in bytes.
+fn memory_of(id: u32) -> Option<u64> {
+    if cfg!(target_os = "linux") {
+        let text = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = text.lines().find(|line| line.starts_with("VmRSS:"))?;
+        return Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024);
+    }
+    let id = id.to_string();
+    let mut command = match cfg!(windows) {
+        true => Command::new("tasklist"),
+        false => Command::new("ps"),
+    };
+    match cfg!(windows) {
+        true => command.args(["/NH", "/FO", "CSV", "/FI", &format!("PID eq {id}")]),
+        false => command.args(["-o", "rss=", "-p", &id]),
+    };
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // `1234` or `"a.exe","1","Console","1","1,234 K"`: the last number, in kilobytes.
+    let number = text.trim().rsplit("\",\"").next()?;
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    Some(digits.parse::<u64>().ok()? * 1024)
 }
 
 fn read_aside(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
@@ -430,13 +488,23 @@ fn output_of(name: &str, stdout: &str) -> String {
 
 /// Why there is no verdict: the process ended before the checks did.
 fn crash_report(output: &Output) -> String {
-    let what = match output.stderr.contains("overflowed its stack") {
-        true => "Your code called itself until the stack was full: a recursion that never ends.",
-        false => {
-            "Your code ended the whole process before this check was done (`process::exit`, \
-                  an abort, or a check that ran for two minutes)."
+    let what = match output.was_ended {
+        Some(TooMuch::Time) => {
+            "It was ended after two minutes: a loop that never ends, or a deadlock."
+        }
+        Some(TooMuch::Memory) => {
+            "Your code took more than 1 GB of memory, and was ended: something grows without \
+             end, or prints without end."
+        }
+        None if output.stderr.contains("overflowed its stack") => {
+            "Your code called itself until the stack was full: a recursion that never ends."
+        }
+        None => {
+            "Your code ended the whole process before this check was done (`process::exit`, or \
+             an abort)."
         }
     };
+    let what = wrap(what, 78, 0).replace('\n', "\n  ");
     let said = output
         .stderr
         .lines()
@@ -454,6 +522,7 @@ mod tests {
     fn output(stdout: &str, stderr: &str) -> Output {
         Output {
             status: ExitStatus::default(),
+            was_ended: None,
             stdout: stdout.to_string(),
             stderr: stderr.to_string(),
         }
@@ -491,6 +560,12 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_of_a_process_is_known() {
+        let ours = memory_of(std::process::id()).unwrap();
+        assert!((100_000..MOST_MEMORY).contains(&ours), "{ours}");
+    }
+
+    #[test]
     fn endless_output_takes_no_endless_memory() {
         let bytes = read_ends(std::io::repeat(b'x').take(50_000_000));
         assert!(bytes.len() <= 4 * MOST_OUTPUT);
@@ -514,7 +589,7 @@ mod tests {
         );
         assert_eq!(checks[1].state, State::Wrong);
         assert!(
-            checks[1].report.contains("recursion that never ends"),
+            checks[1].report.contains("a recursion that never ends"),
             "{}",
             checks[1].report
         );
