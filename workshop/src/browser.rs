@@ -1,7 +1,6 @@
 //! Opens an address in the browser that this machine has.
 
 use std::env;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -41,26 +40,42 @@ fn command() -> Option<Command> {
     if cfg!(target_os = "macos") {
         return Some(Command::new("open"));
     }
-    // `BROWSER` is how editors on a remote machine (and people) say what opens a page.
-    let chosen = env::var_os("BROWSER").and_then(|browser| on_path(Path::new(&browser)));
-    let has_screen =
-        |name: &str| env::var_os(name).is_some_and(|display: OsString| !display.is_empty());
-    let on_screen = || {
-        (has_screen("DISPLAY") || has_screen("WAYLAND_DISPLAY"))
-            .then(|| on_path(Path::new("xdg-open")))
-            .flatten()
-    };
-    let on_windows = || {
-        has_screen("WSL_DISTRO_NAME")
-            .then(|| on_path(Path::new("wslview")).or_else(|| on_path(Path::new("explorer.exe"))))
-            .flatten()
-    };
-    let program = chosen.or_else(on_windows).or_else(on_screen)?;
+    let has = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    // Editors on a remote machine, and people, name what opens a page there.
+    let chosen = env::var("BROWSER").unwrap_or_default();
+    if let Some(command) = chosen.split(':').find_map(chosen_command) {
+        return Some(command);
+    }
+    let mut names = Vec::new();
+    if has("WSL_DISTRO_NAME") {
+        names.extend(["wslview", "explorer.exe"]);
+    }
+    if has("DISPLAY") || has("WAYLAND_DISPLAY") {
+        names.push("xdg-open");
+    }
+    let program = names
+        .into_iter()
+        .find_map(|name| on_path(Path::new(name)))?;
     Some(Command::new(program))
+}
+
+/// The command of one entry in `BROWSER`: a program, or a program and its options, with `%s` for
+/// the address.
+fn chosen_command(entry: &str) -> Option<Command> {
+    if let Some(program) = on_path(Path::new(entry)) {
+        return Some(Command::new(program));
+    }
+    let mut words = entry.split_whitespace();
+    let mut command = Command::new(on_path(Path::new(words.next()?))?);
+    command.args(words.filter(|word| *word != "%s"));
+    Some(command)
 }
 
 /// The file that a command's name stands for.
 fn on_path(name: &Path) -> Option<PathBuf> {
+    if name.as_os_str().is_empty() {
+        return None;
+    }
     if name.components().count() > 1 {
         return name.is_file().then(|| name.to_path_buf());
     }

@@ -156,7 +156,8 @@ impl Progress {
         self.is_unsaved = written.is_err();
         match written {
             Err(problem) if !was_unsaved => Some(format!(
-                "Your progress is kept in memory only, until there is room: {problem}."
+                "Your progress can't be kept on the disk, and lasts only as long as this command, \
+                 until there is room: {problem}."
             )),
             _ => None,
         }

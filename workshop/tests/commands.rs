@@ -270,7 +270,10 @@ fn progress_that_cannot_be_written_is_said_and_no_more() {
     fixture.write(TWICE, RIGHT);
     let done = fixture.run(&["check"]);
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.stderr.contains("kept in memory only"), "{done:?}");
+    assert!(
+        done.stderr.contains("lasts only as long as this command"),
+        "{done:?}"
+    );
 }
 
 #[test]

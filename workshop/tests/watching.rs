@@ -243,6 +243,47 @@ fn the_book_is_served_and_loaded_again() {
     assert!(get(&address, "/").1.contains("edition 2"));
 }
 
+/// The first time it opens at its beginning, later at the chapter of the current step.
+#[cfg(unix)]
+#[test]
+fn the_book_opens_in_a_browser() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new();
+    fixture.write("browser", "#!/bin/sh\necho \"$@\" >> opened\n");
+    let program = fixture.root.join("browser");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let browser = [("BROWSER", program.to_str().unwrap())];
+    let opened = |number: usize| {
+        eventually("the browser is started", || {
+            fs::read_to_string(fixture.root.join("opened"))
+                .is_ok_and(|text| text.lines().count() == number)
+        });
+        fixture.read("opened").lines().last().unwrap().to_string()
+    };
+
+    let mut watch = fixture.start_with(&[], &browser);
+    let line = watch.wait_for("The book can be read at");
+    let address = line.rsplit(' ').next().unwrap();
+    assert_eq!(opened(1), address);
+    watch.type_line("o");
+    watch.wait_for("opens in your browser");
+    assert_eq!(opened(2), format!("{address}twice.html"));
+    watch.type_line("q");
+    assert_eq!(watch.exit_code(), 0);
+
+    let mut watch = fixture.start_with(&[], &browser);
+    watch.wait_for("The book can be read at");
+    assert!(opened(3).ends_with("/twice.html"));
+    watch.type_line("q");
+    assert_eq!(watch.exit_code(), 0);
+
+    let mut watch = fixture.start_with(&["--no-open"], &browser);
+    watch.wait_for("The book can be read at");
+    watch.type_line("q");
+    assert_eq!(watch.exit_code(), 0);
+    assert_eq!(fixture.read("opened").lines().count(), 3);
+}
+
 fn version(page: &str) -> String {
     let (_, rest) = page.split_once("data-version=\"").unwrap();
     rest.split('"').next().unwrap().to_string()
