@@ -193,9 +193,9 @@ fn a_limit_as_big_as_can_be_is_a_limit() {
 fn verdict(method: &str, target: &str) -> String {
     let verdict = match route(method, target) {
         Ok(route) => format!("{route:?}"),
-        Err(refusal) => format!("{} {refusal}", refusal.status()),
+        Err(refusal) => format!("{} {refusal:?}", refusal.status()),
     };
-    format!("{:<42} {verdict}\n", format!("{method} {target}"))
+    format!("{:<40} {verdict}\n", format!("{method} {target}"))
 }
 
 #[test]
@@ -290,7 +290,8 @@ fn a_message_has_a_name_and_a_text() {
             bodies.map(|body| {
                 let verdict = match parse_message(body) {
                     Ok(message) => format!("{} says {:?}", message.username, message.message),
-                    Err(refusal) => format!("{} {refusal}", refusal.status()),
+                    Err(Refusal::BadMessage(why)) => format!("400 {why}"),
+                    Err(refusal) => format!("{} {refusal:?}", refusal.status()),
                 };
                 let body = String::from_utf8_lossy(body);
                 format!("{body}\n  → {verdict}\n")
