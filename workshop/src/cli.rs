@@ -42,6 +42,7 @@ fn run(matches: &ArgMatches) -> Result<End, Problem> {
         return author::run(&Project::find()?, matches).map(|()| End::Fine);
     }
     let mut session = Session::open()?;
+    commands::tell(session.notice.take());
     // Not every command takes one.
     let given = matches.try_get_one::<String>("id").ok().flatten().cloned();
     let required = given.as_deref().unwrap_or_default();

@@ -27,6 +27,8 @@ pub struct Session {
     pub project: Project,
     /// How far the learner has come.
     pub progress: Progress,
+    /// What is to be said before anything else.
+    pub notice: Option<String>,
 }
 
 impl Session {
@@ -37,8 +39,11 @@ impl Session {
     pub fn open() -> Result<Self, Problem> {
         let project = Project::find()?;
         let (progress, notice) = Progress::load(&project);
-        tell(notice);
-        Ok(Self { project, progress })
+        Ok(Self {
+            project,
+            progress,
+            notice,
+        })
     }
 
     /// The step with this id, or the current one; the last one where all are done.
@@ -115,7 +120,9 @@ pub fn count_line(project: &Project, progress: &Progress) -> String {
 
 /// `list`
 pub fn list(session: &Session) -> End {
-    let Session { project, progress } = session;
+    let Session {
+        project, progress, ..
+    } = session;
     for line in list_lines(project, progress, progress.current(project)) {
         say(&line);
     }
@@ -135,7 +142,9 @@ pub fn check(
     all: bool,
 ) -> Result<End, Problem> {
     let step = session.step(id)?;
-    let Session { project, progress } = session;
+    let Session {
+        project, progress, ..
+    } = session;
     let what = match side {
         Side::Step => name(&step),
         Side::Solution => format!("{}, the reference", name(&step)),

@@ -242,7 +242,9 @@ pub fn play(
     arguments: &[String],
     opens: bool,
 ) -> Result<End, Problem> {
-    let Session { project, progress } = session;
+    let Session {
+        project, progress, ..
+    } = session;
     let game = match id {
         Some(id) => Game {
             step: session.step(Some(id))?,

@@ -101,6 +101,8 @@ pub fn record(
     step: &Step,
     verdict: &Verdict,
 ) -> Option<String> {
+    // Another `cargo workshop` may have skipped it a moment ago.
+    progress.refresh();
     let before = progress.state(step);
     let is_skipped = before == progress::State::Skipped;
     let after = match verdict {

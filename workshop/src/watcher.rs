@@ -428,7 +428,60 @@ fn differences(before: &Files, after: &Files) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
+
+    /// A folder shared with another machine tells of what is written on this side only.
+    #[test]
+    fn who_is_not_told_of_a_change_looks_from_then_on() {
+        let root = std::env::temp_dir().join(format!("workshop-watcher-{}", std::process::id()));
+        let folder = root.join("steps/00-hello/src");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("lib.rs"), "1").unwrap();
+        let told = RefCell::new(Vec::new());
+        let (sender, _inbox) = mpsc::channel();
+        let mut work = Work::new(root.clone(), sender, |change| {
+            told.borrow_mut().push(change)
+        });
+        // A watcher that watches nothing.
+        work.system = notify::recommended_watcher(|_| ()).ok();
+
+        work.look_ourselves();
+        assert_eq!(told.take(), []);
+        fs::write(folder.join("lib.rs"), "22").unwrap();
+        work.look_ourselves();
+        assert_eq!(told.take(), [Change::Steps(vec![folder.join("lib.rs")])]);
+        work.look_ourselves();
+        let why = "this file system doesn't tell of all changes".to_string();
+        assert_eq!(told.take(), [Change::Polling(why)]);
+        assert!(work.system.is_none());
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn what_one_was_told_of_is_not_found_again() {
+        let root = std::env::temp_dir().join(format!("workshop-told-{}", std::process::id()));
+        let folder = root.join("steps/00-hello/src");
+        fs::create_dir_all(&folder).unwrap();
+        let told = RefCell::new(Vec::new());
+        let (sender, _inbox) = mpsc::channel();
+        let mut work = Work::new(root.clone(), sender, |change| {
+            told.borrow_mut().push(change)
+        });
+        work.system = notify::recommended_watcher(|_| ()).ok();
+
+        let file = folder.join("lib.rs");
+        fs::write(&file, "1").unwrap();
+        let kind = EventKind::Modify(ModifyKind::Any);
+        work.hear(&notify::Event::new(kind).add_path(file.clone()));
+        assert_eq!(told.take(), [Change::Steps(vec![file])]);
+        for _ in 0..3 {
+            work.look_ourselves();
+        }
+        assert_eq!(told.take(), []);
+        fs::remove_dir_all(&root).unwrap();
+    }
 
     fn of(path: &str) -> Option<Area> {
         area(Path::new("/w"), &Path::new("/w").join(path), false)

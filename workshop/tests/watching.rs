@@ -122,6 +122,10 @@ fn a_second_one_says_that_there_is_a_first_one() {
     first.wait_for("00 twice: ✗ red");
     assert_eq!(fixture.run(&["reset", "twice"]).code, 0);
     first.wait_for("00 twice: ○ not written yet");
+    assert_eq!(fixture.run(&["skip", "twice"]).code, 0);
+    first.wait_for("01 four-times: ✗ red");
+    assert_eq!(fixture.read(".workshop/progress"), "twice skipped\n");
+    assert_eq!(fixture.run(&["reset", "twice"]).code, 0);
     first.type_line("q");
     assert_eq!(first.exit_code(), 0);
     let mut third = fixture.watch();

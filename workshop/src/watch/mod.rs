@@ -110,6 +110,9 @@ pub fn watch(session: Session, options: &Options) -> Result<End, Problem> {
         && io::stdin().is_terminal()
         && env::var_os("TERM").is_none_or(|term| term != "dumb");
     watch.greet(is_first, is_screen);
+    if let Some(notice) = watch.session.notice.take() {
+        watch.note(notice);
+    }
     if is_screen {
         let has_colours = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         match Screen::take(has_colours) {
@@ -580,7 +583,9 @@ impl Watch {
         let Some(step) = self.step.clone() else {
             return;
         };
-        let Session { project, progress } = &mut self.session;
+        let Session {
+            project, progress, ..
+        } = &mut self.session;
         let was_passed = progress.state(&step) == State::Passed;
         let mut notice = None;
         let text = match &judged.verdict {
@@ -612,7 +617,9 @@ impl Watch {
     /// A step is passed: says what is next. Without a screen there is no key to press, so goes
     /// there.
     fn say_next(&mut self, step: &Step, was_passed: bool) {
-        let Session { project, progress } = &self.session;
+        let Session {
+            project, progress, ..
+        } = &self.session;
         let next = progress.current(project).cloned();
         let again = if was_passed { "again " } else { "" };
         let text = match &next {
@@ -730,7 +737,9 @@ impl Watch {
     }
 
     fn next(&mut self) {
-        let Session { project, progress } = &mut self.session;
+        let Session {
+            project, progress, ..
+        } = &mut self.session;
         progress.refresh();
         let Some(step) = &self.step else {
             return self.note("All steps are done.");
@@ -751,7 +760,9 @@ impl Watch {
     }
 
     fn list(&mut self) {
-        let Session { project, progress } = &mut self.session;
+        let Session {
+            project, progress, ..
+        } = &mut self.session;
         progress.refresh();
         match self.screen.is_some() {
             true => self.mode = Mode::List,
@@ -787,7 +798,9 @@ impl Watch {
         };
         // Otherwise its checks would read files that are half written.
         self.stop();
-        let Session { project, progress } = &mut self.session;
+        let Session {
+            project, progress, ..
+        } = &mut self.session;
         let done = match action {
             Action::Reset => commands::reset_step(project, progress, &step),
             Action::Skip => commands::skip_step(project, progress, &step),
