@@ -66,10 +66,13 @@ fn line(news: &News) -> String {
     format!("{messages}; next {}", news.next)
 }
 
-/// Waits until so many requests wait.
-fn until_waiting(server: &LongPolling, expected: u64) {
+/// Waits until so many requests wait, those of these clients among them.
+fn until_waiting(server: &LongPolling, expected: u64, clients: &mut [Client]) {
     let begin = Instant::now();
     while server.waiting() != expected {
+        if clients.iter_mut().any(Client::has_answer) {
+            panic!("a request should be held, but it has been answered already");
+        }
         assert!(
             begin.elapsed() < AT_ONCE,
             "{expected} requests should be waiting by now, but `waiting` says {}",
@@ -87,7 +90,7 @@ fn waiting_clients(server: &LongPolling, how_many: u64) -> Vec<Client> {
     let one_more = |before| {
         let mut client = Client::connect(server.address());
         ask(&mut client, 0);
-        until_waiting(server, before + 1);
+        until_waiting(server, before + 1, slice::from_mut(&mut client));
         client
     };
     (0..how_many).map(one_more).collect()
@@ -129,7 +132,7 @@ fn a_request_is_held_until_there_is_news() {
             let request = "GET /messages?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n";
             waiting.send(request.as_bytes());
             transcript.client(request.as_bytes());
-            until_waiting(&server, 1);
+            until_waiting(&server, 1, slice::from_mut(&mut waiting));
             transcript.note(if waiting.has_answer() { "answered at once" } else { "held" });
             let posted = post(server.address(), "hi");
             transcript.note(&format!("somebody posts {:?}: {} {}", "hi", posted.status, posted.text()));
@@ -196,7 +199,7 @@ fn news_that_is_there_is_not_waited_for() {
                 return shown;
             }
             ask(&mut client, 3);
-            until_waiting(&server, 1);
+            until_waiting(&server, 1, slice::from_mut(&mut client));
             let held = if client.has_answer() { "answered" } else { "held" };
             format!("{shown}after 3: {held}")
         },
@@ -219,7 +222,7 @@ fn all_that_wait_wake_at_once() {
             }
             let all: Vec<_> = clients.iter_mut().map(|client| line(&news(&client.response()))).collect();
             let same = all.iter().all(|line| *line == all[0]);
-            until_waiting(&server, 0);
+            until_waiting(&server, 0, &mut []);
             format!(
                 "20 requests wait, one message comes: {answered} are answered\n{} {}",
                 if same { "each with" } else { "not all with" },
@@ -260,7 +263,7 @@ fn messages_that_arrive_together_come_once_each() {
             let mut cursor = 0;
             for round in 1..=50 {
                 ask(&mut reader, cursor);
-                until_waiting(&server, 1);
+                until_waiting(&server, 1, slice::from_mut(&mut reader));
                 together.wait();
                 loop {
                     if answered(slice::from_mut(&mut reader)) == 0 {
@@ -298,7 +301,7 @@ fn no_message_falls_between_looking_and_waiting() {
                 return "one looks, lets go of the lock, and begins to wait".to_string();
             }
 
-            let hub = Arc::new(Hub::new(&patient()));
+            let hub = Arc::new(Hub::new(&Limits { hold: AT_ONCE, ..Limits::default() }));
             let (begins_to_wait, begun) = mpsc::channel();
             thread::spawn({
                 let hub = Arc::clone(&hub);
@@ -329,15 +332,11 @@ fn a_client_that_goes_away_takes_nothing_along() {
                   that has gone away is lost.",
         shows: || {
             let server = start(patient());
-            let mut goes = Client::connect(server.address());
-            let mut stays = Client::connect(server.address());
-            ask(&mut goes, 0);
-            ask(&mut stays, 0);
-            until_waiting(&server, 2);
+            let [goes, mut stays] = waiting_clients(&server, 2).try_into().unwrap_or_else(|_| unreachable!("there are two"));
             drop(goes);
             let posted = post(server.address(), "hi");
             let stayed = answer(&mut stays);
-            until_waiting(&server, 0);
+            until_waiting(&server, 0, &mut []);
             let mut back = Client::connect(server.address());
             ask(&mut back, 0);
             let came_back = answer(&mut back);
@@ -391,7 +390,7 @@ fn one_request_too_many_is_told_to_come_back() {
                 for client in &mut clients {
                     ask(client, round);
                 }
-                until_waiting(&server, 2);
+                until_waiting(&server, 2, &mut clients);
                 transcript.note(&format!("two wait with the cursor {round}"));
                 let request = format!("GET /messages?after={round} HTTP/1.1\r\nHost: localhost\r\n\r\n");
                 let mut third = Client::connect(server.address());
