@@ -290,8 +290,13 @@ fn a_message_has_a_name_and_a_text() {
             bodies.map(|body| {
                 let verdict = match parse_message(body) {
                     Ok(message) => format!("{} says {:?}", message.username, message.message),
-                    Err(Refusal::BadMessage(why)) => format!("400 {why}"),
-                    Err(refusal) => format!("{} {refusal:?}", refusal.status()),
+                    Err(refusal) => {
+                        let status = refusal.status();
+                        match refusal {
+                            Refusal::BadMessage(why) => format!("{status} {why}"),
+                            other => format!("{status} {other:?}"),
+                        }
+                    }
                 };
                 let body = String::from_utf8_lossy(body);
                 format!("{body}\n  → {verdict}\n")
