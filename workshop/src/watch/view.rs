@@ -121,7 +121,7 @@ fn head(view: &View, width: usize) -> Vec<Line> {
         Look::Bold,
         format!("{NAME}{}{book}", " ".repeat(gap)),
     )];
-    if *view.mode == Mode::Greeting {
+    if matches!(view.mode, Mode::Greeting | Mode::List) {
         lines.push(Line::new(Look::Plain, ""));
         return lines;
     }
