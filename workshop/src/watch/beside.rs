@@ -1,0 +1,163 @@
+//! What runs beside the checks: the book, and what is played with.
+
+use std::thread::{self, JoinHandle};
+
+use super::view::BookState;
+use super::{Event, Watch};
+use crate::book::News;
+use crate::browser;
+use crate::judge::Stop;
+use crate::play;
+use crate::project::Problem;
+
+/// What is played with.
+pub(super) struct Game {
+    pub(super) stop: Stop,
+    pub(super) name: String,
+    pub(super) address: Option<String>,
+    pub(super) output: Vec<String>,
+    pub(super) thread: JoinHandle<()>,
+}
+
+impl Watch {
+    pub(super) fn take_news(&mut self, news: News) {
+        match news {
+            News::Readable => {
+                let is_first = !self.book_is_readable;
+                self.book_is_readable = true;
+                self.book_is_broken = None;
+                let Some(book) = &self.book else {
+                    return;
+                };
+                self.log(&match is_first {
+                    true => format!("The book can be read at {}", book.address()),
+                    false => "The book has been built anew.".to_string(),
+                });
+                if is_first && self.opens && !self.book_was_opened {
+                    self.book_was_opened = true;
+                    let address = match &self.step {
+                        Some(step) if !self.opens_at_start => book.chapter(step),
+                        _ => book.address(),
+                    };
+                    if !browser::open(&address) {
+                        self.note(format!("Open {address} in a browser."));
+                    }
+                }
+            }
+            News::Broken(why) => {
+                self.log(&format!("The book can't be built: {why}"));
+                self.book_is_broken = Some(why);
+            }
+        }
+    }
+
+    pub(super) fn open_book(&mut self) {
+        let text = match self.book_state() {
+            BookState::Off => "You asked for no book: its pages are in book/src/.".to_string(),
+            BookState::Building(_) => "The book is still being built.".to_string(),
+            BookState::Broken(why) => format!("The book can't be built: {why}"),
+            BookState::Readable(address, chapter) => {
+                let address = if chapter.is_empty() { address } else { chapter };
+                match browser::open(&address) {
+                    true => format!("{address} opens in your browser."),
+                    false => format!("Open {address} in a browser."),
+                }
+            }
+        };
+        self.note(text);
+    }
+
+    pub(super) fn play(&mut self) {
+        if let Some(game) = &self.game {
+            game.stop.ask();
+            return self.note(format!("{} is ended.", capital(&game.name)));
+        }
+        let game = match play::choose(&self.session.project, &self.session.progress) {
+            Ok(game) => game,
+            Err(problem) => return self.note(problem.0),
+        };
+        let (stop, name) = (Stop::default(), game.name());
+        let thread = thread::spawn({
+            let (project, sender, stop) = (
+                self.session.project.clone(),
+                self.sender.clone(),
+                stop.clone(),
+            );
+            move || {
+                let lines = sender.clone();
+                let tell = move |line| _ = lines.send(Event::Play(line));
+                let outcome = play::run(&project, &game, &[], &stop, tell);
+                _ = sender.send(Event::PlayOver(outcome));
+            }
+        });
+        self.note(format!(
+            "{} is being built. `p` again ends it.",
+            capital(&name)
+        ));
+        self.game = Some(Game {
+            stop,
+            name,
+            address: None,
+            output: Vec::new(),
+            thread,
+        });
+    }
+
+    pub(super) fn take_line(&mut self, line: play::Line) {
+        let Some(game) = &mut self.game else {
+            return;
+        };
+        match line {
+            play::Line::Text(text) => {
+                game.output.push(text.clone());
+                self.log(&text);
+            }
+            play::Line::Ready(address) => {
+                game.address = Some(address.clone());
+                let what = capital(&game.name);
+                let opens = self.opens && browser::open(&address);
+                let how = match opens {
+                    true => format!("runs at {address} and opens in your browser."),
+                    false => format!("runs at {address}: open that in a browser."),
+                };
+                self.note(format!("{what} {how} `p` ends it."));
+            }
+        }
+    }
+
+    pub(super) fn game_over(&mut self, outcome: Result<(), Problem>) {
+        let Some(game) = self.game.take() else {
+            return;
+        };
+        match outcome {
+            Err(problem) => {
+                let output = game.output.join("\n");
+                self.show(
+                    format!("{output}\n{problem}").trim().to_string(),
+                    "Esc back",
+                );
+            }
+            // A program that prints something and ends.
+            Ok(()) if game.address.is_none() && !game.output.is_empty() => {
+                if self.screen.is_some() {
+                    let text = format!(
+                        "{} printed:\n\n{}",
+                        capital(&game.name),
+                        game.output.join("\n")
+                    );
+                    self.show(text, "Esc back");
+                }
+                self.notice = None;
+            }
+            Ok(()) => {}
+        }
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + characters.as_str()
+}

@@ -1,0 +1,244 @@
+//! Which step is shown, and when its checks run.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::view::{Judged, Mode};
+use super::{Event, Watch};
+use crate::commands::{Session, name};
+use crate::judge::{Side, Stop, Verdict, judge};
+use crate::progress::State;
+use crate::project::Step;
+use crate::text::say;
+use crate::verdict;
+
+/// How long nothing more may be saved before the checks run.
+const QUIET: Duration = Duration::from_millis(50);
+/// How long they are put off at most.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Files that were saved a moment ago.
+pub(super) struct Saved {
+    pub(super) since: Instant,
+    /// When nothing more is waited for.
+    pub(super) settled: Instant,
+    pub(super) paths: Vec<PathBuf>,
+}
+
+/// The checks that run.
+pub(super) struct Run {
+    pub(super) stop: Stop,
+    pub(super) since: Instant,
+    pub(super) thread: JoinHandle<()>,
+}
+
+impl Watch {
+    pub(super) fn say_where(&self) {
+        let Some(step) = &self.step else {
+            say("All steps are done.");
+            return;
+        };
+        say(&format!(
+            "{}: {} ({} min), chapter book/src/{}, files in steps/{}/src/",
+            name(step),
+            step.title,
+            step.minutes,
+            step.chapter,
+            step.folder()
+        ));
+    }
+
+    pub(super) fn go_to_current(&mut self) {
+        let current = self.session.progress.current(&self.session.project);
+        self.go_to(current.cloned());
+    }
+
+    pub(super) fn go_to(&mut self, step: Option<Step>) {
+        self.step = step;
+        self.judged = None;
+        self.scroll = 0;
+        self.mode = Mode::Verdict;
+        self.check();
+    }
+
+    pub(super) fn files_changed(&mut self, paths: Vec<PathBuf>) {
+        let now = Instant::now();
+        let since = self.change.as_ref().map_or(now, |change| change.since);
+        let before = self.change.take().map(|change| change.paths);
+        let paths = before.into_iter().flatten().chain(paths).collect();
+        self.change = Some(Saved {
+            since,
+            settled: (now + QUIET).min(since + PATIENCE),
+            paths,
+        });
+        // What is being judged is out of date.
+        self.stop();
+    }
+
+    pub(super) fn files_settled(&mut self, paths: &[PathBuf]) {
+        if self.screen.is_none()
+            && let Some(path) = paths.first()
+        {
+            let root = &self.session.project.root;
+            let root = fs::canonicalize(root).unwrap_or(root.clone());
+            let path = path.strip_prefix(&root).unwrap_or(path);
+            let path = path.display().to_string().replace('\\', "/");
+            let more = match paths.iter().collect::<BTreeSet<_>>().len() - 1 {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            say(&format!("Changed: {path}{more}"));
+        }
+        self.follow(paths);
+        self.check();
+    }
+
+    /// Somebody who works on another step, one that the current step doesn't use, wants to see
+    /// the verdict on that one.
+    pub(super) fn follow(&mut self, paths: &[PathBuf]) {
+        let steps = &self.session.project.steps;
+        let is_in = |step: &&Step| paths.iter().all(|path| is_in_step(path, step));
+        let Some(edited) = steps.iter().find(is_in).cloned() else {
+            return;
+        };
+        let is_used = self.step.as_ref().is_some_and(|current| {
+            current.id == edited.id || needs(steps, current).contains(&edited.id)
+        });
+        let was_written = paths.iter().any(|path| path.is_file());
+        if is_used || !was_written {
+            return;
+        }
+        let back = self.session.progress.current(&self.session.project);
+        let back = back.filter(|step| step.id != edited.id).map(name);
+        let back = back.map_or(String::new(), |back| {
+            format!(" The first open step is {back}.")
+        });
+        self.step = Some(edited.clone());
+        self.judged = None;
+        self.scroll = 0;
+        self.note(format!(
+            "You work on {}: it is judged now.{back}",
+            name(&edited)
+        ));
+    }
+
+    pub(super) fn stop(&mut self) {
+        if let Some(run) = self.run.take() {
+            run.stop.ask();
+        }
+    }
+
+    pub(super) fn check(&mut self) {
+        self.stop();
+        let Some(step) = self.step.clone() else {
+            return;
+        };
+        self.runs += 1;
+        let (number, stop) = (self.runs, Stop::default());
+        let thread = thread::spawn({
+            let (project, sender, stop) = (
+                self.session.project.clone(),
+                self.sender.clone(),
+                stop.clone(),
+            );
+            move || {
+                let since = Instant::now();
+                let verdict = judge(&project, &step, Side::Step, &stop);
+                let took = since.elapsed();
+                _ = sender.send(Event::Judged(number, Judged { verdict, took }));
+            }
+        });
+        self.run = Some(Run {
+            stop,
+            since: Instant::now(),
+            thread,
+        });
+    }
+
+    pub(super) fn take_verdict(&mut self, judged: Judged) {
+        let Some(step) = self.step.clone() else {
+            return;
+        };
+        let Session {
+            project, progress, ..
+        } = &mut self.session;
+        let was_passed = progress.state(&step) == State::Passed;
+        let mut notice = None;
+        let text = match &judged.verdict {
+            Ok(verdict) => {
+                notice = verdict::record(project, progress, &step, verdict);
+                let seconds = judged.took.as_secs_f64();
+                let summary = verdict::summary(verdict);
+                let first = match verdict.is_passed() {
+                    true => String::new(),
+                    false => format!("\n\n{}\n", verdict::first_thing(project, &step, verdict)),
+                };
+                format!("{}: {summary} ({seconds:.1} s){first}", name(&step))
+            }
+            Err(problem) => format!("{}: ✗ no verdict. {problem}", name(&step)),
+        };
+        self.log(&text);
+        let passed = judged.verdict.as_ref().is_ok_and(Verdict::is_passed);
+        self.judged = Some(judged);
+        self.scroll = 0;
+        self.notice = None;
+        if passed {
+            self.say_next(&step, was_passed);
+        }
+        if let Some(notice) = notice {
+            self.note(notice);
+        }
+    }
+
+    /// A step is passed: says what is next. Without a screen there is no key to press, so goes
+    /// there.
+    pub(super) fn say_next(&mut self, step: &Step, was_passed: bool) {
+        let Session {
+            project, progress, ..
+        } = &self.session;
+        let next = progress.current(project).cloned();
+        let again = if was_passed { "again " } else { "" };
+        let text = match &next {
+            Some(next) => format!(
+                "{} is {again}passed. Next: {}, {} ({} min)",
+                name(step),
+                name(next),
+                next.title,
+                next.minutes
+            ),
+            None => format!("{} is {again}passed. All steps are done.", name(step)),
+        };
+        if self.screen.is_some() {
+            let key = if next.is_some() { ": press n." } else { "" };
+            self.note(format!("{text}{key}"));
+            return;
+        }
+        self.log(&text);
+        if next.is_some() {
+            self.go_to(next);
+            self.say_where();
+        }
+    }
+}
+
+fn is_in_step(path: &Path, step: &Step) -> bool {
+    let mut names = path.iter();
+    names.any(|name| name == "steps") && names.next().is_some_and(|name| *name == *step.folder())
+}
+
+/// The ids of all steps that this one uses, and of those that they use.
+fn needs(steps: &[Step], step: &Step) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut open: Vec<String> = step.needs.clone();
+    while let Some(id) = open.pop() {
+        if !found.contains(&id) {
+            let needed = steps.iter().find(|step| step.id == id);
+            open.extend(needed.iter().flat_map(|step| step.needs.clone()));
+            found.push(id);
+        }
+    }
+    found
+}

@@ -1,0 +1,270 @@
+//! What the keys do.
+
+use std::fs;
+use std::io::{self, BufRead, IsTerminal};
+use std::sync::mpsc::Sender;
+
+use crossterm::event::{self, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::terminal;
+
+use super::view::{Action, Mode};
+use super::{Event, Watch};
+use crate::chapter;
+use crate::commands::{self, Session, hint_text, name};
+use crate::progress::State;
+use crate::text::say;
+
+/// A key, or in plain mode, the first letter of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    Letter(char),
+    Enter,
+    Escape,
+    Scroll(isize),
+    Page(isize),
+    Interrupt,
+}
+
+pub(super) fn read_keys(sender: &Sender<Event>) {
+    loop {
+        let event = match event::read() {
+            Ok(event::Event::Key(key)) if key.kind != KeyEventKind::Release => {
+                let key = match key.code {
+                    KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                        Key::Interrupt
+                    }
+                    KeyCode::Char(letter) => Key::Letter(letter),
+                    KeyCode::Enter => Key::Enter,
+                    KeyCode::Esc | KeyCode::Backspace | KeyCode::Left => Key::Escape,
+                    KeyCode::Up => Key::Scroll(-1),
+                    KeyCode::Down => Key::Scroll(1),
+                    KeyCode::PageUp => Key::Page(-1),
+                    KeyCode::PageDown => Key::Page(1),
+                    _ => continue,
+                };
+                Event::Key(key)
+            }
+            Ok(event::Event::Resize(..)) => Event::Resized,
+            Ok(_) => continue,
+            // The terminal is gone.
+            Err(_) => Event::End,
+        };
+        let is_end = matches!(event, Event::End);
+        if sender.send(event).is_err() || is_end {
+            return;
+        }
+    }
+}
+
+/// Without a screen, a line stands for a key: `h` or `hint`. Where a pipe ends, so do we; where
+/// there was nothing to read from the start (`< /dev/null`), we go on until we are ended.
+pub(super) fn read_lines(sender: &Sender<Event>) {
+    for line in io::stdin().lock().lines() {
+        let Ok(line) = line else {
+            break;
+        };
+        let key = line.trim().chars().next().map_or(Key::Enter, Key::Letter);
+        if sender.send(Event::Key(key)).is_err() {
+            return;
+        }
+    }
+    if stdin_was_a_pipe() {
+        _ = sender.send(Event::End);
+    }
+}
+
+#[cfg(unix)]
+fn stdin_was_a_pipe() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileTypeExt;
+    let kind = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .and_then(|descriptor| fs::File::from(descriptor).metadata())
+        .map(|metadata| metadata.file_type());
+    kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket()) || io::stdin().is_terminal()
+}
+
+#[cfg(not(unix))]
+fn stdin_was_a_pipe() -> bool {
+    io::stdin().is_terminal()
+}
+
+impl Watch {
+    pub(super) fn take_key(&mut self, key: Key) -> bool {
+        if key == Key::Interrupt {
+            return false;
+        }
+        if let Mode::Ask(action) = self.mode {
+            self.mode = Mode::Verdict;
+            self.notice = None;
+            match key {
+                Key::Letter('y' | 'Y') => self.act(action),
+                _ => self.note("Then not."),
+            }
+            return true;
+        }
+        self.notice = None;
+        match key {
+            Key::Letter('q') => return false,
+            Key::Letter('h') => self.hint(),
+            Key::Letter('n') => self.next(),
+            Key::Letter('l') => self.list(),
+            Key::Letter('r') => self.ask(Action::Reset),
+            Key::Letter('s') => self.ask(Action::Skip),
+            Key::Letter('o' | 'b') => self.open_book(),
+            Key::Letter('p') => self.play(),
+            Key::Letter('c') => {
+                self.mode = Mode::Verdict;
+                self.check();
+            }
+            Key::Letter('j') | Key::Scroll(1) => self.scroll_by(1),
+            Key::Letter('k') | Key::Scroll(_) => self.scroll_by(-1),
+            Key::Letter(' ') | Key::Page(1) => self.scroll_by(self.page.cast_signed()),
+            Key::Page(_) => self.scroll_by(-self.page.cast_signed()),
+            Key::Enter | Key::Escape => {
+                self.mode = Mode::Verdict;
+                self.scroll = 0;
+            }
+            Key::Letter(other) => self.note(format!(
+                "`{other}` is no key here: h hint, n next, l list, r reset, s skip, o book, p play, q quit."
+            )),
+            Key::Interrupt => return false,
+        }
+        true
+    }
+
+    pub(super) fn scroll_by(&mut self, lines: isize) {
+        self.scroll = self
+            .scroll
+            .saturating_add_signed(lines)
+            .min(self.most_scroll);
+    }
+
+    /// The next hint. On the screen, one that has been seen is shown first, until it is asked on.
+    pub(super) fn hint(&mut self) {
+        let Some(step) = self.step.clone() else {
+            return self.note("All steps are done: there is nothing to hint at.");
+        };
+        let hints = match chapter::hints(&self.session.project, &step) {
+            Ok(hints) => hints,
+            Err(problem) => return self.note(problem.0),
+        };
+        let seen = self.session.progress.mark(&step).hints.min(hints.len());
+        if hints.is_empty() {
+            return self.note(commands::no_hints(&step));
+        }
+        let width = self.screen.is_some().then(terminal::size);
+        let width = width
+            .and_then(Result::ok)
+            .map_or(80, |(width, _)| width.into());
+        let width = width.min(80);
+        let Some(hint) = hints.get(seen) else {
+            let all: Vec<String> = hints.iter().map(|hint| hint_text(hint, width)).collect();
+            let text = format!(
+                "{}\n\nThose were all the hints. `cargo workshop solution {}` shows the reference.",
+                all.join("\n\n"),
+                step.id
+            );
+            return self.show(text, "Esc back");
+        };
+        let mut text = hint_text(hint, width);
+        let left = hints.len() - seen - 1;
+        if left == 0 {
+            text += "\n\n(the last hint; `h` shows all of them again)";
+        } else {
+            text += &format!("\n\n(`h` again for a stronger one, {left} left)");
+        }
+        self.show(text, "h next hint  Esc back");
+        if let Some(notice) = self.session.progress.set_hints(&step, seen + 1) {
+            self.note(notice);
+        }
+    }
+
+    pub(super) fn next(&mut self) {
+        let Session {
+            project, progress, ..
+        } = &mut self.session;
+        progress.refresh();
+        let Some(step) = &self.step else {
+            return self.note("All steps are done.");
+        };
+        if progress.state(step) == State::Open {
+            let text = format!(
+                "{} is not passed yet. `s` lets the reference take its place.",
+                name(step)
+            );
+            self.mode = Mode::Verdict;
+            return self.note(text);
+        }
+        let next = progress.current(project).cloned();
+        self.go_to(next);
+        if self.screen.is_none() {
+            self.say_where();
+        }
+    }
+
+    pub(super) fn list(&mut self) {
+        let Session {
+            project, progress, ..
+        } = &mut self.session;
+        progress.refresh();
+        match self.screen.is_some() {
+            true => self.mode = Mode::List,
+            false => {
+                for line in commands::list_lines(project, progress, self.step.as_ref()) {
+                    say(&line);
+                }
+            }
+        }
+    }
+
+    pub(super) fn ask(&mut self, action: Action) {
+        let Some(step) = &self.step else {
+            return self
+                .note("All steps are done. `cargo workshop reset <id>` resets one of them.");
+        };
+        let what = match action {
+            Action::Reset => "Write it anew, as it was at the beginning",
+            Action::Skip => "Let the reference take its place",
+        };
+        let text = format!(
+            "{}: {what}? Your files are kept. y + Enter: yes",
+            name(step)
+        );
+        self.log(&text);
+        self.mode = Mode::Ask(action);
+        self.scroll = 0;
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
+        let Some(step) = self.step.clone() else {
+            return;
+        };
+        // Otherwise its checks would read files that are half written.
+        self.stop();
+        let Session {
+            project, progress, ..
+        } = &mut self.session;
+        let done = match action {
+            Action::Reset => commands::reset_step(project, progress, &step),
+            Action::Skip => commands::skip_step(project, progress, &step),
+        };
+        match done {
+            Ok((text, notice)) => {
+                match action {
+                    Action::Skip => self.go_to_current(),
+                    Action::Reset => self.check(),
+                }
+                self.note(notice.map_or(text.clone(), |notice| format!("{text} {notice}")));
+                if action == Action::Skip && self.screen.is_none() {
+                    self.say_where();
+                }
+            }
+            Err(problem) => {
+                self.check();
+                self.note(problem.0);
+            }
+        }
+    }
+}
