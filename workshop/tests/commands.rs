@@ -282,15 +282,21 @@ fn the_doctor_has_a_line_for_everything() {
     let done = fixture.run(&["doctor"]);
     let text = &done.stdout;
     assert_eq!(done.code, 0, "{done:?}");
-    for word in [
-        "rustc 1.",
-        "can be written",
-        "all 2 steps",
-        "3000",
-        "file is saved",
-        "browser",
+    // Others may listen on the ports, or keep the machine busy, while this runs.
+    for (good, other) in [
+        ("rustc 1.", ""),
+        (
+            "all crates are downloaded",
+            "some crates are not downloaded",
+        ),
+        ("can be written", ""),
+        ("all 2 steps are there", ""),
+        ("3000 and 9000 to 9001 are free", "somebody listens on"),
+        ("tells when a file is saved", "looks at the files itself"),
+        ("a browser opens by", "nothing opens a browser"),
     ] {
-        assert!(text.contains(word), "{word}: {text}");
+        let is_there = |words: &str| !words.is_empty() && text.contains(words);
+        assert!(is_there(good) || is_there(other), "{good}: {text}");
     }
 }
 
