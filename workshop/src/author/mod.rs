@@ -11,6 +11,7 @@ pub mod scratch;
 pub mod snapshots;
 pub mod starters;
 pub mod steady;
+pub mod time;
 
 /// The command line of `author`.
 pub fn command() -> Command {
@@ -66,6 +67,9 @@ pub fn command() -> Command {
                         .help("How many times"),
                 ),
         )
+        .subcommand(
+            Command::new("time").about("Measure how long a newcomer waits, in a fresh clone"),
+        )
         .subcommand(Command::new("verify").about("All of it"))
 }
 
@@ -89,6 +93,7 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
         Some(("steady", matches)) => {
             steady::run(project, matches.get_one("times").copied().unwrap_or(100))
         }
+        Some(("time", _)) => time::run(project),
         Some(("verify", _)) => verify(project),
         _ => Err(Problem(
             "`author` needs one of its commands; `author --help` lists them.".to_string(),
