@@ -26,6 +26,8 @@ const MESSAGES: [u64; 6] = [1_300, 4_100, 4_400, 9_700, 13_200, 17_900];
 /// The header fields that Chromium 156 sends along when a page calls `fetch`, beside `Host`.
 const BROWSER: &str = concat!(
     "Connection: keep-alive\r\n",
+    "Pragma: no-cache\r\n",
+    "Cache-Control: no-cache\r\n",
     "sec-ch-ua-platform: \"Linux\"\r\n",
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) ",
     "Chrome/156.0.0.0 Safari/537.36\r\n",

@@ -35,7 +35,8 @@ async function ask(query, options, patience) {
   requests += 1;
   showCost();
   const signal = AbortSignal.timeout(Math.min(patience, LONGEST_TIMER));
-  const response = await fetch(`/messages${query}`, { ...options, signal });
+  // With the cache, a browser makes the same request of a second tab wait for that of the first.
+  const response = await fetch(`/messages${query}`, { ...options, cache: "no-store", signal });
   const body = await response.arrayBuffer();
   bytes += bytesOf(response, body);
   showCost();
@@ -62,6 +63,9 @@ function bytesOf(response, body) {
 /** Asks once; returns how long to wait before asking again, in milliseconds. */
 async function poll() {
   const started = performance.now();
+  if (status.classList.contains("unreachable")) {
+    setStatus("Asking the server for messages…");
+  }
   try {
     const news = await ask(`?after=${cursor}`, {}, HOLD + PATIENCE);
     show(news);
@@ -83,8 +87,9 @@ function show(news) {
   // A server that was started anew begins with 1 again.
   let last = news.next < cursor ? 0 : cursor;
   for (const { id, username, message } of news.messages) {
-    if (id > last + 1) {
-      add("gone", `(${id - last - 1} older messages are no longer kept)`);
+    const gone = id - last - 1;
+    if (gone > 0) {
+      add("gone", `(older messages that are no longer kept: ${gone})`);
     }
     last = id;
     const name = document.createElement("strong");
@@ -123,8 +128,8 @@ function showCost() {
 function setStatus(text, unreachable = false) {
   if (status.textContent !== text) {
     status.textContent = text;
-    status.classList.toggle("unreachable", unreachable);
   }
+  status.classList.toggle("unreachable", unreachable);
 }
 
 function interval() {
