@@ -84,6 +84,8 @@ pub fn everything(project: &Project, step: &Step, verdict: &Verdict) -> String {
 /// How many red checks or errors there are behind the first one.
 pub fn further(verdict: &Verdict) -> usize {
     let count = match verdict {
+        // All of what cargo says is shown at once.
+        Verdict::DoesNotCompile(output) if is_cargos(output) => 0,
         Verdict::DoesNotCompile(output) => compiler_errors(output).len(),
         _ => {
             let (right, all) = verdict.count();

@@ -92,6 +92,9 @@ impl Watch {
             };
             say(&format!("Changed: {path}{more}"));
         }
+        if self.notice_stays.is_none_or(|end| Instant::now() > end) {
+            self.notice = None;
+        }
         self.follow(paths);
         self.check();
     }
@@ -184,7 +187,6 @@ impl Watch {
         let passed = judged.verdict.as_ref().is_ok_and(Verdict::is_passed);
         self.judged = Some(judged);
         self.scroll = 0;
-        self.notice = None;
         if passed {
             self.say_next(&step, was_passed);
         }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, BufRead, IsTerminal};
 use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{self, KeyCode, KeyEventKind, KeyModifiers};
 use crossterm::terminal;
@@ -89,6 +90,9 @@ fn stdin_was_a_pipe() -> bool {
 fn stdin_was_a_pipe() -> bool {
     io::stdin().is_terminal()
 }
+
+/// How long a notice stays that says what has become of files.
+const FRESH: Duration = Duration::from_secs(2);
 
 impl Watch {
     pub(super) fn take_key(&mut self, key: Key) -> bool {
@@ -257,6 +261,8 @@ impl Watch {
                     Action::Reset => self.check(),
                 }
                 self.note(notice.map_or(text.clone(), |notice| format!("{text} {notice}")));
+                // The files that were just written are about to be noticed.
+                self.notice_stays = Some(Instant::now() + FRESH);
                 if action == Action::Skip && self.screen.is_none() {
                     self.say_where();
                 }

@@ -126,6 +126,8 @@ struct Watch {
     runs: u64,
     change: Option<Saved>,
     notice: Option<String>,
+    /// Until when it stays whatever is saved.
+    notice_stays: Option<Instant>,
     polling: Option<String>,
     mode: Mode,
     scroll: usize,
@@ -152,6 +154,7 @@ impl Watch {
             runs: 0,
             change: None,
             notice: None,
+            notice_stays: None,
             polling: None,
             mode: Mode::Verdict,
             scroll: 0,
@@ -260,6 +263,7 @@ impl Watch {
         let text = text.into();
         self.log(&text);
         self.notice = Some(text);
+        self.notice_stays = None;
     }
 
     /// Says something where there is no screen.
