@@ -89,6 +89,8 @@ pub enum Verdict {
     NotWritten(Panic),
     /// The code under test, or the check itself, panicked.
     Panicked(Panic),
+    /// The check waited for an answer from the code under test, and it didn't come: why not.
+    NoAnswer(String),
     /// The check was not done by its deadline.
     TooSlow(Duration),
     /// There is no snapshot, or somebody tried to write one from a learner's step.
@@ -145,14 +147,16 @@ impl Check {
         if let Some(todo) = first_panic(|panic| panic.message.starts_with("not yet implemented")) {
             return Verdict::NotWritten(todo);
         }
-        match outcome {
-            Outcome::Done(yours) => self.compare(yours),
-            Outcome::Panicked => Verdict::Panicked(first_panic(|_| true).unwrap_or(Panic {
-                message: "a panic that left no message".to_string(),
-                file: "an unknown file".to_string(),
-                line: 0,
-            })),
-            Outcome::TooSlow => {
+        // A server's thread that panics has said more than the answer that went missing with it.
+        let servers = first_panic_of(Whose::Learners, |_| true);
+        match (outcome, servers) {
+            (Outcome::Done(yours), panic) => match (self.compare(yours), panic) {
+                (Verdict::Wrong { .. }, Some(panic)) => Verdict::Panicked(panic),
+                (verdict, _) => verdict,
+            },
+            (Outcome::Panicked, Some(panic)) => Verdict::Panicked(panic),
+            (Outcome::Panicked, None) => own_panic(),
+            (Outcome::TooSlow, _) => {
                 WAS_TOO_SLOW.store(true, Ordering::Relaxed);
                 Verdict::TooSlow(deadline)
             }
@@ -275,17 +279,39 @@ fn message_of(payload: &dyn Any) -> String {
         .unwrap_or_default()
 }
 
-/// The first matching panic of a thread that the learner's code started, or else of the check's
-/// own thread: when a server's thread dies, the check's own panic is only the consequence.
-fn first_panic(matches: impl Fn(&Panic) -> bool) -> Option<Panic> {
+/// Whose thread a panic happened in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// One that the learner's code started.
+    Learners,
+    /// The check's own.
+    Checks,
+}
+
+fn first_panic_of(whose: Whose, matches: impl Fn(&Panic) -> bool) -> Option<Panic> {
     let panics = lock(&PANICS);
-    let first = |in_a_check: bool| {
-        let mut those = panics
-            .iter()
-            .filter(|(panic, own)| *own == in_a_check && matches(panic));
-        those.next().map(|(panic, _)| panic.clone())
-    };
-    first(false).or_else(|| first(true))
+    let is_of = |in_a_check: bool| in_a_check == (whose == Whose::Checks);
+    let mut those = panics
+        .iter()
+        .filter(|(panic, own)| is_of(*own) && matches(panic));
+    those.next().map(|(panic, _)| panic.clone())
+}
+
+/// The first matching panic, of the learner's threads before the check's own.
+fn first_panic(matches: impl Fn(&Panic) -> bool) -> Option<Panic> {
+    first_panic_of(Whose::Learners, &matches).or_else(|| first_panic_of(Whose::Checks, &matches))
+}
+
+/// What the panic of the check's own thread means: where it comes from the check's client, it is
+/// an answer that is missing.
+fn own_panic() -> Verdict {
+    match first_panic_of(Whose::Checks, |_| true) {
+        Some(panic) if panic.file == "tests/support/src/http.rs" => {
+            Verdict::NoAnswer(panic.message)
+        }
+        Some(panic) => Verdict::Panicked(panic),
+        None => Verdict::NoAnswer("a panic that left no message".to_string()),
+    }
 }
 
 /// A lock that doesn't mind that another thread panicked while it held it.

@@ -69,7 +69,7 @@ impl Client {
     /// Where none comes in time, or what comes is no HTTP.
     pub fn response(&mut self) -> Response {
         self.try_response()
-            .unwrap_or_else(|error| panic!("no response from your server: {error}"))
+            .unwrap_or_else(|error| panic!("{}", in_words(&error)))
     }
 
     /// Reads one response, or says why there is none.
@@ -150,6 +150,18 @@ impl Response {
             let (field, value) = line.split_once(':')?;
             field.eq_ignore_ascii_case(name).then_some(value.trim())
         })
+    }
+}
+
+/// Why there is no response, without the words of the operating system for a deadline.
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => format!(
+            "your server took the request and sent no response within {} s. A loop that never ends, \
+             a lock that is never let go of, or an answer that is never sent all look like this.",
+            DEADLINE.as_secs()
+        ),
+        _ => format!("your server sent no whole response: {error}"),
     }
 }
 

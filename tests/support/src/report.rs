@@ -24,6 +24,7 @@ pub fn report(check: &Check, verdict: &Verdict) -> Option<String> {
         Verdict::Wrong { expected, yours } => ("wrong", wrong(check, expected, yours)),
         Verdict::NotWritten(todo) => ("not written yet", not_written(check, todo)),
         Verdict::Panicked(panic) => ("panicked", panicked(check, panic)),
+        Verdict::NoAnswer(what) => ("no answer", no_answer(check, what)),
         Verdict::TooSlow(deadline) => ("never finished", too_slow(check, deadline.as_secs())),
         Verdict::NoSnapshot(why) => ("no snapshot", paragraph("Why: ", why)),
     };
@@ -77,11 +78,13 @@ fn earlier_step(check: &Check, file: &str) -> Option<String> {
 fn panicked(check: &Check, panic: &Panic) -> String {
     let place = paragraph("Where: ", &format!("{}:{}", panic.file, panic.line));
     let message = paragraph("Panic: ", &panic.message);
+    format!("{place}{message}{}", next(check, "mend it and save"))
+}
+
+fn no_answer(check: &Check, what: &str) -> String {
+    let what = paragraph("What: ", what);
     let likely = paragraph("Often: ", check.mistake);
-    format!(
-        "{place}{message}{likely}{}",
-        next(check, "mend it and save")
-    )
+    format!("{what}{likely}{}", next(check, "mend it and save"))
 }
 
 fn too_slow(check: &Check, seconds: u64) -> String {
