@@ -16,6 +16,8 @@ const WIDTH: usize = 80;
 const CONTEXT: usize = 2;
 /// How many lines of a difference are shown. What comes first is what to mend first.
 const MOST_LINES: usize = 24;
+/// How many lines of one side are shown where the two sides have different numbers of them.
+const MOST_OF_A_BLOCK: usize = 5;
 
 /// The report on a check, or `None` where it is right.
 pub fn report(check: &Check, verdict: &Verdict) -> Option<String> {
@@ -76,9 +78,15 @@ fn earlier_step(check: &Check, file: &str) -> Option<String> {
 }
 
 fn panicked(check: &Check, panic: &Panic) -> String {
-    let place = paragraph("Where: ", &format!("{}:{}", panic.file, panic.line));
     let message = paragraph("Panic: ", &panic.message);
-    format!("{place}{message}{}", next(check, "mend it and save"))
+    let next = next(check, "mend it and save");
+    // A check's own panic is about the learner's code too, but its place would only mislead.
+    if panic.file.contains("tests/") {
+        let likely = paragraph("Often: ", check.mistake);
+        return format!("{message}{likely}{next}");
+    }
+    let place = paragraph("Where: ", &format!("{}:{}", panic.file, panic.line));
+    format!("{place}{message}{next}")
 }
 
 fn no_answer(check: &Check, what: &str) -> String {
@@ -92,9 +100,8 @@ fn too_slow(check: &Check, seconds: u64) -> String {
         "after {seconds} s the check gave up waiting. A loop that never ends, a lock that is held \
          while it is asked for again, or an answer that is never sent all look like this."
     );
-    let likely = paragraph("Often: ", check.mistake);
     format!(
-        "{}{likely}{}",
+        "{}{}",
         paragraph("What: ", &what),
         next(check, "mend it and save")
     )
@@ -125,7 +132,7 @@ fn difference(expected: &str, yours: &str) -> String {
             }
             if first.is_none() {
                 let line = operation.old_range().start;
-                first = Some(first_difference(line, old.first(), new.first()));
+                first = Some(first_difference(line, old, new));
             }
             lines.extend(side_by_side(old, new));
         }
@@ -142,10 +149,7 @@ fn difference(expected: &str, yours: &str) -> String {
 /// not.
 fn side_by_side(expected: &[&str], yours: &[&str]) -> Vec<String> {
     if expected.len() != yours.len() {
-        let expected = expected.iter().map(|line| labelled("expected", line));
-        return expected
-            .chain(yours.iter().map(|line| labelled("yours", line)))
-            .collect();
+        return [block("expected", expected), block("yours", yours)].concat();
     }
     let pairs = expected.iter().zip(yours);
     let rows = pairs.flat_map(|(expected, yours)| {
@@ -156,6 +160,18 @@ fn side_by_side(expected: &[&str], yours: &[&str]) -> Vec<String> {
         ]
     });
     rows.collect()
+}
+
+/// The first lines of one side, and how many follow.
+fn block(label: &str, lines: &[&str]) -> Vec<String> {
+    let mut block: Vec<String> = lines.iter().map(|line| labelled(label, line)).collect();
+    let hidden = block.len().saturating_sub(MOST_OF_A_BLOCK);
+    // A note in the place of a single line would save nothing.
+    if hidden > 1 {
+        block.truncate(MOST_OF_A_BLOCK);
+        block.push(labelled(label, &format!("(and {hidden} more lines)")));
+    }
+    block
 }
 
 fn labelled(label: &str, line: &str) -> String {
@@ -174,19 +190,25 @@ fn caret(expected: &str, yours: &str) -> String {
     format!("  {:<8} │ {}^", "", " ".repeat(same))
 }
 
-/// Where the first difference is, down to the bit.
-fn first_difference(line: usize, expected: Option<&&str>, yours: Option<&&str>) -> String {
+/// Where the first difference is, down to the bit where a line stands against a line.
+fn first_difference(line: usize, expected: &[&str], yours: &[&str]) -> String {
     let number = line + 1;
     let (expected, yours) = match (expected, yours) {
-        (Some(expected), Some(yours)) => (expected.trim_end(), yours.trim_end()),
-        (Some(_), None) => {
+        ([_, ..], []) => {
             return format!("  First difference: line {number} is missing in yours.\n");
         }
-        _ => {
+        ([], _) => {
             return format!(
                 "  First difference: yours has a line too many before line {number}.\n"
             );
         }
+        (expected, yours) if expected.len() != yours.len() => {
+            let (expected, yours) = (expected.len(), yours.len());
+            return format!(
+                "  First difference: line {number} and on, where expected has {expected} lines and yours {yours}.\n"
+            );
+        }
+        (expected, yours) => (expected[0].trim_end(), yours[0].trim_end()),
     };
     let dumps = wire::is_dump(expected) && wire::is_dump(yours);
     let (expected, yours) = (shown_bytes(expected), shown_bytes(yours));
@@ -335,6 +357,31 @@ mod tests {
         assert!(difference("a\n", "a\nb\n").contains("a line too many before line 2"));
         assert!(difference("ab", "a").contains("Yours ends there"));
         assert!(difference("a", "ab").contains("Expected ends there"));
+    }
+
+    #[test]
+    fn many_missing_lines_don_t_hide_yours() {
+        let expected: String = (1..30).map(|line| format!("line {line}\n")).collect();
+        let difference = difference(&expected, "something else\n");
+        assert!(difference.contains("(and 24 more lines)"), "{difference}");
+        assert!(
+            difference.contains("yours    │ something else"),
+            "{difference}"
+        );
+        assert!(
+            difference.contains("expected has 29 lines and yours 1."),
+            "{difference}"
+        );
+    }
+
+    #[test]
+    fn a_panic_of_the_check_itself_is_not_sent_to_the_check() {
+        let file = "steps/02-long-polling/../../tests/02_long_polling.rs";
+        let text = report(&check(), &Verdict::Panicked(panic(file, "nobody waits"))).unwrap();
+        assert!(
+            text.contains("nobody waits") && !text.contains("Where:"),
+            "{text}"
+        );
     }
 
     #[test]
