@@ -3,7 +3,8 @@
 //! Needs `chromium` and `chromedriver` (Debian's packages `chromium` and `chromium-driver`). Where
 //! they are missing a test says that it was skipped; with `CI` set it fails instead.
 //!
-//! `JUDGE=steps` tries the learner's steps; without it, the solutions are tried.
+//! `JUDGE=steps` tries the learner's steps; without it, the solutions are tried. `WORKSHOP_ROOT`
+//! names another clone to try.
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
@@ -64,11 +65,22 @@ impl Drop for Process {
 
 /// The workshop's folder.
 pub fn root() -> PathBuf {
+    if let Some(root) = env::var_os("WORKSHOP_ROOT") {
+        return PathBuf::from(root);
+    }
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
-        .nth(2)
-        .expect("tests/browser is two folders deep")
+    let root = here.ancestors().nth(2);
+    root.expect("tests/browser is two folders deep")
         .to_path_buf()
+}
+
+/// Where cargo builds. Two clones must not build into the same folder: cargo takes them for one.
+fn target() -> PathBuf {
+    let own = root().join("target");
+    match env::var_os("WORKSHOP_ROOT") {
+        Some(_) => own,
+        None => env::var_os("CARGO_TARGET_DIR").map_or(own, PathBuf::from),
+    }
 }
 
 /// A running server of a step, and its address: `http://127.0.0.1:40123`.
@@ -80,24 +92,18 @@ pub fn serve(id: &str, options: &[&str]) -> Result<(Process, String), Box<dyn st
         Ok("steps") => id.to_string(),
         _ => format!("{id}-solution"),
     };
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-        command.current_dir(root()).args(arguments);
-        command
-    };
     // `cargo run` would stay between us and the server when we end it.
-    let built = run(&["build", "--quiet", "--package", &package]).status()?;
+    let target = target();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.current_dir(root()).env("CARGO_TARGET_DIR", &target);
+    let built = cargo
+        .args(["build", "--quiet", "--package", &package])
+        .status()?;
     if !built.success() {
         return Err(format!("`{package}` doesn't build").into());
     }
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let mut command = Command::new(
-        target
-            .join("debug")
-            .join(package)
-            .with_extension(env::consts::EXE_EXTENSION),
-    );
+    let program = target.join("debug").join(package);
+    let mut command = Command::new(program.with_extension(env::consts::EXE_EXTENSION));
     command.args(["--listen", "127.0.0.1:0"]).args(options);
     let process = Process::start(command, "listening on ")?;
     let address = process
