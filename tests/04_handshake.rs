@@ -105,6 +105,22 @@ fn rows<T>(
     table
 }
 
+/// Each row: what a refusal tells a person about these values.
+fn sentences<T>(
+    name: &str,
+    rows: &[&[&str]],
+    rule: impl Fn(&RequestHead) -> Result<T, Refusal>,
+) -> String {
+    let said = rows.iter().map(|values| {
+        let said = match rule(&parsed(&request_with(name, values))) {
+            Ok(_) => "no refusal".to_string(),
+            Err(refusal) => refusal.sentence(),
+        };
+        format!("{values:?}\n  → {said}\n")
+    });
+    said.collect()
+}
+
 fn fields_of(fields: &[(&str, &str)]) -> Fields {
     let mut all = Fields::default();
     for (name, value) in fields {
@@ -159,11 +175,12 @@ fn a_head_ends_with_an_empty_line() {
 fn the_101_to_the_byte() {
     check! {
         rfc: "RFC 6455 §4.2.2",
-        rule: "The 101 has Upgrade, Connection and Sec-WebSocket-Accept, and the subprotocol only \
-               where one was chosen.",
+        rule: "The 101 has Upgrade, Connection and Sec-WebSocket-Accept, here in this order, and \
+               the subprotocol only where one was chosen.",
         mistake: "A field has another name (Sec-WebSocket-Key, Sec-WebSocket-Accept-Key), or a \
                   line's end is wrong. A page is told code 1006 and no more; the browser's \
-                  console says which field it misses.",
+                  console says which field it misses. Or only the order is another one, which a \
+                  browser wouldn't mind.",
         shows: || {
             let opening = |subprotocol: Option<&str>| OpeningHandshake {
                 resource: "/socket".to_string(),
@@ -188,8 +205,8 @@ fn lists_are_tokens_in_any_case() {
         rule: "A list is spread over commas and over fields; tokens match in any case, and as a \
                whole.",
         mistake: "The field's value is compared as a whole (`keep-alive, Upgrade` is what Firefox \
-                  sends), or searched for the word (`not-upgrade` has it too), or only the first \
-                  field of that name is looked at.",
+                  sends), or with its capitals (`Upgrade` is `upgrade`), or searched for the word \
+                  (`not-upgrade` has it too), or only the first field of that name is looked at.",
         shows: || {
             let tables: [&[(&str, &str)]; 12] = [
                 &[],
@@ -275,19 +292,24 @@ fn the_version_is_13() {
         rfc: "RFC 6455 §4.4",
         rule: "Sec-WebSocket-Version is there once and is 13; otherwise 426, which names 13.",
         mistake: "A missing version passes, the number is parsed (013 and +13 are numbers too), or \
-                  the first of two fields is taken.",
-        shows: || rows("Sec-WebSocket-Version", &[
-            &["13"],
-            &[],
-            &["8"],
-            &["0"],
-            &["013"],
-            &["+13"],
-            &["13, 8"],
-            &["8", "13"],
-            &["13", "13"],
-            &["14"],
-        ], opening::check_version),
+                  the first of two fields is taken. Or the refusal doesn't say what came.",
+        shows: || {
+            let values = rows("Sec-WebSocket-Version", &[
+                &["13"],
+                &[],
+                &["8"],
+                &["0"],
+                &["013"],
+                &["+13"],
+                &["13, 8"],
+                &["8", "13"],
+                &["13", "13"],
+                &["14"],
+            ], opening::check_version);
+            let some: [&[&str]; 3] = [&[], &["8"], &["13", "13"]];
+            let said = sentences("Sec-WebSocket-Version", &some, opening::check_version);
+            format!("{values}\n{said}")
+        },
     }
 }
 
@@ -297,27 +319,32 @@ fn the_key_is_sixteen_bytes_given_once() {
         rfc: "RFC 6455 §4.2.1",
         rule: "Sec-WebSocket-Key is there once and, decoded from base64, has 16 bytes.",
         mistake: "The key was not decoded at all, its 24 characters were counted instead of its \
-                  bytes, or the first of two keys was taken.",
-        shows: || rows("Sec-WebSocket-Key", &[
-            &[RFC_KEY],
-            &["AAAAAAAAAAAAAAAAAAAAAA=="],
-            &["+/v7+/v7+/v7+/v7+/v7+w=="],
-            &[],
-            &[""],
-            &["YSBzaG9ydGVyIG5vbmNl"],
-            &["YSBub25jZSB0b28gbG9uZyE="],
-            &["YSBsb25nIG5vbmNlIG9mIDE4"],
-            &["dGhlIHNhbXBsZSBub25jZQ"],
-            &["dGhlIHNhbXBsZSBub25jZQ="],
-            &["dGhlIHNhbXBsZSBub25jZR=="],
-            &["AQIDBAUGBwgJCgsMDQ4PEA=="],
-            &["AQIDBAUGBwgJCgsMDQ4PEC=="],
-            &["-_v7-_v7-_v7-_v7-_v7-w=="],
-            &["dGhlIHNhbXBs ZSBub25jZQ=="],
-            &["the sample nonce"],
-            &[RFC_KEY, RFC_KEY],
-            &["dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ=="],
-        ], opening::read_key),
+                  bytes, or the first of two keys was taken. Or the refusal doesn't say what came.",
+        shows: || {
+            let values = rows("Sec-WebSocket-Key", &[
+                &[RFC_KEY],
+                &["AAAAAAAAAAAAAAAAAAAAAA=="],
+                &["+/v7+/v7+/v7+/v7+/v7+w=="],
+                &[],
+                &[""],
+                &["YSBzaG9ydGVyIG5vbmNl"],
+                &["YSBub25jZSB0b28gbG9uZyE="],
+                &["YSBsb25nIG5vbmNlIG9mIDE4"],
+                &["dGhlIHNhbXBsZSBub25jZQ"],
+                &["dGhlIHNhbXBsZSBub25jZQ="],
+                &["dGhlIHNhbXBsZSBub25jZR=="],
+                &["AQIDBAUGBwgJCgsMDQ4PEA=="],
+                &["AQIDBAUGBwgJCgsMDQ4PEC=="],
+                &["-_v7-_v7-_v7-_v7-_v7-w=="],
+                &["dGhlIHNhbXBs ZSBub25jZQ=="],
+                &["the sample nonce"],
+                &[RFC_KEY, RFC_KEY],
+                &["dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ=="],
+            ], opening::read_key);
+            let some: [&[&str]; 3] = [&[], &["c2hvcnQ="], &[RFC_KEY, RFC_KEY]];
+            let said = sentences("Sec-WebSocket-Key", &some, opening::read_key);
+            format!("{values}\n{said}")
+        },
     }
 }
 
@@ -328,10 +355,11 @@ fn a_foreign_origin_is_not_welcome() {
     check! {
         rfc: "RFC 6455 §10.2",
         rule: "A page may open a WebSocket to the host that it came from, and to hosts that list \
-               its origin. No Origin: no browser, no page.",
+               its origin. Schemes and hosts have no case. No Origin: no browser, no page.",
         mistake: "The origin was searched for the host instead of compared: anyone can register \
                   127.0.0.1.evil.example. Or http:// and https:// were both cut off, and a listed \
-                  https://example.com lets http://example.com in.",
+                  https://example.com lets http://example.com in. Or capitals were compared: \
+                  HTTP:// is http://.",
         shows: || {
             let same_host = policy(Origins::SameHost { and: Vec::new() });
             let listed = policy(Origins::SameHost { and: vec!["https://example.com".to_string()] });
@@ -841,9 +869,10 @@ fn a_client_checks_the_switch() {
     check! {
         rfc: "RFC 6455 §4.1",
         rule: "A client goes on only with 101, Upgrade, Connection and the right accept key.",
-        mistake: "The status was taken for enough. The accept key alone proves that the server \
-                  speaks WebSocket, and that the answer is no cached one. It is base64: its \
-                  capitals count.",
+        mistake: "The status was taken for enough; the accept key alone proves that the server \
+                  speaks WebSocket, and that the answer is no cached one. Or capitals were compared \
+                  where they don't count (`Upgrade: WebSocket`), or not compared where they do: the \
+                  accept key is base64.",
         shows: || {
             let accept = |value: &str| answer_of(&[SWITCH, UPGRADE, CONNECTION, &format!("Sec-WebSocket-Accept: {value}")]);
             let right = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
