@@ -143,8 +143,8 @@ fn no_more_than_the_limit_is_read() {
     check! {
         rfc: "RFC 9110 §15.5.14",
         rule: "A declared length over the limit is refused unread; without one, reading ends one byte over the limit.",
-        mistake: "The body was read to its end before its length was looked at, or only the \
-                  declared length was looked at.",
+        mistake: "One of three questions isn't asked: declared too long? came too much? came too \
+                  little? (With `take(limit)`, too much looks like just enough.)",
         shows: || {
             let row = |(declared, sent): (Option<u64>, Option<u64>)| {
                 let mut body = Body { left: sent, read: 0 };
@@ -177,6 +177,42 @@ fn no_more_than_the_limit_is_read() {
     }
 }
 
+/// What can't be read.
+struct Fails(io::ErrorKind);
+
+impl Read for Fails {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self.0.into())
+    }
+}
+
+#[test]
+fn a_body_that_fails_on_the_way_did_not_arrive() {
+    check! {
+        rfc: "RFC 9112 §8",
+        rule: "Where reading fails, what came until then is no body: it is refused like one that was cut short.",
+        mistake: "The error was unwrapped, so that a client's broken connection is your panic. Or it \
+                  was dropped, and what had come was taken for the whole.",
+        shows: || {
+            let row = |(declared, kind): (Option<u64>, io::ErrorKind)| {
+                let body = b"{}"[..].chain(Fails(kind));
+                let verdict = match read_limited(body, declared, 64) {
+                    Ok(bytes) => format!("{} bytes", bytes.len()),
+                    Err(refusal) => format!("{} {refusal}", refusal.status()),
+                };
+                let declared = declared.map_or("in chunks".to_string(), |length| format!("{length} declared"));
+                format!("{declared:<11} 2 bytes, then {:<16} {verdict}\n", format!("{kind:?}"))
+            };
+            [
+                (Some(10), io::ErrorKind::ConnectionReset),
+                (Some(10), io::ErrorKind::TimedOut),
+                (None, io::ErrorKind::UnexpectedEof),
+                (None, io::ErrorKind::InvalidInput),
+            ].map(row).concat()
+        },
+    }
+}
+
 #[test]
 fn a_limit_as_big_as_can_be_is_a_limit() {
     check! {
@@ -203,7 +239,8 @@ fn every_path_and_method_has_its_answer() {
     check! {
         rfc: "RFC 9110 §15.5.5, §15.5.6",
         rule: "An unknown path is a 404; a known path with another method is a 405, which says what it takes.",
-        mistake: "The method was matched before the path, or the path with its query as a whole.",
+        mistake: "HEAD was forgotten, or `Allow` names the methods in another order. Or the query \
+                  was left on the path, or a wrong method became a 404.",
         shows: || [
             verdict("GET", "/"),
             verdict("HEAD", "/"),

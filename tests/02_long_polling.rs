@@ -71,15 +71,29 @@ fn until_waiting(server: &LongPolling, expected: u64, clients: &mut [Client]) {
     let begin = Instant::now();
     while server.waiting() != expected {
         if clients.iter_mut().any(Client::has_answer) {
-            panic!("a request should be held, but it has been answered already");
+            panic!(
+                "a request should be held, but it has been answered already. Is the condition the \
+                 wrong way round? `wait_timeout_while` waits *while* it is true"
+            );
         }
-        assert!(
-            begin.elapsed() < AT_ONCE,
-            "{expected} requests should be waiting by now, but `waiting` says {}",
-            server.waiting()
-        );
+        if begin.elapsed() > AT_ONCE {
+            panic!("{}", wrong_number(expected, server.waiting()));
+        }
         thread::yield_now();
     }
+}
+
+fn wrong_number(expected: u64, waiting: u64) -> String {
+    let should = match expected {
+        0 => "no request should be waiting any more".to_string(),
+        1 => "one request should be waiting by now".to_string(),
+        _ => format!("{expected} requests should be waiting by now"),
+    };
+    let guess = match waiting > expected {
+        true => ". Is a place that was taken never given back?",
+        false => "",
+    };
+    format!("{should}, but `waiting` says {waiting}{guess}")
 }
 
 /// So many clients that wait for the first message.
@@ -96,11 +110,14 @@ fn waiting_clients(server: &LongPolling, how_many: u64) -> Vec<Client> {
     (0..how_many).map(one_more).collect()
 }
 
-/// The news in the answer to this client, `1 hi; next 1`, or that there is no answer.
+/// The news in the answer to this client, `1 hi; next 1`, or that there is none.
 fn answer(client: &mut Client) -> String {
-    match answered(slice::from_mut(client)) {
-        1 => line(&news(&client.response())),
-        _ => "no answer, it still waits".to_string(),
+    if answered(slice::from_mut(client)) == 0 {
+        return "no answer, it still waits".to_string();
+    }
+    match client.response() {
+        response if response.status == 200 => line(&news(&response)),
+        response => format!("{} {}", response.status, response.text().trim()),
     }
 }
 
@@ -124,7 +141,8 @@ fn a_request_is_held_until_there_is_news() {
     check! {
         rfc: "RFC 6202 §2.1",
         rule: "Where there is nothing new, the answer waits for the next message.",
-        mistake: "The lock was kept while the request waits. Then nobody can post what it waits for.",
+        mistake: "`post` keeps the message and wakes nobody. Or the lock is kept while the request \
+                  waits: then nobody can post what it waits for.",
         shows: || {
             let server = start(patient());
             let mut transcript = Transcript::new();
@@ -211,7 +229,8 @@ fn all_that_wait_wake_at_once() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A message is news for everybody: all requests that wait are answered.",
-        mistake: "`notify_one` wakes one of them. The others sleep on.",
+        mistake: "`notify_one` wakes one of them, and the others sleep on. Or all are woken before \
+                  the message is kept: who is quick finds nothing, and sleeps again.",
         shows: || {
             let server = start(patient());
             let mut clients = waiting_clients(&server, 20);
@@ -320,6 +339,48 @@ fn no_message_falls_between_looking_and_waiting() {
             }
             "one looks and begins to wait in one go\n500 messages come meanwhile: each is seen at once".to_string()
         },
+    }
+}
+
+#[test]
+fn who_is_woken_without_news_waits_on() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A thread may wake up for no reason. It looks again, and where there is nothing it waits on.",
+        mistake: "`wait_timeout` without a loop around it: it returns at each wake-up, with or \
+                  without news. `wait_timeout_while` is that loop.",
+        shows: || {
+            let hub = Arc::new(Hub::new(&patient()));
+            let waiter = thread::spawn({
+                let hub = Arc::clone(&hub);
+                move || hub.news_after(0)
+            });
+            until(|| hub.waiting() == 1 || waiter.is_finished());
+            let looks = hub.looks();
+            hub.wake_without_news();
+            until(|| hub.looks() > looks || waiter.is_finished());
+            let then = match hub.waiting() {
+                1 => "it looks again, and waits on",
+                _ => "it waits no more",
+            };
+            hub.post(says("hi"));
+            until(|| waiter.is_finished());
+            let answer = match waiter.is_finished().then(|| waiter.join()) {
+                None => "no answer, it still waits".to_string(),
+                Some(Ok(Ok(news))) => line(&news),
+                Some(Ok(Err(refusal))) => refusal.to_string(),
+                Some(Err(_)) => "a panic".to_string(),
+            };
+            format!("a request waits\nit is woken without news: {then}\na message comes: {answer}")
+        },
+    }
+}
+
+/// Waits until something is the case, or has taken too long.
+fn until(is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() && begin.elapsed() < AT_ONCE {
+        thread::yield_now();
     }
 }
 

@@ -18,7 +18,8 @@ use crate::routes::Refusal;
 /// most one byte more than the limit is read.
 ///
 /// # Errors
-/// [`Refusal::BodyTooLarge`]; [`Refusal::BodyCutShort`] where the body ends before its time.
+/// [`Refusal::BodyTooLarge`]; [`Refusal::BodyCutShort`] where the body ends before its time, or
+/// reading it fails.
 // ANCHOR: read_limited
 pub fn read_limited(
     body: impl Read,
@@ -26,6 +27,7 @@ pub fn read_limited(
     limit: u64,
 ) -> Result<Vec<u8>, Refusal> {
     // Task: look at the declared length first, then read at most one byte over the limit.
+    // If reading fails, the body did not arrive: `BodyCutShort`.
     if declared.is_some_and(|length| length > limit) {
         return Err(Refusal::BodyTooLarge { limit });
     }

@@ -56,7 +56,8 @@ impl State {
     }
     // ANCHOR_END: is_due
 
-    /// Counts one more request that waits, where there are places left.
+    /// Counts one more request that waits, where there are places left. Whoever has taken a place
+    /// gives it back (`waiting`, one fewer) when the wait is over; nobody does it for them.
     // ANCHOR: take_place
     fn take_place(&mut self, places: u64) -> Result<(), Refusal> {
         if self.waiting >= places {
@@ -100,13 +101,14 @@ impl Hub {
 
     /// What is new after a cursor. Where there is nothing, waits for it: until a message comes,
     /// the server stops, or the time for which a request is held is over. Then the news may be
-    /// empty.
+    /// empty. Who waits takes a place, and gives it back when the wait is over.
     ///
     /// # Errors
     /// [`Refusal::Busy`] where the request would have to wait, and `max_waiting` wait already.
     // ANCHOR: news_after
     pub fn news_after(&self, cursor: u64) -> Result<News, Refusal> {
         // Task: look; take a place, and wait until it is due or the hold is over; answer.
+        // Give the place back (`waiting`, one fewer) when the wait is over; nobody does it for you.
         let mut state = self.lock();
         if !state.is_due(cursor) {
             state.take_place(self.max_waiting)?;
@@ -143,6 +145,12 @@ impl Hub {
     /// message that comes in between wakes nobody.
     pub fn gaps(&self) -> u64 {
         self.lock().gaps
+    }
+
+    /// Wakes everybody who waits, although nothing is new: the system does that too, now and then,
+    /// but a check can't wait for it.
+    pub fn wake_without_news(&self) {
+        self.changed.notify_all();
     }
 
     /// Counts a request until what is returned is dropped.
