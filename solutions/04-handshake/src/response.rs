@@ -33,8 +33,7 @@ pub fn switching_protocols(opening: &OpeningHandshake) -> Vec<u8> {
 /// where one was chosen. A client would take any order; the check of this step compares bytes.
 // ANCHOR: fields
 pub fn fields<'a>(accept: &'a str, subprotocol: Option<&'a str>) -> Vec<Field<'a>> {
-    // Task: in this order: Upgrade, Connection, Sec-WebSocket-Accept;
-    // and Sec-WebSocket-Protocol, where one was chosen.
+    // Task: in this order: Upgrade, Connection, accept key, and a subprotocol if chosen.
     let mut fields = vec![
         ("Upgrade", "websocket"),
         ("Connection", "Upgrade"),
