@@ -133,8 +133,12 @@ impl Project {
     /// # Errors
     /// There is no such step; the message lists those that there are.
     pub fn step(&self, name: &str) -> Result<&Step, Problem> {
-        let matches =
-            |step: &&Step| step.id == name || step.number == name || step.folder() == name;
+        let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+        let number: Option<u32> = name.parse().ok().filter(|_| is_number);
+        let matches = |step: &&Step| {
+            let is_its_number = number.is_some() && step.number.parse().ok() == number;
+            is_its_number || step.id == name || step.folder() == name
+        };
         self.steps.iter().find(matches).ok_or_else(|| {
             let ids: Vec<&str> = self.steps.iter().map(|step| step.id.as_str()).collect();
             Problem(format!(
@@ -234,7 +238,10 @@ mod tests {
     fn an_unknown_step_is_answered_with_those_that_exist() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let project = Project::at(root).unwrap();
-        assert_eq!(project.step("03").unwrap().id, "accept-key");
+        for name in ["03", "3", "03-accept-key"] {
+            assert_eq!(project.step(name).unwrap().id, "accept-key");
+        }
+        assert!(project.step("+3").is_err());
         let problem = project.step("acept-key").unwrap_err();
         assert!(
             problem.0.contains("no step `acept-key`") && problem.0.contains("hello, "),
