@@ -7,22 +7,91 @@ use crate::clock;
 use crate::project::{Problem, Project, Step};
 use crate::starter::{Files, drift, finished, read_folder, starter, write_file, write_folder};
 
-/// Puts the reference in the place of the learner's files. Returns where those are kept; `None`
-/// where there was nothing of theirs.
+/// What has become of the files that were in a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// They are in this backup now.
+    In(Backup),
+    /// There was nothing to keep; why.
+    Nothing(String),
+}
+
+/// A folder that holds what somebody wrote in a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// When it was kept, which tells it from the step's others: `2026-11-21T05-43-10Z`.
+    pub when: String,
+    /// The folder.
+    pub place: PathBuf,
+}
+
+/// Puts the reference in the place of the learner's files.
 ///
 /// # Errors
 /// The files can't be kept (then nothing was touched), or the reference can't be written.
-pub fn skip(project: &Project, step: &Step) -> Result<Option<PathBuf>, Problem> {
+pub fn skip(project: &Project, step: &Step) -> Result<Kept, Problem> {
     replace(project, step, &finished(project, step)?)
 }
 
-/// Writes the step as it was at the beginning. Returns where the learner's files are kept; `None`
-/// where there was nothing of theirs.
+/// Writes the step as it was at the beginning.
 ///
 /// # Errors
 /// The files can't be kept (then nothing was touched), or the starter can't be written.
-pub fn reset(project: &Project, step: &Step) -> Result<Option<PathBuf>, Problem> {
+pub fn reset(project: &Project, step: &Step) -> Result<Kept, Problem> {
     replace(project, step, &starter(project, step)?)
+}
+
+/// Writes what a backup holds into the step. Every file is written, also one that is the same
+/// already: cargo builds what is newer than its last build, and somebody may have copied the
+/// backup by hand with its old times.
+///
+/// # Errors
+/// The backup can't be read or the files can't be kept (then nothing was touched), or its files
+/// can't be written.
+pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept, Problem> {
+    let files = read_folder(&backup.place)?;
+    let folder = project.step_folder(step);
+    let kept = match read_folder(&folder) {
+        Ok(theirs) if theirs == files => {
+            Kept::Nothing("the step held the same files already".to_string())
+        }
+        _ => keep(project, step)?,
+    };
+    write_folder(&folder, &files)
+        .and_then(|()| {
+            files
+                .iter()
+                .try_for_each(|(path, content)| write_file(&folder.join(path), content))
+        })
+        .map_err(|problem| still_there(problem, project, &kept))?;
+    Ok(kept)
+}
+
+/// The backups of a step, the newest first.
+pub fn backups(project: &Project, step: &Step) -> Vec<Backup> {
+    let Ok(entries) = fs::read_dir(folder(project)) else {
+        return Vec::new();
+    };
+    let backup = |entry: fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let when = name.strip_prefix(&step.id)?.strip_prefix('-')?;
+        let is_one = clock::is_stamp(split(when).0) && entry.path().is_dir();
+        is_one.then(|| Backup {
+            when: when.to_string(),
+            place: entry.path(),
+        })
+    };
+    let mut backups: Vec<Backup> = entries.flatten().filter_map(backup).collect();
+    backups.sort_by(|one, other| split(&other.when).cmp(&split(&one.when)));
+    backups
+}
+
+/// When a backup was kept, and which of those of that second it is.
+fn split(when: &str) -> (&str, u32) {
+    match when.split_once("Z-") {
+        Some((stamp, number)) => (&when[..=stamp.len()], number.parse().unwrap_or(0)),
+        None => (when, 1),
+    }
 }
 
 /// Whether the step's files are the reference's.
@@ -31,32 +100,45 @@ pub fn is_finished_by_skip(project: &Project, step: &Step) -> bool {
     finished(project, step).is_ok_and(|files| drift(&folder, &files).is_empty())
 }
 
-fn replace(project: &Project, step: &Step, files: &Files) -> Result<Option<PathBuf>, Problem> {
+fn replace(project: &Project, step: &Step, files: &Files) -> Result<Kept, Problem> {
     let kept = keep(project, step)?;
-    let folder = project.step_folder(step);
-    write_folder(&folder, files).map_err(|problem| match &kept {
-        Some(place) => Problem(format!(
-            "{problem}. Your files are all in {}; try again when there is room.",
-            shown(project, place)
-        )),
-        None => problem,
-    })?;
+    write_folder(&project.step_folder(step), files)
+        .map_err(|problem| still_there(problem, project, &kept))?;
     Ok(kept)
 }
 
-fn keep(project: &Project, step: &Step) -> Result<Option<PathBuf>, Problem> {
-    let folder = project.step_folder(step);
-    if !folder.is_dir() {
-        return Ok(None);
+fn still_there(problem: Problem, project: &Project, kept: &Kept) -> Problem {
+    match kept {
+        Kept::In(backup) => Problem(format!(
+            "{problem}. Your files are all in {}; try again when there is room.",
+            shown(project, &backup.place)
+        )),
+        Kept::Nothing(_) => problem,
     }
-    let theirs = read_folder(&folder)?;
+}
+
+fn folder(project: &Project) -> PathBuf {
+    project.state_folder().join("backups")
+}
+
+fn keep(project: &Project, step: &Step) -> Result<Kept, Problem> {
+    let nothing = |why: &str| Ok(Kept::Nothing(why.to_string()));
+    let theirs = project.step_folder(step);
+    if !theirs.is_dir() {
+        return nothing("the step was not there");
+    }
+    let theirs = read_folder(&theirs)?;
     let is_ours = |files: Result<Files, Problem>| files.is_ok_and(|files| files == theirs);
-    if theirs.is_empty() || is_ours(starter(project, step)) || is_ours(finished(project, step)) {
-        return Ok(None);
+    if theirs.is_empty() {
+        return nothing("the step's folder was empty");
     }
-    let backups = project.state_folder().join("backups");
-    let name = format!("{}-{}", step.id, clock::stamp());
-    let place = unused(&backups, &name);
+    if is_ours(starter(project, step)) {
+        return nothing("the step was as at the beginning");
+    }
+    if is_ours(finished(project, step)) {
+        return nothing("the step held the reference");
+    }
+    let (when, place) = unused(&folder(project), &step.id);
     for (path, content) in &theirs {
         write_file(&place.join(path), content).map_err(|problem| {
             _ = fs::remove_dir_all(&place);
@@ -65,15 +147,16 @@ fn keep(project: &Project, step: &Step) -> Result<Option<PathBuf>, Problem> {
             ))
         })?;
     }
-    Ok(Some(place))
+    Ok(Kept::In(Backup { when, place }))
 }
 
-fn unused(folder: &Path, name: &str) -> PathBuf {
-    let first = folder.join(name);
-    let others = (2..).map(|number| folder.join(format!("{name}-{number}")));
-    std::iter::once(first)
+fn unused(folder: &Path, id: &str) -> (String, PathBuf) {
+    let first = clock::stamp();
+    let others = (2..).map(|number| format!("{first}-{number}"));
+    std::iter::once(first.clone())
         .chain(others)
-        .find(|path| !path.exists())
+        .map(|when| (when.clone(), folder.join(format!("{id}-{when}"))))
+        .find(|(_, path)| !path.exists())
         .expect("some number is unused")
 }
 

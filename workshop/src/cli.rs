@@ -65,6 +65,10 @@ fn run(matches: &ArgMatches) -> Result<End, Problem> {
         ),
         "skip" => commands::skip(&mut session, required),
         "reset" => commands::reset(&mut session, required),
+        "restore" => {
+            let backup = matches.get_one::<String>("backup").map(String::as_str);
+            commands::restore(&mut session, required, backup, matches.get_flag("list"))
+        }
         "doctor" => Ok(doctor::doctor(&session)),
         _ => {
             let arguments = matches.get_many::<String>("arguments");
@@ -136,13 +140,29 @@ fn command(project: Option<&Project>) -> Command {
             Command::new("skip")
                 .about("Put the reference in the place of a step; your files are kept")
                 .arg(step_id(true))
-                .after_help("Your files go to .workshop/backups/ first.\n\nExample:\n  cargo workshop skip hello"),
+                .after_help("Your files are kept first; `cargo workshop restore hello` brings them back.\n\nExample:\n  cargo workshop skip hello"),
         )
         .subcommand(
             Command::new("reset")
                 .about("Write a step as it was at the beginning; your files are kept")
                 .arg(step_id(true))
-                .after_help("Your files go to .workshop/backups/ first.\n\nExample:\n  cargo workshop reset hello"),
+                .after_help("Your files are kept first; `cargo workshop restore hello` brings them back.\n\nExample:\n  cargo workshop reset hello"),
+        )
+        .subcommand(
+            Command::new("restore")
+                .about("Bring your files back that `skip` or `reset` has kept")
+                .arg(step_id(true))
+                .arg(
+                    Arg::new("backup")
+                        .value_name("BACKUP")
+                        .help("Which of its backups, as --list names them (default: the newest)"),
+                )
+                .arg(flag("list", "List the backups of the step, and change nothing"))
+                .after_help(
+                    "What is in the step now goes to .workshop/backups/ first.\nWhat comes back is not judged yet: `cargo workshop check hello` does that.\n\n\
+                     Examples:\n  cargo workshop restore hello --list\n  cargo workshop restore hello\n  \
+                     cargo workshop restore hello 2026-11-21T05-43-10Z",
+                ),
         )
         .subcommand(
             Command::new("play")
@@ -179,15 +199,16 @@ fn step_id(required: bool) -> Arg {
     Arg::new("id")
         .value_name("ID")
         .required(required)
-        .help("The step's id, like `accept-key`; its number will do")
+        .help("The step's id, like `accept-key`; its number, `03` or `3`, will do")
 }
 
 fn after_help(project: Option<&Project>) -> String {
     let examples = "Examples:
-  cargo workshop                 the book, and a screen that follows your work
-  cargo workshop check           judge the current step once
-  cargo workshop hint            a hint for it
-  cargo workshop skip polling    let the reference take a step's place";
+  cargo workshop                  the book, and a screen that follows your work
+  cargo workshop check            judge the current step once
+  cargo workshop hint             a hint for it
+  cargo workshop skip polling     let the reference take a step's place
+  cargo workshop restore polling  bring your own files back";
     let steps = project.map(|project| {
         let ids: Vec<&str> = project.steps.iter().map(|step| step.id.as_str()).collect();
         crate::text::wrap(&format!("Steps: {}", ids.join(", ")), 80, 7)

@@ -10,6 +10,15 @@ pub fn stamp() -> String {
     stamp_of(since.as_secs())
 }
 
+/// Whether a text is what [`stamp`] makes.
+pub fn is_stamp(text: &str) -> bool {
+    let fits = |(at, byte): (usize, u8)| match byte {
+        b'0'..=b'9' => stamp_of(0).as_bytes()[at].is_ascii_digit(),
+        byte => stamp_of(0).as_bytes()[at] == byte,
+    };
+    text.len() == stamp_of(0).len() && text.bytes().enumerate().all(fits)
+}
+
 fn stamp_of(seconds: u64) -> String {
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
@@ -44,6 +53,20 @@ fn date(mut days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stamp_is_known_as_one() {
+        assert!(is_stamp("2026-11-21T05-43-10Z"));
+        assert!(is_stamp(&stamp()));
+        for text in [
+            "",
+            "2026-11-21",
+            "2026-11-21T05-43-10Z-2",
+            "x026-11-21T05-43-10Z",
+        ] {
+            assert!(!is_stamp(text), "{text}");
+        }
+    }
 
     #[test]
     fn days_are_counted_through_leap_years() {

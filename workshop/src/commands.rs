@@ -1,10 +1,12 @@
-//! The commands that do one thing and end: `list`, `check`, `hint`, `solution`, `skip`, `reset`.
+//! The commands that do one thing and end: `list`, `check`, `hint`, `solution`, `skip`, `reset`,
+//! `restore`.
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::backup;
+use crate::backup::{self, Backup, Kept};
 use crate::chapter::{self, Hint};
 use crate::judge::{Side, Stop, judge};
+use crate::play;
 use crate::progress::{Progress, State};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::solution;
@@ -179,8 +181,11 @@ pub fn check(
             ));
         }
     } else if side == Side::Step {
-        let next = progress.current(project);
         say("");
+        if let Some(text) = see_it_run(project, progress, &step, "`cargo workshop play`") {
+            say(&text);
+        }
+        let next = progress.current(project);
         say(&next.map_or("All steps are done.".to_string(), |next| {
             format!(
                 "Next: {}, {} ({} min)",
@@ -198,6 +203,26 @@ pub fn check(
     })
 }
 
+/// How to see a step run that is passed; `None` where it has no program. `play` says how to play
+/// with the last solved one.
+pub fn see_it_run(
+    project: &Project,
+    progress: &Progress,
+    step: &Step,
+    play: &str,
+) -> Option<String> {
+    let main = project.step_folder(step).join("src").join("main.rs");
+    let played = play::choose(project, progress).ok();
+    let is_played = played.is_some_and(|game| game.side == Side::Step && game.step == *step);
+    let id = &step.id;
+    let play = match is_played {
+        true => play.to_string(),
+        false => format!("`cargo workshop play {id}`"),
+    };
+    main.is_file()
+        .then(|| format!("See it run: {play} (or `cargo run -p {id}`)"))
+}
+
 /// `hint [id]`: the next hint, or all of them.
 ///
 /// # Errors
@@ -211,9 +236,8 @@ pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<End, P
         return Ok(End::Fine);
     }
     if all {
-        for hint in &hints {
-            say(&format!("{}\n", hint_text(hint, 80)));
-        }
+        let texts: Vec<String> = hints.iter().map(|hint| hint_text(hint, 80)).collect();
+        say(&texts.join("\n\n"));
         tell(session.progress.set_hints(&step, hints.len()));
         return Ok(End::Fine);
     }
@@ -331,6 +355,89 @@ pub fn reset(session: &mut Session, id: &str) -> Result<End, Problem> {
     Ok(End::Fine)
 }
 
+/// `restore id [backup]`: the files of a backup are in the step again.
+///
+/// # Errors
+/// There is no such step or backup, or the files can't be kept or written.
+pub fn restore(
+    session: &mut Session,
+    id: &str,
+    backup: Option<&str>,
+    list: bool,
+) -> Result<End, Problem> {
+    let step = session.step(Some(id))?;
+    let project = &session.project;
+    let backups = backup::backups(project, &step);
+    if list {
+        say(&backup_list(project, &step, &backups));
+        return Ok(End::Fine);
+    }
+    let chosen = match backup {
+        // The folder's name, or a path to it, is what somebody may have at hand.
+        Some(given) => {
+            let name = given.trim_end_matches(['/', '\\']);
+            let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+            let is_it = |backup: &&Backup| {
+                backup.when == name || format!("{}-{}", step.id, backup.when) == name
+            };
+            backups.iter().find(is_it)
+        }
+        None => backups.first(),
+    };
+    let Some(chosen) = chosen else {
+        let what = match (backup, backups.is_empty()) {
+            (Some(given), false) => format!("There is no backup `{given}`. "),
+            _ => String::new(),
+        };
+        return Err(Problem(what + &backup_list(project, &step, &backups)));
+    };
+    let kept = backup::restore(project, &step, chosen)?;
+    let notice = session.progress.set_state(&step, State::Open);
+    say(&format!(
+        "{} holds the files of {} again. `cargo workshop check {}` judges them.",
+        name(&step),
+        backup::shown(project, &chosen.place),
+        step.id
+    ));
+    say(&match kept {
+        Kept::In(now) => format!(
+            "What was there is in {}.\n{}",
+            backup::shown(project, &now.place),
+            way_back(&step, &now)
+        ),
+        Kept::Nothing(why) => format!("Nothing to keep: {why}."),
+    });
+    tell(notice);
+    Ok(End::Fine)
+}
+
+fn backup_list(project: &Project, step: &Step, backups: &[Backup]) -> String {
+    let line = |backup: &Backup| {
+        format!(
+            "  {}  {}",
+            backup.when,
+            backup::shown(project, &backup.place)
+        )
+    };
+    match backups {
+        [] => format!("{} has no backup.", name(step)),
+        [newest, ..] => format!(
+            "The backups of {}, the newest first:\n{}\n\n`cargo workshop restore {id}` brings the first one back, and this any other:\n  cargo workshop restore {id} {}",
+            name(step),
+            backups.iter().map(line).collect::<Vec<_>>().join("\n"),
+            backups.get(1).unwrap_or(newest).when,
+            id = step.id
+        ),
+    }
+}
+
+fn way_back(step: &Step, backup: &Backup) -> String {
+    format!(
+        "This brings them back: cargo workshop restore {} {}",
+        step.id, backup.when
+    )
+}
+
 /// Skips a step. Returns what to say, and whether the progress can't be kept.
 ///
 /// # Errors
@@ -342,13 +449,14 @@ pub fn skip_step(
 ) -> Result<(String, Option<String>), Problem> {
     let kept = backup::skip(project, step)?;
     let notice = progress.set_state(step, State::Skipped);
+    let what = format!("{} is skipped: the reference is in its place", name(step));
     let text = match kept {
-        Some(place) => format!(
-            "{} is skipped: the reference is in its place, and your files are in {}.",
-            name(step),
-            backup::shown(project, &place)
+        Kept::In(backup) => format!(
+            "{what}, and your files are in {}.\n{}",
+            backup::shown(project, &backup.place),
+            way_back(step, &backup)
         ),
-        None => format!("{} is skipped: the reference is in its place.", name(step)),
+        Kept::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
     };
     Ok((text, notice))
 }
@@ -364,13 +472,14 @@ pub fn reset_step(
 ) -> Result<(String, Option<String>), Problem> {
     let kept = backup::reset(project, step)?;
     let notice = progress.clear(step);
+    let what = format!("{} is as it was at the beginning", name(step));
     let text = match kept {
-        Some(place) => format!(
-            "{} is as it was at the beginning. Your files are in {}.",
-            name(step),
-            backup::shown(project, &place)
+        Kept::In(backup) => format!(
+            "{what}. Your files are in {}.\n{}",
+            backup::shown(project, &backup.place),
+            way_back(step, &backup)
         ),
-        None => format!("{} is as it was at the beginning.", name(step)),
+        Kept::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
     };
     Ok((text, notice))
 }

@@ -1,5 +1,6 @@
 //! `doctor`: whether this machine has what the workshop needs, a line for each thing.
 
+use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
 
@@ -17,6 +18,8 @@ struct Finding {
     text: String,
 }
 
+/// From the best to the worst.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Good,
     /// It works all the same.
@@ -50,7 +53,7 @@ pub fn doctor(session: &Session) -> End {
     let project = &session.project;
     let looks: [fn(&Project) -> Vec<Finding>; 7] =
         [toolchain, packages, folder, steps, ports, watching, page];
-    let mut end = End::Fine;
+    let mut worst = Kind::Good;
     for look in looks {
         for finding in look(project) {
             let mark = match finding.kind {
@@ -58,23 +61,29 @@ pub fn doctor(session: &Session) -> End {
                 Kind::Note => '–',
                 Kind::Bad => '✗',
             };
-            if matches!(finding.kind, Kind::Bad) {
-                end = End::Red;
-            }
+            worst = worst.max(finding.kind);
             say(&format!("{mark} {}", finding.text));
         }
     }
     say("");
-    say(match end {
-        End::Fine => "Everything is there.",
-        End::Red => "Mend what is marked ✗; what is marked – works all the same.",
-    });
+    let (text, end) = match worst {
+        Kind::Good => ("Everything is there.", End::Fine),
+        Kind::Note => (
+            "The workshop works here; what is marked – is good to know.",
+            End::Fine,
+        ),
+        Kind::Bad => (
+            "Mend what is marked ✗; what is marked – can stay as it is.",
+            End::Red,
+        ),
+    };
+    say(text);
     end
 }
 
 fn toolchain(project: &Project) -> Vec<Finding> {
     let needed = needed_version(project).unwrap_or_default();
-    let output = Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into()))
+    let output = Command::new(rustc())
         .arg("--version")
         .current_dir(&project.root)
         .output();
@@ -110,20 +119,60 @@ fn version(text: &str) -> Vec<u32> {
     numbers.collect()
 }
 
-/// Whether all that is to be compiled is on this machine.
+/// Whether all that is to be compiled for this system is on this machine. Crates that are only for
+/// others are not asked for: nothing downloads them but a bare `cargo fetch`.
 fn packages(project: &Project) -> Vec<Finding> {
-    let output = cargo(project)
-        .args(["fetch", "--quiet", "--locked", "--offline"])
-        .output();
-    match output {
+    let mut command = cargo(project);
+    command.args([
+        "fetch",
+        "--quiet",
+        "--locked",
+        "--offline",
+        "--color",
+        "never",
+    ]);
+    if let Some(host) = host(project) {
+        command.args(["--target", &host]);
+    }
+    match command.output() {
         Ok(output) if output.status.success() => {
             vec![good("all crates are downloaded: no network is needed")]
         }
-        Ok(_) => vec![note(
-            "some crates are not downloaded yet: `cargo fetch --locked` does it now, while there is a network",
-        )],
+        Ok(output) => vec![missing(&String::from_utf8_lossy(&output.stderr))],
         Err(error) => vec![bad(format!("cargo can't be started: {error}"))],
     }
+}
+
+/// What cargo's complaint means.
+fn missing(complaint: &str) -> Finding {
+    if complaint.contains("--locked") {
+        return note(
+            "the steps ask for crates that Cargo.lock doesn't list: the next build adds them, and may need a network",
+        );
+    }
+    if complaint.contains("offline") {
+        return note(
+            "some crates are not downloaded yet: `cargo fetch --locked` does it now, while there is a network",
+        );
+    }
+    let lines: Vec<&str> = complaint.lines().map(str::trim).collect();
+    bad(format!("cargo stops: {}", lines.join(" ").trim()))
+}
+
+/// The name of this system, as rustc has it.
+fn host(project: &Project) -> Option<String> {
+    let output = Command::new(rustc())
+        .arg("-vV")
+        .current_dir(&project.root)
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "))?;
+    Some(host.trim().to_string())
+}
+
+fn rustc() -> OsString {
+    std::env::var_os("RUSTC").unwrap_or("rustc".into())
 }
 
 fn folder(project: &Project) -> Vec<Finding> {
@@ -211,6 +260,17 @@ fn page(_project: &Project) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_complaint_of_cargo_is_understood() {
+        let kind_of = |complaint| missing(complaint).kind;
+        let offline = "error: failed to download `a v1.0.0`\n\nCaused by:\n  attempting to make an HTTP request, but --offline was specified";
+        assert!(kind_of(offline) == Kind::Note);
+        let locked = "error: cannot update the lock file /w/Cargo.lock because --locked was passed";
+        assert!(kind_of(locked) == Kind::Note);
+        let broken = missing("error: invalid table header\n --> steps/00-hello/Cargo.toml:1:9\n");
+        assert!(broken.kind == Kind::Bad && broken.text.contains("steps/00-hello/Cargo.toml"));
+    }
 
     #[test]
     fn versions_are_compared_by_number() {

@@ -365,8 +365,7 @@ fn area(root: &Path, path: &Path, is_folder: bool) -> Option<Area> {
     let extension = path.extension().and_then(OsStr::to_str);
     match names.as_slice() {
         ["steps", ..] => {
-            let is_source = matches!(extension, Some("rs" | "toml" | "html" | "js" | "css"));
-            (is_source || (is_folder && extension.is_none())).then_some(Area::Steps)
+            (is_source(path) || (is_folder && extension.is_none())).then_some(Area::Steps)
         }
         // Where `mdbook build` writes to.
         ["book", "book", ..] => None,
@@ -375,6 +374,12 @@ fn area(root: &Path, path: &Path, is_folder: bool) -> Option<Area> {
         }
         _ => None,
     }
+}
+
+/// Whether a file with this name has a part in what is built.
+pub fn is_source(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    matches!(extension, Some("rs" | "toml" | "html" | "js" | "css"))
 }
 
 /// Whether the event may be about a folder that came, went or got another name.

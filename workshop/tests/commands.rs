@@ -51,7 +51,7 @@ fn check_says_what_is_wrong_first_and_keeps_what_is_passed() {
     );
     assert!(
         done.stdout
-            .contains("Next: 01 four-times, Four times (10 min)"),
+            .ends_with("\n\nSee it run: `cargo workshop play` (or `cargo run -p twice`)\nNext: 01 four-times, Four times (10 min)\n"),
         "{done:?}"
     );
     assert_eq!(fixture.read(".workshop/progress"), "twice passed\n");
@@ -90,7 +90,9 @@ fn the_reference_is_judged_without_being_kept_as_yours() {
 #[test]
 fn nonsense_gets_a_sentence_and_exit_code_2() {
     let fixture = Fixture::new();
-    for command in ["check", "hint", "solution", "skip", "reset", "play"] {
+    for command in [
+        "check", "hint", "solution", "skip", "reset", "restore", "play",
+    ] {
         let done = fixture.run(&[command, "thrice"]);
         assert_eq!(done.code, 2, "{command}");
         assert_eq!(
@@ -118,7 +120,9 @@ fn each_hint_is_stronger_and_then_there_are_no_more() {
 
     let all = fixture.run(&["hint", "twice", "--all"]).stdout;
     assert!(
-        all.contains("Hint 1: where") && all.contains("Hint 3: the code"),
+        all.contains(
+            "Look at `src/lib.rs`.\n\nHint 2: how\n\nAdd it to itself.\n\nHint 3: the code\n"
+        ),
         "{all}"
     );
     let none = fixture.run(&["hint", "four-times"]);
@@ -177,10 +181,133 @@ fn skip_and_reset_keep_your_files() {
 
     // The reference needs no backup.
     let done = fixture.run(&["reset", "twice"]);
-    assert_eq!(done.stdout, "00 twice is as it was at the beginning.\n");
+    assert_eq!(
+        done.stdout,
+        "00 twice is as it was at the beginning. Nothing to keep: the step held the reference.\n"
+    );
     assert!(fixture.read(TWICE).contains("todo!(\"double it\")"));
     assert_eq!(fixture.names(".workshop/backups").len(), 1);
     assert_eq!(fixture.read(".workshop/progress"), "twice open\n");
+
+    // Neither does what nobody has touched.
+    let done = fixture.run(&["skip", "0"]);
+    assert!(
+        done.stdout.starts_with(
+            "00 twice is skipped: the reference is in its place. \
+             Nothing to keep: the step was as at the beginning.\n"
+        ),
+        "{done:?}"
+    );
+    assert_eq!(fixture.names(".workshop/backups").len(), 1);
+}
+
+#[test]
+fn what_was_kept_comes_back_and_is_judged_anew() {
+    let fixture = Fixture::new();
+    let none = fixture.run(&["restore", "twice"]);
+    assert_eq!(
+        (none.code, none.stderr.as_str()),
+        (2, "00 twice has no backup.\n")
+    );
+
+    fixture.write(TWICE, RIGHT);
+    fixture.write("steps/00-twice/src/notes.txt", "mine");
+    assert_eq!(fixture.run(&["check", "twice"]).code, 0);
+    let done = fixture.run(&["reset", "twice"]);
+    let command = done.stdout.lines().last().unwrap().to_string();
+    let command = command.strip_prefix("This brings them back: cargo workshop ");
+    let command: Vec<&str> = command.unwrap().split(' ').collect();
+    assert_eq!(fixture.run(&["check", "twice"]).code, 1);
+
+    let done = fixture.run(&command);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(
+        done.stdout,
+        format!(
+            "00 twice holds the files of .workshop/backups/twice-{} again. \
+             `cargo workshop check twice` judges them.\n\
+             Nothing to keep: the step was as at the beginning.\n",
+            command[2]
+        )
+    );
+    assert_eq!(fixture.read(TWICE), RIGHT);
+    assert_eq!(fixture.read("steps/00-twice/src/notes.txt"), "mine");
+    assert_eq!(fixture.read(".workshop/progress"), "twice open\n");
+    assert_eq!(fixture.run(&["check", "twice"]).code, 0);
+}
+
+#[test]
+fn what_a_backup_takes_the_place_of_is_kept_too() {
+    let fixture = Fixture::new();
+    fixture.write(TWICE, WRONG);
+    assert_eq!(fixture.run(&["reset", "twice"]).code, 0);
+    fixture.write(TWICE, RIGHT);
+    fixture.write("steps/00-twice/src/notes.txt", "mine");
+    let done = fixture.run(&["restore", "twice"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(fixture.read(TWICE), WRONG);
+    assert!(!fixture.root.join("steps/00-twice/src/notes.txt").exists());
+    let way_back = done.stdout.lines().last().unwrap();
+    let (_, newer) = way_back.rsplit_once(' ').unwrap();
+
+    // Both are listed, the newest first, and each can be had by its name or its folder.
+    let list = fixture.run(&["restore", "twice", "--list"]).stdout;
+    let lines: Vec<&str> = list.lines().collect();
+    assert_eq!(lines[0], "The backups of 00 twice, the newest first:");
+    assert_eq!(
+        lines[1],
+        format!("  {newer}  .workshop/backups/twice-{newer}")
+    );
+    let older = lines[2].split_whitespace().next().unwrap();
+    assert_eq!(lines[5], format!("  cargo workshop restore twice {older}"));
+    assert_eq!(fixture.run(&["restore", "twice", newer]).code, 0);
+    assert_eq!(fixture.read(TWICE), RIGHT);
+    let folder = format!(".workshop/backups/twice-{older}/");
+    let done = fixture.run(&["restore", "twice", &folder]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(fixture.read(TWICE), WRONG);
+
+    // Nothing but a backup of this step is one.
+    for given in ["2001-01-01T00-00-00Z", "..", "../../solutions/00-twice", ""] {
+        let done = fixture.run(&["restore", "twice", given]);
+        assert_eq!(done.code, 2, "{done:?}");
+        assert!(
+            done.stderr.starts_with(&format!(
+                "There is no backup `{given}`. The backups of 00 twice"
+            )),
+            "{done:?}"
+        );
+        assert_eq!(fixture.read(TWICE), WRONG);
+    }
+    let other = fixture.run(&["restore", "four-times", older]);
+    assert_eq!(other.stderr, "01 four-times has no backup.\n");
+}
+
+/// Cargo doesn't build what is older than its last build, as a copy with its old times is.
+#[test]
+fn files_that_were_copied_back_by_hand_are_written_anew() {
+    let fixture = Fixture::new();
+    fixture.write(TWICE, WRONG);
+    let file = fixture.root.join(TWICE);
+    let long_ago =
+        std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    assert_eq!(fixture.run(&["reset", "twice"]).code, 0);
+    fixture.write(TWICE, RIGHT);
+    assert_eq!(fixture.run(&["check", "twice"]).code, 0);
+    fixture.write(TWICE, WRONG);
+    let copied = fs::File::options().write(true).open(&file).unwrap();
+    copied.set_modified(long_ago).unwrap();
+    drop(copied);
+
+    let done = fixture.run(&["restore", "twice"]);
+    assert!(
+        done.stdout
+            .ends_with("Nothing to keep: the step held the same files already.\n"),
+        "{done:?}"
+    );
+    assert!(fs::metadata(&file).unwrap().modified().unwrap() > long_ago);
+    let done = fixture.run(&["check", "twice"]);
+    assert!(done.stdout.contains("✗ red: 1 of 2"), "{done:?}");
 }
 
 #[test]
@@ -191,7 +318,7 @@ fn what_cannot_be_kept_is_not_touched() {
     fixture.write(".workshop/backups", "in the way");
     for command in ["skip", "reset"] {
         let done = fixture.run(&[command, "twice"]);
-        assert_eq!(done.code, 2);
+        assert_eq!(done.code, 2, "{done:?}");
         assert!(
             done.stderr
                 .contains("can't be kept, so nothing was touched"),
@@ -277,27 +404,57 @@ fn progress_that_cannot_be_written_is_said_and_no_more() {
 }
 
 #[test]
-fn the_doctor_has_a_line_for_everything() {
+fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
     let fixture = Fixture::new();
+    // Cargo.lock is written by the first build.
+    assert_eq!(fixture.run(&["check", "twice"]).code, 1);
+    // So that one port is taken for certain, by us or by somebody else.
+    let _held = std::net::TcpListener::bind("127.0.0.1:3000");
     let done = fixture.run(&["doctor"]);
-    let text = &done.stdout;
-    assert_eq!(done.code, 0, "{done:?}");
-    // Others may listen on the ports, or keep the machine busy, while this runs.
-    for (good, other) in [
-        ("rustc 1.", ""),
-        (
-            "all crates are downloaded",
-            "some crates are not downloaded",
-        ),
-        ("can be written", ""),
-        ("all 2 steps are there", ""),
-        ("3000 and 9000 to 9001 are free", "somebody listens on"),
-        ("tells when a file is saved", "looks at the files itself"),
-        ("a browser opens by", "nothing opens a browser"),
-    ] {
-        let is_there = |words: &str| !words.is_empty() && text.contains(words);
-        assert!(is_there(good) || is_there(other), "{good}: {text}");
+    let said = format!(
+        "The doctor ended with {} and said:\n{}{}",
+        done.code, done.stdout, done.stderr
+    );
+    // Each line, or what stands in its place where the machine is not ours alone: somebody may
+    // stop to listen on a port, and a busy system takes more than two seconds to tell of a file.
+    let expected = [
+        ["✓ rustc 1.", "✓ rustc 1."],
+        ["✓ all crates are downloaded", "✓ all crates are downloaded"],
+        ["✓ ", "✓ "],
+        ["✓ all 2 steps are there", "✓ all 2 steps are there"],
+        [
+            "– somebody listens on 3000",
+            "✓ the ports 3000 and 9000 to 9001 are free",
+        ],
+        [
+            "✓ the system tells when a file is saved",
+            "– this file system doesn't tell of changes",
+        ],
+        ["✓ a browser opens by", "– nothing opens a browser"],
+    ];
+    let (lines, last) = done.stdout.trim_end().rsplit_once("\n\n").expect(&said);
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{said}");
+    for (line, expected) in lines.iter().zip(expected) {
+        let fits = expected.iter().any(|start| line.starts_with(start));
+        assert!(fits, "{line:?} is none of {expected:?}. {said}");
     }
+    assert!(lines[2].ends_with(" can be written"), "{said}");
+    let follows = match lines.iter().any(|line| line.starts_with('–')) {
+        true => "The workshop works here; what is marked – is good to know.",
+        false => "Everything is there.",
+    };
+    assert_eq!((done.code, last), (0, follows), "{said}");
+
+    fixture.write("steps/01-four-times/Cargo.toml", "[package\n");
+    let done = fixture.run(&["doctor"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.stdout.contains("✗ cargo stops: "), "{done:?}");
+    assert!(
+        done.stdout.contains("steps/01-four-times/Cargo.toml")
+            && done.stdout.contains("\n\nMend what is marked ✗"),
+        "{done:?}"
+    );
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn a_save_leads_to_a_verdict_and_a_pass_to_the_next_step() {
 
     fixture.write(TWICE, RIGHT);
     watch.wait_for("00 twice: ✓ passed: all 2 checks are right");
+    watch.wait_for("See it run: `cargo workshop play` (or `cargo run -p twice`)");
     watch.wait_for("Next: 01 four-times");
     watch.wait_for("01 four-times: ✗ red: 0 of 1 checks right");
     assert_eq!(fixture.read(".workshop/progress"), "twice passed\n");
@@ -61,9 +62,30 @@ fn keys_are_typed_as_lines() {
     watch.wait_for("y + Enter: yes");
     watch.type_line("y");
     watch.wait_for("your files are in .workshop/backups/twice-");
+    watch.wait_for("This brings them back: cargo workshop restore twice 2");
     watch.wait_for("01 four-times: ✗ red");
+    watch.type_line("?");
+    watch.wait_for("Keys: h hint, n next, l list");
     watch.type_line("x");
     watch.wait_for("`x` is no key here");
+}
+
+/// Editors write beside a file, and rename.
+#[test]
+fn only_files_that_count_are_named() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.watch();
+    watch.wait_for("00 twice: ○");
+    let beside = fixture.root.join("steps/00-twice/src/sedSMjhzu");
+    fs::write(&beside, WRONG).unwrap();
+    fs::rename(&beside, fixture.root.join(TWICE)).unwrap();
+    let line = watch.wait_for("Changed: ");
+    assert_eq!(line, "Changed: steps/00-twice/src/lib.rs");
+    watch.wait_for("00 twice: ✗ red");
+    // One of the step's own that goes is named as well.
+    fs::remove_file(fixture.root.join("steps/00-twice/src/main.rs")).unwrap();
+    let line = watch.wait_for("Changed: ");
+    assert_eq!(line, "Changed: steps/00-twice/src/main.rs");
 }
 
 #[test]

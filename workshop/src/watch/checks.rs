@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use super::view::{Judged, Mode};
 use super::{Event, Watch};
-use crate::commands::{Session, name};
+use crate::commands::{self, Session, name};
 use crate::judge::{Side, Stop, Verdict, judge};
 use crate::progress::State;
 use crate::project::Step;
 use crate::text::say;
 use crate::verdict;
+use crate::watcher::is_source;
 
 /// How long nothing more may be saved before the checks run.
 const QUIET: Duration = Duration::from_millis(50);
@@ -79,24 +80,45 @@ impl Watch {
     }
 
     pub(super) fn files_settled(&mut self, paths: &[PathBuf]) {
-        if self.screen.is_none()
-            && let Some(path) = paths.first()
-        {
-            let root = &self.session.project.root;
-            let root = fs::canonicalize(root).unwrap_or(root.clone());
-            let path = path.strip_prefix(&root).unwrap_or(path);
-            let path = path.display().to_string().replace('\\', "/");
-            let more = match paths.iter().collect::<BTreeSet<_>>().len() - 1 {
+        let names = self.names(paths);
+        if let Some(name) = names.first() {
+            let more = match names.len() - 1 {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            say(&format!("Changed: {path}{more}"));
+            self.log(&format!("Changed: {name}{more}"));
         }
         if self.notice_stays.is_none_or(|end| Instant::now() > end) {
             self.notice = None;
         }
         self.follow(paths);
         self.check();
+    }
+
+    /// What to call the files that were saved. Editors write some of their own beside them, which
+    /// are gone by now.
+    fn names(&self, paths: &[PathBuf]) -> Vec<String> {
+        let project = &self.session.project;
+        let root = fs::canonicalize(&project.root).unwrap_or(project.root.clone());
+        let name = |path: &PathBuf| {
+            let name = path.strip_prefix(&root).unwrap_or(path);
+            let name = name.display().to_string().replace('\\', "/");
+            let is_folder = |step: &Step| name == format!("steps/{}", step.folder());
+            let is_folder = name == "steps" || project.steps.iter().any(is_folder);
+            let is_there = is_source(path) && path.is_file();
+            (is_folder || is_there || self.was_ours(&name)).then_some(name)
+        };
+        let names: BTreeSet<String> = paths.iter().filter_map(name).collect();
+        names.into_iter().collect()
+    }
+
+    /// Whether a step has a file of this name from the start.
+    fn was_ours(&self, name: &str) -> bool {
+        let project = &self.session.project;
+        project.steps.iter().any(|step| {
+            let path = name.strip_prefix(&format!("steps/{}/", step.folder()));
+            path.is_some_and(|path| project.solution_folder(step).join(path).is_file())
+        })
     }
 
     /// Somebody who works on another step, one that the current step doesn't use, wants to see
@@ -203,16 +225,22 @@ impl Watch {
         } = &self.session;
         let next = progress.current(project).cloned();
         let again = if was_passed { "again " } else { "" };
-        let text = match &next {
+        let play = match self.screen.is_some() {
+            true => "press p",
+            false => "`cargo workshop play`",
+        };
+        let run = commands::see_it_run(project, progress, step, play);
+        let run = run.map_or(String::new(), |run| format!("{run}\n"));
+        let next_one = match &next {
             Some(next) => format!(
-                "{} is {again}passed. Next: {}, {} ({} min)",
-                name(step),
+                "Next: {}, {} ({} min)",
                 name(next),
                 next.title,
                 next.minutes
             ),
-            None => format!("{} is {again}passed. All steps are done.", name(step)),
+            None => "All steps are done.".to_string(),
         };
+        let text = format!("{} is {again}passed.\n{run}{next_one}", name(step));
         if self.screen.is_some() {
             let key = if next.is_some() { ": press n." } else { "" };
             self.note(format!("{text}{key}"));

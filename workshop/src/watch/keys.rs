@@ -91,6 +91,8 @@ fn stdin_was_a_pipe() -> bool {
     io::stdin().is_terminal()
 }
 
+const KEYS: &str = "h hint, n next, l list, r reset, s skip, o book, p play, c check, q quit";
+
 /// How long a notice stays that says what has become of files.
 const FRESH: Duration = Duration::from_secs(2);
 
@@ -130,9 +132,8 @@ impl Watch {
                 self.mode = Mode::Verdict;
                 self.scroll = 0;
             }
-            Key::Letter(other) => self.note(format!(
-                "`{other}` is no key here: h hint, n next, l list, r reset, s skip, o book, p play, q quit."
-            )),
+            Key::Letter('?') => self.note(format!("Keys: {KEYS}.")),
+            Key::Letter(other) => self.note(format!("`{other}` is no key here: {KEYS}.")),
             Key::Interrupt => return false,
         }
         true

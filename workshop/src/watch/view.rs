@@ -153,7 +153,7 @@ fn head(view: &View, width: usize) -> Vec<Line> {
 fn small_head(view: &View) -> Vec<Line> {
     let text = view
         .notice
-        .map_or_else(|| view.step.map(name), |text| Some(text.to_string()));
+        .map_or_else(|| view.step.map(name), |text| Some(text.replace('\n', " ")));
     let mut lines = vec![Line::new(Look::Bold, text.unwrap_or(NAME.to_string()))];
     if *view.mode == Mode::Verdict {
         lines.extend(status(view));
@@ -269,7 +269,7 @@ fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
             "Write {id} anew, as it was at the beginning?\n\nYour files are kept under .workshop/backups/ first."
         ),
         Action::Skip => format!(
-            "Skip {id}: let the reference take its place?\n\nYour files are kept under .workshop/backups/ first. You can come back with `cargo workshop reset`."
+            "Skip {id}: let the reference take its place?\n\nYour files are kept under .workshop/backups/ first. `cargo workshop restore` brings them back."
         ),
     };
     wrapped(Look::Asks, &text, width)
