@@ -312,7 +312,8 @@ fn no_message_falls_between_looking_and_waiting() {
         rfc: "the workshop's own rule",
         rule: "The lock is held from looking until the wait has begun.",
         mistake: "The lock was let go after looking and taken again for waiting. A message that \
-                  comes in this gap wakes nobody: a lost wake-up.",
+                  comes in this gap wakes nobody: a lost wake-up. Or `post` wakes all before it \
+                  keeps the message.",
         shows: || {
             let short = Duration::from_millis(10);
             let hub = Hub::new(&Limits { hold: short, ..Limits::default() });
