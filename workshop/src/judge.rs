@@ -81,12 +81,14 @@ impl Verdict {
         !red.is_empty() && red.iter().all(|check| check.state == State::NotWritten)
     }
 
-    /// The first check that is not right: what to look at next.
+    /// What to look at next: the first check that is wrong, or else the first that is unwritten.
+    /// What was written comes before what was not.
     pub fn first_red(&self) -> Option<&Checked> {
         let Self::Judged(checks) = self else {
             return None;
         };
-        checks.iter().find(|check| check.state != State::Right)
+        let first = |state| checks.iter().find(|check| check.state == state);
+        first(State::Wrong).or_else(|| first(State::NotWritten))
     }
 
     /// How many checks are right, and how many there are.
