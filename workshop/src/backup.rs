@@ -133,7 +133,7 @@ fn keep(project: &Project, step: &Step) -> Result<Kept, Problem> {
         return nothing("the step's folder was empty");
     }
     if is_ours(starter(project, step)) {
-        return nothing("the step was as at the beginning");
+        return nothing("the step was unchanged");
     }
     if is_ours(finished(project, step)) {
         return nothing("the step held the reference");
@@ -164,4 +164,29 @@ fn unused(folder: &Path, id: &str) -> (String, PathBuf) {
 pub fn shown(project: &Project, path: &Path) -> String {
     let path = path.strip_prefix(&project.root).unwrap_or(path);
     path.display().to_string().replace('\\', "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backups_of_one_second_are_told_apart_by_number() {
+        let mut names = [
+            "2026-11-21T05-43-10Z-10",
+            "2026-11-21T05-43-11Z",
+            "2026-11-21T05-43-10Z",
+            "2026-11-21T05-43-10Z-2",
+        ];
+        names.sort_by_key(|name| split(name));
+        assert_eq!(
+            names,
+            [
+                "2026-11-21T05-43-10Z",
+                "2026-11-21T05-43-10Z-2",
+                "2026-11-21T05-43-10Z-10",
+                "2026-11-21T05-43-11Z",
+            ]
+        );
+    }
 }

@@ -394,7 +394,7 @@ pub fn restore(
     let kept = backup::restore(project, &step, chosen)?;
     let notice = session.progress.set_state(&step, State::Open);
     say(&format!(
-        "{} holds the files of {} again. `cargo workshop check {}` judges them.",
+        "{} holds the files of {} again.\n`cargo workshop check {}` judges them.",
         name(&step),
         backup::shown(project, &chosen.place),
         step.id
@@ -421,11 +421,18 @@ fn backup_list(project: &Project, step: &Step, backups: &[Backup]) -> String {
     };
     match backups {
         [] => format!("{} has no backup.", name(step)),
-        [newest, ..] => format!(
-            "The backups of {}, the newest first:\n{}\n\n`cargo workshop restore {id}` brings the first one back, and this any other:\n  cargo workshop restore {id} {}",
+        [only] => format!(
+            "{} has one backup:\n{}\n\n`cargo workshop restore {}` brings it back.",
+            name(step),
+            line(only),
+            step.id
+        ),
+        [newest, older, ..] => format!(
+            "The backups of {}, the newest first:\n{}\n\nThis brings back the newest, or any of them:\n  cargo workshop restore {id} {}\n  cargo workshop restore {id} {}",
             name(step),
             backups.iter().map(line).collect::<Vec<_>>().join("\n"),
-            backups.get(1).unwrap_or(newest).when,
+            newest.when,
+            older.when,
             id = step.id
         ),
     }

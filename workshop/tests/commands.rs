@@ -194,7 +194,7 @@ fn skip_and_reset_keep_your_files() {
     assert!(
         done.stdout.starts_with(
             "00 twice is skipped: the reference is in its place. \
-             Nothing to keep: the step was as at the beginning.\n"
+             Nothing to keep: the step was unchanged.\n"
         ),
         "{done:?}"
     );
@@ -224,9 +224,9 @@ fn what_was_kept_comes_back_and_is_judged_anew() {
     assert_eq!(
         done.stdout,
         format!(
-            "00 twice holds the files of .workshop/backups/twice-{} again. \
+            "00 twice holds the files of .workshop/backups/twice-{} again.\n\
              `cargo workshop check twice` judges them.\n\
-             Nothing to keep: the step was as at the beginning.\n",
+             Nothing to keep: the step was unchanged.\n",
             command[2]
         )
     );
@@ -259,7 +259,7 @@ fn what_a_backup_takes_the_place_of_is_kept_too() {
         format!("  {newer}  .workshop/backups/twice-{newer}")
     );
     let older = lines[2].split_whitespace().next().unwrap();
-    assert_eq!(lines[5], format!("  cargo workshop restore twice {older}"));
+    assert_eq!(lines[6], format!("  cargo workshop restore twice {older}"));
     assert_eq!(fixture.run(&["restore", "twice", newer]).code, 0);
     assert_eq!(fixture.read(TWICE), RIGHT);
     let folder = format!(".workshop/backups/twice-{older}/");
