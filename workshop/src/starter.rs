@@ -250,16 +250,27 @@ fn without_answers(text: &str) -> Result<String, Problem> {
             )));
         }
         if given.is_empty() {
-            given.push(format!(
-                "{}todo!({:?})",
-                " ".repeat(margin),
-                task.trim_end_matches(['.', ':'])
-            ));
+            given.extend(unwritten(task, margin));
         }
         result.extend(given);
         at = end;
     }
     Ok(result.join("\n") + "\n")
+}
+
+/// `todo!("the task")`, as rustfmt breaks it.
+fn unwritten(task: &str, margin: usize) -> Vec<String> {
+    let indent = " ".repeat(margin);
+    let task = format!("{:?}", task.trim_end_matches(['.', ':']));
+    let line = format!("{indent}todo!({task})");
+    match line.chars().count() <= 100 {
+        true => vec![line],
+        false => vec![
+            format!("{indent}todo!("),
+            format!("{indent}    {task}"),
+            format!("{indent})"),
+        ],
+    }
 }
 
 fn is_comment(line: &str) -> bool {

@@ -222,11 +222,11 @@ fn first_difference(line: usize, expected: &[&str], yours: &[&str]) -> String {
         false => format!("line {number}, byte {}", at + 1),
     };
     match (expected.get(at), yours.get(at)) {
-        // A mark of the table, like ✓: its bytes are none that the learner's code made.
-        (Some(expected), Some(yours)) if !dumps && !(expected.is_ascii() && yours.is_ascii()) => {
-            format!("  First difference: {place}\n")
+        (Some(expected), Some(yours)) if dumps || (expected.is_ascii() && yours.is_ascii()) => {
+            bytes_that_differ(&place, *expected, *yours)
         }
-        (Some(expected), Some(yours)) => bytes_that_differ(&place, *expected, *yours),
+        // A mark of the table, like ✓: its bytes are none that the learner's code made.
+        (Some(_), Some(_)) => format!("  First difference: {place}\n"),
         (Some(expected), None) => {
             format!(
                 "  First difference: {place}. Yours ends there; expected goes on with\n    {}\n",
