@@ -87,6 +87,37 @@ async fn a_websocket_reaches_open() -> Outcome {
 }
 
 #[tokio::test]
+async fn what_is_sent_comes_back_and_is_drawn() -> Outcome {
+    in_browser(async |browser| {
+        let (_server, address) = serve("echo", &[])?;
+        browser.driver.goto(address.as_str()).await?;
+        browser
+            .until("document.querySelector('#state').textContent === 'open'")
+            .await?;
+        let field = browser.driver.find(By::Id("text")).await?;
+        field.clear().await?;
+        field.send_keys("<b>é</b>").await?;
+        field.send_keys(Key::Enter).await?;
+        let log = "document.querySelector('#log')";
+        browser
+            .until(&format!("{log}.innerText.includes('<b>é</b>')"))
+            .await?;
+        browser
+            .until(&format!("{log}.querySelector('b') === null"))
+            .await?;
+        browser
+            .until(&format!("{log}.innerText.includes('masking key') || {log}.innerText.includes('Masking-key')"))
+            .await?;
+        keep_pictures(browser, "echo").await?;
+        browser.driver.find(By::Id("close")).await?.click().await?;
+        browser
+            .until("document.querySelector('#state').textContent === 'closed'")
+            .await
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_foreign_page_gets_no_websocket() -> Outcome {
     in_browser(async |browser| {
         let (_server, address) = serve("handshake", &[])?;
