@@ -1,0 +1,69 @@
+//! `cargo run -p messages -- 01 03 48 65 6c 89 00 80 02 6c 6f` says what these frames mean, as a
+//! client reads them from a server.
+
+use std::env;
+use std::error::Error;
+use std::process::ExitCode;
+
+use frames::{FrameDecoder, Part, ReservedBits, Role};
+use messages_solution::MessageReader;
+
+/// "Hello" in two frames, with a ping between them (RFC 6455 §5.7).
+const EXAMPLE: &str = "01 03 48 65 6c 89 05 48 65 6c 6c 6f 80 02 6c 6f";
+/// The most that a frame and a message may have here, in bytes.
+const LIMIT: u64 = 1 << 20;
+
+fn main() -> ExitCode {
+    let given: String = env::args().skip(1).collect();
+    let hex = if given.is_empty() { EXAMPLE } else { &given };
+    let Some(bytes) = read_hex(hex) else {
+        eprintln!("`messages` takes bytes in hexadecimal, like {EXAMPLE}.");
+        return ExitCode::from(2);
+    };
+    match explain(&bytes) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            println!("✗ {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn explain(bytes: &[u8]) -> Result<(), String> {
+    let mut decoder = FrameDecoder::new(Role::Client, LIMIT, ReservedBits::NONE);
+    let mut reader = MessageReader::new(LIMIT);
+    decoder.receive(bytes);
+    loop {
+        let part = decoder.next_part();
+        let Some(part) = part.map_err(|error| failed(&error, error.close_code()))? else {
+            return Ok(());
+        };
+        if let Part::Header(header) = &part {
+            let end = if header.fin { "FIN" } else { "no FIN" };
+            println!("{} frame, {end}", header.opcode);
+        }
+        let item = reader.read(part);
+        if let Some(item) = item.map_err(|error| failed(&error, error.close_code()))? {
+            println!("  → {item:?}");
+        }
+    }
+}
+
+fn failed(error: &dyn Error, close_code: u16) -> String {
+    format!("{error} (close code {close_code})")
+}
+
+/// Pairs of hexadecimal digits, with white space where anybody likes.
+fn read_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .filter(|character| !character.is_whitespace())
+        .map(|character| character.to_digit(16).map(|digit| digit as u8))
+        .collect();
+    let digits = digits?;
+    let pairs = digits.chunks_exact(2);
+    match pairs.remainder() {
+        [] => Some(pairs.map(|pair| pair[0] << 4 | pair[1]).collect()),
+        _ => None,
+    }
+}
