@@ -41,29 +41,27 @@ impl HeaderError {
 impl fmt::Display for HeaderError {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::ReservedBitSet(bits) => write!(
-                formatter,
-                "{bits} set, and no extension was negotiated that uses it: RFC 6455 §5.2"
-            ),
-            Self::ReservedOpcode(bits) => write!(
-                formatter,
-                "opcode 0x{bits:x} is reserved: RFC 6455 §5.2 knows 0x0 to 0x2 and 0x8 to 0xa"
-            ),
+            Self::ReservedBitSet(bits) => {
+                write!(formatter, "{bits} set, but not negotiated, RFC 6455 §5.2")
+            }
+            Self::ReservedOpcode(bits) => {
+                write!(formatter, "opcode 0x{bits:x} is reserved, RFC 6455 §5.2")
+            }
             Self::FragmentedControlFrame(opcode) => write!(
                 formatter,
-                "a {opcode} frame without FIN: a control frame may not be fragmented, RFC 6455 §5.5"
+                "a {opcode} frame without FIN: control frames need it, RFC 6455 §5.5"
             ),
             Self::ControlFrameTooLong(opcode) => write!(
                 formatter,
-                "a {opcode} frame longer than 125 bytes: a control frame may not be, RFC 6455 §5.5"
+                "a {opcode} longer than the 125 bytes of a control frame, RFC 6455 §5.5"
             ),
             Self::LengthNotMinimal { length, bytes } => write!(
                 formatter,
-                "length {length} in {bytes} bytes: it must be in the fewest that hold it, RFC 6455 §5.2"
+                "a length of {length} in {bytes} bytes: fewer would do, RFC 6455 §5.2"
             ),
             Self::LengthTopBitSet => write!(
                 formatter,
-                "a length of 2^63 or more: the highest of its 64 bits must be 0, RFC 6455 §5.2"
+                "a 64-bit length whose highest bit is not 0, RFC 6455 §5.2"
             ),
         }
     }

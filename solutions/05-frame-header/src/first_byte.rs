@@ -58,7 +58,7 @@ impl fmt::Display for ReservedBits {
         let set = names
             .into_iter()
             .filter_map(|(set, name)| set.then_some(name));
-        formatter.write_str(&set.collect::<Vec<_>>().join(" and "))
+        formatter.write_str(&set.collect::<Vec<_>>().join(", "))
     }
 }
 

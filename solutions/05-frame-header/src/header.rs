@@ -8,6 +8,8 @@
 //! FIN, RSV1 to RSV3, opcode, MASK, Payload len: 2 bytes
 //! ```
 
+use std::fmt;
+
 use crate::error::HeaderError;
 use crate::first_byte::{FirstByte, ReservedBits};
 use crate::opcode::Opcode;
@@ -127,4 +129,28 @@ impl FrameHeader {
         }
     }
     // ANCHOR_END: encode
+}
+
+/// `text, FIN, 5 bytes, masked with 37 fa 21 3d`
+impl fmt::Display for FrameHeader {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "{}", self.opcode)?;
+        if self.fin {
+            write!(formatter, ", FIN")?;
+        }
+        if self.reserved != ReservedBits::NONE {
+            write!(formatter, ", {}", self.reserved)?;
+        }
+        match self.payload_length {
+            0 => write!(formatter, ", no payload")?,
+            1 => write!(formatter, ", 1 byte")?,
+            length => write!(formatter, ", {length} bytes")?,
+        }
+        match self.masking_key {
+            Some([a, b, c, d]) => {
+                write!(formatter, ", masked with {a:02x} {b:02x} {c:02x} {d:02x}")
+            }
+            None => Ok(()),
+        }
+    }
 }

@@ -27,11 +27,13 @@
 //! | [`header`] | the whole header: [`decode`], and [`FrameHeader::encode`] |
 //! | [`error`] | the rules that a header can break |
 //! | [`mod@draw`] | any frame as the RFC draws it |
+//! | [`hex`] | bytes out of hexadecimal text |
 
 pub mod draw;
 pub mod error;
 pub mod first_byte;
 pub mod header;
+pub mod hex;
 pub mod opcode;
 pub mod second_byte;
 

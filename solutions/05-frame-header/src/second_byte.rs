@@ -13,14 +13,6 @@
 use crate::error::HeaderError;
 use crate::opcode::Opcode;
 
-/// The most that fits into the seven bits themselves. It is also the most that a control frame may
-/// carry (RFC 6455 §5.5).
-pub const MAX_IN_7_BITS: u64 = 125;
-/// The most that fits into sixteen bits.
-pub const MAX_IN_16_BITS: u64 = 0xffff;
-/// The most that there can be: of sixty-four bits the highest must be 0.
-pub const MAX_IN_64_BITS: u64 = 0x7fff_ffff_ffff_ffff;
-
 /// Where the length of the payload is found.
 // ANCHOR: length_field
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +32,8 @@ impl LengthField {
     pub fn shortest(payload_length: u64) -> Self {
         // Task: 125 is the last length in 7 bits; which is the last one in 16?
         match payload_length {
-            0..=MAX_IN_7_BITS => Self::Bits7(payload_length as u8),
-            ..=MAX_IN_16_BITS => Self::Bits16,
+            0..=125 => Self::Bits7(payload_length as u8),
+            126..=0xffff => Self::Bits16,
             _ => Self::Bits64,
         }
     }
@@ -70,7 +62,7 @@ impl LengthField {
         for byte in extended {
             length = length << 8 | u64::from(*byte);
         }
-        if length > MAX_IN_64_BITS {
+        if length >> 63 != 0 {
             return Err(HeaderError::LengthTopBitSet);
         }
         if self != Self::shortest(length) {
