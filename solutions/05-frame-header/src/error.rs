@@ -53,7 +53,7 @@ impl fmt::Display for HeaderError {
             ),
             Self::ControlFrameTooLong(opcode) => write!(
                 formatter,
-                "a {opcode} longer than the 125 bytes of a control frame, RFC 6455 §5.5"
+                "a {opcode} whose Payload len is above 125, RFC 6455 §5.5"
             ),
             Self::LengthNotMinimal { length, bytes } => write!(
                 formatter,

@@ -54,7 +54,7 @@ impl fmt::Display for FrameError {
             }
             Self::TooLarge { declared, limit } => write!(
                 formatter,
-                "a payload of {declared} bytes: {limit} are taken at most, RFC 6455 §10.4"
+                "payload length {declared}, and at most {limit} is taken, RFC 6455 §10.4"
             ),
         }
     }

@@ -1,10 +1,8 @@
 //! Frames: a header and its payload, from a stream that may be cut anywhere (RFC 6455 §5).
 //!
 //! ```text
-//! receive  │81 85 37 fa 21│3d 7f 9f 4d│51 58 89 80 …│      what reads brought
-//!           └──────────────┬┘└───────┬─────┘└─────┬
-//! next_part        Header(text, 5)   │       Header(ping, 0)
-//!                          Payload("Hel"), Payload("lo"), End
+//! receive     81 85 37 fa 21     3d 7f 9f 4d     51 58 89 80 a1     b2 c3 d4
+//! next_part   (none yet)         Header, "Hel"   "lo", End          Header, End
 //! ```
 //!
 //! Nothing here does I/O: bytes come in, parts of frames or a broken rule come out, and back.
