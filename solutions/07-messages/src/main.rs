@@ -5,6 +5,7 @@ use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
+use frame_header::hex;
 use frames::{FrameDecoder, Part, ReservedBits, Role};
 use messages_solution::MessageReader;
 
@@ -14,11 +15,17 @@ const EXAMPLE: &str = "01 03 48 65 6c 89 05 48 65 6c 6c 6f 80 02 6c 6f";
 const LIMIT: u64 = 1 << 20;
 
 fn main() -> ExitCode {
-    let given: String = env::args().skip(1).collect();
-    let hex = if given.is_empty() { EXAMPLE } else { &given };
-    let Some(bytes) = read_hex(hex) else {
-        eprintln!("`messages` takes bytes in hexadecimal, like {EXAMPLE}.");
-        return ExitCode::from(2);
+    let given: Vec<String> = env::args().skip(1).collect();
+    let text = match given.is_empty() {
+        true => EXAMPLE.to_string(),
+        false => given.join(" "),
+    };
+    let bytes = match hex::bytes_of(&text) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            eprintln!("{error} Frames are given like {EXAMPLE}.");
+            return ExitCode::from(2);
+        }
     };
     match explain(&bytes) {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,19 +58,4 @@ fn explain(bytes: &[u8]) -> Result<(), String> {
 
 fn failed(error: &dyn Error, close_code: u16) -> String {
     format!("{error} (close code {close_code})")
-}
-
-/// Pairs of hexadecimal digits, with white space where anybody likes.
-fn read_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .map(|character| character.to_digit(16).map(|digit| digit as u8))
-        .collect();
-    let digits = digits?;
-    let pairs = digits.chunks_exact(2);
-    match pairs.remainder() {
-        [] => Some(pairs.map(|pair| pair[0] << 4 | pair[1]).collect()),
-        _ => None,
-    }
 }
