@@ -296,8 +296,8 @@ fn who_never_reads_gets_one_pong_more() {
 #[test]
 fn a_pong_that_waits_goes_before_the_close() {
     check! {
-        rfc: "RFC 6455 §5.5.1",
-        rule: "Nothing that waits is put behind a Close frame.",
+        rfc: "RFC 6455 §5.5.2",
+        rule: "A pong that waits goes out before our Close: behind it, nobody need read it.",
         mistake: "The pong waited for the next `take_outgoing`, and the Close frame did not.",
         shows: || {
             let mut shown = String::new();
@@ -665,7 +665,7 @@ fn an_attempt_that_is_refused_changes_nothing() {
         mistake: "The state was changed before the arguments were looked at.",
         shows: || play(&[
             "client close 1005",
-            "client close 1000 this reason is longer than a control frame has room for, because somebody thought that a reason is a place for a story",
+            &format!("client close 1000 {}", "a long story, ".repeat(9)),
             "client text still open",
             "client close 1000 bye",
         ]),

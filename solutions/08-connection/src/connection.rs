@@ -277,7 +277,8 @@ impl Connection {
     }
     // ANCHOR_END: send_ping
 
-    /// Begins the closing handshake. What the other side sent before it learns of this still comes.
+    /// Begins the closing handshake. What the other side sends before it learns of this still comes,
+    /// and its pings are still answered, which RFC 6455 §5.5.2 demands until its own Close is there.
     ///
     /// # Errors
     /// The connection is not open, the code may not be on the wire, or the reason is too long.

@@ -99,10 +99,10 @@ pub enum SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::NotOpen(State::Closed) => formatter.write_str("the connection is closed"),
-            Self::NotOpen(_) => formatter.write_str(
-                "the connection is closing: nothing follows a close frame, RFC 6455 §5.5.1",
-            ),
+            Self::NotOpen(State::Closed) => formatter.write_str("closed: TCP has ended"),
+            Self::NotOpen(_) => {
+                formatter.write_str("closing: nothing new follows a Close frame, RFC 6455 §5.5.1")
+            }
             Self::PingTooLong { length } => write!(
                 formatter,
                 "a ping of {length} bytes: 125 are the most, RFC 6455 §5.5"

@@ -18,7 +18,7 @@ use frames::{FrameDecoder, FrameHeader, Opcode, Part, ReservedBits, Role};
 use crate::close_code::CloseCode;
 use crate::close_frame;
 use crate::connection::{Config, Connection};
-use crate::event::Event;
+use crate::event::{Event, State};
 
 /// The masking key in the examples of RFC 6455 §5.7. A key that never changes is good for a
 /// transcript, and for nothing else.
@@ -131,7 +131,7 @@ impl Stage {
                 ));
             }
         };
-        self.say(action);
+        self.say(&brief(action.trim_end(), 72));
         if let Err(error) = sent {
             self.say(&format!("  ✗ {error}"));
         }
@@ -173,7 +173,7 @@ impl Stage {
     /// One side closes TCP, if it is its turn. Both learn of it.
     fn end_tcp(&mut self, role: Role) {
         let (one, other) = self.pair(role);
-        let over = other.connection.state() == crate::State::Closed;
+        let over = other.connection.state() == State::Closed;
         if over || !(one.gone || one.connection.should_close_tcp()) {
             return;
         }
@@ -235,7 +235,10 @@ fn meaning(header: &FrameHeader, payload: &[u8]) -> String {
     let mut meaning = header.opcode.to_string();
     match (header.opcode, close_frame::read(payload)) {
         (Opcode::Close, Ok((CloseCode::NO_STATUS, _))) => meaning += ", empty",
-        (Opcode::Close, Ok((code, reason))) => meaning += &format!(" {code} {reason:?}"),
+        (Opcode::Close, Ok((code, reason))) => {
+            meaning += &format!(" {code} {}", quoted(reason.as_bytes()));
+        }
+        (Opcode::Close, Err(_)) => meaning += &format!(" {}", shown(payload)),
         _ => meaning += &format!(" {}", quoted(payload)),
     }
     if !header.fin {
@@ -250,25 +253,26 @@ fn meaning(header: &FrameHeader, payload: &[u8]) -> String {
 fn describe(event: &Event) -> String {
     match event {
         Event::Open => "open".to_string(),
-        Event::Text(text) => format!("text {:?}", brief(text)),
-        Event::Binary(bytes) => format!("binary {}", shown(bytes)),
+        Event::Text(text) => format!("text {}", quoted(text.as_bytes())),
+        Event::Binary(bytes) => format!("binary {}", quoted(bytes)),
         Event::Ping(payload) => format!("ping {}", quoted(payload)),
         Event::Pong(payload) => format!("pong {}", quoted(payload)),
         Event::Error(failure) => format!("error: {failure}"),
-        Event::Close { code, reason } => format!("close {code} {reason:?}"),
+        Event::Close { code, reason } => format!("close {code} {}", quoted(reason.as_bytes())),
     }
 }
 
 /// Text in quotation marks, or bytes that are none.
 fn quoted(bytes: &[u8]) -> String {
     match str::from_utf8(bytes) {
-        Ok(text) => format!("{:?}", brief(text)),
+        Ok(text) => format!("{:?}", brief(text, 40)),
         Err(_) => shown(bytes),
     }
 }
 
-fn brief(text: &str) -> String {
-    match text.char_indices().nth(40) {
+/// As many characters as there is room for.
+fn brief(text: &str, room: usize) -> String {
+    match text.char_indices().nth(room) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_string(),
     }
