@@ -484,34 +484,37 @@ fn a_hundred_thousand_fragments_are_one_message() {
         rule: "What a message takes in memory depends on its length, not on its fragments.",
         mistake: "The fragments were kept in a list until the last one came: each takes more room \
                   than its byte. Or their number was limited, which refuses messages that are right.",
-        shows: || {
-            let mut client = Client::new(1 << 20);
-            let mut most = 0;
-            let mut items = Vec::new();
-            for number in 0..100_000 {
-                let first = match number {
-                    0 => TEXT_NO_FIN,
-                    99_999 => CONTINUATION,
-                    _ => CONTINUATION_NO_FIN,
-                };
-                let result = client.receive(&frame(first, b"*"));
-                items.extend(result.unwrap_or_else(|failure| {
-                    panic!("fragment {number} was refused: {}", failed(&failure))
-                }));
-                most = most.max(client.reader.memory());
-            }
-            let lengths = items.iter().map(|item| match item {
-                Item::Message(Message::Text(text)) => format!("a text of {} bytes", text.len()),
-                other => format!("{other:?}"),
-            });
-            format!(
-                "100000 fragments of one byte → {}\nmemory, at most twice that: {}\nand behind it: {}",
-                lengths.collect::<Vec<_>>().join(", "),
-                (100_000..=200_000).contains(&most),
-                client.reader.memory(),
-            )
-        },
+        shows: || many_fragments(TEXT_NO_FIN) + &many_fragments(BINARY_NO_FIN),
     }
+}
+
+fn many_fragments(first: u8) -> String {
+    let mut client = Client::new(1 << 20);
+    let mut most = 0;
+    let mut items = Vec::new();
+    for number in 0..100_000 {
+        let first = match number {
+            0 => first,
+            99_999 => CONTINUATION,
+            _ => CONTINUATION_NO_FIN,
+        };
+        let result = client.receive(&frame(first, b"*"));
+        items.extend(result.unwrap_or_else(|failure| {
+            panic!("fragment {number} was refused: {}", failed(&failure))
+        }));
+        most = most.max(client.reader.memory());
+    }
+    let messages = items.iter().map(|item| match item {
+        Item::Message(Message::Text(text)) => format!("a text of {} bytes", text.len()),
+        Item::Message(Message::Binary(binary)) => format!("{} bytes", binary.len()),
+        other => show(other),
+    });
+    format!(
+        "100000 fragments of one byte → {}\n  memory, at most twice that: {}\n  and behind it: {}\n",
+        messages.collect::<Vec<_>>().join(", "),
+        (100_000..=200_000).contains(&most),
+        client.reader.memory(),
+    )
 }
 
 #[test]
@@ -564,20 +567,22 @@ fn empty_fragments_without_end_take_no_memory() {
         rfc: "RFC 6455 §10.4",
         rule: "Fragments of nothing add nothing, however many there are.",
         mistake: "Something is kept for each fragment. A limit in bytes never sees it.",
-        shows: || {
-            let mut client = Client::new(16);
-            let mut shown = String::new();
-            client.receive(&frame(TEXT_NO_FIN, b"1234")).expect("a frame that is right");
-            let before = client.reader.memory();
-            let many = frame(CONTINUATION_NO_FIN, b"").repeat(1000);
-            for _ in 0..1000 {
-                client.receive(&many).expect("frames that are right");
-            }
-            let after = client.reader.memory();
-            shown += &format!("1000000 empty fragments: {} bytes of memory more\n", after - before);
-            shown + &say(&client.receive(&frame(CONTINUATION, b"5678")))
-        },
+        shows: || empty_fragments(TEXT_NO_FIN) + &empty_fragments(BINARY_NO_FIN),
     }
+}
+
+fn empty_fragments(first: u8) -> String {
+    let mut client = Client::new(16);
+    let begin = client.receive(&frame(first, b"1234"));
+    begin.expect("a frame that is right");
+    let before = client.reader.memory();
+    let many = frame(CONTINUATION_NO_FIN, b"").repeat(1000);
+    for _ in 0..1000 {
+        client.receive(&many).expect("frames that are right");
+    }
+    let more = client.reader.memory() - before;
+    let end = say(&client.receive(&frame(CONTINUATION, b"5678")));
+    format!("1000000 empty fragments: {more} bytes of memory more\n{end}")
 }
 
 // The whole stream.

@@ -27,6 +27,9 @@ const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 /// How many bytes are shown of what is sent at once.
 const SHOWN: usize = 16;
 
+/// How often the two may answer each other. It is never more than twice where both are right.
+const MOST_ROUNDS: usize = 5;
+
 /// What is said and sent when two connections follow the script.
 ///
 /// # Errors
@@ -140,10 +143,14 @@ impl Stage {
 
     /// What was sent arrives, and what it leads to, until nothing is on its way any more.
     fn deliver(&mut self) {
-        loop {
+        for round in 0.. {
             let from_client = self.client.outgoing();
             let from_server = self.server.outgoing();
             if from_client.is_empty() && from_server.is_empty() {
+                break;
+            }
+            if round == MOST_ROUNDS {
+                self.say("  … and so on, without end");
                 break;
             }
             self.carry(Role::Client, &from_client);
