@@ -1,7 +1,7 @@
 //! Step 06, `frames`: headers and payloads, out of a stream that may be cut anywhere.
 
-use frame_header::draw;
 use frame_header::hex::bytes_of;
+use frame_header::{Decoded, draw};
 use frames::{
     Frame, FrameDecoder, FrameError, FrameHeader, HeaderError, MaskingKey, Opcode, Part,
     ReservedBits, Role, encode_frame, mask,
@@ -221,28 +221,97 @@ fn a_client_masks_and_a_server_never_does() {
         rfc: "RFC 6455 §5.1",
         rule: "A server closes the connection upon a frame that is not masked, a client upon one \
                that is.",
-        mistake: "MASK only said whether there is a key. Or the two roles are the wrong way \
-                  round: `Role` is which one *we* are.",
+        mistake: "MASK was taken to say only whether there is a key. Or the two roles are the wrong \
+                  way round: `Role` is which one *we* are.",
+        shows: || {
+            let row = |(role, text): (Role, &str)| {
+                let said = match role.check(&header_of(text)) {
+                    Ok(()) => "✓".to_string(),
+                    Err(error) => refused(error),
+                };
+                format!("{role:?}, gets {text}\n  → {said}\n")
+            };
+            [
+                (Role::Server, "81 85 37 fa 21 3d"),
+                (Role::Server, "81 05"),
+                (Role::Server, "8a 80 37 fa 21 3d"),
+                (Role::Server, "8a 00"),
+                (Role::Client, "81 85 37 fa 21 3d"),
+                (Role::Client, "81 05"),
+                (Role::Client, "8a 80 00 00 00 00"),
+                (Role::Client, "8a 00"),
+            ]
+            .map(row)
+            .concat()
+        },
+    }
+}
+
+fn header_of(text: &str) -> FrameHeader {
+    match frame_header::decode(&bytes(text), ReservedBits::NONE) {
+        Ok(Decoded::Header { header, .. }) => header,
+        other => panic!("the check's own header: {other:?}"),
+    }
+}
+
+// Encoding.
+
+#[test]
+fn frames_of_the_rfc_encoded() {
+    check! {
+        rfc: "RFC 6455 §5.7",
+        rule: "Header, then payload, masked with the key that the header names.",
+        mistake: "The header announces a key, and the payload is not masked with it, or the mask's \
+                  index starts in the header.",
         shows: || {
             let mut table = String::new();
-            for role in [Role::Server, Role::Client] {
-                for text in ["81 85 37 fa 21 3d 7f 9f 4d 51 58", "81 05 48 65 6c 6c 6f", "8a 80 37 fa 21 3d", "8a 00"] {
-                    let mut decoder = FrameDecoder::new(role, LIMIT, ReservedBits::NONE);
-                    decoder.receive(&bytes(text));
-                    let said = match decoder.next_frame() {
-                        Ok(Some(frame)) => format!("✓ {} {}", frame.opcode, short(&frame.payload)),
-                        Ok(None) => "more bytes, please".to_string(),
-                        Err(error) => refused(error),
-                    };
-                    table += &format!("we are the {role:?}, and get {text}\n  → {said}\n");
-                }
+            let hello = b"Hello";
+            for (title, bytes) in [
+                ("a server's text", frame(Opcode::Text, None, hello)),
+                ("a client's text", frame(Opcode::Text, Some(KEY), hello)),
+                ("a server's ping", frame(Opcode::Ping, None, hello)),
+                ("a client's pong", frame(Opcode::Pong, Some(KEY), hello)),
+                ("a server's empty text", frame(Opcode::Text, None, b"")),
+                ("a client's empty text", frame(Opcode::Text, Some(KEY), b"")),
+                ("256 bytes", frame(Opcode::Binary, None, &[0; 256])),
+                ("64 KiB", frame(Opcode::Binary, None, &[0; 65_536])),
+                ("64 KiB, masked", frame(Opcode::Binary, Some(KEY), &[0; 65_536])),
+            ] {
+                let shown = hex(&bytes[..bytes.len().min(20)]);
+                let more = bytes.len().saturating_sub(20);
+                let more = if more > 0 { format!(" … and {more} more, hash {:016x}", hash(&bytes)) } else { String::new() };
+                table += &format!("{title}\n  {shown}{more}\n");
             }
-            table.replace("Server", "server").replace("Client", "client")
+            let mut out = Vec::new();
+            encode_frame(&mut out, false, ReservedBits::NONE, Opcode::Text, None, b"Hel");
+            encode_frame(&mut out, true, RSV1, Opcode::Continuation, Some(KEY), b"lo");
+            encode_frame(&mut out, true, ReservedBits::NONE, Opcode::Close, Some(KEY), &[0x03, 0xe8]);
+            table += &format!("three frames in one buffer\n  {}\n", hex(&out));
+            table
         },
     }
 }
 
 // Streams.
+
+#[test]
+fn each_side_takes_what_the_other_sends() {
+    check! {
+        rfc: "RFC 6455 §5.1",
+        rule: "The decoder asks its role about every frame, control frames among them.",
+        mistake: "The rule is written, and nobody calls it.",
+        shows: || {
+            let mut table = String::new();
+            for role in [Role::Server, Role::Client] {
+                for text in ["81 85 37 fa 21 3d 7f 9f 4d 51 58", "81 05 48 65 6c 6c 6f", "89 80 37 fa 21 3d", "89 00"] {
+                    let mut decoder = FrameDecoder::new(role, LIMIT, ReservedBits::NONE);
+                    table += &format!("{role:?}, gets {}", transcript(&mut decoder, &[&bytes(text)]));
+                }
+            }
+            table
+        },
+    }
+}
 
 #[test]
 fn one_byte_at_a_time() {
@@ -528,43 +597,7 @@ fn after_an_error_nothing_is_taken() {
     }
 }
 
-// Encoding.
-
-#[test]
-fn frames_of_the_rfc_encoded() {
-    check! {
-        rfc: "RFC 6455 §5.7",
-        rule: "Header, then payload, masked with the key that the header names.",
-        mistake: "The header announces a key, and the payload is not masked with it, or the mask's \
-                  index starts in the header.",
-        shows: || {
-            let mut table = String::new();
-            let hello = b"Hello";
-            for (title, bytes) in [
-                ("a server's text", frame(Opcode::Text, None, hello)),
-                ("a client's text", frame(Opcode::Text, Some(KEY), hello)),
-                ("a server's ping", frame(Opcode::Ping, None, hello)),
-                ("a client's pong", frame(Opcode::Pong, Some(KEY), hello)),
-                ("a server's empty text", frame(Opcode::Text, None, b"")),
-                ("a client's empty text", frame(Opcode::Text, Some(KEY), b"")),
-                ("256 bytes", frame(Opcode::Binary, None, &[0; 256])),
-                ("64 KiB", frame(Opcode::Binary, None, &[0; 65_536])),
-                ("64 KiB, masked", frame(Opcode::Binary, Some(KEY), &[0; 65_536])),
-            ] {
-                let shown = hex(&bytes[..bytes.len().min(20)]);
-                let more = bytes.len().saturating_sub(20);
-                let more = if more > 0 { format!(" … and {more} more, hash {:016x}", hash(&bytes)) } else { String::new() };
-                table += &format!("{title}\n  {shown}{more}\n");
-            }
-            let mut out = Vec::new();
-            encode_frame(&mut out, false, ReservedBits::NONE, Opcode::Text, None, b"Hel");
-            encode_frame(&mut out, true, RSV1, Opcode::Continuation, Some(KEY), b"lo");
-            encode_frame(&mut out, true, ReservedBits::NONE, Opcode::Close, Some(KEY), &[0x03, 0xe8]);
-            table += &format!("three frames in one buffer\n  {}\n", hex(&out));
-            table
-        },
-    }
-}
+// Both together.
 
 #[test]
 fn what_is_encoded_is_decoded() {
