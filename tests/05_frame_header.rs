@@ -687,6 +687,8 @@ fn what_is_wrong_or_half_there_is_drawn_too() {
                 ("half a masking key", "82 83 37 fa"),
                 ("a reserved opcode, all reserved bits, and a pong behind it", "f3 01 41 8a 00"),
                 ("a close with code and reason", close),
+                ("a close with a code", "88 02 03 e8"),
+                ("a close with half a code", "88 01 03"),
                 ("text that is none", "81 02 c3 28"),
                 ("one euro", "81 03 e2 82 ac"),
             ];
