@@ -502,7 +502,7 @@ fn a_payload_that_is_too_long_is_refused_with_its_header() {
 fn memory_is_for_what_arrived() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "A header is ten bytes, whatever length it declares; memory is taken as bytes come.",
+        rule: "A header is 14 bytes at most, whatever it declares; memory is taken as bytes come.",
         mistake: "Room for the declared length was made at once: `Vec::with_capacity`. A thousand \
                   connections that declare 16 MiB each and send nothing are 16 GiB.",
         shows: || {

@@ -254,6 +254,7 @@ impl<'a> Sketch<'a> {
         let (code, text) = match opcode_name(self.bytes[0]) {
             "binary" => return String::new(),
             "close" if plain.len() >= 2 => (format!(" {}", number(&plain[..2])), &plain[2..]),
+            "close" => return String::new(),
             _ => (String::new(), &plain[..]),
         };
         let text = match std::str::from_utf8(text) {
