@@ -97,7 +97,7 @@ fn transcript(decoder: &mut FrameDecoder, pieces: &[&[u8]]) -> String {
             text += &format!("  {}\n", say(part));
         }
         if let Some(error) = error {
-            text += &format!("  {}\n", refused(error));
+            return text + &format!("  {}\n", refused(error));
         }
     }
     text
@@ -314,12 +314,27 @@ fn each_side_takes_what_the_other_sends() {
 }
 
 #[test]
+fn a_payload_comes_as_it_arrives() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "What is there of a payload is given at once, unmasked where it stands.",
+        mistake: "The mask's index starts again with each piece, or what one read brought was \
+                  taken for all of the payload, or nothing is given before its last byte.",
+        shows: || {
+            let hello = bytes("81 8b 37 fa 21 3d 7f 9f 4d 51 58 d6 01 4a 58 88 4d");
+            let pieces = cut::pieces(&hello, &[7, 8, 11, 12, 16]);
+            transcript(&mut server(LIMIT), &pieces)
+        },
+    }
+}
+
+#[test]
 fn one_byte_at_a_time() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A header is there with its last byte; a payload comes as it arrives.",
-        mistake: "A short read was taken for a whole header, or the payload was kept back until \
-                  all of it was there.",
+        mistake: "A short read was taken for a whole header: what was there of it is lost, or \
+                  read again as the beginning of another.",
         shows: || {
             let stream = &stream()[..17];
             let pieces: Vec<&[u8]> = stream.chunks(1).collect();
@@ -338,21 +353,6 @@ fn several_frames_in_one_piece() {
         shows: || {
             let stream = stream();
             transcript(&mut server(LIMIT), &[&stream, &bytes("81"), &bytes("80 00 00 00 00 81 82")])
-        },
-    }
-}
-
-#[test]
-fn a_payload_comes_as_it_arrives() {
-    check! {
-        rfc: "RFC 6455 §5.2",
-        rule: "What is there of a payload is given at once, unmasked where it stands.",
-        mistake: "The mask's index starts again with each piece, or the part waits for the last \
-                  byte of the payload.",
-        shows: || {
-            let hello = bytes("81 8b 37 fa 21 3d 7f 9f 4d 51 58 d6 01 4a 58 88 4d");
-            let pieces = cut::pieces(&hello, &[7, 8, 11, 12, 16]);
-            transcript(&mut server(LIMIT), &pieces)
         },
     }
 }
@@ -512,11 +512,11 @@ fn memory_is_for_what_arrived() {
             let mut decoder = server(most);
             decoder.receive(&header);
             let frame = decoder.next_frame().map_err(refused);
-            table += &format!("the header: {frame:?}, {}\n", memory(&decoder, 1));
+            table += &format!("the header: {frame:?}\n  {}\n", memory(&decoder, 1));
             decoder.receive(&[0; 1000]);
             let frame = decoder.next_frame().map_err(refused);
-            table += &format!("1000 bytes more: {frame:?}, {}, ", memory(&decoder, 8));
-            table += &format!("and for no less than arrived: {}\n", decoder.memory() >= 1000);
+            table += &format!("1000 bytes more: {frame:?}\n  {}", memory(&decoder, 8));
+            table += &format!(", as much as arrived at least: {}\n", decoder.memory() >= 1000);
 
             let mut decoder = server(most);
             decoder.receive(&header);
@@ -536,7 +536,7 @@ fn memory_is_for_what_arrived() {
                 }
             }
             let under = if highest < 16 * 1024 { "always" } else { "not always" };
-            table += &format!("all of it, 4096 bytes a piece: {arrived} bytes in parts, ended: {ended}, memory {under} under 16 KiB\n");
+            table += &format!("all of it, 4096 bytes a piece: {arrived} bytes in parts, ended: {ended}\n  memory {under} under 16 KiB\n");
             table
         },
     }
