@@ -110,6 +110,80 @@ fn failing(result: Result<(), SendError>) -> String {
     }
 }
 
+// Codes and reasons.
+
+#[test]
+fn codes_that_may_be_on_the_wire() {
+    check! {
+        rfc: "RFC 6455 §7.4",
+        rule: "1000 to 1014 but 1004, 1005, 1006; and 3000 to 4999. No other, in or out.",
+        mistake: "1005, 1006 or 1015 passed, which only an endpoint's own application is told; or \
+                  a whole range was forgotten.",
+        shows: || {
+            let mut shown = String::new();
+            let mut from = 0;
+            for code in 0..=u16::MAX {
+                let allowed = CloseCode(code).may_be_on_the_wire();
+                let last = code == u16::MAX;
+                if last || CloseCode(code + 1).may_be_on_the_wire() != allowed {
+                    let mark = if allowed { "✓" } else { "✗" };
+                    shown += &format!("{from:>5} – {code:>5} {mark}\n");
+                    from = u32::from(code) + 1;
+                }
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_close_frame_says_code_and_reason() {
+    check! {
+        rfc: "RFC 6455 §5.5.1",
+        rule: "The payload is empty, or a code in two bytes and a reason in UTF-8.",
+        mistake: "One byte was taken for a code; or the code was read in the host's byte order; or \
+                  the reason was not validated.",
+        shows: || {
+            let longest = [&[0x0f, 0xa0][..], &[b'*'; 123]].concat();
+            let payloads: [&[u8]; 15] = [
+                b"",
+                b"\x03",
+                b"\x03\xe8",
+                b"\x03\xe8bye",
+                b"\x03\xe8\xc3\xa9\xf0\x9f\xa6\x89",
+                b"\x03\xe8\xff",
+                b"\x03\xe8bye \xe2\x82",
+                b"\x03\xe8\xed\xa0\x80",
+                b"\x00\x00",
+                b"\x03\xec",
+                b"\x03\xed",
+                b"\x03\xee\xff",
+                b"\x03\xf7",
+                b"\x13\x88",
+                &longest,
+            ];
+            payloads.map(close_row).concat()
+        },
+    }
+}
+
+fn close_row(payload: &[u8]) -> String {
+    let shown = match payload {
+        [] => "(nothing)".to_string(),
+        payload if payload.len() > 16 => {
+            format!("{} … ({} bytes)", hex(&payload[..8]), payload.len())
+        }
+        payload => hex(payload),
+    };
+    match close_frame::read(payload) {
+        Ok((code, reason)) if reason.len() > 16 => {
+            format!("{shown}\n  ✓ {code}, a reason of {} bytes\n", reason.len())
+        }
+        Ok((code, reason)) => format!("{shown}\n  ✓ {code} {reason:?}\n"),
+        Err(error) => format!("{shown}\n  ✗ {}: {error}\n", error.close_code()),
+    }
+}
+
 // Open.
 
 #[test]
@@ -127,9 +201,7 @@ fn open_comes_first() {
             shown += "then a message\n";
             shown += &events(&quiet.receive(&masked(TEXT, b"Hello")));
             shown += "\na message came behind the handshake\n";
-            shown += &events(&Connection::server(Config::default()).receive(&masked(TEXT, b"Hello")));
-            shown += "\nTCP ends before anything comes\n";
-            shown + &events(&Connection::server(Config::default()).eof())
+            shown + &events(&Connection::server(Config::default()).receive(&masked(TEXT, b"Hello")))
         },
     }
 }
@@ -139,74 +211,23 @@ fn messages_go_both_ways() {
     check! {
         rfc: "RFC 6455 §6.1",
         rule: "Data is sent in frames: masked by the client, unmasked by the server.",
-        mistake: "The server masks, or the client doesn't.",
+        mistake: "The server masks, or the client doesn't; or what was taken is still there, and goes \
+                  out again.",
         shows: || play(&["client text Hello", "server text Hello", "server binary 00 ff 80", "client binary"]),
     }
 }
 
-#[test]
-fn a_client_takes_a_fresh_key_for_each_frame() {
-    check! {
-        rfc: "RFC 6455 §5.3",
-        rule: "Each frame that a client sends is masked, with a masking key of its own.",
-        mistake: "One key was taken for the whole connection. Who sees one message can then choose \
-                  the bytes of the next one on the wire; masking is there to prevent just that.",
-        shows: || {
-            let mut counter = 0;
-            let mut client = opened(Connection::client(Config::default(), move || {
-                counter += 1;
-                [counter; 4]
-            }));
-            let mut shown = String::new();
-            client.send_text("Hello").expect("it is open");
-            shown += &format!("text   {}\n", hex(&client.take_outgoing()));
-            client.send_text("Hello").expect("it is open");
-            shown += &format!("text   {}\n", hex(&client.take_outgoing()));
-            client.send_binary(&[0, 0]).expect("it is open");
-            shown += &format!("binary {}\n", hex(&client.take_outgoing()));
-            client.send_ping(b"").expect("it is open");
-            shown += &format!("ping   {}\n", hex(&client.take_outgoing()));
-            client.receive(&plain(PING, b"?"));
-            shown += &format!("pong   {}\n", hex(&client.take_outgoing()));
-            client.close(CloseCode::NORMAL, "").expect("it is open");
-            shown + &format!("close  {}\n", hex(&client.take_outgoing()))
-        },
-    }
-}
-
-#[test]
-fn one_write_for_what_one_read_brought() {
-    check! {
-        rfc: "RFC 6455 §6.1",
-        rule: "What one `receive` leads to is in one buffer, in order, and given once.",
-        mistake: "A buffer for each frame makes a write of each, and a write costs more than all \
-                  the rest. Or the buffer was kept when it was given away.",
-        shows: || {
-            let mut server = server();
-            let read = [
-                masked(TEXT, b"one"),
-                masked(PING, b"still?"),
-                masked(BINARY, &[2]),
-                masked(TEXT, b"three"),
-            ].concat();
-            let mut shown = format!("one read: {} bytes\n", read.len());
-            for event in server.receive(&read) {
-                shown += &format!("  {}\n", show(&event));
-                match event {
-                    Event::Text(text) => server.send_text(&text).expect("it is open"),
-                    Event::Binary(bytes) => server.send_binary(&bytes).expect("it is open"),
-                    _ => {}
-                }
-            }
-            shown += &format!("waiting: {} bytes\none write:\n", server.outgoing_length());
-            shown += &wire::dump(&server.take_outgoing());
-            shown += &format!("waiting: {} bytes\n", server.outgoing_length());
-            shown + &format!("another write: {}\n", sent(&server.take_outgoing()))
-        },
-    }
-}
-
 // Ping and pong.
+
+#[test]
+fn a_pong_that_nobody_asked_for_is_no_error() {
+    check! {
+        rfc: "RFC 6455 §5.5.3",
+        rule: "A pong may come unasked. It is not answered.",
+        mistake: "A pong was answered with a pong, or refused because no ping was sent.",
+        shows: || play(&["server raw 8a 00", "server raw 8a 02 68 69", "server text still open"]),
+    }
+}
 
 #[test]
 fn a_ping_is_answered_with_its_payload() {
@@ -234,16 +255,6 @@ fn a_ping_between_fragments_is_answered_at_once() {
             "server ping still there?",
             "server raw 80 02 6c 6f",
         ]),
-    }
-}
-
-#[test]
-fn a_pong_that_nobody_asked_for_is_no_error() {
-    check! {
-        rfc: "RFC 6455 §5.5.3",
-        rule: "A pong may come unasked. It is not answered.",
-        mistake: "A pong was answered with a pong, or refused because no ping was sent.",
-        shows: || play(&["server raw 8a 00", "server raw 8a 02 68 69", "server text still open"]),
     }
 }
 
@@ -293,28 +304,66 @@ fn who_never_reads_gets_one_pong_more() {
     }
 }
 
+// What is sent.
+
 #[test]
-fn a_pong_that_waits_goes_before_the_close() {
+fn one_write_for_what_one_read_brought() {
     check! {
-        rfc: "RFC 6455 §5.5.2",
-        rule: "A pong that waits goes out before our Close: behind it, nobody need read it.",
-        mistake: "The pong waited for the next `take_outgoing`, and the Close frame did not.",
+        rfc: "RFC 6455 §6.1",
+        rule: "What one `receive` leads to is in one buffer, in order, and given once.",
+        mistake: "A buffer for each frame makes a write of each, and a write costs more than all \
+                  the rest. Or the answers came in another order than what they answer.",
         shows: || {
-            let mut shown = String::new();
-            for close in [false, true] {
-                let mut server = server();
-                server.send_text("unread").expect("it is open");
-                server.receive(&masked(PING, b"?"));
-                if close {
-                    shown += "we close\n";
-                    server.close(CloseCode::NORMAL, "").expect("it is open");
-                } else {
-                    shown += "they close\n";
-                    server.receive(&masked(CLOSE, &[0x03, 0xe8]));
+            let mut server = server();
+            let read = [
+                masked(TEXT, b"one"),
+                masked(PING, b"still?"),
+                masked(BINARY, &[2]),
+                masked(TEXT, b"three"),
+            ].concat();
+            let mut shown = format!("one read: {} bytes\n", read.len());
+            for event in server.receive(&read) {
+                shown += &format!("  {}\n", show(&event));
+                match event {
+                    Event::Text(text) => server.send_text(&text).expect("it is open"),
+                    Event::Binary(bytes) => server.send_binary(&bytes).expect("it is open"),
+                    _ => {}
                 }
-                shown += &format!("  sends {}\n", sent(&server.take_outgoing()));
             }
-            shown
+            shown += &format!("waiting: {} bytes\none write:\n", server.outgoing_length());
+            shown += &wire::dump(&server.take_outgoing());
+            shown += &format!("waiting: {} bytes\n", server.outgoing_length());
+            shown + &format!("another write: {}\n", sent(&server.take_outgoing()))
+        },
+    }
+}
+
+#[test]
+fn a_client_takes_a_fresh_key_for_each_frame() {
+    check! {
+        rfc: "RFC 6455 §5.3",
+        rule: "Each frame that a client sends is masked, with a masking key of its own.",
+        mistake: "One key was taken for the whole connection. Who sees one message can then choose \
+                  the bytes of the next one on the wire; masking is there to prevent just that.",
+        shows: || {
+            let mut counter = 0;
+            let mut client = opened(Connection::client(Config::default(), move || {
+                counter += 1;
+                [counter; 4]
+            }));
+            let mut shown = String::new();
+            client.send_text("Hello").expect("it is open");
+            shown += &format!("text   {}\n", hex(&client.take_outgoing()));
+            client.send_text("Hello").expect("it is open");
+            shown += &format!("text   {}\n", hex(&client.take_outgoing()));
+            client.send_binary(&[0, 0]).expect("it is open");
+            shown += &format!("binary {}\n", hex(&client.take_outgoing()));
+            client.send_ping(b"").expect("it is open");
+            shown += &format!("ping   {}\n", hex(&client.take_outgoing()));
+            client.receive(&plain(PING, b"?"));
+            shown += &format!("pong   {}\n", hex(&client.take_outgoing()));
+            client.close(CloseCode::NORMAL, "").expect("it is open");
+            shown + &format!("close  {}\n", hex(&client.take_outgoing()))
         },
     }
 }
@@ -322,12 +371,73 @@ fn a_pong_that_waits_goes_before_the_close() {
 // The closing handshake.
 
 #[test]
+fn an_attempt_that_is_refused_changes_nothing() {
+    check! {
+        rfc: "RFC 6455 §7.1.2",
+        rule: "Where a Close can't be sent as it was asked for, the connection stays open.",
+        mistake: "The state was changed before the arguments were looked at.",
+        shows: || play(&[
+            "client close 1005",
+            &format!("client close 1000 {}", "a long story, ".repeat(9)),
+            "client text still open",
+        ]),
+    }
+}
+
+#[test]
+fn codes_and_reasons_that_may_be_sent() {
+    check! {
+        rfc: "RFC 6455 §5.5.1",
+        rule: "A code that may not be on the wire is not sent, nor a reason of more than 123 bytes.",
+        mistake: "The reason was measured in characters, or 125 bytes were allowed: the code needs \
+                  two of them.",
+        shows: || {
+            let long = "*".repeat(123);
+            let too_long = "*".repeat(124);
+            let accents = "é".repeat(62);
+            let attempts: [(u16, &str); 14] = [
+                (1000, ""),
+                (1001, "back soon"),
+                (4999, "🦉"),
+                (1000, &long),
+                (1000, &too_long),
+                (1000, &accents),
+                (0, ""),
+                (999, ""),
+                (1004, ""),
+                (1005, ""),
+                (1006, ""),
+                (1015, ""),
+                (2000, ""),
+                (5000, ""),
+            ];
+            attempts.map(|(code, reason)| close_attempt(code, reason)).concat()
+        },
+    }
+}
+
+fn close_attempt(code: u16, reason: &str) -> String {
+    let mut server = server();
+    let verdict = failing(server.close(CloseCode(code), reason));
+    let what = match reason.len() {
+        0..=16 => format!("{code} {reason:?}"),
+        length => format!("{code}, {length} bytes"),
+    };
+    let bytes = server.take_outgoing();
+    let sent = match bytes.len() {
+        0..=16 => sent(&bytes),
+        length => format!("{} … ({length} bytes)", hex(&bytes[..8])),
+    };
+    format!("{what}: {verdict}\n  {:?}, sends {sent}\n", server.state())
+}
+
+#[test]
 fn the_client_closes() {
     check! {
         rfc: "RFC 6455 §7.1.2",
         rule: "Close is answered with Close. Then the server closes TCP.",
-        mistake: "The server closed TCP without an answer: the page then gets code 1006. Or the \
-                  client closed TCP first.",
+        mistake: "Go to the first line that differs: an answer that is missing or one too many, TCP \
+                  closed by the wrong side or too early, 1006 after a Close that was right.",
         shows: || play(&["client text Hello", "client close 1000 bye"]),
     }
 }
@@ -364,6 +474,19 @@ fn a_close_may_be_empty() {
 }
 
 #[test]
+fn each_side_is_told_what_the_other_did() {
+    check! {
+        rfc: "RFC 6455 §7.1.5",
+        rule: "The code that is reported is the one of the other side's Close frame.",
+        mistake: "Our own code was reported.",
+        shows: || [
+            play(&["client close 4001 logged out & server close 1001"]),
+            play(&["server close 1013 too busy"]),
+        ].join("\n"),
+    }
+}
+
+#[test]
 fn tcp_ends_without_a_close() {
     check! {
         rfc: "RFC 6455 §7.1.5",
@@ -373,6 +496,10 @@ fn tcp_ends_without_a_close() {
             play(&["client text Hello", "client gone"]),
             play(&["client raw 81 85 37 fa & client gone"]),
             play(&["server gone"]),
+            format!(
+                "before anything comes\n{}",
+                events(&Connection::server(Config::default()).eof())
+            ),
         ].join("\n"),
     }
 }
@@ -431,6 +558,141 @@ fn a_ping_behind_our_close_is_answered() {
         },
     }
 }
+
+#[test]
+fn a_pong_that_waits_goes_before_the_close() {
+    check! {
+        rfc: "RFC 6455 §5.5.2",
+        rule: "A pong that waits goes out before our Close: behind it, nobody need read it.",
+        mistake: "The pong waited for the next `take_outgoing`, and the Close frame did not.",
+        shows: || {
+            let mut shown = String::new();
+            for close in [false, true] {
+                let mut server = server();
+                server.send_text("unread").expect("it is open");
+                server.receive(&masked(PING, b"?"));
+                if close {
+                    shown += "we close\n";
+                    server.close(CloseCode::NORMAL, "").expect("it is open");
+                } else {
+                    shown += "they close\n";
+                    server.receive(&masked(CLOSE, &[0x03, 0xe8]));
+                }
+                shown += &format!("  sends {}\n", sent(&server.take_outgoing()));
+            }
+            shown
+        },
+    }
+}
+
+// Failing the connection.
+
+#[test]
+fn each_broken_rule_fails_the_connection() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "Who breaks a rule is told which kind of rule, in a Close frame, and TCP is closed.",
+        mistake: "The code is not the one of the rule, or nothing is sent, or reading goes on.",
+        shows: || {
+            let limited = || {
+                opened(Connection::server(Config { max_frame: 100, max_message: 120, ..Config::default() }))
+            };
+            let rows = [
+                ("not masked", plain(TEXT, b"x")),
+                ("RSV1, not negotiated", masked(0xc1, b"x")),
+                ("RSV2, not negotiated", masked(0xa1, b"x")),
+                ("RSV3, on a ping", masked(0x99, b"")),
+                ("opcode 0x3", masked(0x83, b"")),
+                ("opcode 0xb", masked(0x8b, b"")),
+                ("a length of 2 in 2 bytes", vec![0x81, 0xfe, 0x00, 0x02]),
+                ("a ping without FIN", masked(0x09, b"")),
+                ("a ping of 126 bytes", vec![0x89, 0xfe, 0x00, 0x7e]),
+                ("a close of 126 bytes", vec![0x88, 0xfe, 0x00, 0x7e]),
+                ("nothing to continue", masked(CONTINUATION, b"lo")),
+                ("text inside a text", [masked(TEXT_NO_FIN, b"Hel"), masked(TEXT, b"lo")].concat()),
+                ("text that is not UTF-8", masked(TEXT, b"Caf\xe9")),
+                ("the same, unfinished", masked(TEXT, b"Caf\xe9!....")[..11].to_vec()),
+                ("101 bytes, 100 allowed", masked(BINARY, &[7; 101])[..6].to_vec()),
+                ("2 frames, 120 allowed", [masked(0x02, &[7; 100]), masked(CONTINUATION, &[7; 21])].concat()),
+            ];
+            rows.map(|(what, bytes)| {
+                let mut server = limited();
+                let shown = receives(&mut server, &bytes);
+                format!("{what}\n{shown}  {}\n", tcp(&server))
+            }).concat()
+        },
+    }
+}
+
+#[test]
+fn a_close_that_is_wrong_fails_the_connection() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "A Close frame that breaks a rule is answered with what is wrong with it.",
+        mistake: "The payload was sent back unread: 1005 and 1006 went over the wire.",
+        shows: || [
+            play(&["client raw 88 81 00 00 00 00 03"]),
+            play(&["client raw 88 82 00 00 00 00 03 ed"]),
+            play(&["server raw 88 03 03 e8 ff"]),
+        ].join("\n"),
+    }
+}
+
+#[test]
+fn a_server_that_masks_fails_the_connection() {
+    check! {
+        rfc: "RFC 6455 §5.1",
+        rule: "A client closes the connection when a frame of the server is masked.",
+        mistake: "Masked frames were unmasked, whoever sent them.",
+        shows: || play(&["server raw 81 85 37 fa 21 3d 7f 9f 4d 51 58", "client text anybody there?"]),
+    }
+}
+
+#[test]
+fn messages_before_the_failure_arrive() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "What came before the broken rule was right, and is reported.",
+        mistake: "An error threw away the events of the same read.",
+        shows: || play(&["client raw 81 85 37 fa 21 3d 7f 9f 4d 51 58 c1 80 00 00 00 00"]),
+    }
+}
+
+#[test]
+fn after_failing_nothing_is_read() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "Once the connection has failed, nothing that comes is processed, not even a Close.",
+        mistake: "The rest of the read was still handled, so that a message arrived after the error.",
+        shows: || {
+            let mut server = server();
+            let mut shown = "a message, a frame that is not masked, a message, a Close\n".to_string();
+            let read = [
+                masked(TEXT, b"before"),
+                plain(TEXT, b"wrong"),
+                masked(TEXT, b"behind"),
+                masked(CLOSE, &[0x03, 0xe8]),
+            ].concat();
+            shown += &receives(&mut server, &read);
+            shown += "a ping, a Close\n";
+            shown += &receives(&mut server, &[masked(PING, b""), masked(CLOSE, b"")].concat());
+            shown += "the end of TCP\n";
+            shown + &events(&server.eof())
+        },
+    }
+}
+
+#[test]
+fn a_failure_after_our_close_sends_no_second_one() {
+    check! {
+        rfc: "RFC 6455 §5.5.1",
+        rule: "There is one Close frame from each side, whatever happens then.",
+        mistake: "Failing always sends a Close.",
+        shows: || play(&["client raw 81 01 78 & server close 1000 bye"]),
+    }
+}
+
+// Phase by phase.
 
 #[test]
 fn nothing_is_sent_after_close() {
@@ -522,249 +784,6 @@ fn tcp(connection: &Connection) -> String {
     format!("{:?}: {verdict}", connection.state())
 }
 
-// Codes and reasons.
-
-#[test]
-fn codes_that_may_be_on_the_wire() {
-    check! {
-        rfc: "RFC 6455 §7.4",
-        rule: "1000 to 1014 but 1004, 1005, 1006; and 3000 to 4999. No other, in or out.",
-        mistake: "1005, 1006 or 1015 passed, which only an endpoint's own application is told; or \
-                  a whole range was forgotten.",
-        shows: || {
-            let mut shown = String::new();
-            let mut from = 0;
-            for code in 0..=u16::MAX {
-                let allowed = CloseCode(code).may_be_on_the_wire();
-                let last = code == u16::MAX;
-                if last || CloseCode(code + 1).may_be_on_the_wire() != allowed {
-                    let mark = if allowed { "✓" } else { "✗" };
-                    shown += &format!("{from:>5} – {code:>5} {mark}\n");
-                    from = u32::from(code) + 1;
-                }
-            }
-            shown
-        },
-    }
-}
-
-#[test]
-fn a_close_frame_says_code_and_reason() {
-    check! {
-        rfc: "RFC 6455 §5.5.1",
-        rule: "The payload is empty, or a code in two bytes and a reason in UTF-8.",
-        mistake: "One byte was taken for a code; or the code was read in the host's byte order; or \
-                  the reason was not validated.",
-        shows: || {
-            let longest = [&[0x0f, 0xa0][..], &[b'*'; 123]].concat();
-            let payloads: [&[u8]; 15] = [
-                b"",
-                b"\x03",
-                b"\x03\xe8",
-                b"\x03\xe8bye",
-                b"\x03\xe8\xc3\xa9\xf0\x9f\xa6\x89",
-                b"\x03\xe8\xff",
-                b"\x03\xe8bye \xe2\x82",
-                b"\x03\xe8\xed\xa0\x80",
-                b"\x00\x00",
-                b"\x03\xec",
-                b"\x03\xed",
-                b"\x03\xee\xff",
-                b"\x03\xf7",
-                b"\x13\x88",
-                &longest,
-            ];
-            payloads.map(close_row).concat()
-        },
-    }
-}
-
-fn close_row(payload: &[u8]) -> String {
-    let shown = match payload {
-        [] => "(nothing)".to_string(),
-        payload if payload.len() > 16 => {
-            format!("{} … ({} bytes)", hex(&payload[..8]), payload.len())
-        }
-        payload => hex(payload),
-    };
-    match close_frame::read(payload) {
-        Ok((code, reason)) if reason.len() > 16 => {
-            format!("{shown}\n  ✓ {code}, a reason of {} bytes\n", reason.len())
-        }
-        Ok((code, reason)) => format!("{shown}\n  ✓ {code} {reason:?}\n"),
-        Err(error) => format!("{shown}\n  ✗ {}: {error}\n", error.close_code()),
-    }
-}
-
-#[test]
-fn a_close_that_is_wrong_fails_the_connection() {
-    check! {
-        rfc: "RFC 6455 §7.1.7",
-        rule: "A Close frame that breaks a rule is answered with what is wrong with it.",
-        mistake: "The payload was sent back unread: 1005 and 1006 went over the wire.",
-        shows: || [
-            play(&["client raw 88 81 00 00 00 00 03"]),
-            play(&["client raw 88 82 00 00 00 00 03 ed"]),
-            play(&["server raw 88 03 03 e8 ff"]),
-        ].join("\n"),
-    }
-}
-
-#[test]
-fn codes_and_reasons_that_may_be_sent() {
-    check! {
-        rfc: "RFC 6455 §5.5.1",
-        rule: "A code that may not be on the wire is not sent, nor a reason of more than 123 bytes.",
-        mistake: "The reason was measured in characters, or 125 bytes were allowed: the code needs \
-                  two of them.",
-        shows: || {
-            let long = "*".repeat(123);
-            let too_long = "*".repeat(124);
-            let accents = "é".repeat(62);
-            let attempts: [(u16, &str); 14] = [
-                (1000, ""),
-                (1001, "back soon"),
-                (4999, "🦉"),
-                (1000, &long),
-                (1000, &too_long),
-                (1000, &accents),
-                (0, ""),
-                (999, ""),
-                (1004, ""),
-                (1005, ""),
-                (1006, ""),
-                (1015, ""),
-                (2000, ""),
-                (5000, ""),
-            ];
-            attempts.map(|(code, reason)| close_attempt(code, reason)).concat()
-        },
-    }
-}
-
-fn close_attempt(code: u16, reason: &str) -> String {
-    let mut server = server();
-    let verdict = failing(server.close(CloseCode(code), reason));
-    let what = match reason.len() {
-        0..=16 => format!("{code} {reason:?}"),
-        length => format!("{code}, {length} bytes"),
-    };
-    let bytes = server.take_outgoing();
-    let sent = match bytes.len() {
-        0..=16 => sent(&bytes),
-        length => format!("{} … ({length} bytes)", hex(&bytes[..8])),
-    };
-    format!("{what}: {verdict}\n  {:?}, sends {sent}\n", server.state())
-}
-
-#[test]
-fn an_attempt_that_is_refused_changes_nothing() {
-    check! {
-        rfc: "RFC 6455 §7.1.2",
-        rule: "Where a Close can't be sent as it was asked for, the connection stays open.",
-        mistake: "The state was changed before the arguments were looked at.",
-        shows: || play(&[
-            "client close 1005",
-            &format!("client close 1000 {}", "a long story, ".repeat(9)),
-            "client text still open",
-            "client close 1000 bye",
-        ]),
-    }
-}
-
-// Failing the connection.
-
-#[test]
-fn each_broken_rule_fails_the_connection() {
-    check! {
-        rfc: "RFC 6455 §7.1.7",
-        rule: "Who breaks a rule is told which kind of rule, in a Close frame, and TCP is closed.",
-        mistake: "The code is not the one of the rule, or nothing is sent, or reading goes on.",
-        shows: || {
-            let limited = || {
-                opened(Connection::server(Config { max_frame: 100, max_message: 120, ..Config::default() }))
-            };
-            let rows = [
-                ("not masked", plain(TEXT, b"x")),
-                ("RSV1, not negotiated", masked(0xc1, b"x")),
-                ("RSV2, not negotiated", masked(0xa1, b"x")),
-                ("RSV3, on a ping", masked(0x99, b"")),
-                ("opcode 0x3", masked(0x83, b"")),
-                ("opcode 0xb", masked(0x8b, b"")),
-                ("a length of 2 in 2 bytes", vec![0x81, 0xfe, 0x00, 0x02]),
-                ("a ping without FIN", masked(0x09, b"")),
-                ("a ping of 126 bytes", vec![0x89, 0xfe, 0x00, 0x7e]),
-                ("a close of 126 bytes", vec![0x88, 0xfe, 0x00, 0x7e]),
-                ("nothing to continue", masked(CONTINUATION, b"lo")),
-                ("text inside a text", [masked(TEXT_NO_FIN, b"Hel"), masked(TEXT, b"lo")].concat()),
-                ("text that is not UTF-8", masked(TEXT, b"Caf\xe9")),
-                ("the same, unfinished", masked(TEXT, b"Caf\xe9!....")[..11].to_vec()),
-                ("101 bytes, 100 allowed", masked(BINARY, &[7; 101])[..6].to_vec()),
-                ("2 frames, 120 allowed", [masked(0x02, &[7; 100]), masked(CONTINUATION, &[7; 21])].concat()),
-            ];
-            rows.map(|(what, bytes)| {
-                let mut server = limited();
-                let shown = receives(&mut server, &bytes);
-                format!("{what}\n{shown}  {}\n", tcp(&server))
-            }).concat()
-        },
-    }
-}
-
-#[test]
-fn a_server_that_masks_fails_the_connection() {
-    check! {
-        rfc: "RFC 6455 §5.1",
-        rule: "A client closes the connection when a frame of the server is masked.",
-        mistake: "Masked frames were unmasked, whoever sent them.",
-        shows: || play(&["server raw 81 85 37 fa 21 3d 7f 9f 4d 51 58", "client text anybody there?"]),
-    }
-}
-
-#[test]
-fn after_failing_nothing_is_read() {
-    check! {
-        rfc: "RFC 6455 §7.1.7",
-        rule: "Once the connection has failed, nothing that comes is processed, not even a Close.",
-        mistake: "The rest of the read was still handled, so that a message arrived after the error.",
-        shows: || {
-            let mut server = server();
-            let mut shown = "a message, a frame that is not masked, a message, a Close\n".to_string();
-            let read = [
-                masked(TEXT, b"before"),
-                plain(TEXT, b"wrong"),
-                masked(TEXT, b"behind"),
-                masked(CLOSE, &[0x03, 0xe8]),
-            ].concat();
-            shown += &receives(&mut server, &read);
-            shown += "a ping, a Close\n";
-            shown += &receives(&mut server, &[masked(PING, b""), masked(CLOSE, b"")].concat());
-            shown += "the end of TCP\n";
-            shown + &events(&server.eof())
-        },
-    }
-}
-
-#[test]
-fn a_failure_after_our_close_sends_no_second_one() {
-    check! {
-        rfc: "RFC 6455 §5.5.1",
-        rule: "There is one Close frame from each side, whatever happens then.",
-        mistake: "Failing always sends a Close.",
-        shows: || play(&["client raw 81 01 78 & server close 1000 bye"]),
-    }
-}
-
-#[test]
-fn messages_before_the_failure_arrive() {
-    check! {
-        rfc: "RFC 6455 §7.1.7",
-        rule: "What came before the broken rule was right, and is reported.",
-        mistake: "An error threw away the events of the same read.",
-        shows: || play(&["client raw 81 85 37 fa 21 3d 7f 9f 4d 51 58 c1 80 00 00 00 00"]),
-    }
-}
-
 // Extensions.
 
 /// For checks: it takes RSV1, and swaps upper and lower case. One part becomes two.
@@ -853,19 +872,6 @@ fn an_extension_stands_between_frames_and_messages() {
             shown += &format!("send_text, send_ping\n  sends {}\n", sent(&server.take_outgoing()));
             shown
         },
-    }
-}
-
-#[test]
-fn each_side_is_told_what_the_other_did() {
-    check! {
-        rfc: "RFC 6455 §7.1.5",
-        rule: "The code that is reported is the one of the other side's Close frame.",
-        mistake: "Our own code was reported.",
-        shows: || [
-            play(&["client close 4001 logged out & server close 1001"]),
-            play(&["server close 1013 too busy"]),
-        ].join("\n"),
     }
 }
 
