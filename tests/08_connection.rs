@@ -63,11 +63,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.join(" ")
 }
 
-/// Bytes in hexadecimal, `(nothing)` where there are none.
+/// Bytes in hexadecimal, `(nothing)` where there are none, the first of them where there are many.
 fn sent(bytes: &[u8]) -> String {
-    match bytes {
-        [] => "(nothing)".to_string(),
-        bytes => hex(bytes),
+    match bytes.len() {
+        0 => "(nothing)".to_string(),
+        1..=24 => hex(bytes),
+        length => format!("{} … ({length} bytes)", hex(&bytes[..16])),
     }
 }
 
@@ -423,11 +424,7 @@ fn close_attempt(code: u16, reason: &str) -> String {
         0..=16 => format!("{code} {reason:?}"),
         length => format!("{code}, {length} bytes"),
     };
-    let bytes = server.take_outgoing();
-    let sent = match bytes.len() {
-        0..=16 => sent(&bytes),
-        length => format!("{} … ({length} bytes)", hex(&bytes[..8])),
-    };
+    let sent = sent(&server.take_outgoing());
     format!("{what}: {verdict}\n  {:?}, sends {sent}\n", server.state())
 }
 
