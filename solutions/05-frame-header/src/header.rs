@@ -105,19 +105,20 @@ impl FrameHeader {
     /// greater than 2⁶³ − 1, is up to the caller. So a check can send what is wrong.
     // ANCHOR: encode
     pub fn encode(&self, out: &mut Vec<u8>) {
-        // Task: append first byte, second byte, length and masking key.
         let first = FirstByte {
             fin: self.fin,
             reserved: self.reserved,
             opcode: self.opcode,
         };
+        out.push(first.encode());
+        // Task: append the second byte, the length and the masking key.
+        let length = LengthField::shortest(self.payload_length);
         let second = SecondByte {
             masked: self.masking_key.is_some(),
-            length: LengthField::shortest(self.payload_length),
+            length,
         };
-        out.push(first.encode());
         out.push(second.encode());
-        match second.length {
+        match length {
             LengthField::Bits7(_) => {}
             LengthField::Bits16 => {
                 out.extend_from_slice(&(self.payload_length as u16).to_be_bytes());

@@ -42,7 +42,7 @@ impl Opcode {
     /// The value on the wire.
     // ANCHOR: bits
     pub fn bits(self) -> u8 {
-        // Task: the other way round.
+        // Task: give each opcode its value.
         match self {
             Self::Continuation => 0x0,
             Self::Text => 0x1,
@@ -58,7 +58,7 @@ impl Opcode {
     /// may come between the fragments of a message (RFC 6455 §5.5).
     // ANCHOR: is_control
     pub fn is_control(self) -> bool {
-        // Task: the highest of the four bits says it.
+        // Task: look at the highest of the four bits.
         self.bits() & 0b1000 != 0
     }
     // ANCHOR_END: is_control

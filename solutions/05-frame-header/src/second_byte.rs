@@ -30,7 +30,7 @@ impl LengthField {
     /// The shortest field that holds this length. No other may be used (RFC 6455 §5.2).
     // ANCHOR: shortest
     pub fn shortest(payload_length: u64) -> Self {
-        // Task: 125 is the last length in 7 bits; which is the last one in 16?
+        // Task: choose the shortest field that holds the length.
         match payload_length {
             0..=125 => Self::Bits7(payload_length as u8),
             126..=0xffff => Self::Bits16,

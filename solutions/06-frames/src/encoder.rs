@@ -15,7 +15,6 @@ pub fn encode_frame(
     masking_key: Option<MaskingKey>,
     payload: &[u8],
 ) {
-    // Task: append the header, then the payload, and mask it in its place.
     let header = FrameHeader {
         fin,
         reserved,
@@ -24,6 +23,7 @@ pub fn encode_frame(
         payload_length: payload.len() as u64,
     };
     header.encode(out);
+    // Task: append the payload, and mask it where it then stands.
     let start = out.len();
     out.extend_from_slice(payload);
     if let Some(key) = masking_key {
