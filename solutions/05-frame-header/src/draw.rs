@@ -231,7 +231,7 @@ impl<'a> Sketch<'a> {
                 "{} of the header missing",
                 bytes_in_words(missing as u64)
             ));
-            return words.join(", ");
+            return in_lines(&words);
         }
         let declared = self.payload_length.unwrap_or(0);
         words.push(match declared {
@@ -243,7 +243,12 @@ impl<'a> Sketch<'a> {
         if missing > 0 {
             words.push(format!("{missing} of them missing"));
         }
-        words.join(", ") + &self.quoted()
+        let quoted = self.quoted();
+        if let (Some(last), false) = (words.last_mut(), quoted.is_empty()) {
+            *last += ":";
+            words.push(quoted);
+        }
+        in_lines(&words)
     }
 
     /// The payload as text, where it is text; in a Close frame, behind the status code.
@@ -251,19 +256,13 @@ impl<'a> Sketch<'a> {
         let key = self.key.unwrap_or(&[0; 4]).iter().cycle();
         let plain = self.payload.iter().zip(key).map(|(byte, key)| byte ^ key);
         let plain: Vec<u8> = plain.collect();
-        let (code, text) = match opcode_name(self.bytes[0]) {
-            "binary" => return String::new(),
-            "close" if plain.len() >= 2 => (format!(" {}", number(&plain[..2])), &plain[2..]),
-            "close" => return String::new(),
-            _ => (String::new(), &plain[..]),
-        };
-        let text = match std::str::from_utf8(text) {
-            Ok(text) if !text.is_empty() => format!(" {}", quote(text)),
-            _ => String::new(),
-        };
-        match code + &text {
-            words if words.is_empty() => words,
-            words => format!(":{words}"),
+        match (opcode_name(self.bytes[0]), plain.split_at_checked(2)) {
+            ("binary", _) | ("close", None) => String::new(),
+            ("close", Some((code, reason))) => {
+                let text = format!("{} {}", number(code), quote(reason));
+                text.trim_end().to_string()
+            }
+            _ => quote(&plain),
         }
     }
 }
@@ -392,9 +391,46 @@ fn bytes_in_words(number: u64) -> String {
     }
 }
 
-fn quote(text: &str) -> String {
-    match text.char_indices().nth(QUOTED) {
-        Some((end, _)) => format!("{:?} …", &text[..end]),
-        None => format!("{text:?}"),
+/// Text in quotes; nothing where there is none, or where the bytes are no text.
+fn quote(bytes: &[u8]) -> String {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return String::new();
+    };
+    let mut quoted = String::new();
+    for character in text.chars() {
+        let escaped = character.escape_debug().to_string();
+        if quoted.chars().count() + escaped.chars().count() > QUOTED {
+            return format!("\"{quoted}\" …");
+        }
+        quoted += &escaped;
     }
+    match quoted.as_str() {
+        "" => quoted,
+        _ => format!("\"{quoted}\""),
+    }
+}
+
+/// Words with commas between them, but for one that ends with a colon, in lines of 80 columns.
+fn in_lines(words: &[String]) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for word in words {
+        let comma = if text.is_empty() || text.ends_with(':') {
+            ""
+        } else {
+            ","
+        };
+        let length = word.chars().count() + 2;
+        if column + length >= 80 {
+            text += comma;
+            text += "\n  ";
+            column = 2;
+        } else if column > 0 {
+            text += comma;
+            text += " ";
+        }
+        text += word;
+        column += length;
+    }
+    text
 }
