@@ -423,12 +423,11 @@ fn binary_is_any_bytes() {
 fn the_limit_is_on_the_whole_message() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "The limit holds for all frames of a message together, and is applied before \
-               anything is kept.",
+        rule: "The limit holds for all frames of a message together. What is beyond it is not kept.",
         mistake: "Each frame was measured on its own, or the limit itself was refused, or pings \
                   were counted in.",
         shows: || {
-            let cases: [&[(u8, &[u8])]; 8] = [
+            let cases: [&[(u8, &[u8])]; 10] = [
                 &[(BINARY, &[7; 8])],
                 &[(BINARY, &[7; 9])],
                 &[(TEXT, b"12345678")],
@@ -436,6 +435,8 @@ fn the_limit_is_on_the_whole_message() {
                 &[(BINARY_NO_FIN, &[7; 4]), (CONTINUATION, &[7; 4])],
                 &[(BINARY_NO_FIN, &[7; 4]), (CONTINUATION_NO_FIN, &[7; 4]), (CONTINUATION_NO_FIN, &[7])],
                 &[(TEXT_NO_FIN, b"123456\xe2\x82"), (CONTINUATION, b"\xac")],
+                &[(TEXT, b"1234567\xff9")],
+                &[(TEXT, b"12345678\xff")],
                 &[(TEXT_NO_FIN, b"12345678"), (PING, b"123456789"), (CONTINUATION, b""), (TEXT, b"12345678")],
             ];
             let shown = cases.map(|case| frames_with_limit(8, case)).join("\n");
@@ -449,7 +450,7 @@ fn too_much_is_refused_before_its_frame_is_whole() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "A message that is too large fails with the part that is too much.",
-        mistake: "What came was kept first and measured then, or only when its frame was whole.",
+        mistake: "What came was all kept and measured then, or only when its frame was whole.",
         shows: || {
             let mut reader = MessageReader::new(1000);
             let mut shown = String::new();

@@ -122,7 +122,7 @@ impl MessageReader {
     // ANCHOR: append
     fn append(&mut self, bytes: &[u8]) -> Result<(), MessageError> {
         // Task: the bytes belong to the control frame if there is one, else to the message.
-        // The limit comes first: what is too much is not kept.
+        // Take what there is room for; what is too much is not kept.
         if let Some(control) = &mut self.control {
             control.payload.extend_from_slice(bytes);
             return Ok(());
@@ -130,14 +130,15 @@ impl MessageReader {
         let Some(message) = &mut self.message else {
             return Ok(());
         };
-        let length = message.content.length() + bytes.len();
-        if length as u64 > self.max_message {
+        let room = self.max_message - message.content.length() as u64;
+        let fits = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
+        match &mut message.content {
+            Content::Text(text) => text.push(&bytes[..fits])?,
+            Content::Binary(binary) => binary.extend_from_slice(&bytes[..fits]),
+        }
+        if fits < bytes.len() {
             let limit = self.max_message;
             return Err(MessageError::TooLarge { limit });
-        }
-        match &mut message.content {
-            Content::Text(text) => text.push(bytes)?,
-            Content::Binary(binary) => binary.extend_from_slice(bytes),
         }
         Ok(())
     }
