@@ -525,9 +525,9 @@ fn what_is_kept_is_what_came() {
         rule: "The memory for a message is at most twice what came of it, and none before and after.",
         mistake: "Something is kept beside the payload, or the payload twice.",
         shows: || {
-            let text = [&[b'*'; 1000][..], b"\xe2\x82"].concat();
+            let text = [&[b'*'; 1000][..], b"\xf0\x9f\xa6"].concat();
             [
-                kept("a text message", vec![header(Opcode::Text, false, 2000), Part::Payload(text)], 1002),
+                kept("a text message", vec![header(Opcode::Text, false, 2000), Part::Payload(text)], 1003),
                 kept("a binary message", vec![
                     header(Opcode::Binary, false, 1000),
                     Part::Payload(vec![7; 500]),
