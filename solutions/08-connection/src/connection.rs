@@ -63,7 +63,7 @@ pub struct Connection {
     behind: bool,
     /// The latest ping that has no answer yet.
     unanswered: Option<Vec<u8>>,
-    /// The event that comes before all others.
+    /// The event that comes before anything else is looked at.
     first: Option<Event>,
 }
 
@@ -132,6 +132,37 @@ impl Connection {
         events
     }
     // ANCHOR_END: receive
+
+    /// Takes what a read brought, like [`receive`](Self::receive), for [`poll`](Self::poll) to look
+    /// at.
+    // ANCHOR: poll
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.reads() {
+            self.behind = !self.outgoing.is_empty();
+            self.decoder.receive(bytes);
+        }
+    }
+
+    /// The next event of what was fed. Call it until there is none. What is sent between two calls
+    /// goes out before what the next frame leads to: the answer to a message before the Close frame
+    /// that a broken rule behind it leads to.
+    pub fn poll(&mut self) -> Option<Event> {
+        if self.first.is_some() {
+            return self.first.take();
+        }
+        if !self.reads() {
+            return None;
+        }
+        match self.next_event() {
+            Ok(event) => event,
+            Err(failure) => {
+                let [error, close] = self.fail(failure);
+                self.first = Some(close);
+                Some(error)
+            }
+        }
+    }
+    // ANCHOR_END: poll
 
     /// TCP has ended, whoever ended it.
     // ANCHOR: eof
