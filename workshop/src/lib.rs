@@ -10,6 +10,7 @@ pub mod commands;
 pub mod doctor;
 pub mod judge;
 pub mod play;
+pub mod probe;
 pub mod process;
 pub mod progress;
 pub mod project;
