@@ -9,7 +9,7 @@
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Weak};
@@ -65,7 +65,6 @@ impl Default for Settings {
 /// A running server. Dropping it stops it: every connection is closed with 1001.
 // ANCHOR: server
 pub struct Server {
-    address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
     /// Says that all threads have ended, by having no sender any more.
@@ -74,6 +73,7 @@ pub struct Server {
 
 /// What all threads of a server know.
 struct Shared {
+    address: SocketAddr,
     settings: Settings,
     stop: AtomicBool,
     /// Each thread that answers holds a clone. So their number is known without a counter, also when
@@ -91,6 +91,7 @@ impl Server {
         ticks::set(&listener, settings.tick, settings.write_within)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
+            address,
             settings,
             stop: AtomicBool::new(false),
             busy: Arc::new(()),
@@ -101,7 +102,6 @@ impl Server {
             move || accept_all(&listener, &shared, &Arc::new(running))
         })?;
         Ok(Self {
-            address,
             shared,
             accepting: Some(accepting),
             all_ended,
@@ -110,7 +110,7 @@ impl Server {
 
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.shared.address
     }
 }
 
@@ -230,6 +230,7 @@ fn open_socket(request: Request, shared: &Shared) {
         ..Config::default()
     };
     let stream = switch_protocols(request, &opening);
+    knock(shared);
     let connection = Connection::server(config);
     let driver = Driver::new(stream, connection, settings.patience, &shared.stop);
     let driver = match opening.subprotocol {
@@ -240,6 +241,15 @@ fn open_socket(request: Request, shared: &Shared) {
     _ = driver.run();
 }
 // ANCHOR_END: open_socket
+
+/// Connects to ourselves, and leaves.
+///
+/// For as long as a WebSocket is open, tiny_http keeps the thread that read its head. When several
+/// clients come at once, it has sometimes counted on that very thread for the next head, which then
+/// nobody reads. One more connection gets a thread that is free again at once, and looks for more.
+fn knock(shared: &Shared) {
+    _ = TcpStream::connect_timeout(&shared.address, shared.settings.tick);
+}
 
 fn switch_protocols(request: Request, opening: &OpeningHandshake) -> Box<dyn ReadWrite + Send> {
     let accept = opening.key.accept();

@@ -17,12 +17,14 @@ use std::time::Duration;
 ///
 /// # Errors
 /// The system doesn't take the options.
+// ANCHOR: set
 pub fn set(listener: &TcpListener, read: Duration, write: Duration) -> io::Result<()> {
     let socket = as_stream(listener.try_clone()?);
     socket.set_read_timeout(Some(read))?;
     socket.set_write_timeout(Some(write))?;
     socket.set_nodelay(true)
 }
+// ANCHOR_END: set
 
 /// The standard library sets these options on streams alone. To the system a socket is a socket.
 #[cfg(unix)]
