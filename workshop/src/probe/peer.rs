@@ -173,7 +173,7 @@ impl Peer {
                 break Stop::AllTaken;
             }
             if listens && self.input.len() < LONGEST_MESSAGE {
-                _ = self.read_some();
+                self.read_some();
                 if self.end.is_some() || find(&self.input, b"\r\n\r\n").is_some() {
                     break Stop::Ended;
                 }
@@ -212,7 +212,7 @@ impl Peer {
             let at = self.read;
             let timeout = self.left().min(Duration::from_secs(1));
             _ = self.stream.set_read_timeout(Some(timeout));
-            _ = self.read_once();
+            self.read_once();
             self.input.clear();
             if self.read == at || self.end.is_some() || self.is_late() {
                 return self.read - before;
@@ -220,19 +220,19 @@ impl Peer {
         }
     }
 
-    /// Reads once, waiting until the deadline. Whether something came.
-    fn read_some(&mut self) -> bool {
+    /// Reads once, waiting until the deadline.
+    fn read_some(&mut self) {
         _ = self.stream.set_read_timeout(Some(self.left()));
-        self.read_once()
+        self.read_once();
     }
 
-    fn read_once(&mut self) -> bool {
+    fn read_once(&mut self) {
         if self.end.is_some() {
-            return false;
+            return;
         }
         if self.read > MOST_READ {
             self.end = Some(End::Open);
-            return false;
+            return;
         }
         let mut buffer = [0; 64 << 10];
         match self.stream.read(&mut buffer) {
@@ -240,14 +240,12 @@ impl Peer {
             Ok(count) => {
                 self.read += count as u64;
                 self.input.extend(&buffer[..count]);
-                return true;
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
                 _ => self.end = Some(End::Reset),
             },
         }
-        false
     }
 
     /// Reads until `found` finds what it looks for in what has come.
@@ -259,9 +257,10 @@ impl Peer {
             if let Some(end) = self.end {
                 return Err(end);
             }
-            if !self.read_some() && self.is_late() {
+            if self.is_late() {
                 return Err(End::Open);
             }
+            self.read_some();
         }
     }
 

@@ -85,12 +85,12 @@ fn never_read(trial: &Trial, frame: &[u8]) -> Tried {
     let filler = frame.repeat(64);
     let flood = peer.flood(b"", &filler, FLOOD, false);
     let taken = mebibytes(flood.taken);
-    if flood.stop == Stop::Ended {
-        return Ok(Outcome::chosen(format!("ends it after {taken}")));
-    }
-    let kept = mebibytes(peer.drain());
     Ok(Outcome::chosen(match flood.stop {
-        Stop::AllTaken => format!("takes all {taken}, then answers with {kept}"),
-        _ => format!("reads no more after {taken}"),
+        Stop::Ended => format!("ends it after {taken}"),
+        Stop::Stalled => format!("reads no more after {taken}"),
+        Stop::AllTaken => {
+            let answers = mebibytes(peer.drain());
+            format!("takes all {taken}, then answers with {answers}")
+        }
     }))
 }
