@@ -10,18 +10,24 @@ pub const RULES: &[Rule] = &[
     Rule::new("Close, then Close, then FIN", "§5.5.1", |trial| {
         Ok(answered(
             &closed(trial, &close(1000, b"done"), false)?,
-            1000,
+            Some(1000),
         ))
     }),
     Rule::new("an empty Close is answered", "§5.5.1", |trial| {
         let ending = closed(trial, &masked(FIN | CLOSE, b""), false)?;
-        Ok(answered(&ending, ending.code().unwrap_or(1000)))
+        Ok(answered(&ending, ending.code()))
     }),
     Rule::new("Close and FIN at once: answered", "§5.5.1", |trial| {
-        Ok(answered(&closed(trial, &close(1000, b""), true)?, 1000))
+        Ok(answered(
+            &closed(trial, &close(1000, b""), true)?,
+            Some(1000),
+        ))
     }),
     Rule::new("Close 4999 is answered", "§7.4.2", |trial| {
-        Ok(answered(&closed(trial, &close(4999, b""), false)?, 4999))
+        Ok(answered(
+            &closed(trial, &close(4999, b""), false)?,
+            Some(4999),
+        ))
     }),
     Rule::new("1005, 1006, 1015 aren't sent back", "§7.4.1", |trial| {
         let mut all = Vec::new();
@@ -58,14 +64,14 @@ fn closed(trial: &Trial, bytes: &[u8], half_closes: bool) -> Result<Ending, Stri
 }
 
 /// A right Close is answered with a Close, mostly of the same code, and TCP ends.
-fn answered(ending: &Ending, code: u16) -> Outcome {
+fn answered(ending: &Ending, code: Option<u16>) -> Outcome {
     let did = ending.words();
     let given = ending.code();
     match ending.close {
         None => Outcome::broken(did),
         Some(_) if ending.end == End::Open => Outcome::broken(did),
         Some(_) if given.is_some_and(|given| !may_be_sent(given)) => Outcome::broken(did),
-        Some(_) if given == Some(code) => Outcome::kept(did),
+        Some(_) if given == code => Outcome::kept(did),
         // "Typically", says §5.5.1.
         Some(_) => Outcome::chosen(did),
     }

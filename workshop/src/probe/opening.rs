@@ -43,7 +43,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("no Host is refused", "§4.2.1", |trial| {
         trial.refused(&trial.handshake().without("Host"))
     }),
-    Rule::new("two Hosts are refused", "RFC9112§3", |trial| {
+    Rule::new("two Hosts are refused", "9112 §3.2", |trial| {
         trial.refused(&trial.handshake().and("Host", "elsewhere.example"))
     }),
     Rule::new("no key is refused", "§4.2.1", |trial| {
@@ -205,7 +205,7 @@ fn long_head(trial: &Trial) -> Tried {
         Err(did) => did,
     };
     let taken = match flood.stop {
-        Stop::AllTaken => "taking all of it".to_string(),
+        Stop::AllTaken => "after taking all of it".to_string(),
         _ => format!("after {}", mebibytes(flood.taken)),
     };
     Ok(Outcome::chosen(format!("{answer} {taken}")))

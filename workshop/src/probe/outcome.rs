@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_line_is_as_wide_as_a_terminal() {
         let outcome = Outcome::broken("something that takes more words than there is room for");
-        let line = line("a rule in words", &outcome, "RFC9112§3");
+        let line = line("a rule in words", &outcome, "9112 §3.2");
         assert!(line.lines().all(|line| columns(line) <= 80), "{line}");
         assert_eq!(line.lines().count(), 2);
     }
