@@ -123,16 +123,16 @@ fn opcodes_in_four_bits() {
         rfc: "RFC 6455 §5.2",
         rule: "Six of the sixteen opcodes have a meaning. The highest bit says: a control frame.",
         mistake: "A reserved opcode got a name, or close was given the value of ping: they are \
-                  0x8, 0x9 and 0xa.",
+                  0x8, 0x9 and 0xa. Or 0x8 itself was left out of the control frames.",
         shows: || {
-            let mut table = "value  opcode        control  and back\n".to_string();
+            let mut table = String::new();
             for value in [0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x81] {
                 table += &match Opcode::from_bits(value) {
                     Some(opcode) => format!(
-                        "{:<5}  {:<12}  {:<7}  0x{:x}\n", format!("0x{value:x}"),
+                        "{:<5} {:<13} control frame: {:<4} and back: 0x{:x}\n", format!("0x{value:x}"),
                         format!("{opcode:?}"), yes(opcode.is_control()), opcode.bits(),
                     ),
-                    None => format!("{:<5}  none\n", format!("0x{value:x}")),
+                    None => format!("{:<5} none\n", format!("0x{value:x}")),
                 };
             }
             table
@@ -147,8 +147,9 @@ fn the_first_byte_bit_by_bit() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "The most significant bit comes first: FIN, then RSV1, RSV2, RSV3, then the opcode.",
-        mistake: "Bits were counted from the other end. The RFC calls the leftmost bit 0; in \
-                  Rust it is `0b1000_0000`.",
+        mistake: "Bits were counted from the other end: the RFC calls the leftmost bit 0, and in \
+                  Rust it is `0b1000_0000`. Or a bit was compared with 1: \
+                  `byte & 0b1000_0000` is 128 or 0.",
         shows: || {
             let mut table = "byte             FIN  RSV1 RSV2 RSV3 opcode\n".to_string();
             for byte in [0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x88, 0x89, 0x8a, 0xc1, 0xa1, 0x91, 0x41, 0x21, 0x11, 0xf2, 0x70] {
@@ -274,7 +275,7 @@ fn the_second_byte_bit_by_bit() {
         rfc: "RFC 6455 §5.2",
         rule: "MASK is the first bit; the other seven are a length up to 125, or say where it is.",
         mistake: "The length was read with the MASK bit in it: 0x85 is MASK and 5, not 133. Or \
-                  MASK was read from the first byte.",
+                  MASK was compared with 1: `byte & 0b1000_0000` is 128 or 0.",
         shows: || {
             let mut table = "byte             masked  length\n".to_string();
             for byte in [0x00, 0x01, 0x05, 0x7d, 0x7e, 0x7f, 0x80, 0x81, 0x85, 0xfd, 0xfe, 0xff] {
