@@ -142,8 +142,8 @@ fn a_message_comes_in_one_frame_or_in_many() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "A message ends with the frame that has FIN, however many frames it has.",
-        mistake: "Each frame was taken for a message, or a second message never begins because \
-                  the first one is still there.",
+        mistake: "Each frame was taken for a message, because `end` didn't ask for `last`; or a \
+                  second message never begins because the first one is still there.",
         shows: || [
             frames(&[(TEXT, b"Hello")]),
             frames(&[(TEXT_NO_FIN, b"Hel"), (CONTINUATION, b"lo")]),
@@ -178,8 +178,9 @@ fn control_frames_come_between_fragments() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "A control frame may come between the fragments of a message, and is no part of it.",
-        mistake: "The payload of the ping went into the message, or the ping was only known when \
-                  the message was whole, or the message was forgotten.",
+        mistake: "The payload of the ping went into the message, because `append` didn't ask for \
+                  `control` first; or the ping ended the message, because `end` didn't; or the ping \
+                  was only known when the message was whole.",
         shows: || [
             frames(&[
                 (TEXT_NO_FIN, b"Hel"),
@@ -268,12 +269,16 @@ fn text_may_be_cut_anywhere() {
             for pieces in cut::every_cut(&bytes).chain([bytes.chunks(1).collect()]) {
                 let mut client = Client::new(1 << 20);
                 let mut items = Vec::new();
-                for piece in pieces {
+                for piece in &pieces {
                     items.extend(client.receive(piece).unwrap_or_else(|failure| {
                         panic!("a piece was refused: {}", failed(&failure))
                     }));
                 }
-                assert_eq!(items, [Item::Message(Message::Text(text.to_string()))]);
+                if items != [Item::Message(Message::Text(text.to_string()))] {
+                    let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
+                    let yours = say(&Ok(items));
+                    panic!("in pieces of {lengths:?} bytes\nyours:\n{yours}sent:\n  {text:?}");
+                }
                 ways += 1;
             }
             format!("{}\nthe same in each of {ways} ways to cut it", wire::dump(&bytes))
@@ -287,7 +292,8 @@ fn bad_text_is_known_with_its_first_bad_byte() {
         rfc: "RFC 6455 §8.1",
         rule: "Text fails with the first byte that can't be UTF-8, not at the end of its frame.",
         mistake: "The text was validated when its frame or its message was whole; or every error \
-                  of `from_utf8` was taken for a character that has only begun.",
+                  of `from_utf8` was taken for a character that has only begun; or `at` was \
+                  counted before the valid characters in front of it were appended.",
         shows: || {
             let texts: [&[u8]; 17] = [
                 b"plain",
@@ -326,12 +332,11 @@ fn early_row(text: &[u8]) -> String {
         taken += 1;
     }
     let at_once = Client::new(1 << 20).receive(&[&begin[..], text].concat());
-    let shown = hex(text);
-    assert_eq!(
-        say(&result),
-        say(&at_once),
-        "{shown} in one piece has another verdict"
-    );
+    let (one_by_one, at_once) = (say(&result), say(&at_once));
+    if one_by_one != at_once {
+        let shown = hex(text);
+        panic!("two verdicts of yours on {shown}\nbyte by byte:\n{one_by_one}at once:\n{at_once}");
+    }
     let row = hex(&text[..taken]);
     match result {
         Ok(_) => format!("{row:<41} ✓ so far\n"),
@@ -376,7 +381,8 @@ fn every_three_bytes_get_the_verdict_of_the_standard_library() {
         rfc: "RFC 3629 §4",
         rule: "Cut or not, the same bytes are text, have begun to be text, or are wrong.",
         mistake: "A border of the table in RFC 3629 §4 was taken for something simpler than it is: \
-                  surrogates, overlong forms, what is beyond U+10FFFF.",
+                  surrogates, overlong forms, what is beyond U+10FFFF. Or bytes that were kept \
+                  were put in twice, or lost.",
         shows: || {
             let bytes = [0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf,
                 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff];
@@ -392,7 +398,10 @@ fn every_three_bytes_get_the_verdict_of_the_standard_library() {
                             (Ok(()), Ok(_)) => whole += 1,
                             (Ok(()), Err(error)) if error.error_len().is_none() => begun += 1,
                             (Err(NotUtf8 { at }), Err(error)) if at == error.valid_up_to() => wrong += 1,
-                            (yours, std) => panic!("{}: {yours:?}, but std says {std:?}", hex(&text)),
+                            (yours, std) => {
+                                let cut = text.map(|byte| format!("{byte:02x}")).join(" │ ");
+                                panic!("{cut} in pieces: yours is {yours:?}; std, at once, says {std:?}")
+                            }
                         }
                     }
                 }
@@ -425,7 +434,8 @@ fn the_limit_is_on_the_whole_message() {
         rfc: "RFC 6455 §10.4",
         rule: "The limit holds for all frames of a message together. What is beyond it is not kept.",
         mistake: "Each frame was measured on its own, or the limit itself was refused, or pings \
-                  were counted in.",
+                  were counted in; or *too much* was said before what still fits was looked at: \
+                  bad text in there is 1007.",
         shows: || {
             let cases: [&[(u8, &[u8])]; 10] = [
                 &[(BINARY, &[7; 8])],
@@ -610,7 +620,11 @@ fn the_stream_may_be_cut_anywhere() {
                 let mut client = Client::new(64);
                 let results = pieces.iter().map(|piece| client.receive(piece));
                 let items: String = results.map(|result| say(&result)).collect();
-                assert_eq!(items, say(&whole), "cut as {:?}", pieces.iter().map(|piece| piece.len()));
+                let whole = say(&whole);
+                if items != whole {
+                    let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
+                    panic!("yours, in pieces of {lengths:?} bytes:\n{items}yours, in one piece:\n{whole}");
+                }
             }
             say(&whole)
         },

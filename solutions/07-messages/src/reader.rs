@@ -122,7 +122,8 @@ impl MessageReader {
     // ANCHOR: append
     fn append(&mut self, bytes: &[u8]) -> Result<(), MessageError> {
         // Task: the bytes belong to the control frame if there is one, else to the message.
-        // Take what there is room for; what is too much is not kept.
+        // Take what there is room for; what is too much is not kept. (One of the two is always
+        // there, because `begin` came first.)
         if let Some(control) = &mut self.control {
             control.payload.extend_from_slice(bytes);
             return Ok(());
