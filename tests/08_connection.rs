@@ -54,7 +54,10 @@ fn client() -> Connection {
 }
 
 fn opened(mut connection: Connection) -> Connection {
-    assert_eq!(connection.receive(&[]), [Event::Open]);
+    let events = connection.receive(&[]);
+    if events != [Event::Open] {
+        panic!("the first event is Open, and nothing else; yours: {events:?}");
+    }
     connection
 }
 
@@ -433,8 +436,9 @@ fn the_client_closes() {
     check! {
         rfc: "RFC 6455 §7.1.2",
         rule: "Close is answered with Close. Then the server closes TCP.",
-        mistake: "Go to the first line that differs: an answer that is missing or one too many, TCP \
-                  closed by the wrong side or too early, 1006 after a Close that was right.",
+        mistake: "Go to the first line that differs. No close event for who closes: `reads` says no \
+                  in `CloseSent`. Or an answer is missing, or one too many; or TCP is closed by the \
+                  wrong side or too early; or 1006 comes after a Close that was right.",
         shows: || play(&["client text Hello", "client close 1000 bye"]),
     }
 }
@@ -498,6 +502,27 @@ fn tcp_ends_without_a_close() {
                 events(&Connection::server(Config::default()).eof())
             ),
         ].join("\n"),
+    }
+}
+
+#[test]
+fn tcp_may_end_before_their_close() {
+    check! {
+        rfc: "RFC 6455 §7.1.5",
+        rule: "Where we have sent Close, and TCP ends before theirs has come, the code is 1006, too.",
+        mistake: "At the end of TCP only `Open` was thought of. Who has sent Close still waits for \
+                  a close event, and would wait for ever.",
+        shows: || {
+            let mut server = server();
+            server.close(CloseCode::GOING_AWAY, "").expect("it is open");
+            let mut shown = "a server closes, and TCP ends\n".to_string();
+            shown += &events(&server.eof());
+            shown += "the end of TCP, again\n";
+            shown += &events(&server.eof());
+            let none = play(&["client close 1000 bye & server gone"]);
+            let half = play(&["client close 1000 bye & server raw 88 02 03 & server gone"]);
+            [shown, none, half].join("\n")
+        },
     }
 }
 
@@ -589,7 +614,8 @@ fn each_broken_rule_fails_the_connection() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "Who breaks a rule is told which kind of rule, in a Close frame, and TCP is closed.",
-        mistake: "The code is not the one of the rule, or nothing is sent, or reading goes on.",
+        mistake: "The code is not the one of the rule, or a reason was sent behind it, or nothing at \
+                  all; or reading goes on.",
         shows: || {
             let limited = || {
                 opened(Connection::server(Config { max_frame: 100, max_message: 120, ..Config::default() }))
@@ -738,9 +764,10 @@ fn who_closes_tcp() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "The server closes TCP once both Close frames were sent. The client waits for it. \
-               Whoever fails the connection needn't wait.",
+               Whoever fails the connection needn't wait; once TCP has ended, nobody need.",
         mistake: "The client closed first: it is the side that then keeps the port busy for \
-                  minutes (TIME_WAIT). Or the server closed while the client's Close was to come.",
+                  minutes (TIME_WAIT). Or the server closed while the client's Close was to come. \
+                  Or the end of TCP was forgotten: then what is left of the socket never goes.",
         shows: || {
             let mut table = "                                  server           client\n".to_string();
             let steps: [(&str, Step); 5] = [
@@ -894,7 +921,10 @@ fn the_stream_may_be_cut_anywhere() {
             let mut ways = 0;
             for pieces in cut::every_cut(&stream).chain([stream.chunks(1).collect()]) {
                 let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
-                assert_eq!(in_pieces(&pieces), whole, "cut into pieces of {lengths:?} bytes");
+                let cut = in_pieces(&pieces);
+                if cut != whole {
+                    panic!("yours, in pieces of {lengths:?} bytes:\n{cut}yours, in one piece:\n{whole}");
+                }
                 ways += 1;
             }
             format!("{whole}the same in each of {ways} ways to cut {} bytes", stream.len())

@@ -59,11 +59,11 @@ pub struct Connection {
     reader: MessageReader,
     /// What is to be written, in this order.
     outgoing: Vec<u8>,
-    /// Whether something that an earlier call led to has not been taken yet.
+    /// Whether something that an earlier call led to has not been taken yet. Set anew by `receive`.
     behind: bool,
     /// The latest ping that has no answer yet.
     unanswered: Option<Vec<u8>>,
-    /// The event that comes before anything else is looked at.
+    /// The event that is given before anything else is looked at: `Open`, to begin with.
     first: Option<Event>,
 }
 
@@ -168,7 +168,7 @@ impl Connection {
     // ANCHOR: eof
     pub fn eof(&mut self) -> Vec<Event> {
         let mut events = Vec::from_iter(self.first.take());
-        // Task: without a Close frame it ends with 1006. Either way it is closed now.
+        // Task: if no close event has been given yet, it ends with 1006. It is closed now.
         if self.reads() {
             events.push(abnormal_close());
         }
@@ -227,7 +227,7 @@ impl Connection {
 
     // ANCHOR: take_ping
     fn take_ping(&mut self, payload: Vec<u8>) -> Event {
-        // Task: answer at once; but while we are behind, remember only the latest.
+        // Task: answer at once; but while we are `behind`, remember only the latest.
         self.unanswered = Some(payload.clone());
         if !self.behind {
             self.answer_ping();
@@ -257,7 +257,8 @@ impl Connection {
     /// *Fail the WebSocket connection* (RFC 6455 §7.1.7).
     // ANCHOR: fail
     fn fail(&mut self, failure: Failure) -> [Event; 2] {
-        // Task: say why in a Close frame, unless one was sent. Nothing is read after that.
+        // Task: send a Close frame with the failure's code and no reason, unless one was sent.
+        // Nothing is read after that.
         if self.phase == Phase::Open {
             self.send_close(&failure.close_code().0.to_be_bytes());
         }
@@ -372,10 +373,12 @@ impl Connection {
     }
 
     /// Whether it is for us to close TCP, as soon as everything is written. After the closing
-    /// handshake the server does it, and the client waits until it has (RFC 6455 §7.1.1).
+    /// handshake the server does it, and the client waits until it has (RFC 6455 §7.1.1). Once TCP
+    /// has ended, nobody waits any more: what is left of the socket can go.
     // ANCHOR: should_close_tcp
     pub fn should_close_tcp(&self) -> bool {
-        // Task: never before the handshake is done; then the server. After a failure, whoever failed.
+        // Task: the server does, once both Close frames were sent; and who failed the connection.
+        // Once TCP has ended, both do: what is left of the socket can go.
         match self.phase {
             Phase::Open | Phase::CloseSent => false,
             Phase::CloseExchanged => self.side.role() == Role::Server,
