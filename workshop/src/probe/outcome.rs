@@ -96,9 +96,8 @@ impl Outcome {
             return Self::chosen("nothing was tried");
         };
         let did = match (same, count) {
-            (true, 1) => outcome.did,
-            (true, _) => format!("each: {}", outcome.did),
-            (false, _) => format!("{name}: {}", outcome.did),
+            (true, 2..) => format!("each: {}", outcome.did),
+            _ => format!("{name}: {}", outcome.did),
         };
         Self::new(outcome.mark, did)
     }
