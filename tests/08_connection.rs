@@ -515,13 +515,10 @@ fn tcp_may_end_before_their_close() {
         shows: || {
             let mut server = server();
             server.close(CloseCode::GOING_AWAY, "").expect("it is open");
-            let mut shown = "a server closes, and TCP ends\n".to_string();
-            shown += &events(&server.eof());
-            shown += "the end of TCP, again\n";
-            shown += &events(&server.eof());
+            let ended = format!("a server closes, and TCP ends\n{}", events(&server.eof()));
             let none = play(&["client close 1000 bye & server gone"]);
             let half = play(&["client close 1000 bye & server raw 88 02 03 & server gone"]);
-            [shown, none, half].join("\n")
+            [ended, none, half].join("\n")
         },
     }
 }
