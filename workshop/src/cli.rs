@@ -9,6 +9,7 @@ use crate::commands::{self, End, Session};
 use crate::doctor;
 use crate::judge::Side;
 use crate::play;
+use crate::probe;
 use crate::project::{Problem, Project};
 use crate::signals;
 use crate::watch;
@@ -40,6 +41,9 @@ fn run(matches: &ArgMatches) -> Result<End, Problem> {
     };
     if command == "author" {
         return author::run(&Project::find()?, matches).map(|()| End::Fine);
+    }
+    if command == "probe" {
+        return probe::run(matches);
     }
     let mut session = Session::open()?;
     commands::tell(session.notice.take());
@@ -185,6 +189,7 @@ fn command(project: Option<&Project>) -> Command {
                 .about("Whether this machine has what the workshop needs")
                 .after_help("Example:\n  cargo workshop doctor"),
         )
+        .subcommand(probe::command())
         .subcommand(author::command())
 }
 

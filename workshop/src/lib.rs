@@ -11,6 +11,7 @@ pub mod commands;
 pub mod doctor;
 pub mod judge;
 pub mod play;
+pub mod probe;
 pub mod process;
 pub mod progress;
 pub mod project;

@@ -1,0 +1,157 @@
+//! The whole header: from bytes, and into bytes.
+//!
+//! ```text
+//! 81 fe 00 7e 37 fa 21 3d
+//! └┬──┘ └┬──┘ └────┬────┘
+//!  │     │     masking key, if MASK is 1: 4 bytes
+//!  │   extended payload length: 0, 2 or 8 bytes
+//! FIN, RSV1 to RSV3, opcode, MASK, Payload len: 2 bytes
+//! ```
+
+use std::fmt;
+
+use crate::error::HeaderError;
+use crate::first_byte::{FirstByte, ReservedBits};
+use crate::opcode::Opcode;
+use crate::second_byte::{LengthField, SecondByte};
+
+/// Four bytes that the payload is XORed with (RFC 6455 §5.3).
+pub type MaskingKey = [u8; 4];
+
+/// Everything that comes before a frame's payload.
+// ANCHOR: frame_header
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameHeader {
+    /// Whether this is the last frame of its message.
+    pub fin: bool,
+    /// RSV1 to RSV3.
+    pub reserved: ReservedBits,
+    /// What the frame is for.
+    pub opcode: Opcode,
+    /// What the payload is masked with. `None`: it is not masked.
+    pub masking_key: Option<MaskingKey>,
+    /// How many bytes of payload follow: at most 2⁶³ − 1.
+    pub payload_length: u64,
+}
+// ANCHOR_END: frame_header
+
+/// What bytes are found to be.
+// ANCHOR: decoded
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decoded {
+    /// They begin with a header.
+    Header {
+        /// The header.
+        header: FrameHeader,
+        /// How many of the bytes it takes, 2 to 14. The payload begins behind them.
+        length: usize,
+    },
+    /// They may become a header: nothing is wrong with them yet.
+    Incomplete {
+        /// How many more bytes are needed at least, by what is known so far.
+        needed: usize,
+    },
+}
+// ANCHOR_END: decoded
+
+/// Reads the header that the bytes begin with. `negotiated` are the reserved bits that an extension
+/// has given a meaning.
+///
+/// # Errors
+/// A rule is broken. This is said as soon as the byte that breaks it is there; for a length, as soon
+/// as it is whole.
+// ANCHOR: decode
+pub fn decode(bytes: &[u8], negotiated: ReservedBits) -> Result<Decoded, HeaderError> {
+    // Task: read first byte, second byte, length and masking key, as far as they are there.
+    let Some(first) = bytes.first() else {
+        return Ok(Decoded::Incomplete { needed: 2 });
+    };
+    let first = FirstByte::decode(*first, negotiated)?;
+    let Some(second) = bytes.get(1) else {
+        return Ok(Decoded::Incomplete { needed: 1 });
+    };
+    let second = SecondByte::decode(*second, first.opcode)?;
+
+    let key_start = 2 + second.length.extended_bytes();
+    let length = if second.masked {
+        key_start + 4
+    } else {
+        key_start
+    };
+    let needed = length.saturating_sub(bytes.len());
+    let Some(extended) = bytes.get(2..key_start) else {
+        return Ok(Decoded::Incomplete { needed });
+    };
+    let payload_length = second.length.payload_length(extended)?;
+    let Some(key) = bytes.get(key_start..length) else {
+        return Ok(Decoded::Incomplete { needed });
+    };
+
+    let header = FrameHeader {
+        fin: first.fin,
+        reserved: first.reserved,
+        opcode: first.opcode,
+        masking_key: second.masked.then(|| [key[0], key[1], key[2], key[3]]),
+        payload_length,
+    };
+    Ok(Decoded::Header { header, length })
+}
+// ANCHOR_END: decode
+
+impl FrameHeader {
+    /// Appends the header as it goes over the wire.
+    ///
+    /// It keeps no more rules than its type does: what makes a control frame too long, or a length
+    /// greater than 2⁶³ − 1, is up to the caller. So a check can send what is wrong.
+    // ANCHOR: encode
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let first = FirstByte {
+            fin: self.fin,
+            reserved: self.reserved,
+            opcode: self.opcode,
+        };
+        out.push(first.encode());
+        // Task: append the second byte, the length and the masking key.
+        let length = LengthField::shortest(self.payload_length);
+        let second = SecondByte {
+            masked: self.masking_key.is_some(),
+            length,
+        };
+        out.push(second.encode());
+        match length {
+            LengthField::Bits7(_) => {}
+            LengthField::Bits16 => {
+                out.extend_from_slice(&(self.payload_length as u16).to_be_bytes());
+            }
+            LengthField::Bits64 => out.extend_from_slice(&self.payload_length.to_be_bytes()),
+        }
+        if let Some(key) = self.masking_key {
+            out.extend_from_slice(&key);
+        }
+    }
+    // ANCHOR_END: encode
+}
+
+/// `text, FIN, 5 bytes, masked with 37 fa 21 3d`
+impl fmt::Display for FrameHeader {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "{}", self.opcode)?;
+        if self.fin {
+            write!(formatter, ", FIN")?;
+        }
+        if self.reserved != ReservedBits::NONE {
+            write!(formatter, ", {}", self.reserved)?;
+        }
+        match self.payload_length {
+            0 => write!(formatter, ", no payload")?,
+            1 => write!(formatter, ", 1 byte")?,
+            length => write!(formatter, ", {length} bytes")?,
+        }
+        match self.masking_key {
+            Some([a, b, c, d]) => {
+                write!(formatter, ", masked with {a:02x} {b:02x} {c:02x} {d:02x}")
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What a frame is for (RFC 6455 §5.2, §11.8).
+
+use std::fmt;
+
+/// What a frame is for. Four bits on the wire; ten of the sixteen values are reserved.
+// ANCHOR: opcode
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opcode {
+    /// 0x0: goes on with the message that an earlier frame began.
+    Continuation,
+    /// 0x1: begins a message that is text in UTF-8.
+    Text,
+    /// 0x2: begins a message of any bytes.
+    Binary,
+    /// 0x8: begins or answers the closing handshake.
+    Close,
+    /// 0x9: asks for a pong.
+    Ping,
+    /// 0xa: answers a ping.
+    Pong,
+}
+// ANCHOR_END: opcode
+
+impl Opcode {
+    /// The opcode with this value. `None` for 0x3 to 0x7 and 0xb to 0xf, which are reserved, and for
+    /// what is no four bits.
+    // ANCHOR: from_bits
+    pub fn from_bits(bits: u8) -> Option<Self> {
+        // Task: name the six opcodes; the others are reserved.
+        match bits {
+            0x0 => Some(Self::Continuation),
+            0x1 => Some(Self::Text),
+            0x2 => Some(Self::Binary),
+            0x8 => Some(Self::Close),
+            0x9 => Some(Self::Ping),
+            0xa => Some(Self::Pong),
+            _ => None,
+        }
+    }
+    // ANCHOR_END: from_bits
+
+    /// The value on the wire.
+    // ANCHOR: bits
+    pub fn bits(self) -> u8 {
+        // Task: give each opcode its value.
+        match self {
+            Self::Continuation => 0x0,
+            Self::Text => 0x1,
+            Self::Binary => 0x2,
+            Self::Close => 0x8,
+            Self::Ping => 0x9,
+            Self::Pong => 0xa,
+        }
+    }
+    // ANCHOR_END: bits
+
+    /// Whether frames with this opcode are control frames: those about the connection itself, which
+    /// may come between the fragments of a message (RFC 6455 §5.5).
+    // ANCHOR: is_control
+    pub fn is_control(self) -> bool {
+        // Task: look at the highest of the four bits.
+        self.bits() & 0b1000 != 0
+    }
+    // ANCHOR_END: is_control
+}
+
+impl fmt::Display for Opcode {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Continuation => "continuation",
+            Self::Text => "text",
+            Self::Binary => "binary",
+            Self::Close => "close",
+            Self::Ping => "ping",
+            Self::Pong => "pong",
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! The rules that a frame can break, each with what came, what was allowed, and where it is written.
+
+use std::error::Error;
+use std::fmt;
+
+use frame_header::HeaderError;
+
+/// Why bytes are no frame that we take. Each is a reason to fail the connection (RFC 6455 §7.1.7).
+// ANCHOR: frame_error
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameError {
+    /// The header breaks a rule by itself.
+    Header(HeaderError),
+    /// We are the server, and the client did not mask a frame.
+    NotMasked,
+    /// We are the client, and the server masked a frame.
+    Masked,
+    /// The header declares a payload that is longer than we take.
+    TooLarge {
+        /// What the header declares, in bytes.
+        declared: u64,
+        /// The most that we take, in bytes.
+        limit: u64,
+    },
+}
+// ANCHOR_END: frame_error
+
+impl FrameError {
+    /// The status code with which the connection is closed (RFC 6455 §7.4.1): 1009 for what is too
+    /// large, 1002 for everything else.
+    pub fn close_code(&self) -> u16 {
+        match self {
+            Self::Header(error) => error.close_code(),
+            Self::NotMasked | Self::Masked => 1002,
+            Self::TooLarge { .. } => 1009,
+        }
+    }
+}
+
+impl From<HeaderError> for FrameError {
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
+    }
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Header(error) => error.fmt(formatter),
+            Self::NotMasked => formatter
+                .write_str("a frame that is not masked: a client masks every one, RFC 6455 §5.1"),
+            Self::Masked => {
+                formatter.write_str("a frame that is masked: a server masks none, RFC 6455 §5.1")
+            }
+            Self::TooLarge { declared, limit } => write!(
+                formatter,
+                "payload length {declared}, and at most {limit} is taken, RFC 6455 §10.4"
+            ),
+        }
+    }
+}
+
+impl Error for FrameError {}

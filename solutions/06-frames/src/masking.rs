@@ -1,0 +1,17 @@
+//! Masking: each byte of the payload is XORed with one of the key's four bytes, in turn (RFC 6455
+//! §5.3). Doing it twice is doing nothing, so unmasking is the same.
+
+use frame_header::MaskingKey;
+
+/// Masks or unmasks a piece of a payload.
+///
+/// `offset` is where in the payload the piece begins: the first piece has 0, the next one as many as
+/// the first one was long. Only its remainder by 4 counts.
+// ANCHOR: mask
+pub fn mask(bytes: &mut [u8], key: MaskingKey, offset: usize) {
+    // Task: XOR each byte with the byte of the key whose turn it is.
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte ^= key[(offset % 4 + index) % 4];
+    }
+}
+// ANCHOR_END: mask

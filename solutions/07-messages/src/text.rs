@@ -1,0 +1,109 @@
+//! Text that arrives in pieces. A piece may end anywhere, also inside a character.
+//!
+//! ```text
+//! pieces     43 61 66 c3 │ a9 20 e2 82 │ ac 31
+//! text       C  a  f     │ é     …     │ €  1
+//! begun               c3 │       e2 82 │
+//! ```
+
+use std::error::Error;
+use std::fmt;
+use std::mem;
+
+/// Text in UTF-8, as far as it has come.
+// ANCHOR: text_buffer
+#[derive(Debug, Clone, Default)]
+pub struct TextBuffer {
+    /// The characters that are whole.
+    text: String,
+    /// The first bytes of a character that is not whole yet: three at most.
+    begun: Vec<u8>,
+}
+// ANCHOR_END: text_buffer
+
+/// The bytes are no UTF-8.
+// ANCHOR: not_utf8
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotUtf8 {
+    /// How many bytes of the text were right: where the first wrong character begins.
+    pub at: usize,
+}
+// ANCHOR_END: not_utf8
+
+impl TextBuffer {
+    /// Takes the next bytes of the text.
+    ///
+    /// # Errors
+    /// With these bytes it can't become UTF-8 any more, whatever follows. What is kept after that
+    /// is of no use.
+    // ANCHOR: push
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), NotUtf8> {
+        // Task: put what has begun before the bytes, and take the characters that are whole.
+        if self.begun.is_empty() {
+            return self.take_characters(bytes);
+        }
+        self.begun.extend_from_slice(bytes);
+        let joined = mem::take(&mut self.begun);
+        self.take_characters(&joined)
+    }
+    // ANCHOR_END: push
+
+    // ANCHOR: take_characters
+    fn take_characters(&mut self, bytes: &[u8]) -> Result<(), NotUtf8> {
+        // Task: append what is valid; keep the rest only if it is a character that has begun.
+        let first = bytes.utf8_chunks().next();
+        let valid = first.map_or("", |chunk| chunk.valid());
+        self.text.push_str(valid);
+        let rest = &bytes[valid.len()..];
+        match str::from_utf8(rest) {
+            Err(error) if error.error_len().is_some() => Err(self.not_utf8()),
+            _ => {
+                self.begun = rest.to_vec();
+                Ok(())
+            }
+        }
+    }
+    // ANCHOR_END: take_characters
+
+    /// The text, at its end.
+    ///
+    /// # Errors
+    /// It ends inside a character.
+    // ANCHOR: finish
+    pub fn finish(self) -> Result<String, NotUtf8> {
+        // Task: a character that has begun and never ended is an error, too.
+        match self.begun.is_empty() {
+            true => Ok(self.text),
+            false => Err(self.not_utf8()),
+        }
+    }
+    // ANCHOR_END: finish
+
+    /// How many bytes have come.
+    pub fn length(&self) -> usize {
+        self.text.len() + self.begun.len()
+    }
+
+    /// How many bytes of memory it has.
+    pub fn memory(&self) -> usize {
+        self.text.capacity() + self.begun.capacity()
+    }
+
+    fn not_utf8(&self) -> NotUtf8 {
+        NotUtf8 {
+            at: self.text.len(),
+        }
+    }
+}
+
+impl fmt::Display for NotUtf8 {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(
+            formatter,
+            "text that is not UTF-8 from its byte {} on: RFC 6455 §8.1",
+            self.at
+        )
+    }
+}
+
+impl Error for NotUtf8 {}

@@ -1,0 +1,171 @@
+//! Moves bytes between a stream and a connection, until the connection has ended.
+//!
+//! One thread does everything in turn: read, answer, look at the clock, write. It can do so because
+//! an echo server never has anything to say that isn't an answer.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use connection::{CloseCode, Connection, State};
+
+use crate::deadlines::{Deadlines, Due, Patience};
+use crate::echo;
+use crate::tap::Tap;
+
+/// The most that one read takes, in bytes. Each connection holds as much memory, so it is small.
+pub const READ_AT_ONCE: usize = 16 * 1024;
+
+/// One connection, its stream, and its deadlines.
+// ANCHOR: driver
+pub struct Driver<'a, Stream> {
+    stream: Stream,
+    connection: Connection,
+    deadlines: Deadlines,
+    /// Set when the server stops.
+    stop: &'a AtomicBool,
+    /// Draws the frames, where the page has asked for that.
+    tap: Option<Tap>,
+}
+
+/// What a read has brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// Nothing yet: it is time to look at the clock.
+    Nothing,
+    /// TCP has ended.
+    End,
+}
+// ANCHOR_END: driver
+
+impl<'a, Stream: Read + Write> Driver<'a, Stream> {
+    /// A driver for a connection whose handshake is done. `stop` ends it from outside.
+    pub fn new(
+        stream: Stream,
+        connection: Connection,
+        patience: Patience,
+        stop: &'a AtomicBool,
+    ) -> Self {
+        Self {
+            stream,
+            connection,
+            deadlines: Deadlines::new(patience, Instant::now()),
+            stop,
+            tap: None,
+        }
+    }
+
+    /// The same, with each frame followed by a drawing of it, in a binary message.
+    pub fn drawing(self) -> Self {
+        Self {
+            tap: Some(Tap::default()),
+            ..self
+        }
+    }
+
+    /// Runs the connection to its end. TCP ends when the driver is dropped, which is now.
+    ///
+    /// # Errors
+    /// TCP has failed, or the peer has not read what it was sent.
+    // ANCHOR: run
+    pub fn run(mut self) -> io::Result<()> {
+        // Task: read, take, look at the clock, write; until it is for us to close TCP.
+        let mut buffer = vec![0; READ_AT_ONCE];
+        self.take(&[]);
+        while !self.connection.should_close_tcp() {
+            match self.read(&mut buffer)? {
+                Heard::Bytes(count) => self.take(&buffer[..count]),
+                Heard::Nothing => {}
+                Heard::End => _ = self.connection.eof(),
+            }
+            self.keep_time();
+            self.write()?;
+        }
+        Ok(())
+    }
+    // ANCHOR_END: run
+
+    /// One read. A stream that has waited for long enough says `WouldBlock` or `TimedOut`; a signal
+    /// may interrupt it. None of these is the end.
+    // ANCHOR: read
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Heard> {
+        // Task: tell bytes, the end, a wait that is over and a failure from each other.
+        match self.stream.read(buffer) {
+            Ok(0) => Ok(Heard::End),
+            Ok(count) => Ok(Heard::Bytes(count)),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
+                    Ok(Heard::Nothing)
+                }
+                _ => Err(error),
+            },
+        }
+    }
+    // ANCHOR_END: read
+
+    /// Takes what a read has brought, and answers every event that it leads to.
+    // ANCHOR: take
+    fn take(&mut self, bytes: &[u8]) {
+        // Task: the deadlines, the tap if there is one, and then each event has its answer.
+        self.deadlines.heard(Instant::now());
+        if let Some(tap) = &mut self.tap {
+            tap.came(bytes);
+        }
+        self.connection.feed(bytes);
+        while let Some(event) = self.connection.poll() {
+            echo::answer(&mut self.connection, &event);
+        }
+    }
+    // ANCHOR_END: take
+
+    /// Does what is due: a ping, a Close, the end.
+    // ANCHOR: keep_time
+    fn keep_time(&mut self) {
+        let open = self.connection.state() == State::Open;
+        if open && self.stop.load(Ordering::Relaxed) {
+            self.close(CloseCode::GOING_AWAY, "the server stops");
+        }
+        match self.deadlines.due(Instant::now()) {
+            Some(Due::Ping) => _ = self.connection.send_ping(b"still there?"),
+            Some(Due::Close) => self.close(CloseCode::POLICY_VIOLATION, "no answer to a ping"),
+            Some(Due::End) => _ = self.connection.eof(),
+            None => {}
+        }
+    }
+
+    fn close(&mut self, code: CloseCode, reason: &str) {
+        // It fails only where the connection is closing already.
+        _ = self.connection.close(code, reason);
+        self.deadlines.closing(Instant::now());
+    }
+    // ANCHOR_END: keep_time
+
+    /// Writes everything that there is to write, at once.
+    // ANCHOR: write
+    fn write(&mut self) -> io::Result<()> {
+        // Task: one write, and a flush; neither where there is nothing to write.
+        let outgoing = self.outgoing();
+        if outgoing.is_empty() {
+            return Ok(());
+        }
+        self.stream.write_all(&outgoing)?;
+        self.stream.flush()
+    }
+    // ANCHOR_END: write
+
+    /// What the connection wants to send, and the drawings of it.
+    fn outgoing(&mut self) -> Vec<u8> {
+        let mut outgoing = self.connection.take_outgoing();
+        if let Some(tap) = &mut self.tap {
+            tap.goes(&outgoing);
+            for drawing in tap.drawings() {
+                // Nothing follows a Close frame, no drawing either.
+                _ = self.connection.send_binary(drawing.as_bytes());
+            }
+            outgoing.extend(self.connection.take_outgoing());
+        }
+        outgoing
+    }
+}

@@ -1,0 +1,27 @@
+//! A frame into a buffer.
+
+use frame_header::{FrameHeader, MaskingKey, Opcode, ReservedBits};
+
+use crate::masking::mask;
+
+/// Appends a frame as it goes over the wire. The payload is copied once, and masked where it then
+/// stands. A client gives a masking key that nobody can guess (RFC 6455 §5.3), a server `None`.
+pub fn encode_frame(
+    out: &mut Vec<u8>,
+    fin: bool,
+    reserved: ReservedBits,
+    opcode: Opcode,
+    masking_key: Option<MaskingKey>,
+    payload: &[u8],
+) {
+    let header = FrameHeader {
+        fin,
+        reserved,
+        opcode,
+        masking_key,
+        payload_length: payload.len() as u64,
+    };
+    header.encode(out);
+    // Task: append the payload, and mask it where it then stands.
+    todo!("append the payload, and mask it where it then stands")
+}

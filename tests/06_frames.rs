@@ -1,0 +1,788 @@
+//! Step 06, `frames`: headers and payloads, out of a stream that may be cut anywhere.
+
+use std::time::{Duration, Instant};
+
+use frame_header::hex::bytes_of;
+use frame_header::{Decoded, draw};
+use frames::{
+    Frame, FrameDecoder, FrameError, FrameHeader, HeaderError, MaskingKey, Opcode, Part,
+    ReservedBits, Role, encode_frame, mask,
+};
+use support::check;
+use support::cut;
+
+/// The masking key of the RFC's examples (RFC 6455 §5.7).
+const KEY: MaskingKey = [0x37, 0xfa, 0x21, 0x3d];
+/// The most that a frame may declare, where a check doesn't say otherwise.
+const LIMIT: u64 = 1 << 20;
+const RSV1: ReservedBits = ReservedBits {
+    rsv1: true,
+    rsv2: false,
+    rsv3: false,
+};
+
+/// Bytes that this file gives in hexadecimal.
+fn bytes(text: &str) -> Vec<u8> {
+    bytes_of(text).expect("the check's own bytes")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let bytes = bytes.iter().map(|byte| format!("{byte:02x}"));
+    bytes.collect::<Vec<_>>().join(" ")
+}
+
+/// Bytes as text where they are short text; of long ones the length, the beginning and a hash.
+fn short(bytes: &[u8]) -> String {
+    if bytes.len() > 32 {
+        let start = hex(&bytes[..8]);
+        return format!(
+            "{} bytes, {start} …, hash {:016x}",
+            bytes.len(),
+            hash(bytes)
+        );
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains(char::is_control) => format!("{text:?}"),
+        _ => hex(bytes),
+    }
+}
+
+/// FNV-1a.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn say(part: &Part) -> String {
+    match part {
+        Part::Header(header) => format!("header: {header}"),
+        Part::Payload(bytes) => format!("payload: {}", short(bytes)),
+        Part::End => "end".to_string(),
+    }
+}
+
+fn refused(error: FrameError) -> String {
+    format!("✗ {} {error}", error.close_code())
+}
+
+fn server(max_payload: u64) -> FrameDecoder {
+    FrameDecoder::new(Role::Server, max_payload, ReservedBits::NONE)
+}
+
+/// No check brings more parts at once.
+const MOST_PARTS: usize = 10_000;
+
+/// What is wrong with a decoder that always has one more part.
+fn without_end(parts: &[Part]) -> &'static str {
+    let mut headers = parts
+        .iter()
+        .filter(|part| matches!(part, Part::Header(_)))
+        .rev();
+    match (parts.last(), headers.next(), headers.next()) {
+        (Some(Part::Payload(bytes)), ..) if bytes.is_empty() => {
+            "next_part gave an empty Payload: where nothing is there it is `None`"
+        }
+        (_, Some(last), Some(before)) if last == before => {
+            "next_part gave the same Header again and again: was it counted in `taken`?"
+        }
+        _ => "next_part gives parts without end",
+    }
+}
+
+/// Everything that the decoder has to say now.
+fn parts(decoder: &mut FrameDecoder) -> (Vec<Part>, Option<FrameError>) {
+    let mut parts = Vec::new();
+    loop {
+        assert!(parts.len() < MOST_PARTS, "{}", without_end(&parts));
+        match decoder.next_part() {
+            Ok(Some(part)) => parts.push(part),
+            Ok(None) => return (parts, None),
+            Err(error) => return (parts, Some(error)),
+        }
+    }
+}
+
+/// Which piece brought which parts.
+fn transcript(decoder: &mut FrameDecoder, pieces: &[&[u8]]) -> String {
+    let mut text = String::new();
+    for piece in pieces {
+        decoder.receive(piece);
+        let (parts, error) = parts(decoder);
+        let shown = if piece.len() > 16 {
+            format!("{} bytes", piece.len())
+        } else {
+            hex(piece)
+        };
+        text += &format!("{shown}\n");
+        for part in &parts {
+            text += &format!("  {}\n", say(part));
+        }
+        if let Some(error) = error {
+            return text + &format!("  {}\n", refused(error));
+        }
+    }
+    text
+}
+
+/// The parts of a stream that came in these pieces, with pieces of a payload put together.
+fn joined(decoder: &mut FrameDecoder, pieces: &[&[u8]]) -> String {
+    let mut all: Vec<Part> = Vec::new();
+    for piece in pieces {
+        decoder.receive(piece);
+        let (parts, error) = parts(decoder);
+        for part in parts {
+            match (all.last_mut(), part) {
+                (Some(Part::Payload(_)), Part::Payload(more)) if more.is_empty() => {
+                    return "an empty piece of payload".to_string();
+                }
+                (Some(Part::Payload(bytes)), Part::Payload(more)) => bytes.extend(more),
+                (_, part) => all.push(part),
+            }
+        }
+        if let Some(error) = error {
+            let parts = all.iter().map(say).collect::<Vec<_>>().join("\n");
+            return format!("{parts}\n{}", refused(error));
+        }
+    }
+    all.iter().map(say).collect::<Vec<_>>().join("\n")
+}
+
+fn frame(opcode: Opcode, masking_key: Option<MaskingKey>, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_frame(
+        &mut out,
+        true,
+        ReservedBits::NONE,
+        opcode,
+        masking_key,
+        payload,
+    );
+    out
+}
+
+/// Five frames of a client: both lengths of length, an empty payload, a fragment, other keys.
+fn stream() -> Vec<u8> {
+    let mut stream = bytes("81 85 37 fa 21 3d 7f 9f 4d 51 58");
+    stream.extend(bytes("89 80 a1 b2 c3 d4"));
+    stream.extend(bytes("02 fe 00 7e 01 02 03 04"));
+    stream.extend((0..126).map(|index| index ^ [1, 2, 3, 4][usize::from(index) % 4]));
+    stream.extend(bytes("8a 81 ff 00 ff 00 be"));
+    stream.extend(bytes("80 83 00 00 00 00 61 62 63"));
+    stream
+}
+
+// Masking.
+
+#[test]
+fn masking_is_xor_with_four_bytes_in_turn() {
+    check! {
+        rfc: "RFC 6455 §5.3",
+        rule: "Byte i of the payload is XORed with byte i mod 4 of the key. Twice is back again.",
+        mistake: "The key was used from its other end, or only on the first four bytes.",
+        shows: || {
+            let texts = ["", "H", "Hello", "Hello, hello, hello"];
+            let row = |text: &str| {
+                let mut bytes = text.as_bytes().to_vec();
+                mask(&mut bytes, KEY, 0);
+                let masked = hex(&bytes);
+                mask(&mut bytes, KEY, 0);
+                format!("{text:?}\n  → [{masked}]\n  → {}\n", short(&bytes))
+            };
+            texts.map(row).concat()
+        },
+    }
+}
+
+#[test]
+fn masking_goes_on_across_chunks() {
+    check! {
+        rfc: "RFC 6455 §5.3",
+        rule: "The index counts from the start of the payload, not of the chunk.",
+        mistake: "The index starts again with each chunk. Chunks of 4 and 8 bytes hide it.",
+        shows: || {
+            let payload = *b"sixteen bytes...";
+            let mut table = String::new();
+            for size in [16, 1, 2, 3, 4, 5, 6, 7, 8] {
+                let mut bytes = payload;
+                let mut offset = 0;
+                for chunk in bytes.chunks_mut(size) {
+                    mask(chunk, KEY, offset);
+                    offset += chunk.len();
+                }
+                table += &format!("chunks of {size:>2}: {}\n", hex(&bytes));
+            }
+            table
+        },
+    }
+}
+
+#[test]
+fn any_offset_will_do() {
+    check! {
+        rfc: "RFC 6455 §5.3",
+        rule: "Of an offset only the remainder by 4 counts, however far in the payload it is.",
+        mistake: "The offset and the index were added first, which overflows.",
+        shows: || {
+            let mut table = String::new();
+            for (name, offset) in [("0", 0), ("1", 1), ("2", 2), ("3", 3), ("4", 4), ("1 GiB + 1", (1 << 30) + 1), ("the highest", usize::MAX)] {
+                let mut zeros = [0; 5];
+                mask(&mut zeros, KEY, offset);
+                table += &format!("{name:<12} {}\n", hex(&zeros));
+            }
+            table
+        },
+    }
+}
+
+// Roles.
+
+#[test]
+fn a_client_masks_and_a_server_never_does() {
+    check! {
+        rfc: "RFC 6455 §5.1",
+        rule: "A server closes the connection upon a frame that is not masked, a client upon one \
+               that is.",
+        mistake: "MASK was taken to say only whether there is a key. Or the two roles are the wrong \
+                  way round: `Role` is which one *we* are.",
+        shows: || {
+            let row = |(role, text): (Role, &str)| {
+                let said = match role.check(&header_of(text)) {
+                    Ok(()) => "✓".to_string(),
+                    Err(error) => format!("✗ {error:?}"),
+                };
+                format!("{role:?}, gets {text} → {said}\n")
+            };
+            [
+                (Role::Server, "81 85 37 fa 21 3d"),
+                (Role::Server, "81 05"),
+                (Role::Server, "8a 80 37 fa 21 3d"),
+                (Role::Server, "8a 00"),
+                (Role::Client, "81 85 37 fa 21 3d"),
+                (Role::Client, "81 05"),
+                (Role::Client, "8a 80 00 00 00 00"),
+                (Role::Client, "8a 00"),
+            ]
+            .map(row)
+            .concat()
+        },
+    }
+}
+
+fn header_of(text: &str) -> FrameHeader {
+    match frame_header::decode(&bytes(text), ReservedBits::NONE) {
+        Ok(Decoded::Header { header, .. }) => header,
+        other => panic!("the check's own header: {other:?}"),
+    }
+}
+
+// Encoding.
+
+#[test]
+fn frames_of_the_rfc_encoded() {
+    check! {
+        rfc: "RFC 6455 §5.7",
+        rule: "Header, then payload, masked with the key that the header names.",
+        mistake: "The header announces a key, and the payload is not masked with it, or the mask's \
+                  index starts in the header.",
+        shows: || {
+            let mut table = String::new();
+            let hello = b"Hello";
+            for (title, bytes) in [
+                ("a server's text", frame(Opcode::Text, None, hello)),
+                ("a client's text", frame(Opcode::Text, Some(KEY), hello)),
+                ("a server's ping", frame(Opcode::Ping, None, hello)),
+                ("a client's pong", frame(Opcode::Pong, Some(KEY), hello)),
+                ("a server's empty text", frame(Opcode::Text, None, b"")),
+                ("a client's empty text", frame(Opcode::Text, Some(KEY), b"")),
+                ("256 bytes", frame(Opcode::Binary, None, &[0; 256])),
+                ("64 KiB", frame(Opcode::Binary, None, &[0; 65_536])),
+                ("64 KiB, masked", frame(Opcode::Binary, Some(KEY), &[0; 65_536])),
+            ] {
+                let shown = hex(&bytes[..bytes.len().min(20)]);
+                let more = bytes.len().saturating_sub(20);
+                let more = if more > 0 { format!(" … and {more} more, hash {:016x}", hash(&bytes)) } else { String::new() };
+                table += &format!("{title}\n  {shown}{more}\n");
+            }
+            let mut out = Vec::new();
+            encode_frame(&mut out, false, ReservedBits::NONE, Opcode::Text, None, b"Hel");
+            encode_frame(&mut out, true, RSV1, Opcode::Continuation, Some(KEY), b"lo");
+            encode_frame(&mut out, true, ReservedBits::NONE, Opcode::Close, Some(KEY), &[0x03, 0xe8]);
+            table += &format!("three frames in one buffer\n  {}\n", hex(&out));
+            table
+        },
+    }
+}
+
+// Streams.
+
+#[test]
+fn one_frame_in_its_parts() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "A frame is its header, then its payload, then its end.",
+        mistake: "`taken` was not moved on, so that the bytes of the header come once more, as the \
+                  payload, or as the next header. Or `state` was not.",
+        shows: || {
+            let hello = bytes("81 85 37 fa 21 3d 7f 9f 4d 51 58");
+            let ping = bytes("89 80 a1 b2 c3 d4");
+            transcript(&mut server(LIMIT), &[&hello, &ping])
+        },
+    }
+}
+
+#[test]
+fn each_side_takes_what_the_other_sends() {
+    check! {
+        rfc: "RFC 6455 §5.1",
+        rule: "The decoder asks its role about every frame, control frames among them.",
+        mistake: "The rule is written, and nobody calls it.",
+        shows: || {
+            let mut table = String::new();
+            for role in [Role::Server, Role::Client] {
+                for text in ["81 85 37 fa 21 3d 7f 9f 4d 51 58", "81 05 48 65 6c 6c 6f", "89 80 37 fa 21 3d", "89 00"] {
+                    let mut decoder = FrameDecoder::new(role, LIMIT, ReservedBits::NONE);
+                    table += &format!("{role:?}, gets {}", transcript(&mut decoder, &[&bytes(text)]));
+                }
+            }
+            table
+        },
+    }
+}
+
+#[test]
+fn a_payload_comes_as_it_arrives() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "What is there of a payload is given at once, unmasked where it stands.",
+        mistake: "The mask's index starts again with each piece, or what one read brought was \
+                  taken for all of the payload, or nothing is given before its last byte.",
+        shows: || {
+            let hello = bytes("81 8b 37 fa 21 3d 7f 9f 4d 51 58 d6 01 4a 58 88 4d");
+            let pieces = cut::pieces(&hello, &[7, 8, 11, 12, 16]);
+            transcript(&mut server(LIMIT), &pieces)
+        },
+    }
+}
+
+#[test]
+fn one_byte_at_a_time() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "A header is there with its last byte; a payload comes as it arrives.",
+        mistake: "A short read was taken for a whole header: what was there of it is lost, or \
+                  read again as the beginning of another.",
+        shows: || {
+            let stream = &stream()[..17];
+            let pieces: Vec<&[u8]> = stream.chunks(1).collect();
+            transcript(&mut server(LIMIT), &pieces)
+        },
+    }
+}
+
+#[test]
+fn several_frames_in_one_piece() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "One read may bring several frames, and the beginning of the next one.",
+        mistake: "Only the first frame of a read is handled, and what came behind it is lost, or \
+                  waits for the next read.",
+        shows: || {
+            let stream = stream();
+            transcript(&mut server(LIMIT), &[&stream, &bytes("81"), &bytes("80 00 00 00 00 81 82")])
+        },
+    }
+}
+
+#[test]
+fn a_stream_may_be_cut_anywhere() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "However a stream is cut, its frames are the same.",
+        mistake: "Something starts again with each read: the header, the mask's index, or how much \
+                  of the payload is left.",
+        shows: || {
+            let stream = stream();
+            let mut ways: Vec<Vec<&[u8]>> = cut::every_cut(&stream).collect();
+            ways.extend((1..=16).map(|size| stream.chunks(size).collect()));
+            let mut said: Vec<String> = ways.iter().map(|pieces| joined(&mut server(LIMIT), pieces)).collect();
+            let cuts = said.len();
+            let first = said.remove(0);
+            let others: Vec<(usize, &String)> = said.iter().enumerate().filter(|(_, other)| **other != first).collect();
+            let mut text = format!("{} bytes, cut in {cuts} ways, say\n\n{first}\n\n", stream.len());
+            text += &match others.first() {
+                None => "in every one of them.\n".to_string(),
+                Some((index, other)) => {
+                    let sizes: Vec<String> = ways[index + 1].iter().take(4).map(|piece| piece.len().to_string()).collect();
+                    format!("in {} of them. Cut after {} … they say\n\n{other}\n", cuts - others.len(), sizes.join(", "))
+                }
+            };
+            text
+        },
+    }
+}
+
+#[test]
+fn whole_frames_are_the_same_however_they_come() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "A whole frame is its parts put together; the next one starts afresh.",
+        mistake: "A frame is given before its end, or the payload of one runs into the next, or \
+                  the frame was forgotten when `next_frame` returned `None`.",
+        shows: || {
+            let stream = stream();
+            let mut ways: Vec<Vec<&[u8]>> = cut::every_cut(&stream).collect();
+            ways.extend((1..=16).map(|size| stream.chunks(size).collect()));
+            let cuts = ways.len();
+            let mut said: Vec<String> = ways.iter().map(|pieces| whole_frames(pieces)).collect();
+            said.sort();
+            said.dedup();
+            let results = if said.len() == 1 { "result" } else { "results" };
+            format!("{cuts} ways to cut {} bytes, {} {results}:\n\n{}", stream.len(), said.len(), said.join("\n"))
+        },
+    }
+}
+
+fn whole_frames(pieces: &[&[u8]]) -> String {
+    let mut decoder = server(LIMIT);
+    let mut text = String::new();
+    for piece in pieces {
+        decoder.receive(piece);
+        loop {
+            match decoder.next_frame() {
+                Ok(Some(Frame {
+                    fin,
+                    opcode,
+                    payload,
+                    ..
+                })) => {
+                    let fin = if fin { ", FIN" } else { "" };
+                    text += &format!("{opcode}{fin}: {}\n", short(&payload));
+                }
+                Ok(None) => break,
+                Err(error) => return text + &refused(error) + "\n",
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn a_negotiated_bit_is_kept() {
+    check! {
+        rfc: "RFC 6455 §9.1",
+        rule: "A reserved bit that was negotiated reaches whoever gave it a meaning.",
+        mistake: "`negotiated` is not given to the header's decoder, or the bit is lost on the \
+                  way into the frame.",
+        shows: || {
+            let bytes = bytes("c1 85 37 fa 21 3d 7f 9f 4d 51 58");
+            let row = |negotiated: ReservedBits| {
+                let mut decoder = FrameDecoder::new(Role::Server, LIMIT, negotiated);
+                decoder.receive(&bytes);
+                let said = match decoder.next_frame() {
+                    Ok(Some(frame)) => format!("✓ {}, {:?}", frame.opcode, frame.reserved),
+                    Ok(None) => "more bytes, please".to_string(),
+                    Err(error) => refused(error),
+                };
+                format!("negotiated: {negotiated:?}\n  → {said}\n")
+            };
+            [ReservedBits::NONE, RSV1].map(row).concat()
+        },
+    }
+}
+
+// Limits.
+
+#[test]
+fn a_payload_that_is_too_long_is_refused_with_its_header() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "The declared length is held against the limit before a byte of it is taken: 1009.",
+        mistake: "The limit is held against what has arrived. A peer that declares 1 GiB keeps the \
+                  connection, and whatever was allocated for it.",
+        shows: || {
+            let mut table = String::new();
+            for (limit, declared) in [
+                (1_000, 999),
+                (1_000, 1_000),
+                (1_000, 1_001),
+                (0, 0),
+                (0, 1),
+                (LIMIT, LIMIT),
+                (LIMIT, LIMIT + 1),
+                (LIMIT, 1 << 30),
+                (LIMIT, (1 << 63) - 1),
+                (u64::MAX, (1 << 63) - 1),
+            ] {
+                let mut header = Vec::new();
+                FrameHeader {
+                    fin: true,
+                    reserved: ReservedBits::NONE,
+                    opcode: Opcode::Binary,
+                    masking_key: Some(KEY),
+                    payload_length: declared,
+                }
+                .encode(&mut header);
+                let mut decoder = server(limit);
+                decoder.receive(&header);
+                let (parts, error) = parts(&mut decoder);
+                let said = match error {
+                    Some(error) => refused(error),
+                    None => parts.iter().map(say).collect::<Vec<_>>().join(", "),
+                };
+                table += &format!("at most {limit}, and {declared} declared\n  → {said}\n");
+            }
+            table
+        },
+    }
+}
+
+#[test]
+fn memory_is_for_what_arrived() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "A header is 14 bytes at most, whatever it declares; memory is taken as bytes come.",
+        mistake: "Room for the declared length was made at once: `Vec::with_capacity`. A thousand \
+                  connections that declare 16 MiB each and send nothing are 16 GiB.",
+        shows: || {
+            let most = 16 << 20;
+            let header = bytes("82 ff 00 00 00 00 01 00 00 00 37 fa 21 3d");
+            let mut table = "16 MiB are declared, and 16 MiB are allowed\n".to_string();
+            let mut decoder = server(most);
+            decoder.receive(&header);
+            let frame = decoder.next_frame().map_err(refused);
+            table += &format!("the header: {frame:?}\n  {}\n", memory(&decoder, 1));
+            decoder.receive(&[0; 1000]);
+            let frame = decoder.next_frame().map_err(refused);
+            table += &format!("1000 bytes more: {frame:?}\n  {}", memory(&decoder, 8));
+            table += &format!(", as much as arrived at least: {}\n", decoder.memory() >= 1000);
+
+            let mut decoder = server(most);
+            decoder.receive(&header);
+            let mut arrived = 0;
+            let mut highest = 0;
+            let mut ended = false;
+            for _ in 0..4096 {
+                decoder.receive(&[0; 4096]);
+                let (parts, _) = parts(&mut decoder);
+                highest = highest.max(decoder.memory());
+                for part in parts {
+                    match part {
+                        Part::Payload(bytes) => arrived += bytes.len(),
+                        Part::End => ended = true,
+                        Part::Header(_) => {}
+                    }
+                }
+            }
+            let under = if highest < 16 * 1024 { "always" } else { "not always" };
+            table += &format!("all of it, 4096 bytes a piece: {arrived} bytes in parts, ended: {ended}\n  memory {under} under 16 KiB\n");
+            table
+        },
+    }
+}
+
+fn memory(decoder: &FrameDecoder, kib: usize) -> String {
+    match decoder.memory() < kib * 1024 {
+        true => format!("memory under {kib} KiB"),
+        false => format!("memory not under {kib} KiB: {} bytes", decoder.memory()),
+    }
+}
+
+#[test]
+fn a_frame_that_was_given_away_is_not_kept() {
+    check! {
+        rfc: "our own",
+        rule: "A frame that was given away takes no memory any more.",
+        mistake: "At the end of the frame, `self.frame` was cloned. Whoever sent a long frame once \
+                  then costs that much for as long as the connection is silent.",
+        shows: || {
+            let length = 200_000;
+            let mut stream = bytes("82 ff 00 00 00 00 00 03 0d 40 37 fa 21 3d");
+            stream.resize(stream.len() + length, 0);
+            let mut decoder = server(LIMIT);
+            let mut table = format!("a frame of {length} bytes, 4096 bytes of it at a time\n");
+            for piece in stream.chunks(4096) {
+                decoder.receive(piece);
+                match decoder.next_frame() {
+                    Ok(None) => {}
+                    Ok(Some(frame)) => {
+                        table += &format!("given: {} bytes\n  {}\n", frame.payload.len(), memory(&decoder, 16));
+                    }
+                    Err(error) => return table + &refused(error),
+                }
+            }
+            table
+        },
+    }
+}
+
+#[test]
+fn after_an_error_nothing_is_taken() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "A connection that failed stays failed, and what still comes is thrown away.",
+        mistake: "The decoder looks for a next frame after the one that was wrong. Nobody knows \
+                  where that one ended.",
+        shows: || {
+            let mut table = String::new();
+            for text in ["c1 85 37 fa 21 3d", "83 80 37 fa 21 3d", "81 05", "82 fe 27 10 37 fa 21 3d", "82 fe 00 7c 37 fa 21 3d", "82 ff 80 00 00 00 00 00 00 00", "89 fe", "08"] {
+                let mut decoder = server(1_000);
+                decoder.receive(&bytes("8a 81 00 00 00 00 61"));
+                decoder.receive(&bytes(text));
+                let (parts, error) = parts(&mut decoder);
+                let before = parts.iter().map(say).collect::<Vec<_>>().join(", ");
+                let again = (0..3).map(|_| {
+                    decoder.receive(&[0x8a; 100_000]);
+                    decoder.next_part().err() == error && error.is_some()
+                });
+                let again = again.filter(|same| *same).count();
+                let said = error.map_or("no error".to_string(), refused);
+                table += &format!("{text}\n  → {before}\n  → {said}\n  → {again} times more, {}\n", memory(&decoder, 1));
+            }
+            table
+        },
+    }
+}
+
+#[test]
+fn many_small_frames_take_linear_time() {
+    check! {
+        rfc: "our own",
+        rule: "A frame costs as much as it is long, however much came with it.",
+        mistake: "What was taken is removed from the buffer at once, and all that is behind it \
+                  moves each time. Count it in `taken`: `receive` removes it in one go.",
+        shows: || {
+            let (few, many) = (500, 700_000);
+            // Taking the same 500 frames must not depend on what is behind them. Where all of
+            // it moves, hundreds of times as long is usual. A busy machine can make any one
+            // measurement longer, but not the shortest of several.
+            let alone = shortest_time_for(few, few);
+            let with_others = shortest_time_for(few, many);
+            let verdict = match with_others < alone * 30 {
+                true => "as long, or nearly",
+                false => "more than 30 times as long",
+            };
+            format!("{few} pings that came alone\nthe first {few} of {many}: {verdict}\n")
+        },
+    }
+}
+
+/// How long it takes to get `few` frames of `many` that came in one piece: the shortest of ten
+/// times.
+fn shortest_time_for(few: usize, many: usize) -> Duration {
+    let stream = bytes("89 81 37 fa 21 3d 56").repeat(many);
+    let once = |_| {
+        let mut decoder = server(LIMIT);
+        decoder.receive(&stream);
+        let start = Instant::now();
+        let found = (0..few).filter(|_| matches!(decoder.next_frame(), Ok(Some(_))));
+        let found = found.count();
+        let took = start.elapsed();
+        assert_eq!(found, few, "next_frame gave fewer frames than there are");
+        took
+    };
+    (0..10).map(once).min().unwrap_or_default()
+}
+
+// Both together.
+
+#[test]
+fn what_is_encoded_is_decoded() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "At each boundary of a length, masked or not, a frame comes back as it was.",
+        mistake: "Encoder and decoder disagree; the check of one of them says which.",
+        shows: || {
+            let mut table = String::new();
+            for length in [0, 1, 2, 3, 4, 5, 125, 126, 127, 65_535, 65_536, 65_537] {
+                let payload: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
+                let mut said = Vec::new();
+                for (role, key) in [(Role::Client, None), (Role::Server, Some(KEY))] {
+                    let bytes = frame(Opcode::Binary, key, &payload);
+                    let mut decoder = FrameDecoder::new(role, length, ReservedBits::NONE);
+                    decoder.receive(&bytes);
+                    let same = match decoder.next_frame() {
+                        Ok(Some(frame)) if frame.payload == payload && frame.opcode == Opcode::Binary => "the same".to_string(),
+                        other => format!("{:?}", other.map(|frame| frame.map(|frame| short(&frame.payload)))),
+                    };
+                    said.push(format!("{} bytes, {same}", bytes.len()));
+                }
+                table += &format!("{length:>5}  {:<24}  masked: {}\n", said[0], said[1]);
+            }
+            table
+        },
+    }
+}
+
+// A real browser.
+
+/// A file of `tests/captures/`: lines of hexadecimal, and of comments.
+fn captured(file: &str) -> Vec<u8> {
+    let lines = file.lines().filter(|line| !line.starts_with('#'));
+    bytes(&lines.collect::<Vec<_>>().join(" "))
+}
+
+fn hello() -> Vec<u8> {
+    captured(include_str!("captures/chromium-156-hello.hex"))
+}
+
+#[test]
+fn a_browsers_frame_drawn() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "What Chromium sent for `socket.send(\"Hello\")` is the RFC's example, with a key of \
+               its own.",
+        mistake: "The given tests/captures/ were changed.",
+        shows: || draw(&hello()),
+    }
+}
+
+#[test]
+fn a_browsers_frames_in_its_own_pieces() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "What Chromium sent decodes, in the five reads in which it came.",
+        mistake: "The second read ends in the middle of a frame, and the third brings its end and \
+                  another frame. That is how a real stream looks.",
+        shows: || {
+            // 65536 bytes: of each the lowest eight bits of its index. The browser's first 32 are
+            // in the capture; the others are masked here, with the browser's key.
+            let mut long = captured(include_str!("captures/chromium-156-65536-bytes.hex"));
+            let key = [long[10], long[11], long[12], long[13]];
+            let kept = long.len() - 14;
+            long.extend((kept..65_536).map(|index| (index & 0xff) as u8 ^ key[index % 4]));
+            let stream = [
+                hello(),
+                captured(include_str!("captures/chromium-156-emoji.hex")),
+                captured(include_str!("captures/chromium-156-126-bytes.hex")),
+                long,
+                captured(include_str!("captures/chromium-156-empty.hex")),
+                captured(include_str!("captures/chromium-156-pong.hex")),
+                captured(include_str!("captures/chromium-156-close.hex")),
+            ]
+            .concat();
+            let reads = cut::pieces(&stream, &[159, 65_695, 65_715, 65_726]);
+            transcript(&mut server(LIMIT), &reads)
+        },
+    }
+}
+
+// What is given.
+
+#[test]
+fn each_error_has_its_close_code_and_a_sentence() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "Too large is 1009, everything else here is a protocol error: 1002.",
+        mistake: "The given src/error.rs was changed.",
+        shows: || {
+            let errors = [
+                FrameError::Header(HeaderError::LengthTopBitSet),
+                FrameError::NotMasked,
+                FrameError::Masked,
+                FrameError::TooLarge { declared: 1 << 30, limit: LIMIT },
+            ];
+            errors.map(|error| format!("{} {error}\n", error.close_code())).concat()
+        },
+    }
+}

@@ -1,0 +1,650 @@
+//! Step 07, `messages`: frames, put together.
+
+use frames::{FrameDecoder, FrameError, FrameHeader, Opcode, Part, ReservedBits, Role};
+use messages::{Item, Message, MessageError, MessageReader, NotUtf8, TextBuffer};
+use support::check;
+use support::cut;
+use support::wire;
+
+// The first byte of a frame: FIN and the opcode.
+const TEXT: u8 = 0x81;
+const TEXT_NO_FIN: u8 = 0x01;
+const BINARY: u8 = 0x82;
+const BINARY_NO_FIN: u8 = 0x02;
+const CONTINUATION: u8 = 0x80;
+const CONTINUATION_NO_FIN: u8 = 0x00;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// "é" in UTF-8.
+const E_ACUTE: [u8; 2] = [0xc3, 0xa9];
+
+/// A frame as a server sends it: not masked, and short.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    assert!(payload.len() < 126, "the check's own frame is too long");
+    let mut frame = vec![first, payload.len() as u8];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn name(first: u8) -> &'static str {
+    match first {
+        TEXT => "text, FIN",
+        TEXT_NO_FIN => "text, no FIN",
+        BINARY => "binary, FIN",
+        BINARY_NO_FIN => "binary, no FIN",
+        CONTINUATION => "continuation, FIN",
+        CONTINUATION_NO_FIN => "continuation, no FIN",
+        CLOSE => "close",
+        PING => "ping",
+        PONG => "pong",
+        _ => "a frame that the check has no name for",
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(" ")
+}
+
+/// A decoder and a reader, as a client uses them.
+struct Client {
+    decoder: FrameDecoder,
+    reader: MessageReader,
+}
+
+#[derive(Debug)]
+enum Failure {
+    Frame(FrameError),
+    Message(MessageError),
+}
+
+impl Client {
+    fn new(max_message: u64) -> Self {
+        Self {
+            decoder: FrameDecoder::new(Role::Client, 1 << 20, ReservedBits::NONE),
+            reader: MessageReader::new(max_message),
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> Result<Vec<Item>, Failure> {
+        self.decoder.receive(bytes);
+        let mut items = Vec::new();
+        while let Some(part) = self.decoder.next_part().map_err(Failure::Frame)? {
+            items.extend(self.reader.read(part).map_err(Failure::Message)?);
+        }
+        Ok(items)
+    }
+}
+
+fn failed(failure: &Failure) -> String {
+    match failure {
+        Failure::Frame(error) => format!("✗ {}: {error}", error.close_code()),
+        Failure::Message(error) => format!("✗ {}: {error}", error.close_code()),
+    }
+}
+
+fn say(result: &Result<Vec<Item>, Failure>) -> String {
+    match result {
+        Ok(items) => items
+            .iter()
+            .map(|item| format!("  → {}\n", show(item)))
+            .collect(),
+        Err(failure) => format!("  {}\n", failed(failure)),
+    }
+}
+
+fn show(item: &Item) -> String {
+    let (what, bytes) = match item {
+        Item::Message(Message::Text(text)) => return format!("text message {text:?}"),
+        Item::Message(Message::Binary(bytes)) => ("binary message", bytes),
+        Item::Ping(bytes) => ("ping", bytes),
+        Item::Pong(bytes) => ("pong", bytes),
+        Item::Close(bytes) => ("close", bytes),
+    };
+    format!("{what} [{}]", hex(bytes))
+}
+
+/// Each frame, and what it leads to. What comes after a broken rule is not read.
+fn frames_with_limit(max_message: u64, frames: &[(u8, &[u8])]) -> String {
+    let mut client = Client::new(max_message);
+    let mut shown = String::new();
+    for (first, payload) in frames {
+        let frame = frame(*first, payload);
+        let result = client.receive(&frame);
+        shown += &format!("{:<32} {}\n{}", hex(&frame), name(*first), say(&result));
+        if result.is_err() {
+            break;
+        }
+    }
+    shown
+}
+
+fn frames(frames: &[(u8, &[u8])]) -> String {
+    frames_with_limit(1 << 20, frames)
+}
+
+fn header(opcode: Opcode, fin: bool, payload_length: u64) -> Part {
+    Part::Header(FrameHeader {
+        fin,
+        reserved: ReservedBits::NONE,
+        opcode,
+        masking_key: None,
+        payload_length,
+    })
+}
+
+// Fragments.
+
+#[test]
+fn a_message_comes_in_one_frame_or_in_many() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "A message ends with the frame that has FIN, however many frames it has.",
+        mistake: "Each frame was taken for a message, because `end` didn't ask for `last`; or a \
+                  second message never begins because the first one is still there.",
+        shows: || [
+            frames(&[(TEXT, b"Hello")]),
+            frames(&[(TEXT_NO_FIN, b"Hel"), (CONTINUATION, b"lo")]),
+            frames(&[
+                (BINARY_NO_FIN, &[1]),
+                (CONTINUATION_NO_FIN, &[2]),
+                (CONTINUATION_NO_FIN, &[3]),
+                (CONTINUATION, &[4]),
+                (TEXT, b"next"),
+            ]),
+        ].join("\n"),
+    }
+}
+
+#[test]
+fn a_fragment_may_be_empty() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "Every fragment may be empty, the first and the last too; so may the message.",
+        mistake: "An empty payload was taken for no frame, or for the end of the message.",
+        shows: || [
+            frames(&[(TEXT, b"")]),
+            frames(&[(BINARY, b"")]),
+            frames(&[(TEXT_NO_FIN, b""), (CONTINUATION_NO_FIN, b"Hello"), (CONTINUATION, b"")]),
+            frames(&[(BINARY_NO_FIN, b""), (CONTINUATION_NO_FIN, b""), (CONTINUATION, b"")]),
+        ].join("\n"),
+    }
+}
+
+#[test]
+fn control_frames_come_between_fragments() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "A control frame may come between the fragments of a message, and is no part of it.",
+        mistake: "The payload of the ping went into the message, because `append` didn't ask for \
+                  `control` first; or the ping ended the message, because `end` didn't; or the ping \
+                  was only known when the message was whole.",
+        shows: || [
+            frames(&[
+                (TEXT_NO_FIN, b"Hel"),
+                (PING, b"still?"),
+                (PONG, b""),
+                (CONTINUATION_NO_FIN, b"l"),
+                (PING, b""),
+                (CONTINUATION, b"o"),
+            ]),
+            frames(&[(BINARY_NO_FIN, &[1, 2]), (CLOSE, &[0x03, 0xe8])]),
+            frames(&[(TEXT_NO_FIN, &E_ACUTE), (PING, b"\xff"), (CONTINUATION, b"!")]),
+        ].join("\n"),
+    }
+}
+
+#[test]
+fn a_continuation_needs_a_message_to_continue() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "A continuation frame belongs to a message that has begun and has not ended.",
+        mistake: "A continuation with nothing to continue was taken for the beginning of a \
+                  message, or a message that had ended was continued.",
+        shows: || [
+            frames(&[(CONTINUATION, b"lo")]),
+            frames(&[(CONTINUATION_NO_FIN, b"")]),
+            frames(&[(TEXT, b"Hello"), (CONTINUATION, b"!")]),
+            frames(&[(BINARY_NO_FIN, &[1]), (CONTINUATION, &[2]), (CONTINUATION, &[3])]),
+            frames(&[(PING, b""), (CONTINUATION, b"")]),
+        ].join("\n"),
+    }
+}
+
+#[test]
+fn a_message_ends_before_the_next_begins() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "The fragments of two messages are never mixed.",
+        mistake: "A new text or binary frame inside a message took its place, or was taken for its \
+                  continuation.",
+        shows: || [
+            frames(&[(TEXT_NO_FIN, b"Hel"), (TEXT, b"lo")]),
+            frames(&[(TEXT_NO_FIN, b"Hel"), (BINARY_NO_FIN, b"lo")]),
+            frames(&[(BINARY_NO_FIN, &[1]), (PING, b""), (BINARY, &[2])]),
+            frames(&[(BINARY_NO_FIN, &[1]), (CONTINUATION_NO_FIN, &[2]), (TEXT, b"")]),
+        ].join("\n"),
+    }
+}
+
+// Text.
+
+#[test]
+fn text_is_one_text_across_fragments() {
+    check! {
+        rfc: "RFC 6455 §5.6",
+        rule: "The text of the whole message is UTF-8. A fragment may end inside a character.",
+        mistake: "Each fragment was validated on its own: \"é\", cut in two, is two halves that are \
+                  wrong.",
+        shows: || {
+            let owl = "🦉".as_bytes();
+            [
+                frames(&[(TEXT_NO_FIN, &E_ACUTE[..1]), (CONTINUATION, &E_ACUTE[1..])]),
+                frames(&[
+                    (TEXT_NO_FIN, &owl[..1]),
+                    (CONTINUATION_NO_FIN, &owl[1..2]),
+                    (CONTINUATION_NO_FIN, b""),
+                    (CONTINUATION_NO_FIN, &owl[2..3]),
+                    (CONTINUATION, &owl[3..]),
+                ]),
+                frames(&[(TEXT_NO_FIN, b"Caf\xc3"), (CONTINUATION, b"\xa9 1 \xe2\x82\xac")]),
+            ].join("\n")
+        },
+    }
+}
+
+#[test]
+fn text_may_be_cut_anywhere() {
+    check! {
+        rfc: "RFC 6455 §5.6",
+        rule: "Where the stream is cut makes no difference to the text.",
+        mistake: "Bytes that were kept from one piece were put behind the next one, or lost, or \
+                  taken twice.",
+        shows: || {
+            let text = "κόσμε, 한국어, 🦉🦉, \u{0}\u{7f}\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{10ffff}";
+            let bytes = frame(TEXT, text.as_bytes());
+            let mut ways = 0;
+            for pieces in cut::every_cut(&bytes).chain([bytes.chunks(1).collect()]) {
+                let mut client = Client::new(1 << 20);
+                let mut items = Vec::new();
+                for piece in &pieces {
+                    items.extend(client.receive(piece).unwrap_or_else(|failure| {
+                        panic!("a piece was refused: {}", failed(&failure))
+                    }));
+                }
+                if items != [Item::Message(Message::Text(text.to_string()))] {
+                    let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
+                    let yours = say(&Ok(items));
+                    panic!("in pieces of {lengths:?} bytes\nyours:\n{yours}sent:\n  {text:?}");
+                }
+                ways += 1;
+            }
+            format!("{}\nthe same in each of {ways} ways to cut it", wire::dump(&bytes))
+        },
+    }
+}
+
+#[test]
+fn bad_text_is_known_with_its_first_bad_byte() {
+    check! {
+        rfc: "RFC 6455 §8.1",
+        rule: "Text fails with the first byte that can't be UTF-8, not at the end of its frame.",
+        mistake: "The text was validated when its frame or its message was whole; or every error \
+                  of `from_utf8` was taken for a character that has only begun; or `at` was \
+                  counted before the valid characters in front of it were appended.",
+        shows: || {
+            let texts: [&[u8]; 17] = [
+                b"plain",
+                b"\xff",
+                b"\xfe then",
+                b"a\x80",
+                b"\xc3\x28",
+                b"\xc0\x80",
+                b"\xc1\xbf",
+                b"\xe0\x9f\xbf",
+                b"\xe2\x82\x28",
+                b"\xed\x9f\xbf",
+                b"\xed\xa0\x80",
+                b"\xf0\x8f\xbf\xbf",
+                b"\xf0\x9f\xa6\x28",
+                b"\xf4\x8f\xbf\xbf",
+                b"\xf4\x90\x80\x80",
+                b"\xf5",
+                b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80 edited",
+            ];
+            let rows: String = texts.iter().map(|text| early_row(text)).collect();
+            format!("a text frame of 100 bytes begins with\n\n{rows}")
+        },
+    }
+}
+
+/// The bytes one at a time, up to the one with which they fail. All of them at once, they must get
+/// the same verdict.
+fn early_row(text: &[u8]) -> String {
+    let begin = [TEXT, 100];
+    let mut client = Client::new(1 << 20);
+    let mut result = client.receive(&begin);
+    let mut taken = 0;
+    while taken < text.len() && result.is_ok() {
+        result = client.receive(&text[taken..=taken]);
+        taken += 1;
+    }
+    let at_once = Client::new(1 << 20).receive(&[&begin[..], text].concat());
+    let (one_by_one, at_once) = (say(&result), say(&at_once));
+    if one_by_one != at_once {
+        let shown = hex(text);
+        panic!("two verdicts of yours on {shown}\nbyte by byte:\n{one_by_one}at once:\n{at_once}");
+    }
+    let row = hex(&text[..taken]);
+    match result {
+        Ok(_) => format!("{row:<41} ✓ so far\n"),
+        Err(Failure::Message(MessageError::NotUtf8(NotUtf8 { at }))) => {
+            format!("{row:<41} ✗ not UTF-8 from byte {at} on\n")
+        }
+        Err(other) => format!("{row:<41} {}\n", failed(&other)),
+    }
+}
+
+#[test]
+fn text_may_not_end_inside_a_character() {
+    check! {
+        rfc: "RFC 6455 §8.1",
+        rule: "A character that has begun must be whole at the end of the message.",
+        mistake: "What was kept of the last character was dropped, or waits for the next message.",
+        shows: || [
+            frames(&[(TEXT, &E_ACUTE[..1])]),
+            frames(&[(TEXT_NO_FIN, b"1 \xe2\x82"), (CONTINUATION, b"")]),
+            frames(&[(TEXT_NO_FIN, b"\xf0"), (CONTINUATION_NO_FIN, b"\x9f"), (CONTINUATION, b"\xa6")]),
+        ].join("\n"),
+    }
+}
+
+#[test]
+fn a_character_has_no_end_in_the_next_piece() {
+    check! {
+        rfc: "RFC 6455 §8.1",
+        rule: "A character that has begun goes on with the next byte of the text, or is wrong.",
+        mistake: "What had begun was forgotten when the next piece came.",
+        shows: || [
+            frames(&[(TEXT_NO_FIN, b"\xc3"), (CONTINUATION, b"a")]),
+            frames(&[(TEXT_NO_FIN, b"\xe2\x82"), (CONTINUATION, b"\xe2\x82\xac")]),
+            frames(&[(TEXT_NO_FIN, b"\xed"), (CONTINUATION_NO_FIN, b"\xa0")]),
+        ].join("\n"),
+    }
+}
+
+#[test]
+fn every_three_bytes_get_the_verdict_of_the_standard_library() {
+    check! {
+        rfc: "RFC 3629 §4",
+        rule: "Cut or not, the same bytes are text, have begun to be text, or are wrong.",
+        mistake: "A border of the table in RFC 3629 §4 was taken for something simpler than it is: \
+                  surrogates, overlong forms, what is beyond U+10FFFF. Or bytes that were kept \
+                  were put in twice, or lost.",
+        shows: || {
+            let bytes = [0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf,
+                0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff];
+            let (mut whole, mut begun, mut wrong) = (0, 0, 0);
+            for first in bytes {
+                for second in bytes {
+                    for third in bytes {
+                        let text = [first, second, third];
+                        let expected = std::str::from_utf8(&text);
+                        let mut buffer = TextBuffer::default();
+                        let pushed = text.chunks(1).try_for_each(|byte| buffer.push(byte));
+                        match (pushed, expected) {
+                            (Ok(()), Ok(_)) => whole += 1,
+                            (Ok(()), Err(error)) if error.error_len().is_none() => begun += 1,
+                            (Err(NotUtf8 { at }), Err(error)) if at == error.valid_up_to() => wrong += 1,
+                            (yours, std) => {
+                                let cut = text.map(|byte| format!("{byte:02x}")).join(" │ ");
+                                panic!("{cut} in pieces: yours is {yours:?}; std, at once, says {std:?}")
+                            }
+                        }
+                    }
+                }
+            }
+            format!("text {whole}, begun {begun}, wrong {wrong}")
+        },
+    }
+}
+
+#[test]
+fn binary_is_any_bytes() {
+    check! {
+        rfc: "RFC 6455 §5.6",
+        rule: "Only text is validated. Binary messages, pings, pongs hold any bytes.",
+        mistake: "Every payload was validated, or the kind of the message was read from its last \
+                  frame.",
+        shows: || [
+            frames(&[(BINARY, b"\xff\xfe\xc3")]),
+            frames(&[(BINARY_NO_FIN, b"\xc3"), (CONTINUATION, b"\x28")]),
+            frames(&[(PING, b"\xff"), (PONG, b"\xed\xa0\x80"), (CLOSE, b"\xff")]),
+        ].join("\n"),
+    }
+}
+
+// Limits.
+
+#[test]
+fn the_limit_is_on_the_whole_message() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "The limit holds for all frames of a message together. What is beyond it is not kept.",
+        mistake: "Each frame was measured on its own, or the limit itself was refused, or pings \
+                  were counted in; or *too much* was said before what still fits was looked at: \
+                  bad text in there is 1007.",
+        shows: || {
+            let cases: [&[(u8, &[u8])]; 10] = [
+                &[(BINARY, &[7; 8])],
+                &[(BINARY, &[7; 9])],
+                &[(TEXT, b"12345678")],
+                &[(TEXT, b"123456789")],
+                &[(BINARY_NO_FIN, &[7; 4]), (CONTINUATION, &[7; 4])],
+                &[(BINARY_NO_FIN, &[7; 4]), (CONTINUATION_NO_FIN, &[7; 4]), (CONTINUATION_NO_FIN, &[7])],
+                &[(TEXT_NO_FIN, b"123456\xe2\x82"), (CONTINUATION, b"\xac")],
+                &[(TEXT, b"1234567\xff9")],
+                &[(TEXT, b"12345678\xff")],
+                &[(TEXT_NO_FIN, b"12345678"), (PING, b"123456789"), (CONTINUATION, b""), (TEXT, b"12345678")],
+            ];
+            let shown = cases.map(|case| frames_with_limit(8, case)).join("\n");
+            format!("a message may have 8 bytes\n\n{shown}")
+        },
+    }
+}
+
+#[test]
+fn too_much_is_refused_before_its_frame_is_whole() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "A message that is too large fails with the part that is too much.",
+        mistake: "What came was all kept and measured then, or only when its frame was whole.",
+        shows: || {
+            let mut reader = MessageReader::new(1000);
+            let mut shown = String::new();
+            let begin = [
+                header(Opcode::Binary, false, 900),
+                Part::Payload(vec![7; 900]),
+                Part::End,
+                header(Opcode::Continuation, true, 1_000_100),
+            ];
+            let rest = [Part::Payload(vec![7; 100]), Part::Payload(vec![7; 1_000_000])];
+            for part in begin.into_iter().chain(rest) {
+                let what = match &part {
+                    Part::Header(header) => format!("{} frame of {} bytes", header.opcode, header.payload_length),
+                    Part::Payload(bytes) => format!("  {} bytes of it", bytes.len()),
+                    Part::End => "  its end".to_string(),
+                };
+                let verdict = match reader.read(part) {
+                    Ok(_) => "✓".to_string(),
+                    Err(error) => format!("✗ {}", error.close_code()),
+                };
+                shown += &format!("{what:<36} {verdict}\n");
+            }
+            shown + &format!("memory at most 2000: {}", reader.memory() <= 2000)
+        },
+    }
+}
+
+#[test]
+fn a_hundred_thousand_fragments_are_one_message() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "What a message takes in memory depends on its length, not on its fragments.",
+        mistake: "The fragments were kept in a list until the last one came: each takes more room \
+                  than its byte. Or their number was limited, which refuses messages that are right.",
+        shows: || many_fragments(TEXT_NO_FIN) + &many_fragments(BINARY_NO_FIN),
+    }
+}
+
+fn many_fragments(first: u8) -> String {
+    let mut client = Client::new(1 << 20);
+    let mut most = 0;
+    let mut items = Vec::new();
+    for number in 0..100_000 {
+        let first = match number {
+            0 => first,
+            99_999 => CONTINUATION,
+            _ => CONTINUATION_NO_FIN,
+        };
+        let result = client.receive(&frame(first, b"*"));
+        items.extend(result.unwrap_or_else(|failure| {
+            panic!("fragment {number} was refused: {}", failed(&failure))
+        }));
+        most = most.max(client.reader.memory());
+    }
+    let messages = items.iter().map(|item| match item {
+        Item::Message(Message::Text(text)) => format!("a text of {} bytes", text.len()),
+        Item::Message(Message::Binary(binary)) => format!("{} bytes", binary.len()),
+        other => show(other),
+    });
+    format!(
+        "100000 fragments of one byte → {}\n  memory, at most twice that: {}\n  and behind it: {}\n",
+        messages.collect::<Vec<_>>().join(", "),
+        (100_000..=200_000).contains(&most),
+        client.reader.memory(),
+    )
+}
+
+#[test]
+fn what_is_kept_is_what_came() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "The memory for a message is at most twice what came of it, and none before and after.",
+        mistake: "Something is kept beside the payload, or the payload twice.",
+        shows: || {
+            let text = [&[b'*'; 1000][..], b"\xf0\x9f\xa6"].concat();
+            [
+                kept("a text message", vec![header(Opcode::Text, false, 2000), Part::Payload(text)], 1003),
+                kept("a binary message", vec![
+                    header(Opcode::Binary, false, 1000),
+                    Part::Payload(vec![7; 500]),
+                    Part::Payload(vec![7; 500]),
+                    Part::End,
+                ], 1000),
+                kept("a control frame", vec![header(Opcode::Ping, true, 125), Part::Payload(vec![7; 100])], 100),
+                kept("a ping inside a text", vec![
+                    header(Opcode::Text, false, 400),
+                    Part::Payload(vec![b'*'; 400]),
+                    Part::End,
+                    header(Opcode::Ping, true, 100),
+                    Part::Payload(vec![7; 100]),
+                ], 500),
+                kept("a control frame that has ended", vec![
+                    header(Opcode::Ping, true, 100),
+                    Part::Payload(vec![7; 100]),
+                    Part::End,
+                ], 0),
+            ].concat()
+        },
+    }
+}
+
+fn kept(what: &str, parts: Vec<Part>, came: usize) -> String {
+    let mut reader = MessageReader::new(1 << 20);
+    for part in parts {
+        reader.read(part).expect("parts that are right");
+    }
+    let memory = reader.memory();
+    let right = (came..=2 * came).contains(&memory);
+    format!("{what:<30} {came:>4} bytes came; that, or up to twice, is kept: {right}\n")
+}
+
+#[test]
+fn empty_fragments_without_end_take_no_memory() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "Fragments of nothing add nothing, however many there are.",
+        mistake: "Something is kept for each fragment. A limit in bytes never sees it.",
+        shows: || empty_fragments(TEXT_NO_FIN) + &empty_fragments(BINARY_NO_FIN),
+    }
+}
+
+fn empty_fragments(first: u8) -> String {
+    let mut client = Client::new(16);
+    let begin = client.receive(&frame(first, b"1234"));
+    begin.expect("a frame that is right");
+    let before = client.reader.memory();
+    let many = frame(CONTINUATION_NO_FIN, b"").repeat(1000);
+    for _ in 0..1000 {
+        client.receive(&many).expect("frames that are right");
+    }
+    let more = client.reader.memory() - before;
+    let end = say(&client.receive(&frame(CONTINUATION, b"5678")));
+    format!("1000000 empty fragments: {more} bytes of memory more\n{end}")
+}
+
+// The whole stream.
+
+#[test]
+fn the_stream_may_be_cut_anywhere() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "How TCP delivers the bytes makes no difference to what they mean.",
+        mistake: "A part of a payload was taken for a whole one.",
+        shows: || {
+            let stream = [
+                frame(TEXT_NO_FIN, b"Caf\xc3"),
+                frame(PING, b"still?"),
+                frame(CONTINUATION_NO_FIN, b""),
+                frame(CONTINUATION, b"\xa9"),
+                frame(PONG, b""),
+                frame(BINARY_NO_FIN, &[1, 2, 3]),
+                frame(CONTINUATION, &[4]),
+                frame(CLOSE, b"\x03\xe8bye"),
+            ].concat();
+            let whole = Client::new(64).receive(&stream);
+            for pieces in cut::every_cut(&stream).chain([stream.chunks(1).collect()]) {
+                let mut client = Client::new(64);
+                let results = pieces.iter().map(|piece| client.receive(piece));
+                let items: String = results.map(|result| say(&result)).collect();
+                let whole = say(&whole);
+                if items != whole {
+                    let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
+                    panic!("yours, in pieces of {lengths:?} bytes:\n{items}yours, in one piece:\n{whole}");
+                }
+            }
+            say(&whole)
+        },
+    }
+}
+
+#[test]
+fn each_broken_rule_has_its_close_code() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "1002 is a protocol error, 1007 text that is not UTF-8, 1009 a message too big.",
+        mistake: "Two codes were mixed up.",
+        shows: || {
+            let errors = [
+                MessageError::NothingToContinue,
+                MessageError::MessageNotFinished,
+                MessageError::NotUtf8(NotUtf8 { at: 3 }),
+                MessageError::TooLarge { limit: 1_048_576 },
+            ];
+            errors.map(|error| format!("{} {error}", error.close_code())).join("\n")
+        },
+    }
+}

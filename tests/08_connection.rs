@@ -1,0 +1,966 @@
+//! Step 08, `connection`: an endpoint with no socket, driven by scripts.
+
+use std::borrow::Cow;
+
+use connection::{
+    CloseCode, CloseFrameError, Config, Connection, Event, Extension, ExtensionError, SendError,
+    State, close_frame, script,
+};
+use frames::{Opcode, Part, ReservedBits};
+use support::check;
+use support::cut;
+use support::wire;
+
+// The first byte of a frame: FIN and the opcode.
+const TEXT: u8 = 0x81;
+const TEXT_NO_FIN: u8 = 0x01;
+const BINARY: u8 = 0x82;
+const CONTINUATION: u8 = 0x80;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// The masking key in the examples of RFC 6455 §5.7.
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// A frame as a server sends it: short, and not masked.
+fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
+    assert!(payload.len() < 126, "the check's own frame is too long");
+    [&[first, payload.len() as u8], payload].concat()
+}
+
+/// A frame as a client sends it: short, and masked.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    assert!(payload.len() < 126, "the check's own frame is too long");
+    let mut frame = vec![first, 0x80 | payload.len() as u8];
+    frame.extend(KEY);
+    frame.extend(
+        payload
+            .iter()
+            .zip(KEY.iter().cycle())
+            .map(|(byte, key)| byte ^ key),
+    );
+    frame
+}
+
+/// An open server.
+fn server() -> Connection {
+    opened(Connection::server(Config::default()))
+}
+
+/// An open client.
+fn client() -> Connection {
+    opened(Connection::client(Config::default(), || KEY))
+}
+
+fn opened(mut connection: Connection) -> Connection {
+    let events = connection.receive(&[]);
+    if events != [Event::Open] {
+        panic!("the first event is Open, and nothing else; yours: {events:?}");
+    }
+    connection
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(" ")
+}
+
+/// Bytes in hexadecimal, `(nothing)` where there are none, the first of them where there are many.
+fn sent(bytes: &[u8]) -> String {
+    match bytes.len() {
+        0 => "(nothing)".to_string(),
+        1..=24 => hex(bytes),
+        length => format!("{} … ({length} bytes)", hex(&bytes[..16])),
+    }
+}
+
+fn play(lines: &[&str]) -> String {
+    script::play(lines).unwrap_or_else(|error| panic!("the check's own script: {error}"))
+}
+
+fn show(event: &Event) -> String {
+    match event {
+        Event::Open => "open".to_string(),
+        Event::Text(text) => format!("text {text:?}"),
+        Event::Binary(bytes) => format!("binary [{}]", hex(bytes)),
+        Event::Ping(payload) => format!("ping [{}]", hex(payload)),
+        Event::Pong(payload) => format!("pong [{}]", hex(payload)),
+        Event::Error(failure) => format!("error: {failure}"),
+        Event::Close { code, reason } => format!("close {code} {reason:?}"),
+    }
+}
+
+fn events(events: &[Event]) -> String {
+    match events {
+        [] => "  (no event)\n".to_string(),
+        events => events
+            .iter()
+            .map(|event| format!("  {}\n", show(event)))
+            .collect(),
+    }
+}
+
+/// What a connection makes of these bytes: events, and what it sends.
+fn receives(connection: &mut Connection, bytes: &[u8]) -> String {
+    let shown = events(&connection.receive(bytes));
+    format!("{shown}  sends {}\n", sent(&connection.take_outgoing()))
+}
+
+fn failing(result: Result<(), SendError>) -> String {
+    match result {
+        Ok(()) => "✓".to_string(),
+        Err(error) => format!("✗ {error}"),
+    }
+}
+
+// Codes and reasons.
+
+#[test]
+fn codes_that_may_be_on_the_wire() {
+    check! {
+        rfc: "RFC 6455 §7.4",
+        rule: "1000 to 1014 but 1004, 1005, 1006; and 3000 to 4999. No other, in or out.",
+        mistake: "1005, 1006 or 1015 passed, which only an endpoint's own application is told; or \
+                  a whole range was forgotten.",
+        shows: || {
+            let mut shown = String::new();
+            let mut from = 0;
+            for code in 0..=u16::MAX {
+                let allowed = CloseCode(code).may_be_on_the_wire();
+                let last = code == u16::MAX;
+                if last || CloseCode(code + 1).may_be_on_the_wire() != allowed {
+                    let mark = if allowed { "✓" } else { "✗" };
+                    shown += &format!("{from:>5} – {code:>5} {mark}\n");
+                    from = u32::from(code) + 1;
+                }
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_close_frame_says_code_and_reason() {
+    check! {
+        rfc: "RFC 6455 §5.5.1",
+        rule: "The payload is empty, or a code in two bytes and a reason in UTF-8.",
+        mistake: "One byte was taken for a code; or the code was read in the host's byte order; or \
+                  the reason was not validated.",
+        shows: || {
+            let longest = [&[0x0f, 0xa0][..], &[b'*'; 123]].concat();
+            let payloads: [&[u8]; 15] = [
+                b"",
+                b"\x03",
+                b"\x03\xe8",
+                b"\x03\xe8bye",
+                b"\x03\xe8\xc3\xa9\xf0\x9f\xa6\x89",
+                b"\x03\xe8\xff",
+                b"\x03\xe8bye \xe2\x82",
+                b"\x03\xe8\xed\xa0\x80",
+                b"\x00\x00",
+                b"\x03\xec",
+                b"\x03\xed",
+                b"\x03\xee\xff",
+                b"\x03\xf7",
+                b"\x13\x88",
+                &longest,
+            ];
+            payloads.map(close_row).concat()
+        },
+    }
+}
+
+fn close_row(payload: &[u8]) -> String {
+    let shown = match payload {
+        [] => "(nothing)".to_string(),
+        payload if payload.len() > 16 => {
+            format!("{} … ({} bytes)", hex(&payload[..8]), payload.len())
+        }
+        payload => hex(payload),
+    };
+    match close_frame::read(payload) {
+        Ok((code, reason)) if reason.len() > 16 => {
+            format!("{shown}\n  ✓ {code}, a reason of {} bytes\n", reason.len())
+        }
+        Ok((code, reason)) => format!("{shown}\n  ✓ {code} {reason:?}\n"),
+        Err(error) => format!("{shown}\n  ✗ {}: {error}\n", error.close_code()),
+    }
+}
+
+// Open.
+
+#[test]
+fn open_comes_first() {
+    check! {
+        rfc: "RFC 6455 §4.1",
+        rule: "A connection is open as soon as the handshake is done. What came behind the \
+               handshake comes next.",
+        mistake: "Bytes that came in one segment with the handshake were lost, or the connection \
+                  says that it is open twice, or only when a frame comes.",
+        shows: || {
+            let mut shown = "nothing came behind the handshake\n".to_string();
+            let mut quiet = Connection::server(Config::default());
+            shown += &events(&quiet.receive(&[]));
+            shown += "then a message\n";
+            shown += &events(&quiet.receive(&masked(TEXT, b"Hello")));
+            shown += "\na message came behind the handshake\n";
+            shown + &events(&Connection::server(Config::default()).receive(&masked(TEXT, b"Hello")))
+        },
+    }
+}
+
+#[test]
+fn messages_go_both_ways() {
+    check! {
+        rfc: "RFC 6455 §6.1",
+        rule: "Data is sent in frames: masked by the client, unmasked by the server.",
+        mistake: "The server masks, or the client doesn't; or what was taken is still there, and goes \
+                  out again.",
+        shows: || play(&["client text Hello", "server text Hello", "server binary 00 ff 80", "client binary"]),
+    }
+}
+
+// Ping and pong.
+
+#[test]
+fn a_pong_that_nobody_asked_for_is_no_error() {
+    check! {
+        rfc: "RFC 6455 §5.5.3",
+        rule: "A pong may come unasked. It is not answered.",
+        mistake: "A pong was answered with a pong, or refused because no ping was sent.",
+        shows: || play(&["server raw 8a 00", "server raw 8a 02 68 69", "server text still open"]),
+    }
+}
+
+#[test]
+fn a_ping_is_answered_with_its_payload() {
+    check! {
+        rfc: "RFC 6455 §5.5.2",
+        rule: "A ping is answered with a pong that has the same payload, by either side.",
+        mistake: "The pong was empty, or the ping was sent back as a ping: then both sides never \
+                  stop.",
+        shows: || play(&[
+            "client ping still there?",
+            "server ping",
+            &format!("server raw 89 7d {}", "2a ".repeat(125)),
+        ]),
+    }
+}
+
+#[test]
+fn a_ping_between_fragments_is_answered_at_once() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "A ping is answered before the message around it is whole.",
+        mistake: "Control frames were looked at when a message had ended.",
+        shows: || play(&[
+            "server raw 01 03 48 65 6c",
+            "server ping still there?",
+            "server raw 80 02 6c 6f",
+        ]),
+    }
+}
+
+#[test]
+fn a_ping_has_125_bytes_at_most() {
+    check! {
+        rfc: "RFC 6455 §5.5",
+        rule: "A control frame's payload is 125 bytes at most, also when we send it.",
+        mistake: "The limit was left to whoever calls.",
+        shows: || {
+            let mut client = client();
+            let mut shown = String::new();
+            for length in [0, 1, 125, 126, 1000] {
+                let verdict = failing(client.send_ping(&vec![b'*'; length]));
+                let sent = client.take_outgoing().len();
+                shown += &format!("ping of {length:>4} bytes: {verdict}, {sent} bytes sent\n");
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn who_never_reads_gets_one_pong_more() {
+    check! {
+        rfc: "RFC 6455 §5.5.3",
+        rule: "While what is outgoing has not been taken, only the latest ping needs an answer.",
+        mistake: "An answer to every ping was kept. A peer that sends pings and never reads then \
+                  fills the memory.",
+        shows: || {
+            let mut server = server();
+            let mut shown = "three pings in one read\n".to_string();
+            let three = [masked(PING, b"1"), masked(PING, b"2"), masked(PING, b"3")].concat();
+            server.receive(&three);
+            shown += &format!("  waiting: {} bytes\n", server.outgoing_length());
+            shown += "a million more, and nothing can be written\n";
+            for _ in 0..1000 {
+                server.receive(&masked(PING, b"more").repeat(999));
+                server.receive(&masked(PING, b"last"));
+            }
+            shown += &format!("  waiting: {} bytes\n", server.outgoing_length());
+            shown += "now it can\n";
+            shown += &format!("  sends {}\n", sent(&server.take_outgoing()));
+            shown += "and again\n";
+            shown + &receives(&mut server, &[masked(PING, b"4"), masked(PING, b"5")].concat())
+        },
+    }
+}
+
+// What is sent.
+
+#[test]
+fn one_write_for_what_one_read_brought() {
+    check! {
+        rfc: "RFC 6455 §6.1",
+        rule: "What one `receive` leads to is in one buffer, in order, and given once.",
+        mistake: "A buffer for each frame makes a write of each, and a write costs more than all \
+                  the rest. Or the answers came in another order than what they answer.",
+        shows: || {
+            let mut server = server();
+            let read = [
+                masked(TEXT, b"one"),
+                masked(PING, b"still?"),
+                masked(BINARY, &[2]),
+                masked(TEXT, b"three"),
+            ].concat();
+            let mut shown = format!("one read: {} bytes\n", read.len());
+            for event in server.receive(&read) {
+                shown += &format!("  {}\n", show(&event));
+                match event {
+                    Event::Text(text) => server.send_text(&text).expect("it is open"),
+                    Event::Binary(bytes) => server.send_binary(&bytes).expect("it is open"),
+                    _ => {}
+                }
+            }
+            shown += &format!("waiting: {} bytes\none write:\n", server.outgoing_length());
+            shown += &wire::dump(&server.take_outgoing());
+            shown += &format!("waiting: {} bytes\n", server.outgoing_length());
+            shown + &format!("another write: {}\n", sent(&server.take_outgoing()))
+        },
+    }
+}
+
+#[test]
+fn a_client_takes_a_fresh_key_for_each_frame() {
+    check! {
+        rfc: "RFC 6455 §5.3",
+        rule: "Each frame that a client sends is masked, with a masking key of its own.",
+        mistake: "One key was taken for the whole connection. Who sees one message can then choose \
+                  the bytes of the next one on the wire; masking is there to prevent just that.",
+        shows: || {
+            let mut counter = 0;
+            let mut client = opened(Connection::client(Config::default(), move || {
+                counter += 1;
+                [counter; 4]
+            }));
+            let mut shown = String::new();
+            client.send_text("Hello").expect("it is open");
+            shown += &format!("text   {}\n", hex(&client.take_outgoing()));
+            client.send_text("Hello").expect("it is open");
+            shown += &format!("text   {}\n", hex(&client.take_outgoing()));
+            client.send_binary(&[0, 0]).expect("it is open");
+            shown += &format!("binary {}\n", hex(&client.take_outgoing()));
+            client.send_ping(b"").expect("it is open");
+            shown += &format!("ping   {}\n", hex(&client.take_outgoing()));
+            client.receive(&plain(PING, b"?"));
+            shown += &format!("pong   {}\n", hex(&client.take_outgoing()));
+            client.close(CloseCode::NORMAL, "").expect("it is open");
+            shown + &format!("close  {}\n", hex(&client.take_outgoing()))
+        },
+    }
+}
+
+// The closing handshake.
+
+#[test]
+fn an_attempt_that_is_refused_changes_nothing() {
+    check! {
+        rfc: "RFC 6455 §7.1.2",
+        rule: "Where a Close can't be sent as it was asked for, the connection stays open.",
+        mistake: "The state was changed before the arguments were looked at.",
+        shows: || play(&[
+            "client close 1005",
+            &format!("client close 1000 {}", "a long story, ".repeat(9)),
+            "client text still open",
+        ]),
+    }
+}
+
+#[test]
+fn codes_and_reasons_that_may_be_sent() {
+    check! {
+        rfc: "RFC 6455 §5.5.1",
+        rule: "A code that may not be on the wire is not sent, nor a reason of more than 123 bytes.",
+        mistake: "The reason was measured in characters, or 125 bytes were allowed: the code needs \
+                  two of them.",
+        shows: || {
+            let long = "*".repeat(123);
+            let too_long = "*".repeat(124);
+            let accents = "é".repeat(62);
+            let attempts: [(u16, &str); 14] = [
+                (1000, ""),
+                (1001, "back soon"),
+                (4999, "🦉"),
+                (1000, &long),
+                (1000, &too_long),
+                (1000, &accents),
+                (0, ""),
+                (999, ""),
+                (1004, ""),
+                (1005, ""),
+                (1006, ""),
+                (1015, ""),
+                (2000, ""),
+                (5000, ""),
+            ];
+            attempts.map(|(code, reason)| close_attempt(code, reason)).concat()
+        },
+    }
+}
+
+fn close_attempt(code: u16, reason: &str) -> String {
+    let mut server = server();
+    let verdict = failing(server.close(CloseCode(code), reason));
+    let what = match reason.len() {
+        0..=16 => format!("{code} {reason:?}"),
+        length => format!("{code}, {length} bytes"),
+    };
+    let sent = sent(&server.take_outgoing());
+    format!("{what}: {verdict}\n  {:?}, sends {sent}\n", server.state())
+}
+
+#[test]
+fn the_client_closes() {
+    check! {
+        rfc: "RFC 6455 §7.1.2",
+        rule: "Close is answered with Close. Then the server closes TCP.",
+        mistake: "Go to the first line that differs. No close event for who closes: `reads` says no \
+                  in `CloseSent`. Or an answer is missing, or one too many; or TCP is closed by the \
+                  wrong side or too early; or 1006 comes after a Close that was right.",
+        shows: || play(&["client text Hello", "client close 1000 bye"]),
+    }
+}
+
+#[test]
+fn the_server_closes() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "Whoever begins, the server closes TCP, and only when the client's Close has come.",
+        mistake: "TCP was closed right behind the Close frame. What the client had sent by then is \
+                  answered with a reset, and the reset may overtake the Close frame.",
+        shows: || play(&["server close 1001 back soon"]),
+    }
+}
+
+#[test]
+fn both_close_at_once() {
+    check! {
+        rfc: "RFC 6455 §7.1.3",
+        rule: "Two Close frames that cross are the whole handshake. Neither is answered again.",
+        mistake: "A Close was answered though a Close had been sent: that is one too many.",
+        shows: || play(&["client close 1000 I go & server close 1001 so do I"]),
+    }
+}
+
+#[test]
+fn a_close_may_be_empty() {
+    check! {
+        rfc: "RFC 6455 §7.1.5",
+        rule: "A Close frame with no code is reported as 1005, and that number is never sent.",
+        mistake: "1005 was sent back.",
+        shows: || play(&["client raw 88 80 00 00 00 00"]),
+    }
+}
+
+#[test]
+fn each_side_is_told_what_the_other_did() {
+    check! {
+        rfc: "RFC 6455 §7.1.5",
+        rule: "The code that is reported is the one of the other side's Close frame.",
+        mistake: "Our own code was reported.",
+        shows: || [
+            play(&["client close 4001 logged out & server close 1001"]),
+            play(&["server close 1013 too busy"]),
+        ].join("\n"),
+    }
+}
+
+#[test]
+fn tcp_ends_without_a_close() {
+    check! {
+        rfc: "RFC 6455 §7.1.5",
+        rule: "Where TCP ends and no Close frame has come, the code is 1006.",
+        mistake: "The end of TCP was taken for a clean end, or nobody was told of it.",
+        shows: || [
+            play(&["client text Hello", "client gone"]),
+            play(&["client raw 81 85 37 fa & client gone"]),
+            play(&["server gone"]),
+            format!(
+                "before anything comes\n{}",
+                events(&Connection::server(Config::default()).eof())
+            ),
+        ].join("\n"),
+    }
+}
+
+#[test]
+fn tcp_may_end_before_their_close() {
+    check! {
+        rfc: "RFC 6455 §7.1.5",
+        rule: "Where we have sent Close, and TCP ends before theirs has come, the code is 1006, too.",
+        mistake: "At the end of TCP only `Open` was thought of. Who has sent Close still waits for \
+                  a close event, and would wait for ever.",
+        shows: || {
+            let mut server = server();
+            server.close(CloseCode::GOING_AWAY, "").expect("it is open");
+            let ended = format!("a server closes, and TCP ends\n{}", events(&server.eof()));
+            let none = play(&["client close 1000 bye & server gone"]);
+            let half = play(&["client close 1000 bye & server raw 88 02 03 & server gone"]);
+            [ended, none, half].join("\n")
+        },
+    }
+}
+
+#[test]
+fn the_last_event_is_close_and_comes_once() {
+    check! {
+        rfc: "RFC 6455 §7.1.5",
+        rule: "Nothing is reported after Close: not what came behind it, and not the end of TCP.",
+        mistake: "The end of TCP was reported as 1006 after a Close that was right, or a frame \
+                  behind the Close was read.",
+        shows: || {
+            let close = masked(CLOSE, &[0x03, 0xe8]);
+            let mut shown = String::new();
+            let mut server = server();
+            shown += "a Close, and in the same read a message, a ping, another Close\n";
+            let read = [close.clone(), masked(TEXT, b"late"), masked(PING, b""), close.clone()].concat();
+            shown += &receives(&mut server, &read);
+            shown += "a message in the next read\n";
+            shown += &receives(&mut server, &masked(TEXT, b"later"));
+            shown += "bytes that are no frame\n";
+            shown += &receives(&mut server, &[0xff; 16]);
+            shown += "the end of TCP\n";
+            shown += &events(&server.eof());
+            shown += "the end of TCP, again\n";
+            shown + &events(&server.eof())
+        },
+    }
+}
+
+#[test]
+fn messages_may_cross_our_close() {
+    check! {
+        rfc: "RFC 6455 §1.4",
+        rule: "What the other side sent before it saw our Close still comes.",
+        mistake: "Reading ended with our own Close: messages that were on their way are lost.",
+        shows: || play(&["server text one last thing & client close 1000"]),
+    }
+}
+
+#[test]
+fn a_ping_behind_our_close_is_answered() {
+    check! {
+        rfc: "RFC 6455 §5.5.2",
+        rule: "A ping must be answered unless their Close has come. Ours doesn't count.",
+        mistake: "The answer was left out because we were closing; or answered after their Close.",
+        shows: || {
+            let mut server = server();
+            server.close(CloseCode::GOING_AWAY, "").expect("it is open");
+            let mut shown = format!("we close\n  sends {}\n", sent(&server.take_outgoing()));
+            shown += "a ping comes\n";
+            shown += &receives(&mut server, &masked(PING, b"?"));
+            shown += "their Close comes, and a ping behind it\n";
+            let read = [masked(CLOSE, &[0x03, 0xe9]), masked(PING, b"?")].concat();
+            shown + &receives(&mut server, &read)
+        },
+    }
+}
+
+#[test]
+fn a_pong_that_waits_goes_before_the_close() {
+    check! {
+        rfc: "RFC 6455 §5.5.2",
+        rule: "A pong that waits goes out before our Close: behind it, nobody need read it.",
+        mistake: "The pong waited for the next `take_outgoing`, and the Close frame did not.",
+        shows: || {
+            let mut shown = String::new();
+            for close in [false, true] {
+                let mut server = server();
+                server.send_text("unread").expect("it is open");
+                server.receive(&masked(PING, b"?"));
+                if close {
+                    shown += "we close\n";
+                    server.close(CloseCode::NORMAL, "").expect("it is open");
+                } else {
+                    shown += "they close\n";
+                    server.receive(&masked(CLOSE, &[0x03, 0xe8]));
+                }
+                shown += &format!("  sends {}\n", sent(&server.take_outgoing()));
+            }
+            shown
+        },
+    }
+}
+
+// Failing the connection.
+
+#[test]
+fn each_broken_rule_fails_the_connection() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "Who breaks a rule is told which kind of rule, in a Close frame, and TCP is closed.",
+        mistake: "The code is not the one of the rule, or a reason was sent behind it, or nothing at \
+                  all; or reading goes on.",
+        shows: || {
+            let limited = || {
+                opened(Connection::server(Config { max_frame: 100, max_message: 120, ..Config::default() }))
+            };
+            let rows = [
+                ("not masked", plain(TEXT, b"x")),
+                ("RSV1, not negotiated", masked(0xc1, b"x")),
+                ("RSV2, not negotiated", masked(0xa1, b"x")),
+                ("RSV3, on a ping", masked(0x99, b"")),
+                ("opcode 0x3", masked(0x83, b"")),
+                ("opcode 0xb", masked(0x8b, b"")),
+                ("a length of 2 in 2 bytes", vec![0x81, 0xfe, 0x00, 0x02]),
+                ("a ping without FIN", masked(0x09, b"")),
+                ("a ping of 126 bytes", vec![0x89, 0xfe, 0x00, 0x7e]),
+                ("a close of 126 bytes", vec![0x88, 0xfe, 0x00, 0x7e]),
+                ("nothing to continue", masked(CONTINUATION, b"lo")),
+                ("text inside a text", [masked(TEXT_NO_FIN, b"Hel"), masked(TEXT, b"lo")].concat()),
+                ("text that is not UTF-8", masked(TEXT, b"Caf\xe9")),
+                ("the same, unfinished", masked(TEXT, b"Caf\xe9!....")[..11].to_vec()),
+                ("101 bytes, 100 allowed", masked(BINARY, &[7; 101])[..6].to_vec()),
+                ("2 frames, 120 allowed", [masked(0x02, &[7; 100]), masked(CONTINUATION, &[7; 21])].concat()),
+            ];
+            rows.map(|(what, bytes)| {
+                let mut server = limited();
+                let shown = receives(&mut server, &bytes);
+                format!("{what}\n{shown}  {}\n", tcp(&server))
+            }).concat()
+        },
+    }
+}
+
+#[test]
+fn a_close_that_is_wrong_fails_the_connection() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "A Close frame that breaks a rule is answered with what is wrong with it.",
+        mistake: "The payload was sent back unread: 1005 and 1006 went over the wire.",
+        shows: || [
+            play(&["client raw 88 81 00 00 00 00 03"]),
+            play(&["client raw 88 82 00 00 00 00 03 ed"]),
+            play(&["server raw 88 03 03 e8 ff"]),
+        ].join("\n"),
+    }
+}
+
+#[test]
+fn a_server_that_masks_fails_the_connection() {
+    check! {
+        rfc: "RFC 6455 §5.1",
+        rule: "A client closes the connection when a frame of the server is masked.",
+        mistake: "Masked frames were unmasked, whoever sent them.",
+        shows: || play(&["server raw 81 85 37 fa 21 3d 7f 9f 4d 51 58", "client text anybody there?"]),
+    }
+}
+
+#[test]
+fn messages_before_the_failure_arrive() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "What came before the broken rule was right, and is reported.",
+        mistake: "An error threw away the events of the same read.",
+        shows: || play(&["client raw 81 85 37 fa 21 3d 7f 9f 4d 51 58 c1 80 00 00 00 00"]),
+    }
+}
+
+#[test]
+fn after_failing_nothing_is_read() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "Once the connection has failed, nothing that comes is processed, not even a Close.",
+        mistake: "The rest of the read was still handled, so that a message arrived after the error.",
+        shows: || {
+            let mut server = server();
+            let mut shown = "a message, a frame that is not masked, a message, a Close\n".to_string();
+            let read = [
+                masked(TEXT, b"before"),
+                plain(TEXT, b"wrong"),
+                masked(TEXT, b"behind"),
+                masked(CLOSE, &[0x03, 0xe8]),
+            ].concat();
+            shown += &receives(&mut server, &read);
+            shown += "a ping, a Close\n";
+            shown += &receives(&mut server, &[masked(PING, b""), masked(CLOSE, b"")].concat());
+            shown += "the end of TCP\n";
+            shown + &events(&server.eof())
+        },
+    }
+}
+
+#[test]
+fn a_failure_after_our_close_sends_no_second_one() {
+    check! {
+        rfc: "RFC 6455 §5.5.1",
+        rule: "There is one Close frame from each side, whatever happens then.",
+        mistake: "Failing always sends a Close.",
+        shows: || play(&["client raw 81 01 78 & server close 1000 bye"]),
+    }
+}
+
+// Phase by phase.
+
+#[test]
+fn nothing_is_sent_after_close() {
+    check! {
+        rfc: "RFC 6455 §5.5.1",
+        rule: "After a Close frame no data frame is sent, and no second Close.",
+        mistake: "Only one side's Close was thought of, or only messages and not `close` itself.",
+        shows: || {
+            let mut we_closed = server();
+            we_closed.close(CloseCode::NORMAL, "").expect("it is open");
+            let mut they_closed = server();
+            they_closed.receive(&masked(CLOSE, &[0x03, 0xe8]));
+            let mut failed = server();
+            failed.receive(&plain(TEXT, b"not masked"));
+            let mut ended = server();
+            ended.eof();
+            let rows = [
+                ("open", server()),
+                ("we have sent Close", we_closed),
+                ("they have, and we answered", they_closed),
+                ("we failed the connection", failed),
+                ("TCP has ended", ended),
+            ];
+            rows.map(|(what, connection)| may_send(what, connection)).join("\n")
+        },
+    }
+}
+
+fn may_send(what: &str, mut connection: Connection) -> String {
+    connection.take_outgoing();
+    let mut shown = format!("{what}: {:?}\n", connection.state());
+    let attempts = [
+        ("send_text", connection.send_text("x")),
+        ("send_binary", connection.send_binary(&[1])),
+        ("send_ping", connection.send_ping(b"")),
+        ("close", connection.close(CloseCode::NORMAL, "")),
+    ];
+    for (call, result) in attempts {
+        shown += &format!("  {call:<11} {}\n", failing(result));
+    }
+    shown + &format!("  sent        {}\n", sent(&connection.take_outgoing()))
+}
+
+#[test]
+fn who_closes_tcp() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "The server closes TCP once both Close frames were sent. The client waits for it. \
+               Whoever fails the connection needn't wait; once TCP has ended, nobody need.",
+        mistake: "The client closed first: it is the side that then keeps the port busy for \
+                  minutes (TIME_WAIT). Or the server closed while the client's Close was to come. \
+                  Or the end of TCP was forgotten: then what is left of the socket never goes.",
+        shows: || {
+            let mut table = "                                  server           client\n".to_string();
+            let steps: [(&str, Step); 5] = [
+                ("open", |_, _| {}),
+                ("we have sent Close", |connection, _| {
+                    connection.close(CloseCode::NORMAL, "").expect("it is open");
+                }),
+                ("both Close frames were sent", |connection, close| {
+                    connection.receive(close);
+                }),
+                ("we failed the connection", |connection, _| {
+                    connection.receive(&[0xff, 0xff]);
+                }),
+                ("TCP has ended", |connection, _| {
+                    connection.eof();
+                }),
+            ];
+            for (what, step) in steps {
+                let (mut server, mut client) = (server(), client());
+                step(&mut server, &masked(CLOSE, &[0x03, 0xe8]));
+                step(&mut client, &plain(CLOSE, &[0x03, 0xe8]));
+                table += &format!("{what:<33} {:<16} {}\n", tcp(&server), tcp(&client)).replace(" \n", "\n");
+            }
+            table
+        },
+    }
+}
+
+/// Something that a connection goes through; the bytes are the other side's Close frame.
+type Step = fn(&mut Connection, &[u8]);
+
+fn tcp(connection: &Connection) -> String {
+    let verdict = if connection.should_close_tcp() {
+        "closes"
+    } else {
+        "waits"
+    };
+    format!("{:?}: {verdict}", connection.state())
+}
+
+// Extensions.
+
+/// For checks: it takes RSV1, and swaps upper and lower case. One part becomes two.
+#[derive(Default)]
+struct SwapCase {
+    swapping: bool,
+    parts: Vec<Part>,
+}
+
+impl Extension for SwapCase {
+    fn reserved_bits(&self) -> ReservedBits {
+        ReservedBits {
+            rsv1: true,
+            ..ReservedBits::NONE
+        }
+    }
+
+    fn receive(&mut self, part: Part) {
+        match part {
+            Part::Header(header) => {
+                self.swapping = header.reserved.rsv1;
+                self.parts.push(Part::Header(header));
+            }
+            Part::Payload(bytes) if self.swapping => {
+                let (one, two) = bytes.split_at(bytes.len() / 2);
+                self.parts.push(Part::Payload(swapped(two)));
+                self.parts.push(Part::Payload(swapped(one)));
+            }
+            other => self.parts.push(other),
+        }
+    }
+
+    fn next_part(&mut self) -> Result<Option<Part>, ExtensionError> {
+        match self.parts.last() {
+            Some(Part::Payload(bytes)) if self.swapping && bytes.contains(&b'!') => {
+                Err(ExtensionError {
+                    close_code: CloseCode::POLICY_VIOLATION,
+                    what: "there is no upper case of !",
+                })
+            }
+            _ => Ok(self.parts.pop()),
+        }
+    }
+
+    fn send<'a>(&mut self, _opcode: Opcode, payload: &'a [u8]) -> (ReservedBits, Cow<'a, [u8]>) {
+        (self.reserved_bits(), Cow::Owned(swapped(payload)))
+    }
+}
+
+fn swapped(bytes: &[u8]) -> Vec<u8> {
+    let swap = |byte: &u8| {
+        if byte.is_ascii_alphabetic() {
+            byte ^ 0x20
+        } else {
+            *byte
+        }
+    };
+    bytes.iter().map(swap).collect()
+}
+
+#[test]
+fn an_extension_stands_between_frames_and_messages() {
+    check! {
+        rfc: "RFC 6455 §5.8",
+        rule: "An extension sees the bits that were negotiated for it, and may change payloads. \
+               Bits that nobody negotiated fail the connection, as before.",
+        mistake: "The reserved bits were not asked for when the decoder was made.",
+        shows: || {
+            let extended = || opened(Connection::server(Config {
+                extension: Box::new(SwapCase::default()),
+                ..Config::default()
+            }));
+            let mut shown = String::new();
+            for (what, bytes) in [
+                ("RSV1 is set", masked(0xc1, b"hELLO")),
+                ("RSV1 is not set", masked(TEXT, b"Hello")),
+                ("RSV2 is set", masked(0xa1, b"Hello")),
+                ("RSV1 on a ping, which this extension takes", masked(0xc9, b"?")),
+                ("the extension can't go on", masked(0xc1, b"!")),
+            ] {
+                shown += &format!("{what}: {}\n{}", hex(&bytes), receives(&mut extended(), &bytes));
+            }
+            let mut server = extended();
+            server.send_text("Hello").expect("it is open");
+            server.send_ping(b"Hello").expect("it is open");
+            shown += &format!("send_text, send_ping\n  sends {}\n", sent(&server.take_outgoing()));
+            shown
+        },
+    }
+}
+
+// The whole.
+
+#[test]
+fn the_stream_may_be_cut_anywhere() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "The same bytes give the same events and the same answers, however they arrive.",
+        mistake: "Something is forgotten or done twice between two calls of `receive`.",
+        shows: || {
+            let stream = [
+                masked(TEXT_NO_FIN, b"Caf\xc3"),
+                masked(PING, b"still?"),
+                masked(CONTINUATION, b"\xa9"),
+                masked(BINARY, &[1, 2, 3]),
+                masked(PONG, b""),
+                masked(CLOSE, b"\x03\xe8bye"),
+                masked(TEXT, b"late"),
+            ].concat();
+            let whole = in_pieces(&[&stream]);
+            let mut ways = 0;
+            for pieces in cut::every_cut(&stream).chain([stream.chunks(1).collect()]) {
+                let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
+                let cut = in_pieces(&pieces);
+                if cut != whole {
+                    panic!("yours, in pieces of {lengths:?} bytes:\n{cut}yours, in one piece:\n{whole}");
+                }
+                ways += 1;
+            }
+            format!("{whole}the same in each of {ways} ways to cut {} bytes", stream.len())
+        },
+    }
+}
+
+/// All events, then all that is sent.
+fn in_pieces(pieces: &[&[u8]]) -> String {
+    let mut server = Connection::server(Config::default());
+    let mut all = Vec::new();
+    let mut outgoing = Vec::new();
+    for piece in pieces {
+        all.extend(server.receive(piece));
+        outgoing.extend(server.take_outgoing());
+    }
+    format!("{}  sends {}\n", events(&all), sent(&outgoing))
+}
+
+#[test]
+fn each_refusal_is_a_sentence() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "What is refused says what came, and what was allowed.",
+        mistake: "Two sentences or two codes were mixed up.",
+        shows: || {
+            let failures = [
+                CloseFrameError::OneByte,
+                CloseFrameError::Code(CloseCode::ABNORMAL),
+                CloseFrameError::ReasonNotUtf8,
+            ].map(|error| format!("{} {error}", error.close_code()));
+            let refusals = [
+                SendError::NotOpen(State::Closing),
+                SendError::NotOpen(State::Closed),
+                SendError::PingTooLong { length: 126 },
+                SendError::ReasonTooLong { length: 124 },
+                SendError::CloseCode(CloseCode::TLS_HANDSHAKE),
+            ].map(|error| error.to_string());
+            format!("{}\n\n{}", failures.join("\n"), refusals.join("\n"))
+        },
+    }
+}

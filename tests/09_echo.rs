@@ -1,0 +1,777 @@
+//! Step 09, `echo`: a server on a real socket, and before that a driver on a stream made of paper.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use connection::{Config, Connection};
+use echo::{Deadlines, Driver, Patience, Server, Settings};
+use support::check;
+use support::cut;
+use support::http::{Client, exchange};
+use support::wire::{Transcript, show, without_date};
+
+// The first byte of a frame: FIN and the opcode.
+const TEXT: u8 = 0x81;
+const TEXT_NO_FIN: u8 = 0x01;
+const BINARY: u8 = 0x82;
+const CONTINUATION: u8 = 0x80;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// The masking key in the examples of RFC 6455 §5.7.
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// How long one read or write of a check may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Nobody gets any time.
+const NO_PATIENCE: Patience = Patience {
+    ping_after: Duration::ZERO,
+    pong_within: Duration::ZERO,
+    close_within: Duration::ZERO,
+};
+
+/// A frame as a client sends it: short, and masked.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    assert!(payload.len() < 126, "the check's own frame is too long");
+    let mut frame = vec![first, 0x80 | payload.len() as u8];
+    frame.extend(KEY);
+    let key = KEY.iter().cycle();
+    frame.extend(payload.iter().zip(key).map(|(byte, key)| byte ^ key));
+    frame
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(" ")
+}
+
+// A stream made of paper.
+
+/// What happens when the driver reads.
+#[derive(Clone)]
+enum Step {
+    /// Bytes have come.
+    Bytes(Vec<u8>),
+    /// Nothing comes, and the wait ends like this.
+    Waits(ErrorKind),
+    /// The client has ended TCP.
+    End,
+}
+
+/// A stream that follows a script, and writes down what the driver does with it.
+struct Script {
+    steps: VecDeque<Step>,
+    /// How a write fails, where it does.
+    write_error: Option<ErrorKind>,
+    said: String,
+    /// How often was read beyond the end of the script.
+    beyond: usize,
+}
+
+impl Script {
+    fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+        Self {
+            steps: steps.into_iter().collect(),
+            write_error: None,
+            said: String::new(),
+            beyond: 0,
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        self.said += line;
+        self.said += "\n";
+    }
+}
+
+impl Read for Script {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.steps.pop_front() {
+            Some(Step::Bytes(mut bytes)) => {
+                let rest = bytes.split_off(bytes.len().min(buffer.len()));
+                buffer[..bytes.len()].copy_from_slice(&bytes);
+                self.say(&format!("reads   {}", brief(&bytes)));
+                if !rest.is_empty() {
+                    self.steps.push_front(Step::Bytes(rest));
+                }
+                Ok(bytes.len())
+            }
+            Some(Step::Waits(kind)) => {
+                self.say(&format!("reads   {kind:?}"));
+                Err(kind.into())
+            }
+            Some(Step::End) => {
+                self.say("reads   nothing: TCP has ended");
+                Ok(0)
+            }
+            None => {
+                self.beyond += 1;
+                assert!(
+                    self.beyond < 10,
+                    "it reads for ever where nothing comes any more"
+                );
+                self.say("reads   once more, and nothing comes: TCP has ended");
+                Ok(0)
+            }
+        }
+    }
+}
+
+impl Write for Script {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(kind) = self.write_error {
+            self.say(&format!("writes  {}: {kind:?}", brief(bytes)));
+            return Err(kind.into());
+        }
+        self.say(&format!("writes  {}", brief(bytes)));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.say("flushes");
+        Ok(())
+    }
+}
+
+fn brief(bytes: &[u8]) -> String {
+    match bytes.len() {
+        0..=23 => hex(bytes),
+        length => format!("{} … ({length} bytes)", hex(&bytes[..16])),
+    }
+}
+
+/// What a driver does with this script.
+fn driven(script: Script, patience: Patience, stop: bool) -> String {
+    driven_with(script, patience, stop, Config::default())
+}
+
+fn driven_with(mut script: Script, patience: Patience, stop: bool, config: Config) -> String {
+    let stop = AtomicBool::new(stop);
+    let driver = Driver::new(&mut script, Connection::server(config), patience, &stop);
+    let ended = match driver.run() {
+        Ok(()) => "ends    and closes TCP".to_string(),
+        Err(error) => format!("ends    because of {:?}", error.kind()),
+    };
+    script.say(&ended);
+    script.said
+}
+
+fn drive(steps: impl IntoIterator<Item = Step>) -> String {
+    driven(Script::new(steps), Patience::default(), false)
+}
+
+fn bytes(pieces: &[Vec<u8>]) -> Step {
+    Step::Bytes(pieces.concat())
+}
+
+#[test]
+fn a_message_comes_back_as_what_it_was() {
+    check! {
+        rfc: "RFC 6455 §5.6",
+        rule: "Text comes back as text, and binary as binary, whole, in one frame of ours.",
+        mistake: "Everything was sent back as text, or each fragment was sent back by itself; or \
+                  nothing is answered at all.",
+        shows: || {
+            let e_acute = "é".as_bytes();
+            drive([
+                bytes(&[masked(TEXT, b"Hello")]),
+                bytes(&[masked(BINARY, b"\x00\xff\x80")]),
+                bytes(&[masked(TEXT, b"")]),
+                bytes(&[masked(TEXT_NO_FIN, &e_acute[..1])]),
+                bytes(&[masked(CONTINUATION, &e_acute[1..])]),
+                bytes(&[masked(CLOSE, b"")]),
+            ])
+        },
+    }
+}
+
+#[test]
+fn one_write_for_everything_that_one_read_brought() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "What one read brought is answered by one write. Only what is there counts, not the \
+               rest of the buffer.",
+        mistake: "A write for each message: a call to the system costs more than all the rest. Or \
+                  the whole buffer was taken for what came.",
+        shows: || drive([
+            bytes(&[masked(TEXT, b"one"), masked(PING, b"?"), masked(BINARY, b"two"), masked(TEXT, b"three")]),
+            bytes(&[masked(PONG, b"unasked")]),
+            bytes(&[masked(TEXT, b"four"), masked(CLOSE, b"\x03\xe8")]),
+        ]),
+    }
+}
+
+#[test]
+fn a_stream_may_be_cut_anywhere() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "A read brings any number of bytes: half a frame, or three and a half.",
+        mistake: "A read was taken for a frame.",
+        shows: || {
+            let stream = [masked(TEXT, b"Hello"), masked(PING, b"?"), masked(CLOSE, b"")].concat();
+            let written = |pieces: &[&[u8]]| -> String {
+                let steps = pieces.iter().map(|piece| Step::Bytes(piece.to_vec()));
+                let said = drive(steps);
+                let writes = said.lines().filter_map(|line| line.strip_prefix("writes  "));
+                writes.collect::<Vec<_>>().join(" ")
+            };
+            let whole = written(&[&stream]);
+            let cuts = cut::every_cut(&stream).count();
+            let same = cut::every_cut(&stream).filter(|pieces| written(pieces) == whole).count();
+            let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+            let bytewise = match written(&bytes) == whole {
+                true => "the same".to_string(),
+                false => written(&bytes),
+            };
+            format!("in one piece: {whole}\ncut in two: the same for {same} of {cuts} cuts\nin bytes: {bytewise}\n")
+        },
+    }
+}
+
+#[test]
+fn a_wait_that_is_over_is_not_the_end() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "A read that has waited for long enough, or was interrupted, is no failure and no end.",
+        mistake: "Each error of `read` ends the connection: a client that says nothing for two \
+                  seconds is thrown out.",
+        shows: || drive([
+            Step::Waits(ErrorKind::WouldBlock),
+            Step::Waits(ErrorKind::TimedOut),
+            Step::Waits(ErrorKind::Interrupted),
+            bytes(&[masked(TEXT, b"Hello")]),
+            Step::Waits(ErrorKind::WouldBlock),
+            bytes(&[masked(CLOSE, b"")]),
+        ]),
+    }
+}
+
+#[test]
+fn tcp_may_end_without_a_close() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "Where TCP ends or fails, the driver ends.",
+        mistake: "0 bytes were taken for `nothing yet`: the thread then reads nothing, for ever, as \
+                  fast as it can.",
+        shows: || {
+            let ended = drive([bytes(&[masked(TEXT, b"bye")]), Step::End]);
+            let reset = drive([Step::Waits(ErrorKind::ConnectionReset)]);
+            format!("the client ends TCP\n{ended}\nthe client resets TCP\n{reset}")
+        },
+    }
+}
+
+#[test]
+fn tcp_is_closed_after_close() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "When both Close frames are sent, or a rule was broken, the server closes TCP, and reads \
+               no more.",
+        mistake: "TCP was closed before the answer was written; or the server waits for the client \
+                  to close TCP, and the client waits for the server.",
+        shows: || {
+            let close = drive([bytes(&[masked(CLOSE, b"\x03\xe8bye")])]);
+            let unmasked = drive([Step::Bytes(b"\x81\x05Hello".to_vec())]);
+            let last = drive([bytes(&[masked(TEXT, b"last words"), vec![0xff]])]);
+            let limit = Config { max_frame: 4, max_message: 4, ..Config::default() };
+            let steps = [bytes(&[masked(TEXT, b"four")]), bytes(&[masked(TEXT, b"fives")])];
+            let long = driven_with(Script::new(steps), Patience::default(), false, limit);
+            format!(
+                "they close\n{close}\na frame without a mask\n{unmasked}\n\
+                 a message, and then nonsense\n{last}\na message of 5 bytes, of 4 allowed\n{long}"
+            )
+        },
+    }
+}
+
+#[test]
+fn a_peer_that_takes_nothing_is_given_up() {
+    check! {
+        rfc: "RFC 6455 §7.2.2",
+        rule: "Where a write fails, the driver ends, also where it has waited in vain.",
+        mistake: "The result of the write is ignored: the thread goes on with a stream of which a \
+                  part is missing.",
+        shows: || {
+            let failing = |kind| {
+                let mut script = Script::new([bytes(&[masked(TEXT, b"Hello")]), bytes(&[masked(TEXT, b"more")])]);
+                script.write_error = Some(kind);
+                driven(script, Patience::default(), false)
+            };
+            format!("{}\n{}", failing(ErrorKind::WouldBlock), failing(ErrorKind::BrokenPipe))
+        },
+    }
+}
+
+// Time.
+
+/// What is due at these times (in seconds), when these things happen at theirs.
+fn diary(happens: &[(u64, &str)], until: u64) -> String {
+    let patience = Patience {
+        ping_after: Duration::from_secs(30),
+        pong_within: Duration::from_secs(10),
+        close_within: Duration::from_secs(5),
+    };
+    let start = Instant::now();
+    let at = |second: u64| start + Duration::from_secs(second);
+    let mut deadlines = Deadlines::new(patience, start);
+    let mut diary = String::new();
+    for second in 0..=until {
+        for (_, what) in happens.iter().filter(|(when, _)| *when == second) {
+            diary += &format!("{second:>3} s  {what}\n");
+            match *what {
+                "bytes come" => deadlines.heard(at(second)),
+                _ => deadlines.closing(at(second)),
+            }
+        }
+        if let Some(due) = deadlines.due(at(second)) {
+            diary += &format!("{second:>3} s  → {due:?}\n");
+            match due {
+                echo::Due::Close => deadlines.closing(at(second)),
+                echo::Due::End => return diary,
+                echo::Due::Ping => {}
+            }
+        }
+    }
+    diary + &format!("{until:>3} s  nothing is due\n")
+}
+
+#[test]
+fn what_is_due_when() {
+    check! {
+        rfc: "RFC 6455 §5.5.2",
+        rule: "After 30 s of silence a ping is due, 10 s later a Close, 5 s later the end. Bytes that \
+               come begin it anew.",
+        mistake: "A ping is due at each look at the clock; or what came before it counts as its \
+                  answer.",
+        shows: || {
+            let silent = diary(&[], 60);
+            let answers = diary(&[(33, "bytes come"), (63, "bytes come"), (70, "bytes come")], 99);
+            let late = diary(&[(29, "bytes come"), (68, "bytes come"), (69, "bytes come")], 90);
+            format!("nothing ever comes\n{silent}\nit answers\n{answers}\nit answers late\n{late}")
+        },
+    }
+}
+
+#[test]
+fn only_a_close_answers_a_close() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "A peer has 5 s to answer our Close, whatever else it sends.",
+        mistake: "Each byte that comes begins the wait anew: who drips is waited for for ever.",
+        shows: || {
+            let drips: Vec<(u64, &str)> = [(2, "we close")]
+                .into_iter()
+                .chain((3..20).map(|second| (second, "bytes come")))
+                .collect();
+            diary(&drips, 20)
+        },
+    }
+}
+
+#[test]
+fn a_silent_peer_is_asked_and_then_closed() {
+    check! {
+        rfc: "RFC 6455 §5.5.2",
+        rule: "At each tick the driver does what is due: a ping, a Close with 1008, the end of TCP.",
+        mistake: "The clock is looked at only when bytes come: those who are silent are never asked.",
+        shows: || {
+            let ticks = vec![Step::Waits(ErrorKind::WouldBlock); 5];
+            driven(Script::new(ticks), NO_PATIENCE, false)
+        },
+    }
+}
+
+#[test]
+fn a_stop_is_said_to_the_client() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "A server that stops says 1001, once, and waits for the client's Close.",
+        mistake: "TCP was closed without a word, or right behind the Close: the client may never \
+                  read it.",
+        shows: || {
+            let tick = Step::Waits(ErrorKind::WouldBlock);
+            let steps = [
+                tick.clone(),
+                tick.clone(),
+                bytes(&[masked(TEXT, b"on its way"), masked(PING, b"?")]),
+                bytes(&[masked(CLOSE, b"\x03\xe9")]),
+            ];
+            let answered = driven(Script::new(steps), Patience::default(), true);
+            let patience = Patience { close_within: Duration::ZERO, ..Patience::default() };
+            let silent = driven(Script::new([tick.clone(), tick.clone(), tick]), patience, true);
+            format!("the client answers\n{answered}\nthe client is silent, and gets no time\n{silent}")
+        },
+    }
+}
+
+// A real socket.
+
+fn serve(settings: Settings) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    Server::start(listener, settings).expect("the server starts")
+}
+
+/// A server whose connections look at the clock often. A check that uses it must send its handshake
+/// within this time.
+fn ticking(patience: Patience) -> Settings {
+    Settings {
+        tick: Duration::from_millis(500),
+        patience,
+        ..Settings::default()
+    }
+}
+
+/// A handshake that keeps every rule, with more lines in it.
+fn handshake(more: &str) -> Vec<u8> {
+    format!(
+        "GET /socket HTTP/1.1\r\nHost: 127.0.0.1:9009\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Version: 13\r\n{more}\r\n"
+    )
+    .into_bytes()
+}
+
+/// A client with a socket, and nothing that decides for it.
+struct Peer {
+    stream: TcpStream,
+}
+
+impl Peer {
+    fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, DEADLINE)
+            .unwrap_or_else(|error| panic!("can't connect to your server at {address}: {error}"));
+        for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
+            set(&stream, Some(DEADLINE)).expect("the deadline is not zero");
+        }
+        stream.set_nodelay(true).expect("TCP has that option");
+        Self { stream }
+    }
+
+    /// A peer whose handshake is done.
+    fn open(address: SocketAddr) -> Self {
+        let mut peer = Self::connect(address);
+        peer.send(&handshake(""));
+        let head = peer.head();
+        assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", show(&head));
+        peer
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        // What a server that has closed already said before is still to be read.
+        _ = self.stream.write_all(bytes);
+    }
+
+    /// So many bytes, or fewer where TCP ends before.
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let wanted = Read::by_ref(&mut self.stream)
+            .take(count as u64)
+            .read_to_end(&mut bytes);
+        match wanted {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => {
+                panic!(
+                    "your server sent {} of {count} bytes, and then: {error}",
+                    bytes.len()
+                )
+            }
+            _ => bytes,
+        }
+    }
+
+    /// The head of a response, to the byte, and nothing behind it.
+    fn head(&mut self) -> Vec<u8> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let byte = self.bytes(1);
+            assert!(
+                !byte.is_empty(),
+                "TCP ended in the middle of a head: {}",
+                show(&head)
+            );
+            head.extend(byte);
+        }
+        head
+    }
+
+    /// One frame, to the byte. Empty where TCP ends instead.
+    fn frame(&mut self) -> Vec<u8> {
+        let mut frame = self.bytes(2);
+        let extended = match frame.get(1) {
+            Some(126) => 2,
+            Some(127) => 8,
+            _ => 0,
+        };
+        frame.extend(self.bytes(extended));
+        let length = match (frame.get(1), extended) {
+            (None, _) => return frame,
+            (Some(length), 0) => usize::from(*length),
+            _ => frame[2..]
+                .iter()
+                .fold(0, |length, byte| length << 8 | usize::from(*byte)),
+        };
+        frame.extend(self.bytes(length));
+        frame
+    }
+
+    /// Sends bytes, and writes them down.
+    fn says(&mut self, bytes: &[u8], transcript: &mut Transcript) {
+        transcript.client(bytes);
+        self.send(bytes);
+    }
+
+    /// Reads one frame, or the end of TCP, and writes it down.
+    fn hears(&mut self, transcript: &mut Transcript) {
+        match self.frame() {
+            frame if frame.is_empty() => transcript.note("the server closes TCP"),
+            frame => transcript.server(&frame),
+        }
+    }
+}
+
+#[test]
+fn an_echo_on_a_real_socket() {
+    check! {
+        rfc: "RFC 6455 §1.2",
+        rule: "Handshake, messages, closing handshake, and then the server closes TCP.",
+        mistake: "Your driver was never run, or something that it calls is wrong; its own check says \
+                  more.",
+        shows: || {
+            let server = serve(Settings::default());
+            let mut transcript = Transcript::new();
+            let mut peer = Peer::connect(server.address());
+            peer.says(&handshake(""), &mut transcript);
+            transcript.server(&without_date(&peer.head()));
+            for frame in [masked(TEXT, b"Hello"), masked(BINARY, b"\x00\xff"), masked(PING, b"?")] {
+                peer.says(&frame, &mut transcript);
+                peer.hears(&mut transcript);
+            }
+            peer.says(&masked(CLOSE, b"\x03\xe8bye"), &mut transcript);
+            peer.hears(&mut transcript);
+            peer.hears(&mut transcript);
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn a_frame_may_come_with_the_handshake() {
+    check! {
+        rfc: "RFC 6455 §4.1",
+        rule: "A frame in the same segment as the handshake is not lost, and one byte at a time is as \
+               good.",
+        mistake: "What was read behind the head was thrown away with the buffer that it was read into.",
+        shows: || {
+            let server = serve(Settings::default());
+            let bytes = [handshake(""), masked(TEXT, b"Hello"), masked(CLOSE, b"")].concat();
+            let mut shown = String::new();
+            for size in [bytes.len(), 1] {
+                let mut peer = Peer::connect(server.address());
+                bytes.chunks(size).for_each(|piece| peer.send(piece));
+                peer.head();
+                let frames = [peer.frame(), peer.frame(), peer.frame()].map(|frame| hex(&frame));
+                shown += &format!("in pieces of {size}: {} | {} | {}\n", frames[0], frames[1], frames[2]);
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn pages_and_websockets_on_one_port() {
+    check! {
+        rfc: "RFC 6455 §1.7",
+        rule: "One port serves the page, the WebSocket, and those who are lost.",
+        mistake: "The given src/server.rs was changed.",
+        shows: || {
+            let server = serve(Settings::default());
+            let page = exchange(server.address(), "GET", "/", None);
+            let type_of_page = page.header("Content-Type").unwrap_or("(none)");
+            let mut shown = format!("GET /           {} {type_of_page}\n", page.status);
+            for target in ["/nowhere", "/socket"] {
+                let answer = exchange(server.address(), "GET", target, None);
+                shown += &format!("GET {target:<12}{}\n", answer.status);
+            }
+            let status = |more: &str| {
+                let mut client = Client::connect(server.address());
+                client.send(&handshake(more));
+                client.response().status
+            };
+            shown += &format!("a handshake     {}\n", status(""));
+            shown + &format!("a foreign page  {}\n", status("Origin: http://evil.example\r\n"))
+        },
+    }
+}
+
+#[test]
+fn many_connections_at_once() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "Each connection is its own: silent ones keep nobody waiting.",
+        mistake: "Something is shared that shouldn't be.",
+        shows: || {
+            let server = serve(Settings::default());
+            let mut peers: Vec<Peer> = (0..50).map(|_| Peer::open(server.address())).collect();
+            for (number, peer) in peers.iter_mut().enumerate().rev() {
+                peer.send(&masked(TEXT, number.to_string().as_bytes()));
+            }
+            let right = peers.iter_mut().enumerate().filter_map(|(number, peer)| {
+                let frame = peer.frame();
+                (frame[2..] == *number.to_string().as_bytes()).then_some(frame)
+            });
+            format!("{} of 50 get their own number back", right.count())
+        },
+    }
+}
+
+#[test]
+fn too_many_connections_get_503() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "The number of connections is bounded, and there is room again when one leaves.",
+        mistake: "A driver goes on after its client has left.",
+        shows: || {
+            let server = serve(Settings { max_connections: 1, ..Settings::default() });
+            let status = || {
+                let mut client = Client::connect(server.address());
+                client.send(&handshake(""));
+                client.response().status
+            };
+            let first = Peer::open(server.address());
+            let mut shown = format!("the first is open; the second gets {}\n", status());
+            drop(first);
+            let deadline = Instant::now() + DEADLINE;
+            while status() != 101 {
+                assert!(Instant::now() < deadline, "no room was made within 5 seconds");
+            }
+            shown += "the first has left; the third gets 101";
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_message_has_a_limit() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "Who declares more than is allowed gets 1009 before anything of it has come.",
+        mistake: "The connection was made without the server's limits.",
+        shows: || {
+            let server = serve(Settings { max_message: 1000, ..Settings::default() });
+            let mut peer = Peer::open(server.address());
+            let mut transcript = Transcript::new();
+            let declared = [&[BINARY, 0xfe, 0x03, 0xe9][..], &KEY].concat();
+            peer.says(&declared, &mut transcript);
+            peer.hears(&mut transcript);
+            peer.hears(&mut transcript);
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn deadlines_on_a_real_socket() {
+    check! {
+        rfc: "RFC 6455 §5.5.2",
+        rule: "A silent peer is asked, closed and left, although the stream has no timeout.",
+        mistake: "Each tick is taken for the end of TCP; or the driver doesn't look at the clock.",
+        shows: || {
+            let server = serve(ticking(NO_PATIENCE));
+            let mut peer = Peer::open(server.address());
+            let mut transcript = Transcript::new();
+            for _ in 0..3 {
+                peer.hears(&mut transcript);
+            }
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn a_head_that_never_comes() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "Who connects and says nothing is left alone by the server, and the server goes on.",
+        mistake: "The given src/server.rs was changed: a tick also ends the loop in which tiny_http \
+                  accepts connections.",
+        shows: || {
+            let server = serve(ticking(Patience::default()));
+            let mut shown = String::new();
+            for _ in 0..2 {
+                let silent = Peer::connect(server.address()).bytes(1);
+                shown += &format!("a silent client gets {} bytes, and the end of TCP\n", silent.len());
+                let mut peer = Peer::open(server.address());
+                peer.send(&masked(TEXT, b"Hello"));
+                shown += &format!("the next client gets {}\n", hex(&peer.frame()));
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_stop_is_said_to_everyone() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "A server that stops says 1001 to everyone, and waits for their answers.",
+        mistake: "Only those who happen to speak are told.",
+        shows: || {
+            let server = serve(ticking(Patience::default()));
+            let mut peers: Vec<Peer> = (0..3).map(|_| Peer::open(server.address())).collect();
+            let stopping = std::thread::spawn(move || drop(server));
+            let mut shown = String::new();
+            for peer in &mut peers {
+                shown += &show(&peer.frame());
+                peer.send(&masked(CLOSE, b"\x03\xe9"));
+                shown += &format!("then {} bytes, and the end of TCP\n", peer.frame().len());
+            }
+            stopping.join().expect("the server stops");
+            shown
+        },
+    }
+}
+
+#[test]
+fn each_frame_is_drawn_for_the_page() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "Under the subprotocol `bits` each frame is followed by a drawing, in a binary message.",
+        mistake: "The driver doesn't tell the tap what has come.",
+        shows: || {
+            let server = serve(Settings::default());
+            let mut peer = Peer::connect(server.address());
+            peer.send(&handshake("Sec-WebSocket-Protocol: bits\r\n"));
+            let head = peer.head();
+            peer.send(&masked(TEXT, b"Hi"));
+            let head = String::from_utf8_lossy(&head).into_owned();
+            let subprotocol = head.lines().find(|line| line.starts_with("Sec-WebSocket-Protocol"));
+            let mut shown = format!("{}\n\n{}\n", subprotocol.unwrap_or("(none)"), show(&peer.frame()));
+            for _ in 0..2 {
+                let frame = peer.frame();
+                shown += &format!("{}:\n{}\n", hex(&frame[..4]), String::from_utf8_lossy(&frame[4..]));
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn the_page_opens_a_websocket() {
+    check! {
+        rfc: "WHATWG WebSockets §3.1",
+        rule: "The page asks the host that it came from for /socket, and for drawings.",
+        mistake: "The given src/page.html or src/server.rs was changed.",
+        shows: || {
+            let server = serve(Settings::default());
+            let page = exchange(server.address(), "GET", "/", None);
+            let text = page.text();
+            let lines = text.lines().filter(|line| line.contains("/socket") || line.contains("new WebSocket"));
+            let lines: Vec<&str> = lines.map(str::trim).collect();
+            lines.join("\n")
+        },
+    }
+}

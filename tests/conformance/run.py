@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Runs Autobahn's server cases against the echo server, and judges the result.
+
+    python3 tests/conformance/run.py              the echo solution
+    python3 tests/conformance/run.py --step       your own step 09
+    python3 tests/conformance/run.py --url ws://127.0.0.1:9009/socket   whatever listens there
+    python3 tests/conformance/run.py --cases 6.4.*,7.*                  these cases only
+
+Ends with 0 where every case is OK or INFORMATIONAL and closes cleanly, with 1 where one doesn't, and
+with 2 where the run itself failed. Installs what it needs into target/conformance.
+"""
+
+import argparse
+import collections
+import json
+import os
+import signal
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+WORK = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "conformance"
+
+# All of the protocol. 12 and 13 are permessage-deflate.
+CASES = "1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.*,10.*"
+GROUPS = {
+    1: "Framing", 2: "Pings and pongs", 3: "Reserved bits", 4: "Opcodes", 5: "Fragmentation",
+    6: "UTF-8", 7: "Closing handshake", 9: "Limits and performance", 10: "Automatic fragmentation",
+}
+GOOD = ("OK", "INFORMATIONAL")
+AGENT = "echo"
+
+
+def python_of(environment):
+    folder, name = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    return environment / folder / name
+
+
+def install():
+    """An environment with the suite in it, made once for each requirements.txt."""
+    environment = WORK / "venv"
+    wanted = "".join((HERE / name).read_text() for name in ("requirements.txt", "port.py", "bridge.py"))
+    stamp = environment / "installed"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python_of(environment)
+    if not (3, 8) <= sys.version_info[:2] <= (3, 12):
+        sys.exit("The suite needs Python 3.8 to 3.12 (see README.md), this is "
+                 + sys.version.split()[0])
+    print("installing the suite into", environment, flush=True)
+    venv.create(environment, clear=True, with_pip=True)
+    python = python_of(environment)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                    "--requirement", HERE / "requirements.txt"], check=True)
+    subprocess.run([python, HERE / "port.py"], check=True)
+    stamp.write_text(wanted)
+    return python
+
+
+def start_server(package):
+    """The server, built with optimisation (group 9 sends 100 MB), and its address."""
+    subprocess.run(["cargo", "build", "--quiet", "--release", "--package", package], cwd=ROOT,
+                   check=True)
+    command = ["cargo", "run", "--quiet", "--release", "--package", package, "--",
+               "--listen", "127.0.0.1:0", "--max-message", str(16 << 20)]
+    group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {
+        "start_new_session": True}
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, **group)
+    line = server.stdout.readline()
+    if not line.startswith("listening on http://"):
+        sys.exit(f"the server said {line!r}")
+    return server, line.split("http://")[1].strip()
+
+
+def stop_server(server):
+    if os.name == "nt":
+        server.terminate()
+    else:
+        os.killpg(server.pid, signal.SIGINT)
+    server.wait(timeout=30)
+
+
+def run(python, url, cases):
+    """The suite's own index of verdicts."""
+    reports = WORK / "reports"
+    reports.mkdir(parents=True, exist_ok=True)
+    index = reports / "index.json"
+    index.unlink(missing_ok=True)
+    specification = WORK / "fuzzingclient.json"
+    specification.write_text(json.dumps({
+        "outdir": str(reports),
+        "servers": [{"agent": AGENT, "url": url, "options": {"version": 18}}],
+        "cases": cases.split(","), "exclude-cases": [], "exclude-agent-cases": {},
+    }))
+    log = WORK / "fuzzingclient.log"
+    with open(log, "w", encoding="utf-8") as output:
+        subprocess.run([python, "-W", "ignore", HERE / "fuzz.py", specification], stdout=output,
+                       stderr=subprocess.STDOUT, timeout=600, check=False)
+    if not index.exists():
+        sys.stderr.write(f"the suite has not finished: see {log}\n")
+        sys.exit(2)
+    return json.loads(index.read_text())[AGENT]
+
+
+def number_of(case):
+    return [int(part) for part in case.split(".")]
+
+
+def table(verdicts):
+    """Markdown, for the book: one row for each group of cases, and nothing that changes by itself."""
+    rows = collections.defaultdict(collections.Counter)
+    for case, verdict in verdicts.items():
+        row = rows[number_of(case)[0]]
+        row["cases"] += 1
+        row[verdict["behavior"]] += 1
+        row["clean"] += verdict["behaviorClose"] in GOOD
+    rows["all"] = sum(rows.values(), collections.Counter())
+    lines = ["| cases | | number | OK | informational | non-strict | failed | clean close |",
+             "|---|---|--:|--:|--:|--:|--:|--:|"]
+    for group, row in rows.items():
+        failed = row["cases"] - row["OK"] - row["INFORMATIONAL"] - row["NON-STRICT"]
+        numbers = (row["cases"], row["OK"], row["INFORMATIONAL"], row["NON-STRICT"], failed,
+                   row["clean"])
+        name = "**all of them**" if group == "all" else f"{group}.*"
+        title = GROUPS.get(group, "")
+        lines.append(f"| {name} | {title} | " + " | ".join(map(str, numbers)) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments.add_argument("--step", action="store_true", help="your step instead of the solution")
+    arguments.add_argument("--url", help="a server that runs already, on this machine")
+    arguments.add_argument("--cases", default=CASES, help=f"patterns (default {CASES})")
+    arguments.add_argument("--write", action="store_true",
+                           help="keep the table, for the book, where every case is good")
+    given = arguments.parse_args()
+    python = install()
+    if given.url:
+        verdicts = run(python, given.url, given.cases)
+    else:
+        server, address = start_server("echo" if given.step else "echo-solution")
+        try:
+            verdicts = run(python, f"ws://{address}/socket", given.cases)
+        finally:
+            stop_server(server)
+    verdicts = {case: verdicts[case] for case in sorted(verdicts, key=number_of)}
+    bad = {case: verdict for case, verdict in verdicts.items()
+           if verdict["behavior"] not in GOOD or verdict["behaviorClose"] not in GOOD}
+    shown = table(verdicts)
+    print(shown)
+    for case, verdict in bad.items():
+        print(f"{case}: {verdict['behavior']}, on closing {verdict['behaviorClose']}:",
+              WORK / "reports" / verdict["reportfile"])
+    if not verdicts or bad:
+        print(f"{len(bad)} of {len(verdicts)} cases are not as they should be.")
+        return 1
+    print(f"All {len(verdicts)} cases are as they should be.")
+    if given.cases == CASES and not given.url and not given.step:
+        kept = HERE / "table.md"
+        if given.write:
+            kept.write_text(shown, encoding="utf-8")
+        elif not kept.exists() or kept.read_text(encoding="utf-8") != shown:
+            print("The table in the book says something else: --write keeps this one.")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,278 @@
+//! The table of rules in book/src/rfc6455.md: every row is whole, every check that it names is
+//! there, and no section of the RFC was forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The sections of RFC 6455, §§4–10, that demand something. The others define, show or allow.
+const SECTIONS: [&str; 34] = [
+    "4.1", "4.2.1", "4.2.2", "4.3", "4.4", "5.1", "5.2", "5.3", "5.4", "5.5", "5.5.1", "5.5.2",
+    "5.5.3", "5.6", "5.8", "6.1", "6.2", "7.1.1", "7.1.2", "7.1.7", "7.2.1", "7.2.2", "7.2.3",
+    "7.3", "7.4.1", "8.1", "9", "9.1", "10.1", "10.2", "10.3", "10.4", "10.6", "10.7",
+];
+/// In small letters where the RFC has them so.
+const KEYWORDS: [&str; 8] = [
+    "MUST",
+    "MUST NOT",
+    "SHOULD",
+    "SHOULD NOT",
+    "must",
+    "must not",
+    "should",
+    "should not",
+];
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .nth(2)
+        .expect("workshop/book is two folders deep")
+        .to_path_buf()
+}
+
+fn page() -> String {
+    let path = root().join("book").join("src").join("rfc6455.md");
+    fs::read_to_string(path).expect("book/src/rfc6455.md is text")
+}
+
+/// What judges one step.
+struct Step {
+    /// `08`.
+    number: String,
+    checks: BTreeSet<String>,
+}
+
+/// The steps that have checks, by id, out of tests/NN_*.rs.
+fn steps() -> BTreeMap<String, Step> {
+    let mut steps = BTreeMap::new();
+    let tests = fs::read_dir(root().join("tests")).expect("tests/ is there");
+    for file in tests.flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        let Some((number, id)) = name
+            .strip_suffix(".rs")
+            .and_then(|name| name.split_once('_'))
+        else {
+            continue;
+        };
+        let text = fs::read_to_string(file.path()).expect("a check is text");
+        let checks = checks_of(&text);
+        if !checks.is_empty() {
+            let number = number.to_string();
+            steps.insert(id.replace('_', "-"), Step { number, checks });
+        }
+    }
+    steps
+}
+
+/// The names of the functions that stand below `#[test]`.
+fn checks_of(text: &str) -> BTreeSet<String> {
+    let functions = text.split("#[test]").skip(1);
+    let names = functions.filter_map(|rest| {
+        let (_, name) = rest.split_once("fn ")?;
+        Some(name.split_once('(')?.0.to_string())
+    });
+    names.collect()
+}
+
+/// The page's links, `[§4.1]: https://…`, by their text.
+fn links(page: &str) -> BTreeMap<&str, &str> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix('['));
+    lines.filter_map(|line| line.split_once("]: ")).collect()
+}
+
+/// The cells of each row, without the two lines at the head of each table.
+fn rows(page: &str) -> Vec<Vec<&str>> {
+    let lines = page.lines().filter(|line| line.starts_with('|'));
+    let rows = lines.filter(|line| !line.starts_with("| Section") && !line.starts_with("|--"));
+    let cells = rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect());
+    cells.collect()
+}
+
+fn in_brackets(cell: &str) -> Option<&str> {
+    cell.strip_prefix('[')?.strip_suffix(']')
+}
+
+/// Everything that is wrong with a row.
+fn complaints(
+    row: &[&str],
+    links: &BTreeMap<&str, &str>,
+    steps: &BTreeMap<String, Step>,
+) -> Vec<String> {
+    let [section, keyword, rule, step, last] = row else {
+        return vec![format!("a row has five cells; here are {}", row.len())];
+    };
+    let mut wrong = Vec::new();
+    wrong.extend(wrong_section(section, links));
+    if !KEYWORDS.contains(keyword) {
+        wrong.push(format!("{keyword:?} is no keyword"));
+    }
+    if rule.is_empty() {
+        wrong.push("the rule is empty".to_string());
+    }
+    wrong.extend(wrong_step(step, links, steps));
+    wrong.extend(wrong_proof(last, steps));
+    wrong
+}
+
+fn wrong_section(cell: &str, links: &BTreeMap<&str, &str>) -> Option<String> {
+    let Some(number) = in_brackets(cell).and_then(|text| text.strip_prefix('§')) else {
+        return Some(format!("{cell:?} is no section: [§4.1] is one"));
+    };
+    if !SECTIONS.contains(&number) {
+        return Some(format!(
+            "§{number} is none of the sections that demand something"
+        ));
+    }
+    let url = format!("https://www.rfc-editor.org/rfc/rfc6455#section-{number}");
+    let leads = links.get(format!("§{number}").as_str());
+    (leads != Some(&url.as_str())).then(|| format!("§{number} leads to {leads:?}"))
+}
+
+/// A step is two digits, linked to its chapter where it has one; `–` where no step teaches the rule.
+fn wrong_step(
+    cell: &str,
+    links: &BTreeMap<&str, &str>,
+    steps: &BTreeMap<String, Step>,
+) -> Option<String> {
+    if cell == "–" {
+        return None;
+    }
+    let number = in_brackets(cell).unwrap_or(cell);
+    let is_number = number.len() == 2 && number.chars().all(|c| c.is_ascii_digit());
+    if !is_number {
+        return Some(format!("{cell:?} is no step: 04 is one"));
+    }
+    let leads = in_brackets(cell).map(|number| links.get(number).copied().unwrap_or_default());
+    let id = leads.map(|page| page.trim_end_matches(".md"));
+    let is_right = id.is_none_or(|id| steps.get(id).is_some_and(|step| step.number == number));
+    (!is_right).then(|| format!("{cell} leads to {leads:?}, which is not step {number}'s chapter"))
+}
+
+/// The last cell: names of checks in backquotes, with a slash, and a reason in words, or one of the two.
+fn wrong_proof(cell: &str, steps: &BTreeMap<String, Step>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let named = |code: &&str| code.contains('/') && !code.contains(' ');
+    for name in cell.split('`').skip(1).step_by(2).filter(named) {
+        let (id, check) = name.split_once('/').unwrap_or_default();
+        match steps.get(id) {
+            None => wrong.push(format!("{name}: no step is called {id}")),
+            Some(step) if !step.checks.contains(check) => {
+                wrong.push(format!("{name}: step {id} has no such check"))
+            }
+            Some(_) => {}
+        }
+    }
+    let words: String = cell.split('`').step_by(2).collect();
+    let has_check = cell.split('`').skip(1).step_by(2).any(|code| named(&code));
+    if !has_check && !words.contains(char::is_alphabetic) {
+        wrong.push("neither a check nor a reason".to_string());
+    }
+    // "Step 12 …" opens a sentence where a row waits for that step.
+    for rest in words.split("Step ").skip(1) {
+        let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        if steps.values().any(|step| step.number == number) {
+            wrong.push(format!(
+                "the row waits for step {number}, which has its checks by now"
+            ));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn every_row_is_whole_and_its_checks_are_there() {
+    let page = page();
+    let (links, steps, rows) = (links(&page), steps(), rows(&page));
+    assert!(rows.len() > 150, "only {} rows were found", rows.len());
+    let mut wrong = Vec::new();
+    for row in &rows {
+        for complaint in complaints(row, &links, &steps) {
+            wrong.push(format!("{complaint}\n    in | {} |", row.join(" | ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_section_that_demands_something_is_there_and_in_order() {
+    let page = page();
+    let mut sections: Vec<&str> = rows(&page)
+        .iter()
+        .filter_map(|row| in_brackets(row[0])?.strip_prefix('§'))
+        .collect();
+    sections.dedup();
+    assert_eq!(sections, SECTIONS);
+}
+
+/// The judge, judged: a row for each thing that can be wrong with one.
+#[test]
+fn what_is_wrong_with_a_row_is_said() {
+    let text = "[§4.1]: https://www.rfc-editor.org/rfc/rfc6455#section-4.1\n\
+                [§4.3]: https://www.rfc-editor.org/rfc/rfc6455#section-4.1\n\
+                [04]: handshake.md\n[05]: handshake.md\n";
+    let (links, steps) = (links(text), steps());
+    let good = [
+        "| [§4.1] | MUST | A rule. | [04] | `handshake/the_101_to_the_byte` |",
+        "| [§4.1] | should not | A rule. | 99 | Step 99. |",
+        "| [§4.1] | MUST | A rule. | – | A proxy's rule. |",
+        "| [§4.1] | MUST | A rule. | [04] | `handshake/the_101_to_the_byte`. Step 99 has the rest. |",
+    ];
+    for row in good {
+        let said = complaints(&rows(row)[0], &links, &steps);
+        assert!(said.is_empty(), "{row}\n{said:?}");
+    }
+    let bad = [
+        ("| [§4.1] | MUST | A rule. | [04] |", "five cells"),
+        ("| §4.1 | MUST | A rule. | [04] | Because. |", "no section"),
+        (
+            "| [§3] | MUST | A rule. | [04] | Because. |",
+            "none of the sections",
+        ),
+        (
+            "| [§11.2] | MUST | A rule. | [04] | Because. |",
+            "none of the sections",
+        ),
+        (
+            "| [§4.3] | MUST | A rule. | [04] | Because. |",
+            "§4.3 leads to",
+        ),
+        ("| [§4.1] | MAY | A rule. | [04] | Because. |", "no keyword"),
+        ("| [§4.1] | MUST |  | [04] | Because. |", "rule is empty"),
+        (
+            "| [§4.1] | MUST | A rule. | four | Because. |",
+            "no step: 04",
+        ),
+        (
+            "| [§4.1] | MUST | A rule. | [05] | Because. |",
+            "not step 05's chapter",
+        ),
+        (
+            "| [§4.1] | MUST | A rule. | [04] |  |",
+            "neither a check nor a reason",
+        ),
+        (
+            "| [§4.1] | MUST | A rule. | [04] | `send_text` |",
+            "neither a check nor a reason",
+        ),
+        (
+            "| [§4.1] | MUST | A rule. | [04] | `handshake/no_such_check` |",
+            "no such check",
+        ),
+        (
+            "| [§4.1] | MUST | A rule. | [04] | `nowhere/the_101_to_the_byte` |",
+            "no step is called",
+        ),
+        (
+            "| [§4.1] | MUST | A rule. | [04] | Step 04. |",
+            "has its checks by now",
+        ),
+    ];
+    for (row, complaint) in bad {
+        let said = complaints(&rows(row)[0], &links, &steps);
+        assert!(
+            said.len() == 1 && said[0].contains(complaint),
+            "{row}\n{said:?}"
+        );
+    }
+}

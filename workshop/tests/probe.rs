@@ -1,0 +1,47 @@
+//! `cargo workshop probe`, tried on the echo server of step 09.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use echo_solution::{Server, Settings};
+use workshop::commands::End;
+use workshop::probe::probe;
+
+#[test]
+fn the_echo_of_step_09_breaks_no_rule_and_the_book_shows_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has an address");
+    let _server = Server::start(listener, Settings::default()).expect("it starts");
+    let mut said = String::new();
+    let end = probe(
+        &format!("ws://{address}/socket"),
+        false,
+        Duration::from_secs(5),
+        &mut |line| said.push_str(&format!("{line}\n")),
+    );
+    assert_eq!(end, Ok(End::Fine), "{said}");
+    assert!(!said.contains("\n!"), "{said}");
+    // What two systems' buffers take, and how a connection is seen to end, is Linux's here.
+    if cfg!(target_os = "linux") {
+        let shown = include_str!("../../tests/probe/echo.txt");
+        let (_, shown) = shown.split_once("\n\n").expect("a title, then the report");
+        assert_eq!(
+            comparable(&said),
+            comparable(shown),
+            "tests/probe/echo.txt is out of date: run `cargo workshop probe` again"
+        );
+    }
+}
+
+/// The lines without what differs from run to run: the port, sizes in MiB, the seconds.
+fn comparable(report: &str) -> Vec<String> {
+    let is_size = |word: &&str| word.parse::<f64>().is_ok() && word.contains('.');
+    let lines = report.lines().map(|line| {
+        let (line, _) = line.split_once("choice;").unwrap_or((line, ""));
+        let words = line
+            .split_whitespace()
+            .filter(|word| !is_size(word) && !word.starts_with("ws://"));
+        words.collect::<Vec<_>>().join(" ")
+    });
+    lines.collect()
+}
