@@ -18,13 +18,15 @@ use crate::routes::Refusal;
 /// most one byte more than the limit is read.
 ///
 /// # Errors
-/// [`Refusal::BodyTooLarge`]; [`Refusal::BodyCutShort`] where the body ends before its time.
+/// [`Refusal::BodyTooLarge`]; [`Refusal::BodyCutShort`] where the body ends before its time, or
+/// reading it fails.
 pub fn read_limited(
     body: impl Read,
     declared: Option<u64>,
     limit: u64,
 ) -> Result<Vec<u8>, Refusal> {
     // Task: look at the declared length first, then read at most one byte over the limit.
+    // If reading fails, the body did not arrive: `BodyCutShort`.
     todo!("look at the declared length first, then read at most one byte over the limit")
 }
 

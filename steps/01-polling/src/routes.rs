@@ -67,7 +67,7 @@ pub enum Refusal {
         /// The longest body that it takes, in bytes.
         limit: u64,
     },
-    /// The connection ended before the body did.
+    /// The body did not arrive as a whole: it ended too early, or it couldn't be read.
     BodyCutShort,
     /// The body is no message; this says why not.
     BadMessage(String),

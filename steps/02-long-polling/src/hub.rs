@@ -52,7 +52,8 @@ impl State {
         self.stopped || !self.history.after(cursor).messages.is_empty()
     }
 
-    /// Counts one more request that waits, where there are places left.
+    /// Counts one more request that waits, where there are places left. Whoever has taken a place
+    /// gives it back (`waiting`, one fewer) when the wait is over; nobody does it for them.
     fn take_place(&mut self, places: u64) -> Result<(), Refusal> {
         if self.waiting >= places {
             return Err(Refusal::Busy);
@@ -90,12 +91,13 @@ impl Hub {
 
     /// What is new after a cursor. Where there is nothing, waits for it: until a message comes,
     /// the server stops, or the time for which a request is held is over. Then the news may be
-    /// empty.
+    /// empty. Who waits takes a place, and gives it back when the wait is over.
     ///
     /// # Errors
     /// [`Refusal::Busy`] where the request would have to wait, and `max_waiting` wait already.
     pub fn news_after(&self, cursor: u64) -> Result<News, Refusal> {
         // Task: look; take a place, and wait until it is due or the hold is over; answer.
+        // Give the place back (`waiting`, one fewer) when the wait is over; nobody does it for you.
         todo!("look; take a place, and wait until it is due or the hold is over; answer")
     }
 
@@ -119,6 +121,12 @@ impl Hub {
     /// message that comes in between wakes nobody.
     pub fn gaps(&self) -> u64 {
         self.lock().gaps
+    }
+
+    /// Wakes everybody who waits, although nothing is new: the system does that too, now and then,
+    /// but a check can't wait for it.
+    pub fn wake_without_news(&self) {
+        self.changed.notify_all();
     }
 
     /// Counts a request until what is returned is dropped.

@@ -29,7 +29,8 @@ pub struct OpeningHandshake {
 }
 
 impl OpeningHandshake {
-    /// Checks a request's head by every rule, in order.
+    /// Checks a request's head by every rule. The RFC names no order; here the version comes before
+    /// the key, since in another version a key may look different.
     ///
     /// # Errors
     /// The first rule that is broken.

@@ -11,8 +11,8 @@ pub struct Policy {
 
 /// The pages that may open a WebSocket here (RFC 6455 §10.2).
 ///
-/// A browser opens a WebSocket to any host for any page, cookies and all, and no CORS stands in the
-/// way. It says truthfully which page asks: that is the `Origin` field. A client that is no browser
+/// A browser opens a WebSocket to any host for any page, cookies and all, and lets the page read what
+/// comes. It says truthfully which page asks: that is the `Origin` field. A client that is no browser
 /// may leave the field out, or lie; it has no user whose cookies it could steal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
@@ -34,10 +34,10 @@ impl Default for Origins {
 
 impl Origins {
     /// Whether a page of this origin (`http://127.0.0.1:9004`) may open a WebSocket on this host
-    /// (`127.0.0.1:9004`).
+    /// (`127.0.0.1:9004`). Schemes and hosts have no case (RFC 3986 §6.2.2.1).
     pub fn allow(&self, origin: &str, host: &str) -> bool {
-        // Task: an origin is welcome that is http:// or https:// and the host, or is listed.
-        todo!("an origin is welcome that is http:// or https:// and the host, or is listed")
+        // Task: welcome, in any case: http:// or https:// and the host, and what is listed.
+        todo!("welcome, in any case: http:// or https:// and the host, and what is listed")
     }
 }
 

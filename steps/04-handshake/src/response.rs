@@ -21,8 +21,8 @@ pub fn switching_protocols(opening: &OpeningHandshake) -> Vec<u8> {
 }
 
 /// The fields of the 101, in the RFC's order: the upgrade, the accept key, and the subprotocol
-/// where one was chosen.
+/// where one was chosen. A client would take any order; the check of this step compares bytes.
 pub fn fields<'a>(accept: &'a str, subprotocol: Option<&'a str>) -> Vec<Field<'a>> {
-    // Task: Upgrade, Connection, Sec-WebSocket-Accept, and Sec-WebSocket-Protocol if chosen.
-    todo!("Upgrade, Connection, Sec-WebSocket-Accept, and Sec-WebSocket-Protocol if chosen")
+    // Task: in this order: Upgrade, Connection, accept key, and a subprotocol if chosen.
+    todo!("in this order: Upgrade, Connection, accept key, and a subprotocol if chosen")
 }

@@ -1,0 +1,78 @@
+//! What a Close frame says (RFC 6455 §5.5.1).
+//!
+//! ```text
+//! 03 e8 62 79 65
+//! └─┬─┘ └──┬───┘
+//!   │    reason, UTF-8: "bye". At most 123 bytes
+//! code, network byte order: 1000
+//! ```
+//!
+//! Both may be missing. A reason without a code may not be.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::close_code::CloseCode;
+use crate::failure::SendError;
+
+/// The most bytes that a reason may have: a control frame has 125 at most, and the code takes two.
+pub const MAX_REASON: usize = 123;
+
+/// Why the payload of a Close frame is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseFrameError {
+    /// One byte, which is half a code.
+    OneByte,
+    /// A code that may not be on the wire.
+    Code(CloseCode),
+    /// The reason is not UTF-8.
+    ReasonNotUtf8,
+}
+
+impl CloseFrameError {
+    /// The code with which the connection is closed (RFC 6455 §7.4.1).
+    pub fn close_code(&self) -> CloseCode {
+        match self {
+            Self::OneByte | Self::Code(_) => CloseCode::PROTOCOL_ERROR,
+            Self::ReasonNotUtf8 => CloseCode::INVALID_DATA,
+        }
+    }
+}
+
+/// Code and reason out of the payload of a Close frame that came. Where there is no code, it is
+/// [`CloseCode::NO_STATUS`].
+///
+/// # Errors
+/// The payload breaks a rule.
+pub fn read(payload: &[u8]) -> Result<(CloseCode, String), CloseFrameError> {
+    // Task: nothing is no code; one byte is an error; else two bytes of code, and the reason.
+    todo!("nothing is no code; one byte is an error; else two bytes of code, and the reason")
+}
+
+/// The payload of a Close frame that says this.
+///
+/// # Errors
+/// The code may not be on the wire, or the reason is longer than [`MAX_REASON`].
+pub fn write(code: CloseCode, reason: &str) -> Result<Vec<u8>, SendError> {
+    // Task: refuse what may not be sent; then two bytes of code, and the reason.
+    todo!("refuse what may not be sent; then two bytes of code, and the reason")
+}
+
+impl fmt::Display for CloseFrameError {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::OneByte => {
+                formatter.write_str("a close frame with one byte, half a code: RFC 6455 §5.5.1")
+            }
+            Self::Code(code) => write!(
+                formatter,
+                "close code {code}, which may not be on the wire: RFC 6455 §7.4"
+            ),
+            Self::ReasonNotUtf8 => {
+                formatter.write_str("a reason to close that is not UTF-8: RFC 6455 §5.5.1")
+            }
+        }
+    }
+}
+
+impl Error for CloseFrameError {}

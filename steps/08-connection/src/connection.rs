@@ -1,0 +1,321 @@
+//! The state machine.
+//!
+//! ```text
+//!                 we close                    their Close
+//!   Open ─────────────────────▶ CloseSent ─────────────────▶ CloseExchanged
+//!    │                              │                              ▲
+//!    │ their Close: we answer       │                              │
+//!    └──────────────────────────────┼──────────────────────────────┘
+//!    │ they break a rule            │
+//!    └──────────────────────────────┴──────▶ Failed
+//!
+//!   TCP ends, in whatever phase: Closed
+//! ```
+//!
+//! What comes is read in the first two phases only.
+
+use std::mem;
+
+use frames::{FrameDecoder, MaskingKey, Opcode, Part, ReservedBits, Role, encode_frame};
+use messages::{Item, Message, MessageReader};
+
+use crate::close_code::CloseCode;
+use crate::close_frame;
+use crate::event::{Event, State};
+use crate::extension::{Extension, NoExtension};
+use crate::failure::{Failure, SendError};
+use crate::side::Side;
+
+/// The most bytes that a ping may have (RFC 6455 §5.5).
+pub const MAX_PING: usize = 125;
+
+/// What a connection takes, and what was negotiated.
+pub struct Config {
+    /// The most that a frame may declare, in bytes. The default is 1 MiB.
+    pub max_frame: u64,
+    /// The most that a message may have in all its frames together, in bytes. The default is 1 MiB.
+    pub max_message: u64,
+    /// The extension that both sides agreed on. The default is none.
+    pub extension: Box<dyn Extension>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_frame: 1 << 20,
+            max_message: 1 << 20,
+            extension: Box::new(NoExtension::default()),
+        }
+    }
+}
+
+/// One endpoint of a WebSocket whose opening handshake is done.
+pub struct Connection {
+    side: Side,
+    phase: Phase,
+    decoder: FrameDecoder,
+    extension: Box<dyn Extension>,
+    reader: MessageReader,
+    /// What is to be written, in this order.
+    outgoing: Vec<u8>,
+    /// Whether something that an earlier call led to has not been taken yet. Set anew by `receive`.
+    behind: bool,
+    /// The latest ping that has no answer yet.
+    unanswered: Option<Vec<u8>>,
+    /// The event that is given before anything else is looked at: `Open`, to begin with.
+    first: Option<Event>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No Close frame has been sent or received.
+    Open,
+    /// We sent ours, and theirs has not come yet.
+    CloseSent,
+    /// Both have been sent: the closing handshake is done.
+    CloseExchanged,
+    /// They broke a rule.
+    Failed,
+    /// TCP has ended.
+    Closed,
+}
+
+impl Connection {
+    /// The server's side.
+    pub fn server(config: Config) -> Self {
+        Self::new(Side::Server, config)
+    }
+
+    /// The client's side. `keys` gives the masking key of each frame. Nobody may be able to guess
+    /// the next one (RFC 6455 §5.3): take them from the system's source of randomness, except in
+    /// tests.
+    pub fn client(config: Config, keys: impl FnMut() -> MaskingKey + Send + 'static) -> Self {
+        Self::new(Side::Client(Box::new(keys)), config)
+    }
+
+    fn new(side: Side, config: Config) -> Self {
+        let negotiated = config.extension.reserved_bits();
+        Self {
+            decoder: FrameDecoder::new(side.role(), config.max_frame, negotiated),
+            reader: MessageReader::new(config.max_message),
+            extension: config.extension,
+            side,
+            phase: Phase::Open,
+            outgoing: Vec::new(),
+            behind: false,
+            unanswered: None,
+            first: Some(Event::Open),
+        }
+    }
+
+    /// Takes what a read brought, and says what it leads to. The first call says that the
+    /// connection is open, so make one with what came behind the handshake, even if that is
+    /// nothing.
+    pub fn receive(&mut self, bytes: &[u8]) -> Vec<Event> {
+        let mut events = Vec::from_iter(self.first.take());
+        if !self.reads() {
+            return events;
+        }
+        self.behind = !self.outgoing.is_empty();
+        self.decoder.receive(bytes);
+        // Task: collect events while there are any, and while what comes is still of interest.
+        todo!("collect events while there are any, and while what comes is still of interest")
+    }
+
+    /// Takes what a read brought, like [`receive`](Self::receive), for [`poll`](Self::poll) to look
+    /// at.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.reads() {
+            self.behind = !self.outgoing.is_empty();
+            self.decoder.receive(bytes);
+        }
+    }
+
+    /// The next event of what was fed. Call it until there is none. What is sent between two calls
+    /// goes out before what the next frame leads to: the answer to a message before the Close frame
+    /// that a broken rule behind it leads to.
+    pub fn poll(&mut self) -> Option<Event> {
+        if self.first.is_some() {
+            return self.first.take();
+        }
+        if !self.reads() {
+            return None;
+        }
+        match self.next_event() {
+            Ok(event) => event,
+            Err(failure) => {
+                let [error, close] = self.fail(failure);
+                self.first = Some(close);
+                Some(error)
+            }
+        }
+    }
+
+    /// TCP has ended, whoever ended it.
+    pub fn eof(&mut self) -> Vec<Event> {
+        let mut events = Vec::from_iter(self.first.take());
+        // Task: if no close event has been given yet, it ends with 1006. It is closed now.
+        todo!("if no close event has been given yet, it ends with 1006. It is closed now")
+    }
+
+    /// Whether what comes is still of interest.
+    fn reads(&self) -> bool {
+        // Task: name the two phases in which something may still come.
+        todo!("name the two phases in which something may still come")
+    }
+
+    fn next_event(&mut self) -> Result<Option<Event>, Failure> {
+        let item = self.next_item()?;
+        item.map(|item| self.take_item(item)).transpose()
+    }
+
+    fn next_item(&mut self) -> Result<Option<Item>, Failure> {
+        while let Some(part) = self.next_part()? {
+            if let Some(item) = self.reader.read(part)? {
+                return Ok(Some(item));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_part(&mut self) -> Result<Option<Part>, Failure> {
+        loop {
+            if let Some(part) = self.extension.next_part()? {
+                return Ok(Some(part));
+            }
+            let Some(part) = self.decoder.next_part()? else {
+                return Ok(None);
+            };
+            self.extension.receive(part);
+        }
+    }
+
+    fn take_item(&mut self, item: Item) -> Result<Event, Failure> {
+        match item {
+            Item::Message(Message::Text(text)) => Ok(Event::Text(text)),
+            Item::Message(Message::Binary(bytes)) => Ok(Event::Binary(bytes)),
+            Item::Ping(payload) => Ok(self.take_ping(payload)),
+            Item::Pong(payload) => Ok(Event::Pong(payload)),
+            Item::Close(payload) => self.take_close(&payload),
+        }
+    }
+
+    fn take_ping(&mut self, payload: Vec<u8>) -> Event {
+        // Task: answer at once; but while we are `behind`, remember only the latest.
+        todo!("answer at once; but while we are `behind`, remember only the latest")
+    }
+
+    fn answer_ping(&mut self) {
+        if let Some(payload) = self.unanswered.take() {
+            self.send_frame(Opcode::Pong, ReservedBits::NONE, &payload);
+        }
+    }
+
+    fn take_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
+        // Task: read it; if we have not sent a Close yet, send theirs back. Then it is exchanged.
+        todo!("read it; if we have not sent a Close yet, send theirs back. Then it is exchanged")
+    }
+
+    /// *Fail the WebSocket connection* (RFC 6455 §7.1.7).
+    fn fail(&mut self, failure: Failure) -> [Event; 2] {
+        // Task: send a Close frame with the failure's code and no reason, unless one was sent.
+        // Nothing is read after that.
+        todo!("send a Close frame with the failure's code and no reason, unless one was sent")
+    }
+
+    /// Sends a text message.
+    ///
+    /// # Errors
+    /// The connection is not open.
+    pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
+        self.send_message(Opcode::Text, text.as_bytes())
+    }
+
+    /// Sends a binary message.
+    ///
+    /// # Errors
+    /// The connection is not open.
+    pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+        self.send_message(Opcode::Binary, bytes)
+    }
+
+    fn send_message(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
+        self.check_open()?;
+        let (reserved, payload) = self.extension.send(opcode, payload);
+        self.send_frame(opcode, reserved, &payload);
+        Ok(())
+    }
+
+    /// Asks for a pong with the same payload.
+    ///
+    /// # Errors
+    /// The connection is not open, or the payload is longer than [`MAX_PING`].
+    pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        // Task: refuse what is too long for a control frame, and send the rest.
+        todo!("refuse what is too long for a control frame, and send the rest")
+    }
+
+    /// Begins the closing handshake. What the other side sends before it learns of this still comes,
+    /// and its pings are still answered, which RFC 6455 §5.5.2 demands until its own Close is there.
+    ///
+    /// # Errors
+    /// The connection is not open, the code may not be on the wire, or the reason is too long.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        // Task: send a Close frame, once. Then wait for theirs.
+        todo!("send a Close frame, once. Then wait for theirs")
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        // Task: nothing is sent on a connection that is closing or closed.
+        todo!("nothing is sent on a connection that is closing or closed")
+    }
+
+    fn send_close(&mut self, payload: &[u8]) {
+        // A pong that still waits would be behind the Close frame, where nobody reads it.
+        self.answer_ping();
+        self.send_frame(Opcode::Close, ReservedBits::NONE, payload);
+    }
+
+    fn send_frame(&mut self, opcode: Opcode, reserved: ReservedBits, payload: &[u8]) {
+        let key = self.side.masking_key();
+        encode_frame(&mut self.outgoing, true, reserved, opcode, key, payload);
+    }
+
+    /// What is to be written, all of it: empty where there is nothing. Take it again only when that
+    /// is written; then a peer that doesn't read costs no more than this and one pong.
+    pub fn take_outgoing(&mut self) -> Vec<u8> {
+        // Task: give the whole buffer away, with the pong that still waits.
+        todo!("give the whole buffer away, with the pong that still waits")
+    }
+
+    /// How many bytes wait to be taken. A driver that can't write may stop reading by this.
+    pub fn outgoing_length(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    /// How far the connection is.
+    pub fn state(&self) -> State {
+        match self.phase {
+            Phase::Open => State::Open,
+            Phase::CloseSent | Phase::CloseExchanged | Phase::Failed => State::Closing,
+            Phase::Closed => State::Closed,
+        }
+    }
+
+    /// Whether it is for us to close TCP, as soon as everything is written. After the closing
+    /// handshake the server does it, and the client waits until it has (RFC 6455 §7.1.1). Once TCP
+    /// has ended, nobody waits any more: what is left of the socket can go.
+    pub fn should_close_tcp(&self) -> bool {
+        // Task: the server does, once both Close frames were sent; and who failed the connection.
+        // Once TCP has ended, both do: what is left of the socket can go.
+        todo!("the server does, once both Close frames were sent; and who failed the connection")
+    }
+}
+
+/// The end of a connection on which no Close frame came (RFC 6455 §7.1.5).
+fn abnormal_close() -> Event {
+    Event::Close {
+        code: CloseCode::ABNORMAL,
+        reason: String::new(),
+    }
+}

@@ -1,0 +1,45 @@
+//! What happens on a connection.
+
+use crate::close_code::CloseCode;
+use crate::failure::Failure;
+
+/// What happens on a connection, in the order in which it happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The connection is open. Always the first event. A browser's `open`.
+    Open,
+    /// A text message. A browser's `message`, with a string.
+    Text(String),
+    /// A binary message. A browser's `message`, with a `Blob` or an `ArrayBuffer`.
+    Binary(Vec<u8>),
+    /// A ping. It is answered already.
+    Ping(Vec<u8>),
+    /// A pong: the answer to a ping of ours, or one that nobody asked for.
+    Pong(Vec<u8>),
+    /// The other side broke a rule, so we failed the connection. [`Close`](Self::Close) is next. A
+    /// browser's `error`, which doesn't say why.
+    Error(Failure),
+    /// Nothing more will come. Always the last event, and there is exactly one. A browser's
+    /// `close`, except that a browser waits until TCP has ended.
+    ///
+    /// Code and reason are those of the other side's Close frame. Where it had no code, the code is
+    /// [`CloseCode::NO_STATUS`]; where no such frame came, it is [`CloseCode::ABNORMAL`].
+    Close {
+        /// Why the other side closes.
+        code: CloseCode,
+        /// The same in words, for the log; often empty.
+        reason: String,
+    },
+}
+
+/// How far a connection is: a browser's `readyState`, without `CONNECTING`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Messages may be sent.
+    Open,
+    /// The closing handshake has begun, or the connection has failed. Nothing can be sent any more,
+    /// and TCP is still there.
+    Closing,
+    /// TCP has ended.
+    Closed,
+}

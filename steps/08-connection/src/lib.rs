@@ -1,0 +1,57 @@
+//! A connection: one endpoint of a WebSocket, from its opening to its end, with no socket at all
+//! (RFC 6455 §5.5, §6, §7).
+//!
+//! ```text
+//!            receive(bytes)  ┌────────────┐  events
+//!   network ────────────────▶│            │────────────▶ application
+//!                            │ Connection │
+//!   network ◀────────────────│            │◀──────────── application
+//!           take_outgoing()  └────────────┘  send_text, close, …
+//! ```
+//!
+//! Whoever owns the socket, a *driver*, does five things. They are the same for one thread that
+//! blocks, for two, and for a runtime:
+//!
+//! 1. Once the handshake is done: `receive` what came behind its head, even if that is nothing.
+//! 2. `receive` what a read brought, and act on the events.
+//! 3. Write what `take_outgoing` gives: once for all that a read has led to.
+//! 4. Close TCP when `should_close_tcp` says so and everything is written. While `state` is
+//!    [`State::Closing`], wait for that with a deadline.
+//! 5. Say `eof` when TCP has ended, whoever ended it.
+//!
+//! The events beside those of a browser's `WebSocket`:
+//!
+//! | browser | here |
+//! |---|---|
+//! | `open` | [`Event::Open`] |
+//! | `message` | [`Event::Text`], [`Event::Binary`] |
+//! | `error` | [`Event::Error`], which says what was wrong; a page is never told |
+//! | `close` | [`Event::Close`]: code and reason. `wasClean` is false where the code is 1006 |
+//! | (a page doesn't see these) | [`Event::Ping`], [`Event::Pong`] |
+//!
+//! | module | what it is for | RFC 6455 |
+//! |---|---|---|
+//! | [`close_code`] | why a connection ends, as a number | §7.4 |
+//! | [`close_frame`] | what a Close frame says | §5.5.1 |
+//! | [`event`] | what happens on a connection | §6.2, §7.1 |
+//! | [`failure`] | the rules that the other side can break, and those that we could | §7.1.7 |
+//! | [`side`] | who masks, and with which keys | §5.1, §5.3 |
+//! | [`extension`] | where an extension has its place | §5.8, §9 |
+//! | [`connection`] | the state machine | §5.5, §6, §7 |
+//! | [`script`] | two connections that talk with each other, on paper | |
+
+pub mod close_code;
+pub mod close_frame;
+pub mod connection;
+pub mod event;
+pub mod extension;
+pub mod failure;
+pub mod script;
+pub mod side;
+
+pub use close_code::CloseCode;
+pub use close_frame::CloseFrameError;
+pub use connection::{Config, Connection};
+pub use event::{Event, State};
+pub use extension::{Extension, ExtensionError, NoExtension};
+pub use failure::{Failure, SendError};

@@ -1,0 +1,96 @@
+//! How long a silent peer is waited for. Nothing in here looks at a clock: the time is told.
+//!
+//! ```text
+//!   bytes come ──▶ quiet ── ping_after ──▶ ping ── pong_within ──▶ close ── close_within ──▶ end
+//!                    ▲                       │
+//!                    └────── bytes come ─────┘
+//! ```
+//!
+//! A TCP connection whose other end has vanished looks like one whose other end has nothing to say.
+//! Only a question tells the two apart (RFC 6455 §5.5.2).
+
+use std::time::{Duration, Instant};
+
+/// How patient a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long nothing may come before the peer is asked with a ping.
+    pub ping_after: Duration,
+    /// How long nothing may come after that ping before the connection is closed.
+    pub pong_within: Duration,
+    /// How long a Close frame of ours may stay without an answer.
+    pub close_within: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            ping_after: Duration::from_secs(30),
+            pong_within: Duration::from_secs(10),
+            close_within: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What has to be done because of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Ask whether anybody is there.
+    Ping,
+    /// Nobody has answered: begin the closing handshake.
+    Close,
+    /// Nobody has answered that, either: end TCP.
+    End,
+}
+
+/// The deadlines of one connection.
+#[derive(Debug, Clone)]
+pub struct Deadlines {
+    patience: Patience,
+    waiting_for: WaitingFor,
+    since: Instant,
+}
+
+/// What the peer should do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WaitingFor {
+    /// Say something.
+    Anything,
+    /// Answer our ping, or say something else.
+    Pong,
+    /// Answer our Close. Nothing else counts any more.
+    Close,
+}
+
+impl Deadlines {
+    /// The deadlines of a connection that opens now.
+    pub fn new(patience: Patience, now: Instant) -> Self {
+        Self {
+            patience,
+            waiting_for: WaitingFor::Anything,
+            since: now,
+        }
+    }
+
+    /// Bytes came, whatever they say: somebody is there.
+    pub fn heard(&mut self, now: Instant) {
+        // Task: begin anew, unless we are waiting for a Close.
+        todo!("begin anew, unless we are waiting for a Close")
+    }
+
+    /// We have sent a Close frame.
+    pub fn closing(&mut self, now: Instant) {
+        self.wait_for(WaitingFor::Close, now);
+    }
+
+    /// What is due now, if anything is. A ping is due once, and then its answer is waited for.
+    pub fn due(&mut self, now: Instant) -> Option<Due> {
+        // Task: three things are waited for, each with its own patience and its own end.
+        todo!("three things are waited for, each with its own patience and its own end")
+    }
+
+    fn wait_for(&mut self, what: WaitingFor, now: Instant) {
+        self.waiting_for = what;
+        self.since = now;
+    }
+}

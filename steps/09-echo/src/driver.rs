@@ -1,0 +1,127 @@
+//! Moves bytes between a stream and a connection, until the connection has ended.
+//!
+//! One thread does everything in turn: read, answer, look at the clock, write. It can do so because
+//! an echo server never has anything to say that isn't an answer.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use connection::{CloseCode, Connection, State};
+
+use crate::deadlines::{Deadlines, Due, Patience};
+use crate::echo;
+use crate::tap::Tap;
+
+/// The most that one read takes, in bytes. Each connection holds as much memory, so it is small.
+pub const READ_AT_ONCE: usize = 16 * 1024;
+
+/// One connection, its stream, and its deadlines.
+pub struct Driver<'a, Stream> {
+    stream: Stream,
+    connection: Connection,
+    deadlines: Deadlines,
+    /// Set when the server stops.
+    stop: &'a AtomicBool,
+    /// Draws the frames, where the page has asked for that.
+    tap: Option<Tap>,
+}
+
+/// What a read has brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// Nothing yet: it is time to look at the clock.
+    Nothing,
+    /// TCP has ended.
+    End,
+}
+
+impl<'a, Stream: Read + Write> Driver<'a, Stream> {
+    /// A driver for a connection whose handshake is done. `stop` ends it from outside.
+    pub fn new(
+        stream: Stream,
+        connection: Connection,
+        patience: Patience,
+        stop: &'a AtomicBool,
+    ) -> Self {
+        Self {
+            stream,
+            connection,
+            deadlines: Deadlines::new(patience, Instant::now()),
+            stop,
+            tap: None,
+        }
+    }
+
+    /// The same, with each frame followed by a drawing of it, in a binary message.
+    pub fn drawing(self) -> Self {
+        Self {
+            tap: Some(Tap::default()),
+            ..self
+        }
+    }
+
+    /// Runs the connection to its end. TCP ends when the driver is dropped, which is now.
+    ///
+    /// # Errors
+    /// TCP has failed, or the peer has not read what it was sent.
+    pub fn run(mut self) -> io::Result<()> {
+        // Task: read, take, look at the clock, write; until it is for us to close TCP.
+        todo!("read, take, look at the clock, write; until it is for us to close TCP")
+    }
+
+    /// One read. A stream that has waited for long enough says `WouldBlock` or `TimedOut`; a signal
+    /// may interrupt it. None of these is the end.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Heard> {
+        // Task: tell bytes, the end, a wait that is over and a failure from each other.
+        todo!("tell bytes, the end, a wait that is over and a failure from each other")
+    }
+
+    /// Takes what a read has brought, and answers every event that it leads to.
+    fn take(&mut self, bytes: &[u8]) {
+        // Task: the deadlines, the tap if there is one, and then each event has its answer.
+        todo!("the deadlines, the tap if there is one, and then each event has its answer")
+    }
+
+    /// Does what is due: a ping, a Close, the end.
+    fn keep_time(&mut self) {
+        let open = self.connection.state() == State::Open;
+        if open && self.stop.load(Ordering::Relaxed) {
+            self.close(CloseCode::GOING_AWAY, "the server stops");
+        }
+        match self.deadlines.due(Instant::now()) {
+            Some(Due::Ping) => _ = self.connection.send_ping(b"still there?"),
+            Some(Due::Close) => self.close(CloseCode::POLICY_VIOLATION, "no answer to a ping"),
+            Some(Due::End) => _ = self.connection.eof(),
+            None => {}
+        }
+    }
+
+    fn close(&mut self, code: CloseCode, reason: &str) {
+        // It fails only where the connection is closing already.
+        _ = self.connection.close(code, reason);
+        self.deadlines.closing(Instant::now());
+    }
+
+    /// Writes everything that there is to write, at once.
+    fn write(&mut self) -> io::Result<()> {
+        // Task: one write, and a flush; neither where there is nothing to write.
+        todo!("one write, and a flush; neither where there is nothing to write")
+    }
+
+    /// What the connection wants to send, and the drawings of it.
+    fn outgoing(&mut self) -> Vec<u8> {
+        let mut outgoing = self.connection.take_outgoing();
+        if let Some(tap) = &mut self.tap {
+            tap.goes(&outgoing);
+            for drawing in tap.drawings() {
+                // Nothing follows a Close frame, no drawing either.
+                _ = self.connection.send_binary(drawing.as_bytes());
+            }
+            outgoing.extend(self.connection.take_outgoing());
+        }
+        outgoing
+    }
+}

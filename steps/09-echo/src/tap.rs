@@ -1,0 +1,96 @@
+//! Looks at the bytes of both directions, and draws each frame as RFC 6455 §5.2 does.
+//!
+//! A page can't see frames: it knows neither the masking key that its browser took nor how a message
+//! was cut. The server sees them. So it tells the page, if the page has asked for it by the
+//! subprotocol [`SUBPROTOCOL`]: text messages are echoes then, and binary messages are drawings.
+
+use std::mem;
+
+use frame_header::{Decoded, ReservedBits, decode, draw};
+
+/// The subprotocol under which each frame is followed by a drawing of it.
+pub const SUBPROTOCOL: &str = "bits";
+
+/// The longest frame that is drawn, in bytes.
+const MOST_DRAWN: u64 = 4096;
+
+/// What is seen on the wire of one connection.
+#[derive(Debug, Default)]
+pub struct Tap {
+    from_client: Splitter,
+    from_server: Splitter,
+    drawings: Vec<String>,
+}
+
+impl Tap {
+    /// These bytes have come.
+    pub fn came(&mut self, bytes: &[u8]) {
+        let frames = self.from_client.split(bytes);
+        self.note("client → server", frames);
+    }
+
+    /// These bytes are about to go.
+    pub fn goes(&mut self, bytes: &[u8]) {
+        let frames = self.from_server.split(bytes);
+        self.note("server → client", frames);
+    }
+
+    /// The drawings of all frames since the last call.
+    pub fn drawings(&mut self) -> Vec<String> {
+        mem::take(&mut self.drawings)
+    }
+
+    fn note(&mut self, direction: &str, frames: Vec<String>) {
+        let drawings = frames.iter().map(|frame| format!("{direction}\n{frame}"));
+        self.drawings.extend(drawings);
+    }
+}
+
+/// Splits a stream into frames.
+#[derive(Debug, Default)]
+struct Splitter {
+    /// The beginning of a frame.
+    bytes: Vec<u8>,
+    /// How many bytes still belong to a frame that is too long to draw.
+    skip: u64,
+    /// Whether something came that is no frame. Nothing behind it makes sense.
+    lost: bool,
+}
+
+impl Splitter {
+    fn split(&mut self, bytes: &[u8]) -> Vec<String> {
+        let skipped = self.skip.min(bytes.len() as u64);
+        self.skip -= skipped;
+        if !self.lost {
+            self.bytes.extend(&bytes[skipped as usize..]);
+        }
+        let mut frames = Vec::new();
+        while let Some(frame) = self.next_frame() {
+            frames.push(frame);
+        }
+        frames
+    }
+
+    fn next_frame(&mut self) -> Option<String> {
+        let Ok(decoded) = decode(&self.bytes, ReservedBits::NONE) else {
+            self.lost = true;
+            let wrong = mem::take(&mut self.bytes);
+            return Some(draw(&wrong[..wrong.len().min(64)]));
+        };
+        let Decoded::Header { header, length } = decoded else {
+            return None;
+        };
+        let whole = header.payload_length.saturating_add(length as u64);
+        let here = self.bytes.len() as u64;
+        if whole > MOST_DRAWN {
+            self.skip = whole.saturating_sub(here);
+            self.bytes.drain(..whole.min(here) as usize);
+            return Some(format!("a frame of {whole} bytes, too long to draw\n"));
+        }
+        if whole > here {
+            return None;
+        }
+        let frame: Vec<u8> = self.bytes.drain(..whole as usize).collect();
+        Some(draw(&frame))
+    }
+}
