@@ -304,8 +304,8 @@ impl<'a> Row<'a> {
         for line in 0..height.unwrap_or(0) {
             for cell in &self.cells {
                 let words = cell.text.get(line).map_or("", String::as_str);
-                // A field that is only half there may be narrower than its name.
-                text += &format!("|{words:<width$.width$}", width = cell.width());
+                let width = cell.width();
+                text += &format!("|{:<width$}", fitting(words, width));
             }
             text += "|\n";
         }
@@ -346,6 +346,16 @@ impl Cell {
     fn width(&self) -> usize {
         (self.end - self.start) * COLUMNS_PER_BIT - 1
     }
+}
+
+/// A field that is only half there may be narrower than its name: `Extended…`.
+fn fitting(words: &str, width: usize) -> String {
+    if words.chars().count() <= width {
+        return words.to_string();
+    }
+    let mut whole = words.match_indices(' ').map(|(space, _)| &words[..space]);
+    let longest = whole.rfind(|words| words.chars().count() < width);
+    format!("{}…", longest.unwrap_or_default())
 }
 
 /// The line between two rows, with a corner wherever a field of either begins or ends.
