@@ -275,7 +275,7 @@ fn the_second_byte_bit_by_bit() {
         rfc: "RFC 6455 §5.2",
         rule: "MASK is the first bit; the other seven are a length up to 125, or say where it is.",
         mistake: "The length was read with the MASK bit in it: 0x85 is MASK and 5, not 133. Or \
-                  MASK was compared with 1: `byte & 0b1000_0000` is 128 or 0.",
+                  MASK was not looked at, or compared with 1: `byte & 0b1000_0000` is 128 or 0.",
         shows: || {
             let mut table = "byte             masked  length\n".to_string();
             for byte in [0x00, 0x01, 0x05, 0x7d, 0x7e, 0x7f, 0x80, 0x81, 0x85, 0xfd, 0xfe, 0xff] {

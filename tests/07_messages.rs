@@ -277,7 +277,7 @@ fn text_may_be_cut_anywhere() {
                 if items != [Item::Message(Message::Text(text.to_string()))] {
                     let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
                     let yours = say(&Ok(items));
-                    panic!("in pieces of {lengths:?} bytes\nyours:\n{yours}sent:\n  {text:?}");
+                    panic!("in pieces of {lengths:?} bytes. Sent: {text:?}. Yours: {yours}");
                 }
                 ways += 1;
             }
@@ -334,8 +334,8 @@ fn early_row(text: &[u8]) -> String {
     let at_once = Client::new(1 << 20).receive(&[&begin[..], text].concat());
     let (one_by_one, at_once) = (say(&result), say(&at_once));
     if one_by_one != at_once {
-        let shown = hex(text);
-        panic!("two verdicts of yours on {shown}\nbyte by byte:\n{one_by_one}at once:\n{at_once}");
+        let (shown, one_by_one, at_once) = (hex(text), one_by_one.trim(), at_once.trim());
+        panic!("two verdicts of yours on {shown}. Byte by byte: {one_by_one}. At once: {at_once}");
     }
     let row = hex(&text[..taken]);
     match result {
@@ -434,7 +434,7 @@ fn the_limit_is_on_the_whole_message() {
         rfc: "RFC 6455 §10.4",
         rule: "The limit holds for all frames of a message together. What is beyond it is not kept.",
         mistake: "Each frame was measured on its own, or the limit itself was refused, or pings \
-                  were counted in; or *too much* was said before what still fits was looked at: \
+                  were counted in; or \"too much\" was said before what still fits was looked at: \
                   bad text in there is 1007.",
         shows: || {
             let cases: [&[(u8, &[u8])]; 10] = [
@@ -623,7 +623,8 @@ fn the_stream_may_be_cut_anywhere() {
                 let whole = say(&whole);
                 if items != whole {
                     let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
-                    panic!("yours, in pieces of {lengths:?} bytes:\n{items}yours, in one piece:\n{whole}");
+                    let (whole, items) = (whole.trim(), items.trim());
+                    panic!("yours in one piece: {whole}. Yours in pieces of {lengths:?} bytes: {items}");
                 }
             }
             say(&whole)

@@ -920,7 +920,7 @@ fn the_stream_may_be_cut_anywhere() {
                 let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
                 let cut = in_pieces(&pieces);
                 if cut != whole {
-                    panic!("yours, in pieces of {lengths:?} bytes:\n{cut}yours, in one piece:\n{whole}");
+                    panic!("yours in one piece: {}. Yours in pieces of {lengths:?} bytes: {}", whole.trim(), cut.trim());
                 }
                 ways += 1;
             }
