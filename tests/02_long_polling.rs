@@ -425,7 +425,7 @@ fn waiting_costs_no_processor_time() {
         rule: "Who waits sleeps until woken: it doesn't look again and again.",
         mistake: "A loop that looks, unlocks and looks again, with or without a short sleep in it.",
         shows: || {
-            let hold = Duration::from_millis(300);
+            let hold = Duration::from_millis(120);
             let hub = Hub::new(&Limits { hold, ..Limits::default() });
             let looks = hub.looks();
             let begin = ThreadTime::now();
@@ -436,9 +436,9 @@ fn waiting_costs_no_processor_time() {
                 true => "less than a tenth of it".to_string(),
                 false => "more than a tenth of it".to_string(),
             };
-            let looks = match looks <= 10 {
-                true => "10 times or less".to_string(),
-                false => "more than 10 times".to_string(),
+            let looks = match looks <= 5 {
+                true => "5 times or less".to_string(),
+                false => "more than 5 times".to_string(),
             };
             let news = news.map_or_else(|refusal| refusal.to_string(), |news| line(&news));
             format!("held for {hold:?}: {news}\nprocessor time: {busy}\nlooked whether there is news: {looks}")
