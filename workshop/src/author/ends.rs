@@ -12,7 +12,7 @@ use crate::starter::{finished, starter, starts_unwritten};
 /// # Errors
 /// A step is judged otherwise than it should be.
 pub fn run(project: &Project) -> Result<(), Problem> {
-    let scratch = scratch::copy(project, "ends")?;
+    let scratch = scratch::copy(project, "scratch")?;
     let mut faults = Vec::new();
     for step in &project.steps {
         scratch::put(&scratch, step, &starter(project, step)?)?;
@@ -39,7 +39,7 @@ pub fn run(project: &Project) -> Result<(), Problem> {
     for step in &project.steps {
         scratch::put(&scratch, step, &finished(project, step)?)?;
         let verdict = judge(&scratch, step, Side::Step, &Stop::default())?;
-        let intended = verdict.is_passed() || names_an_earlier_step(&verdict, step);
+        let intended = verdict.is_passed() || names_an_earlier_step(project, &verdict, step);
         note(
             step,
             "alone, it passes or names the earlier step",
@@ -85,17 +85,14 @@ fn told(verdict: &Verdict) -> String {
     }
 }
 
-fn names_an_earlier_step(verdict: &Verdict, step: &Step) -> bool {
-    let names_one = |report: &str| {
-        let mut earlier = step
-            .needs
-            .iter()
-            .map(|id| format!("cargo workshop skip {id}"));
-        let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
-        earlier.any(|command| report.contains(&command))
-    };
-    verdict.is_unwritten()
-        && verdict
-            .first_red()
-            .is_some_and(|check| names_one(&check.report))
+/// Whether the step is red for nothing but a `todo!()` in one that comes before it, and says so.
+fn names_an_earlier_step(project: &Project, verdict: &Verdict, step: &Step) -> bool {
+    let earlier = project
+        .steps
+        .iter()
+        .filter(|other| other.number < step.number);
+    let mut commands = earlier.map(|other| format!("cargo workshop skip {}", other.id));
+    let report = verdict.first_red().map_or("", |check| &check.report);
+    let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
+    verdict.is_unwritten() && commands.any(|command| report.contains(&command))
 }

@@ -37,7 +37,7 @@ struct Mistake {
 /// that is kept.
 pub fn run(project: &Project, only: Option<&str>, update: bool) -> Result<(), Problem> {
     let only = only.map(|id| project.step(id)).transpose()?;
-    let scratch = scratch::copy(project, "mistakes")?;
+    let scratch = scratch::copy(project, "scratch")?;
     for step in &scratch.steps {
         scratch::put(&scratch, step, &finished(project, step)?)?;
     }
