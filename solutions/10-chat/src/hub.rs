@@ -1,0 +1,283 @@
+//! Who is here, what was said, and who is told.
+//!
+//! One lock guards all of it. So a client that joins gets every message exactly once: what was said
+//! before is queued for it, and it is among those who are told, without letting go of the lock in
+//! between.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use connection::{CloseCode, close_frame};
+use frames::{Opcode, ReservedBits, encode_frame};
+use polling::history::{History, Message, News as Messages};
+
+use crate::outbox::{Bytes, Outbox};
+use crate::protocol::{self, News, Sorry};
+
+/// The number of a client: 1, 2, 3 and so on.
+pub type ClientId = u64;
+
+/// The chat's one room.
+// ANCHOR: hub
+#[derive(Debug)]
+pub struct Hub {
+    state: Mutex<State>,
+}
+
+/// What the lock guards.
+#[derive(Debug)]
+struct State {
+    history: History,
+    clients: BTreeMap<ClientId, Client>,
+    last_client: ClientId,
+    /// Whether the server stops: then nobody can join any more.
+    stopped: bool,
+}
+
+/// What the hub knows about a client.
+#[derive(Debug)]
+struct Client {
+    outbox: Arc<Outbox>,
+    /// Which tab of which browser it is, where it has said so.
+    tab: Option<String>,
+    /// The name that it has taken.
+    name: Option<String>,
+}
+// ANCHOR_END: hub
+
+/// Who wants to join.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Visitor {
+    /// The id of the last message that it has seen; 0 where it has seen none.
+    pub after: u64,
+    /// A word that only this tab of this browser knows. When it joins again, its connection before,
+    /// of which it may know more than we do, is over.
+    pub tab: Option<String>,
+}
+
+impl Hub {
+    /// A hub where nobody is, which keeps the latest `max_history` messages.
+    ///
+    /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
+    /// by a server that is started anew: see [`id_of_now`].
+    pub fn new(max_history: u64, last_id: u64) -> Self {
+        Self {
+            state: Mutex::new(State {
+                history: History::new(max_history).resume_after(last_id),
+                clients: BTreeMap::new(),
+                last_client: 0,
+                stopped: false,
+            }),
+        }
+    }
+
+    /// Lets a client in: what it has not seen yet is in its outbox, and everything from now on.
+    /// `None` when the server stops.
+    // ANCHOR: join
+    pub fn join(&self, visitor: Visitor, outbox: &Arc<Outbox>) -> Option<ClientId> {
+        // Task: under one lock: the history, who is here, and then among those who are told.
+        let mut state = self.lock();
+        if state.stopped {
+            return None;
+        }
+        state.end_earlier_connection(&visitor.tab);
+        let client = state.add(visitor.tab, outbox);
+        for message in state.history.after(visitor.after).messages {
+            state.tell(client, &News::Message(message));
+        }
+        let people = News::People(state.people());
+        state.tell(client, &people);
+        Some(client)
+    }
+    // ANCHOR_END: join
+
+    /// Takes what a client says, and tells everybody, this client included.
+    ///
+    /// # Errors
+    /// It is not taken, and nobody is told.
+    // ANCHOR: hear
+    pub fn hear(&self, client: ClientId, text: &str) -> Result<(), Sorry> {
+        let said = protocol::read(text)?;
+        // Task: under one lock: the name first, then the history, then everybody.
+        let mut state = self.lock();
+        if !state.clients.contains_key(&client) {
+            // It has been cut off a moment ago. Nobody hears it any more.
+            return Ok(());
+        }
+        state.take_name(client, &said.username)?;
+        if let Some(content) = said.into_message() {
+            let id = state.history.post(content.clone());
+            state.tell_all(&News::Message(Message { id, content }));
+        }
+        Ok(())
+    }
+    // ANCHOR_END: hear
+
+    /// A client has gone, or is about to. It may be said twice.
+    pub fn leave(&self, client: ClientId) {
+        self.lock().remove(client);
+    }
+
+    /// More waits for a client than may wait.
+    pub fn too_slow(&self, client: ClientId) {
+        self.lock().cut_off(client);
+    }
+
+    /// Tells everybody that the server stops. Nobody can join from now on.
+    pub fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        let close = close_frame(CloseCode::GOING_AWAY, "the server stops");
+        for client in mem::take(&mut state.clients).into_values() {
+            client.outbox.finish(Arc::clone(&close));
+        }
+    }
+
+    /// What was said after the message with this id.
+    pub fn messages(&self, after: u64) -> Messages {
+        self.lock().history.after(after)
+    }
+
+    /// The names of those who are here, in order.
+    pub fn people(&self) -> Vec<String> {
+        self.lock().people()
+    }
+
+    /// The lock, also where another thread panicked while it held it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn add(&mut self, tab: Option<String>, outbox: &Arc<Outbox>) -> ClientId {
+        self.last_client += 1;
+        let client = Client {
+            outbox: Arc::clone(outbox),
+            tab,
+            name: None,
+        };
+        self.clients.insert(self.last_client, client);
+        self.last_client
+    }
+
+    fn people(&self) -> Vec<String> {
+        let names = self.clients.values().filter_map(|it| it.name.clone());
+        let mut people = Vec::from_iter(names);
+        people.sort();
+        people
+    }
+
+    /// A client may change its name; everybody sees who it was.
+    // ANCHOR: take_name
+    fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Sorry> {
+        // Task: nothing to do if it has the name; an error if another client has; else tell all.
+        let name = name.to_string();
+        let has_it =
+            |(id, it): (&ClientId, &Client)| (it.name.as_ref() == Some(&name)).then_some(*id);
+        match self.clients.iter().find_map(has_it) {
+            Some(owner) if owner == client => return Ok(()),
+            Some(_) => return Err(Sorry::NameTaken(name)),
+            None => {}
+        }
+        let it = self.clients.get_mut(&client);
+        let before = it.and_then(|it| it.name.replace(name.clone()));
+        if let Some(before) = before {
+            self.tell_all(&News::Left(before));
+        }
+        self.tell_all(&News::Joined(name));
+        Ok(())
+    }
+    // ANCHOR_END: take_name
+
+    /// Tells one client.
+    fn tell(&mut self, client: ClientId, news: &News) {
+        let outbox = self.clients.get(&client).map(|it| &it.outbox);
+        if outbox.is_some_and(|outbox| outbox.push(text_frame(news)).is_err()) {
+            self.cut_off(client);
+        }
+    }
+
+    /// Tells everybody. Who has no room for it is cut off, and the others are told that, too.
+    // ANCHOR: tell_all
+    fn tell_all(&mut self, news: &News) {
+        let mut frames = VecDeque::from([text_frame(news)]);
+        while let Some(frame) = frames.pop_front() {
+            let left = self.push_to_all(&frame).into_iter().map(News::Left);
+            frames.extend(left.map(|news| text_frame(&news)));
+        }
+    }
+
+    /// Puts a frame into every outbox. It was encoded once: a server masks nothing, so it is the same for
+    /// everybody. Returns the names of those who are cut off.
+    fn push_to_all(&mut self, frame: &Bytes) -> Vec<String> {
+        // Task: push a clone to each; extract those whose outbox is full, and cut them off.
+        let is_full = |_: &ClientId, it: &mut Client| it.outbox.push(Arc::clone(frame)).is_err();
+        let slow = self.clients.extract_if(.., is_full);
+        slow.filter_map(|(_, client)| client.cut_off()).collect()
+    }
+    // ANCHOR_END: tell_all
+
+    fn cut_off(&mut self, client: ClientId) {
+        if let Some(name) = self.clients.remove(&client).and_then(Client::cut_off) {
+            self.tell_all(&News::Left(name));
+        }
+    }
+
+    fn remove(&mut self, client: ClientId) {
+        let removed = self.clients.remove(&client);
+        if let Some(name) = removed.and_then(|it| it.name) {
+            self.tell_all(&News::Left(name));
+        }
+    }
+
+    fn end_earlier_connection(&mut self, tab: &Option<String>) {
+        let same_tab = |(_, it): &(&ClientId, &Client)| tab.is_some() && it.tab == *tab;
+        let earlier = self.clients.iter().find(same_tab);
+        if let Some((&client, it)) = earlier {
+            let close = close_frame(CloseCode::NORMAL, "this tab has connected again");
+            it.outbox.finish_at_once(close);
+            self.remove(client);
+        }
+    }
+}
+
+impl Client {
+    /// Closes a connection whose client reads too slowly, and returns its name. What waits is given up: the
+    /// client gets it as history when it comes again.
+    // ANCHOR: cut_off
+    fn cut_off(self) -> Option<String> {
+        // Task: the Close frame takes the place of all that waits.
+        let close = close_frame(CloseCode::TRY_AGAIN_LATER, "you read too slowly");
+        self.outbox.finish_at_once(close);
+        self.name
+    }
+    // ANCHOR_END: cut_off
+}
+
+/// News as a text message in one frame.
+fn text_frame(news: &News) -> Bytes {
+    frame(Opcode::Text, news.to_json().as_bytes())
+}
+
+fn close_frame(code: CloseCode, reason: &str) -> Bytes {
+    let payload = close_frame::write(code, reason).expect("our own codes and reasons are right");
+    frame(Opcode::Close, &payload)
+}
+
+fn frame(opcode: Opcode, payload: &[u8]) -> Bytes {
+    let mut bytes = Vec::new();
+    encode_frame(&mut bytes, true, ReservedBits::NONE, opcode, None, payload);
+    bytes.into()
+}
+
+/// A number that no server before this one has got to: the microseconds since 1970. To catch up with
+/// it, a server would have to take a million messages each second.
+///
+/// A browser's numbers are exact up to 2⁵³, which is a time in the year 2255.
+pub fn id_of_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_micros() as u64)
+}

@@ -1,0 +1,142 @@
+//! What waits to be written to one client.
+//!
+//! ```text
+//!   hub ──────── push ──▶ ┌────────┐
+//!                         │ Outbox │ ── take ──▶ the one thread that writes
+//!   its reader ─ push ──▶ └────────┘
+//! ```
+//!
+//! Whoever has something to say puts a whole frame in, and goes on: nobody ever waits here for a
+//! client that reads slowly. One thread takes out and writes. So no two frames can get mixed up on the
+//! wire, whoever they are from.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Bytes that go over the wire in one piece: a frame, or several. Many outboxes share them.
+pub type Bytes = Arc<[u8]>;
+
+/// The most bytes that are written at once, unless a single piece is longer.
+const AT_ONCE: usize = 64 * 1024;
+
+/// What waits to be written to one client. There is a limit to it.
+// ANCHOR: outbox
+#[derive(Debug)]
+pub struct Outbox {
+    queue: Mutex<Queue>,
+    /// There is something to take, or there never will be.
+    changed: Condvar,
+    /// The most bytes that may wait.
+    most: usize,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    pieces: VecDeque<Bytes>,
+    /// How many bytes there are in all pieces together.
+    bytes: usize,
+    /// Whether the last piece is in. Nothing is taken in any more.
+    finished: bool,
+}
+// ANCHOR_END: outbox
+
+/// More waits for a client than may wait: it reads too slowly, or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+impl Outbox {
+    /// An empty outbox, in which `most` bytes may wait.
+    pub fn new(most: usize) -> Self {
+        Self {
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            most,
+        }
+    }
+
+    /// Puts a piece in. It never waits. Behind the last piece nothing goes in, and nothing is missed.
+    ///
+    /// # Errors
+    /// [`Full`], and the piece is not in.
+    // ANCHOR: push
+    pub fn push(&self, piece: Bytes) -> Result<(), Full> {
+        let mut queue = self.lock();
+        // Task: refuse what would be too much, keep the rest, and wake the thread that writes.
+        if queue.finished {
+            return Ok(());
+        }
+        if queue.bytes + piece.len() > self.most {
+            return Err(Full);
+        }
+        queue.push(piece);
+        self.changed.notify_one();
+        Ok(())
+    }
+    // ANCHOR_END: push
+
+    /// Puts the last piece in, however much waits before it. Empty bytes are no piece.
+    // ANCHOR: finish
+    pub fn finish(&self, last: Bytes) {
+        let mut queue = self.lock();
+        if !queue.finished {
+            queue.push(last);
+            queue.finished = true;
+            self.changed.notify_one();
+        }
+    }
+    // ANCHOR_END: finish
+
+    /// Throws away what waits: this is all that the client gets now.
+    pub fn finish_at_once(&self, last: Bytes) {
+        let mut queue = self.lock();
+        *queue = Queue::default();
+        queue.push(last);
+        queue.finished = true;
+        self.changed.notify_one();
+    }
+
+    /// Whether the last piece is in.
+    pub fn is_finished(&self) -> bool {
+        self.lock().finished
+    }
+
+    /// Takes out the next pieces, joined, for one write. Waits until there are some; `None` when the
+    /// last one has been taken.
+    // ANCHOR: take
+    pub fn take(&self) -> Option<Vec<u8>> {
+        let idle = |queue: &mut Queue| queue.pieces.is_empty() && !queue.finished;
+        // Task: wait while it is idle; then take whole pieces, up to AT_ONCE bytes.
+        let mut queue = self
+            .changed
+            .wait_while(self.lock(), idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = queue.pop()?.to_vec();
+        while bytes.len() < AT_ONCE
+            && let Some(piece) = queue.pop()
+        {
+            bytes.extend_from_slice(&piece);
+        }
+        Some(bytes)
+    }
+    // ANCHOR_END: take
+
+    /// The lock, also where another thread panicked while it held it.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn push(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.bytes += piece.len();
+            self.pieces.push_back(piece);
+        }
+    }
+
+    fn pop(&mut self) -> Option<Bytes> {
+        let piece = self.pieces.pop_front()?;
+        self.bytes -= piece.len();
+        Some(piece)
+    }
+}
