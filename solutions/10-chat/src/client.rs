@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!              ┌────────────────── reader ──────────────────┐
-//!  socket ────▶│ Connection ─ event ─▶ Rate ─▶ Hub ─ frame ─┼─▶ everybody's Outbox
+//!  socket ────▶│ Connection ─ event ─▶ Room ──────── frame ─┼─▶ everybody's Outbox
 //!              │     │                                      │
 //!              │     └─ take_outgoing: pongs, Close ────────┼─▶ own Outbox
 //!              └────────────────────────────────────────────┘      │
@@ -23,34 +23,57 @@ use std::thread;
 use std::time::Instant;
 
 use connection::{CloseCode, Config, Connection, Event, State};
-use echo::{Deadlines, Due};
+use echo::{Deadlines, Due, Patience};
 
-use crate::hub::{ClientId, Hub};
 use crate::outbox::{Bytes, Outbox};
-use crate::protocol::{News, Sorry};
-use crate::rate::Rate;
-use crate::server::Settings;
 
 /// The most that one read takes, in bytes. Each client holds as much memory, so it is small.
 const READ_AT_ONCE: usize = 4 * 1024;
+
+/// The number of a client: 1, 2, 3 and so on.
+pub type ClientId = u64;
+
+/// What clients are connected to. For this chat it is the [`Hub`](crate::Hub).
+// ANCHOR: room
+pub trait Room: Sync {
+    /// Takes a message, [`Event::Text`] or [`Event::Binary`]. Returns the answer to this client alone,
+    /// where there is one.
+    fn hear(&self, client: ClientId, message: &Event) -> Option<String>;
+
+    /// A client has gone, or is about to. It may be said twice.
+    fn leave(&self, client: ClientId);
+
+    /// More waits for a client than may wait.
+    fn too_slow(&self, client: ClientId);
+}
+// ANCHOR_END: room
+
+/// How much a client may send at once, and how long it is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most that a message may have, in bytes. A longer one fails the connection with 1009.
+    pub max_message: u64,
+    /// How long a silent peer is waited for.
+    pub patience: Patience,
+}
 
 /// The half that reads.
 // ANCHOR: client
 pub struct Client<'a> {
     /// Both threads use it: the standard library can read and write through a shared reference.
     stream: &'a TcpStream,
-    hub: &'a Hub,
+    room: &'a dyn Room,
     id: ClientId,
     connection: Connection,
     outbox: Arc<Outbox>,
-    rate: Rate,
     deadlines: Deadlines,
     /// Whether goodbye has been said, by whomever. What is left has a deadline then.
     closing: bool,
 }
 // ANCHOR_END: client
 
-/// Runs a client that has joined until it has gone. `first` is what came behind the handshake.
+/// Runs a client that has joined a room until it has gone. `first` is what came behind the handshake. The
+/// stream has a timeout for reading: so often the client looks at the clock.
 ///
 /// # Errors
 /// No thread can be started.
@@ -58,37 +81,38 @@ pub struct Client<'a> {
 pub fn run(
     stream: &TcpStream,
     first: &[u8],
-    (hub, id): (&Hub, ClientId),
+    (room, id): (&dyn Room, ClientId),
     outbox: Arc<Outbox>,
-    settings: &Settings,
+    limits: Limits,
 ) -> io::Result<()> {
     let mut client = Client {
         stream,
-        hub,
+        room,
         id,
         connection: Connection::server(Config {
-            max_frame: settings.max_message,
-            max_message: settings.max_message,
+            max_frame: limits.max_message,
+            max_message: limits.max_message,
             ..Config::default()
         }),
         outbox: Arc::clone(&outbox),
-        rate: Rate::new(settings.rate, Instant::now()),
-        deadlines: Deadlines::new(settings.patience, Instant::now()),
+        deadlines: Deadlines::new(limits.patience, Instant::now()),
         closing: false,
     };
     thread::scope(|scope| {
         let (writing, written) = mpsc::channel::<Infallible>();
-        thread::Builder::new().spawn_scoped(scope, || {
+        let writer = thread::Builder::new().spawn_scoped(scope, || {
             write_all(stream, &outbox);
             drop(writing);
-        })?;
-        client.read_all(first);
+        });
+        if writer.is_ok() {
+            client.read_all(first);
+        }
         // What waits is still written, unless that takes too long.
-        hub.leave(id);
+        room.leave(id);
         outbox.finish(Bytes::default());
-        _ = written.recv_timeout(settings.patience.close_within);
+        _ = written.recv_timeout(limits.patience.close_within);
         _ = stream.shutdown(Shutdown::Both);
-        Ok(())
+        writer.map(|_| ())
     })
 }
 // ANCHOR_END: run
@@ -133,28 +157,19 @@ impl Client<'_> {
         self.deadlines.heard(Instant::now());
         self.connection.feed(bytes);
         while let Some(event) = self.connection.poll() {
-            // Task: a text message is for the hub; for a binary one, we are sorry.
-            let heard = match event {
-                Event::Text(text) => self.hear(&text),
-                Event::Binary(_) => Err(Sorry::Binary),
-                _ => Ok(()),
+            // Task: a message is for the room; if it has an answer, send that.
+            let answer = match event {
+                Event::Text(_) | Event::Binary(_) => self.room.hear(self.id, &event),
+                _ => None,
             };
-            if let Err(sorry) = heard {
-                let news = News::Error(sorry.to_string());
+            if let Some(text) = answer {
                 // On a connection that closes, nobody waits for an answer.
-                _ = self.connection.send_text(&news.to_json());
+                _ = self.connection.send_text(&text);
             }
         }
         self.post();
     }
     // ANCHOR_END: take
-
-    fn hear(&mut self, text: &str) -> Result<(), Sorry> {
-        if !self.rate.allows(Instant::now()) {
-            return Err(Sorry::TooFast);
-        }
-        self.hub.hear(self.id, text)
-    }
 
     /// Puts what the connection wants to send into the outbox.
     // ANCHOR: post
@@ -163,9 +178,9 @@ impl Client<'_> {
         let outgoing = self.connection.take_outgoing().into();
         if self.connection.state() != State::Open {
             self.outbox.finish(outgoing);
-            self.hub.leave(self.id);
+            self.room.leave(self.id);
         } else if self.outbox.push(outgoing).is_err() {
-            self.hub.too_slow(self.id);
+            self.room.too_slow(self.id);
         }
     }
     // ANCHOR_END: post

@@ -7,23 +7,24 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use connection::{CloseCode, close_frame};
+use connection::{CloseCode, Event, close_frame};
 use frames::{Opcode, ReservedBits, encode_frame};
 use polling::history::{History, Message, News as Messages};
 
+use crate::client::{ClientId, Room};
 use crate::outbox::{Bytes, Outbox};
 use crate::protocol::{self, News, Sorry};
-
-/// The number of a client: 1, 2, 3 and so on.
-pub type ClientId = u64;
+use crate::rate::Rate;
 
 /// The chat's one room.
 // ANCHOR: hub
 #[derive(Debug)]
 pub struct Hub {
     state: Mutex<State>,
+    /// How many messages a client may send in a second.
+    rate: u64,
 }
 
 /// What the lock guards.
@@ -44,6 +45,7 @@ struct Client {
     tab: Option<String>,
     /// The name that it has taken.
     name: Option<String>,
+    rate: Rate,
 }
 // ANCHOR_END: hub
 
@@ -58,11 +60,12 @@ pub struct Visitor {
 }
 
 impl Hub {
-    /// A hub where nobody is, which keeps the latest `max_history` messages.
+    /// A hub where nobody is, which keeps the latest `max_history` messages, and takes `rate` messages
+    /// in a second from each client.
     ///
     /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
     /// by a server that is started anew: see [`id_of_now`].
-    pub fn new(max_history: u64, last_id: u64) -> Self {
+    pub fn new(max_history: u64, last_id: u64, rate: u64) -> Self {
         Self {
             state: Mutex::new(State {
                 history: History::new(max_history).resume_after(last_id),
@@ -70,6 +73,7 @@ impl Hub {
                 last_client: 0,
                 stopped: false,
             }),
+            rate,
         }
     }
 
@@ -83,7 +87,8 @@ impl Hub {
             return None;
         }
         state.end_earlier_connection(&visitor.tab);
-        let client = state.add(visitor.tab, outbox);
+        let rate = Rate::new(self.rate, Instant::now());
+        let client = state.add(visitor.tab, outbox, rate);
         for message in state.history.after(visitor.after).messages {
             state.tell(client, &News::Message(message));
         }
@@ -97,15 +102,18 @@ impl Hub {
     ///
     /// # Errors
     /// It is not taken, and nobody is told.
-    // ANCHOR: hear
-    pub fn hear(&self, client: ClientId, text: &str) -> Result<(), Sorry> {
-        let said = protocol::read(text)?;
-        // Task: under one lock: the name first, then the history, then everybody.
+    // ANCHOR: say
+    pub fn say(&self, client: ClientId, text: &str) -> Result<(), Sorry> {
+        // Task: under one lock: its rate, what it says, its name; then the history, and everybody.
         let mut state = self.lock();
-        if !state.clients.contains_key(&client) {
+        let Some(it) = state.clients.get_mut(&client) else {
             // It has been cut off a moment ago. Nobody hears it any more.
             return Ok(());
+        };
+        if !it.rate.allows(Instant::now()) {
+            return Err(Sorry::TooFast);
         }
+        let said = protocol::read(text)?;
         state.take_name(client, &said.username)?;
         if let Some(content) = said.into_message() {
             let id = state.history.post(content.clone());
@@ -113,17 +121,7 @@ impl Hub {
         }
         Ok(())
     }
-    // ANCHOR_END: hear
-
-    /// A client has gone, or is about to. It may be said twice.
-    pub fn leave(&self, client: ClientId) {
-        self.lock().remove(client);
-    }
-
-    /// More waits for a client than may wait.
-    pub fn too_slow(&self, client: ClientId) {
-        self.lock().cut_off(client);
-    }
+    // ANCHOR_END: say
 
     /// Tells everybody that the server stops. Nobody can join from now on.
     pub fn stop(&self) {
@@ -151,13 +149,33 @@ impl Hub {
     }
 }
 
+impl Room for Hub {
+    fn hear(&self, client: ClientId, message: &Event) -> Option<String> {
+        let said = match message {
+            Event::Text(text) => self.say(client, text),
+            _ => Err(Sorry::Binary),
+        };
+        let sorry = said.err()?;
+        Some(News::Error(sorry.to_string()).to_json())
+    }
+
+    fn leave(&self, client: ClientId) {
+        self.lock().remove(client);
+    }
+
+    fn too_slow(&self, client: ClientId) {
+        self.lock().cut_off(client);
+    }
+}
+
 impl State {
-    fn add(&mut self, tab: Option<String>, outbox: &Arc<Outbox>) -> ClientId {
+    fn add(&mut self, tab: Option<String>, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
         self.last_client += 1;
         let client = Client {
             outbox: Arc::clone(outbox),
             tab,
             name: None,
+            rate,
         };
         self.clients.insert(self.last_client, client);
         self.last_client

@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chat_solution::{Server, Settings};
+use chat_solution::{Chat, Server, Settings};
 
 fn main() -> ExitCode {
     let mut settings = Settings::default();
     let mut max_waiting = settings.max_waiting as u64;
     let mut head_within = settings.head_within.as_secs();
-    let mut ping_after = settings.patience.ping_after.as_secs();
-    let mut pong_within = settings.patience.pong_within.as_secs();
-    let mut close_within = settings.patience.close_within.as_secs();
+    let mut ping_after = settings.client.patience.ping_after.as_secs();
+    let mut pong_within = settings.client.patience.pong_within.as_secs();
+    let mut close_within = settings.client.patience.close_within.as_secs();
     let listen = launch::options(
         "A chat: a page at /, a WebSocket at /socket, lists at /messages and /people.",
         9010,
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
             (
                 "--max-message",
                 "most bytes of a message; close code 1009 above",
-                &mut settings.max_message,
+                &mut settings.client.max_message,
             ),
             (
                 "--max-history",
@@ -65,8 +65,10 @@ fn main() -> ExitCode {
     );
     settings.max_waiting = usize::try_from(max_waiting).unwrap_or(usize::MAX);
     settings.head_within = Duration::from_secs(head_within);
-    settings.patience.ping_after = Duration::from_secs(ping_after);
-    settings.patience.pong_within = Duration::from_secs(pong_within);
-    settings.patience.close_within = Duration::from_secs(close_within.max(1));
-    launch::serve(listen, |listener| Server::start(listener, settings))
+    settings.client.patience.ping_after = Duration::from_secs(ping_after);
+    settings.client.patience.pong_within = Duration::from_secs(pong_within);
+    settings.client.patience.close_within = Duration::from_secs(close_within.max(1));
+    launch::serve(listen, |listener| {
+        Server::start(listener, Chat::new(settings))
+    })
 }

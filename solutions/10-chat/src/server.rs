@@ -1,4 +1,5 @@
-//! Accepts connections, gives each a thread, and stops.
+//! Accepts connections, gives each a thread, and stops. What is done with a connection is an [`App`]'s
+//! affair: this chat's, or that of the next step.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,11 +10,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use echo::Patience;
-use handshake::head::Limits;
-
 use crate::front;
-use crate::hub::{Hub, id_of_now};
 
 /// How long the server rests when no connection can be accepted: there is no room for one, for example.
 const REST: Duration = Duration::from_millis(100);
@@ -21,90 +18,66 @@ const REST: Duration = Duration::from_millis(100);
 /// How many connections beyond the most are told that there is no room.
 const BESIDE: u64 = 100;
 
-/// What the server allows, and how long it waits.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The most connections at a time, WebSockets and requests. One more gets 503.
-    pub max_connections: u64,
-    /// The limits of a request's head.
-    pub head: Limits,
-    /// How long a head may take.
-    pub head_within: Duration,
-    /// The most that a message may have on the wire, in bytes. A longer one fails the connection with
-    /// 1009.
-    pub max_message: u64,
-    /// How many messages are kept for those who join.
-    pub max_history: u64,
-    /// The most bytes that may wait for one client. Who reads so slowly that more would wait is closed
-    /// with 1013. The whole history must have room.
-    pub max_waiting: usize,
-    /// How many messages a client may send in a second, on average.
-    pub rate: u64,
-    /// How long a silent peer is waited for.
-    pub patience: Patience,
-    /// How often a thread that reads looks at the clock.
-    pub tick: Duration,
-    /// The id before that of the first message.
-    pub last_id: u64,
-}
+/// What a server does with its connections.
+// ANCHOR: app
+pub trait App: Send + Sync + 'static {
+    /// Answers the one request of a connection. Returns when the connection has ended. `stop` is set when
+    /// the server stops.
+    ///
+    /// # Errors
+    /// TCP has failed. Then there is nobody left to tell.
+    fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()>;
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            max_connections: 1000,
-            head: Limits::default(),
-            head_within: Duration::from_secs(10),
-            max_message: 16 * 1024,
-            max_history: 100,
-            max_waiting: 1 << 20,
-            rate: 10,
-            patience: Patience::default(),
-            tick: Duration::from_secs(1),
-            last_id: id_of_now(),
-        }
-    }
-}
+    /// Says goodbye to everybody. It is called once.
+    fn stop(&self);
 
-/// A running server. Dropping it stops it: every WebSocket is closed with 1001.
+    /// The most connections at a time. One more gets 503.
+    fn max_connections(&self) -> u64;
+
+    /// The longest time that goodbyes may take.
+    fn longest_goodbye(&self) -> Duration;
+}
+// ANCHOR_END: app
+
+/// A running server. Dropping it stops it.
 // ANCHOR: server
-pub struct Server {
-    shared: Arc<Shared>,
+pub struct Server<A: App> {
+    app: Arc<A>,
+    stop: Arc<AtomicBool>,
     address: SocketAddr,
     accepting: Option<JoinHandle<()>>,
     /// Says that all threads have ended, by having no sender any more.
     all_ended: Receiver<Infallible>,
 }
 
-/// What all threads of a server know.
-pub struct Shared {
-    /// The room.
-    pub hub: Hub,
-    /// What is allowed.
-    pub settings: Settings,
-    /// Set when the server stops.
-    pub stop: AtomicBool,
+/// What the thread of each connection has a clone of.
+struct Shared<A> {
+    app: Arc<A>,
+    stop: Arc<AtomicBool>,
+    /// Only there to be dropped: when no clone is left, all threads have ended.
+    running: Arc<Sender<Infallible>>,
 }
 // ANCHOR_END: server
 
-impl Server {
+impl<A: App> Server<A> {
     /// Starts to answer what comes in on `listener`.
     ///
     /// # Errors
     /// The listener can't be used, or no thread can be started.
-    pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, app: A) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            hub: Hub::new(settings.max_history, settings.last_id),
-            settings,
-            stop: AtomicBool::new(false),
-        });
+        let app = Arc::new(app);
+        let stop = Arc::new(AtomicBool::new(false));
         let (running, all_ended) = mpsc::channel();
-        let accepting = thread::Builder::new().spawn({
-            let shared = Arc::clone(&shared);
-            move || accept_all(&listener, &shared, &Arc::new(running))
-        })?;
+        let shared = Shared {
+            app: Arc::clone(&app),
+            stop: Arc::clone(&stop),
+            running: Arc::new(running),
+        };
+        let accepting = thread::Builder::new().spawn(move || accept_all(&listener, &shared))?;
         Ok(Self {
-            shared,
+            app,
+            stop,
             address,
             accepting: Some(accepting),
             all_ended,
@@ -116,34 +89,31 @@ impl Server {
         self.address
     }
 
-    /// The room, for those who want to look at it from outside.
-    pub fn hub(&self) -> &Hub {
-        &self.shared.hub
+    /// What it does, for those who want to look at it from outside.
+    pub fn app(&self) -> &A {
+        &self.app
     }
 }
 
-impl Drop for Server {
+impl<A: App> Drop for Server<A> {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.hub.stop();
+        self.stop.store(true, Ordering::Relaxed);
+        self.app.stop();
         // One more connection wakes the thread that accepts.
         let woken = TcpStream::connect_timeout(&loopback(self.address), REST).is_ok();
         if let Some(accepting) = self.accepting.take().filter(|_| woken) {
             _ = accepting.join();
         }
-        // A thread learns of it at its next tick, and then waits for an answer to its Close.
-        let settings = &self.shared.settings;
-        let longest = 2 * settings.tick + 2 * settings.patience.close_within;
-        _ = self.all_ended.recv_timeout(longest);
+        _ = self.all_ended.recv_timeout(self.app.longest_goodbye());
     }
 }
 
 // ANCHOR: accept_all
-fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Arc<Sender<Infallible>>) {
+fn accept_all<A: App>(listener: &TcpListener, shared: &Shared<A>) {
     while !shared.stop.load(Ordering::Relaxed) {
         match listener.accept() {
             // Where no thread can be started, the connection is closed by being dropped.
-            Ok((stream, _)) => _ = start(stream, Arc::clone(shared), Arc::clone(running)),
+            Ok((stream, _)) => _ = start(stream, shared),
             Err(_) => thread::sleep(REST),
         }
     }
@@ -151,23 +121,18 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Arc<Sender
 
 /// Answers a connection on a thread of its own, if there is room for one more. A few beyond that are told
 /// so; the rest are closed without a word.
-///
-/// Each thread holds a clone of `running`. So their number is known without a counter, also when one of
-/// them panics.
-fn start(
-    stream: TcpStream,
-    shared: Arc<Shared>,
-    running: Arc<Sender<Infallible>>,
-) -> io::Result<()> {
+fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
+    // Each thread holds a clone. So their number is known without a counter, also when one of them panics.
+    let running = Arc::clone(&shared.running);
     let others = Arc::strong_count(&running) as u64 - 2;
-    let most = shared.settings.max_connections;
-    if others >= most + BESIDE {
+    let most = shared.app.max_connections();
+    if others >= most.saturating_add(BESIDE) {
         return Ok(());
     }
+    let (app, stop) = (Arc::clone(&shared.app), Arc::clone(&shared.stop));
     thread::Builder::new().spawn(move || {
-        // Where TCP has failed there is nobody left to tell.
         _ = match others < most {
-            true => front::answer(&stream, &shared),
+            true => app.answer(&stream, &stop),
             false => front::refuse(&stream),
         };
         drop(running);
