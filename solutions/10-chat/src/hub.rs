@@ -9,11 +9,11 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use connection::{CloseCode, Event, close_frame};
-use frames::{Opcode, ReservedBits, encode_frame};
+use connection::{CloseCode, Event};
 use polling::history::{History, Message, News as Messages};
 
 use crate::client::{ClientId, Room};
+use crate::frame;
 use crate::outbox::{Bytes, Outbox};
 use crate::protocol::{self, News, Sorry};
 use crate::rate::Rate;
@@ -127,7 +127,7 @@ impl Hub {
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        let close = close_frame(CloseCode::GOING_AWAY, "the server stops");
+        let close = frame::close(CloseCode::GOING_AWAY, "the server stops");
         for client in mem::take(&mut state.clients).into_values() {
             client.outbox.finish(Arc::clone(&close));
         }
@@ -213,7 +213,7 @@ impl State {
     /// Tells one client.
     fn tell(&mut self, client: ClientId, news: &News) {
         let outbox = self.clients.get(&client).map(|it| &it.outbox);
-        if outbox.is_some_and(|outbox| outbox.push(text_frame(news)).is_err()) {
+        if outbox.is_some_and(|outbox| outbox.push(frame::text(&news.to_json())).is_err()) {
             self.cut_off(client);
         }
     }
@@ -221,10 +221,10 @@ impl State {
     /// Tells everybody. Who has no room for it is cut off, and the others are told that, too.
     // ANCHOR: tell_all
     fn tell_all(&mut self, news: &News) {
-        let mut frames = VecDeque::from([text_frame(news)]);
+        let mut frames = VecDeque::from([frame::text(&news.to_json())]);
         while let Some(frame) = frames.pop_front() {
             let left = self.push_to_all(&frame).into_iter().map(News::Left);
-            frames.extend(left.map(|news| text_frame(&news)));
+            frames.extend(left.map(|news| frame::text(&news.to_json())));
         }
     }
 
@@ -255,7 +255,7 @@ impl State {
         let same_tab = |(_, it): &(&ClientId, &Client)| tab.is_some() && it.tab == *tab;
         let earlier = self.clients.iter().find(same_tab);
         if let Some((&client, it)) = earlier {
-            let close = close_frame(CloseCode::NORMAL, "this tab has connected again");
+            let close = frame::close(CloseCode::NORMAL, "this tab has connected again");
             it.outbox.finish_at_once(close);
             self.remove(client);
         }
@@ -268,27 +268,11 @@ impl Client {
     // ANCHOR: cut_off
     fn cut_off(self) -> Option<String> {
         // Task: the Close frame takes the place of all that waits.
-        let close = close_frame(CloseCode::TRY_AGAIN_LATER, "you read too slowly");
+        let close = frame::close(CloseCode::TRY_AGAIN_LATER, "you read too slowly");
         self.outbox.finish_at_once(close);
         self.name
     }
     // ANCHOR_END: cut_off
-}
-
-/// News as a text message in one frame.
-fn text_frame(news: &News) -> Bytes {
-    frame(Opcode::Text, news.to_json().as_bytes())
-}
-
-fn close_frame(code: CloseCode, reason: &str) -> Bytes {
-    let payload = close_frame::write(code, reason).expect("our own codes and reasons are right");
-    frame(Opcode::Close, &payload)
-}
-
-fn frame(opcode: Opcode, payload: &[u8]) -> Bytes {
-    let mut bytes = Vec::new();
-    encode_frame(&mut bytes, true, ReservedBits::NONE, opcode, None, payload);
-    bytes.into()
 }
 
 /// A number that no server before this one has got to: the microseconds since 1970. To catch up with

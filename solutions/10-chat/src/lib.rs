@@ -11,6 +11,7 @@
 //! | [`protocol`] | what pages and the server say to each other | |
 //! | [`rate`] | how fast one client may send | |
 //! | [`outbox`] | what waits to be written to one client | §5.4 |
+//! | [`frame`] | a server's frames, which are the same for everybody | §5.1 |
 //! | [`hub`] | who is here, what was said, and who is told | §7.4 |
 //! | [`client`] | one client: two threads on one socket | §5.5, §7.1.1 |
 //! | [`chat`] | the page, two lists, and the WebSocket, on one port | §4.2 |
@@ -19,6 +20,7 @@
 
 pub mod chat;
 pub mod client;
+pub mod frame;
 pub mod front;
 pub mod hub;
 pub mod outbox;

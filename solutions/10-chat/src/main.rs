@@ -1,6 +1,7 @@
 //! `cargo run -p chat`, then open the address that it prints, in two tabs.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_solution::{Chat, Server, Settings};
@@ -69,6 +70,6 @@ fn main() -> ExitCode {
     settings.client.patience.pong_within = Duration::from_secs(pong_within);
     settings.client.patience.close_within = Duration::from_secs(close_within.max(1));
     launch::serve(listen, |listener| {
-        Server::start(listener, Chat::new(settings))
+        Server::start(listener, Arc::new(Chat::new(settings)))
     })
 }

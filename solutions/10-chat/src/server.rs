@@ -64,9 +64,8 @@ impl<A: App> Server<A> {
     ///
     /// # Errors
     /// The listener can't be used, or no thread can be started.
-    pub fn start(listener: TcpListener, app: A) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, app: Arc<A>) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let app = Arc::new(app);
         let stop = Arc::new(AtomicBool::new(false));
         let (running, all_ended) = mpsc::channel();
         let shared = Shared {
