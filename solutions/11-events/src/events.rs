@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -20,11 +21,11 @@ use echo::Patience;
 use serde_json::Value;
 
 use crate::front;
-use crate::guests::{Cursor, Guests};
-use crate::packet::Packet;
+use crate::guests::{Cursor, GuestId, Guests, NOBODY, over_line};
+use crate::packet::{Packet, shortened};
 use crate::session::Gap;
 
-/// How often sessions are looked at.
+/// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What the server allows, and how long it waits.
@@ -34,8 +35,8 @@ pub struct Settings {
     pub max_connections: u64,
     /// The most sessions at a time, whether their guests are connected or not. One more gets 503.
     pub max_sessions: usize,
-    /// The most bytes that are kept for a guest, because it has not confirmed them. A session for which
-    /// more would have to be kept is over.
+    /// The most bytes of lines that are kept for a guest, because it has not confirmed them. A session for
+    /// which more would have to be kept is over.
     pub max_kept: usize,
     /// How long a session is kept while its guest is away.
     pub keep: Duration,
@@ -49,8 +50,9 @@ pub struct Settings {
     pub client: Limits,
     /// How often a thread that reads looks at the clock.
     pub tick: Duration,
-    /// The number before that of the first session. No number may ever be given twice.
-    pub last_session: u64,
+    /// The number before that of the first session. No number may ever be given twice, not even by a server
+    /// that is started anew: see [`id_of_now`].
+    pub last_session: GuestId,
 }
 
 impl Default for Settings {
@@ -73,9 +75,17 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The most bytes that may wait for a WebSocket: all that is kept, in frames. The shortest line takes
+    /// less than four times its length in an outbox.
+    pub(crate) fn max_waiting(&self) -> usize {
+        4 * self.max_kept + 4096
+    }
+}
+
 /// What is done when an event comes: from whom, and what belongs to it. What it returns is the reply,
 /// where one is wanted.
-pub type Handler = Box<dyn FnMut(&mut Guests, &str, &Value) -> Value + Send>;
+pub type Handler = Box<dyn FnMut(&mut Guests, GuestId, &Value) -> Value + Send>;
 
 /// A server of events.
 // ANCHOR: events
@@ -92,6 +102,8 @@ pub struct Events {
 struct State {
     guests: Guests,
     handlers: BTreeMap<&'static str, Handler>,
+    /// When all were pinged.
+    pinged: Instant,
     stopped: bool,
 }
 // ANCHOR_END: events
@@ -106,6 +118,7 @@ impl Events {
         let state = State {
             guests: Guests::new(settings.max_kept, settings.last_session),
             handlers: BTreeMap::new(),
+            pinged: Instant::now(),
             stopped: false,
         };
         Self {
@@ -127,7 +140,7 @@ impl Events {
     /// `close` when it has ended; pages can't send these.
     pub fn on<Handle>(self, event: &'static str, handle: Handle) -> Self
     where
-        Handle: FnMut(&mut Guests, &str, &Value) -> Value + Send + 'static,
+        Handle: FnMut(&mut Guests, GuestId, &Value) -> Value + Send + 'static,
     {
         self.lock().handlers.insert(event, Box::new(handle));
         self
@@ -140,7 +153,7 @@ impl Events {
     pub fn start(self, listener: TcpListener) -> io::Result<Server<Self>> {
         let events = Arc::new(self);
         let clock = Arc::downgrade(&events);
-        thread::Builder::new().spawn(move || keep_time(&clock))?;
+        thread::Builder::new().spawn(move || look_at_the_clock(&clock))?;
         Server::start(listener, events)
     }
 
@@ -152,98 +165,119 @@ impl Events {
         result
     }
 
-    /// A guest opens a WebSocket. Everything that it has not got yet goes into its outbox.
-    pub(crate) fn join(
-        &self,
-        who: &str,
-        cursor: Cursor,
-        outbox: &Arc<Outbox>,
-    ) -> Result<ClientId, Busy> {
+    /// Does what is due at this time: ends the sessions of those who are away for too long, and pings.
+    pub fn keep_time(&self, now: Instant) {
         let mut state = self.lock();
-        state.open(who, self.settings.max_sessions)?;
+        if let Some(then) = now.checked_sub(self.settings.keep) {
+            state.guests.end_those_away_since(then);
+        }
+        if now.duration_since(state.pinged) >= self.settings.ping_every {
+            state.pinged = now;
+            state.guests.ping();
+        }
+        self.settle(&mut state);
+    }
+
+    /// Somebody opens a WebSocket. Everything that it has not got yet goes into its outbox.
+    ///
+    /// # Errors
+    /// There is no room for one more session.
+    pub fn join(&self, word: &str, cursor: Cursor, outbox: &Arc<Outbox>) -> Result<ClientId, Busy> {
+        let mut state = self.lock();
+        let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
         let socket = state.guests.attach_socket(who, cursor, outbox);
         self.settle(&mut state);
         Ok(socket)
     }
 
-    /// A guest asks for news, and waits for them. Returns the lines of the answer.
+    /// Somebody asks for news, and waits for them. Returns the lines of the answer.
+    ///
+    /// # Errors
+    /// There is no room for one more session.
     // ANCHOR: poll
-    pub(crate) fn poll(&self, who: &str, cursor: Cursor) -> Result<Vec<String>, Busy> {
+    pub fn poll(&self, word: &str, cursor: Cursor) -> Result<String, Busy> {
         let mut state = self.lock();
-        state.open(who, self.settings.max_sessions)?;
-        let (transport, hello) = state.guests.attach_poll(who, cursor);
+        let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
+        let poll = state.guests.attach_poll(who, cursor);
         self.settle(&mut state);
-        // Task: wait until it is due, but not for longer than `hold`. Who knows another session, or
-        // none, hears so at once.
-        let knows_it = matches!(hello, Packet::Hello { hello, .. } if hello == cursor.of);
-        let idle = |state: &mut State| knows_it && !state.guests.is_due(who, transport);
+        // Task: wait until it is due, but no longer than `hold`; who is new need not wait. Then answer.
+        let is_new = cursor.of != who;
+        let idle = |state: &mut State| !is_new && !state.guests.is_due(who, poll);
         (state, _) = self
             .changed
             .wait_timeout_while(state, self.settings.hold, idle)
             .unwrap_or_else(PoisonError::into_inner);
-        let mut lines = vec![hello.to_line()];
-        lines.extend(state.guests.take_lines(who, transport));
-        Ok(lines)
+        Ok(state.guests.answer_poll(who, poll))
     }
     // ANCHOR_END: poll
 
-    /// Takes lines that a guest has sent. Returns the answer to this guest alone.
+    /// Takes lines that somebody has sent in a request. Returns the lines of the answer.
+    pub fn post(&self, word: &str, of: GuestId, lines: &str) -> String {
+        let who = self.lock().guests.of_word(word);
+        // A request that was sent in a session before this one must not be taken for one of this.
+        let who = who.filter(|who| *who == of).unwrap_or(NOBODY);
+        self.take(who, lines)
+    }
+
+    /// Takes lines that a guest has sent. Returns the lines of the answer, to this guest alone.
     // ANCHOR: take
-    pub(crate) fn take(&self, who: &str, lines: &str) -> String {
+    fn take(&self, who: GuestId, lines: &str) -> String {
         let mut state = self.lock();
-        let mut answer = Vec::new();
-        // Task: take each line in turn; an error is answered. At the end, say what has been got.
+        let (mut errors, mut is_numbered) = (Vec::new(), false);
         for line in lines.lines() {
-            if let Err(error) = state.take(who, line) {
-                answer.push(Packet::Error { error }.to_line());
-            }
+            let packet = Packet::read(line);
+            is_numbered |= matches!(packet, Ok(Packet::Event { .. }));
+            let taken = packet.and_then(|packet| state.take(who, packet));
+            errors.extend(taken.err());
         }
         self.settle(&mut state);
-        let got = state.guests.received(who);
-        let last = got.map_or_else(over, |got| Packet::Got { got });
-        answer.push(last.to_line());
-        answer.join("\n")
+        // One error is enough: a thousand bad lines shall not lead to a thousand sentences.
+        let error = errors.into_iter().next();
+        let error = error.map(|error| Packet::Error { error }.to_line());
+        let last = match state.guests.received(who) {
+            None => Some(over_line("there is no such session")),
+            Some(got) => is_numbered.then(|| Packet::Got { got }.to_line()),
+        };
+        Vec::from_iter(error.into_iter().chain(last)).join("\n")
     }
     // ANCHOR_END: take
 
     /// Tells the handler of `close` whose sessions have ended, and wakes the requests that wait.
     fn settle(&self, state: &mut State) {
-        loop {
-            let ended = state.guests.take_ended();
-            if ended.is_empty() {
-                break;
-            }
-            for who in ended {
-                state.call("close", &who, &Value::Null);
-            }
+        while let Some(who) = state.guests.next_ended() {
+            // There may be no handler, or a bad one. There is nobody left to tell.
+            _ = state.call("close", who, &Value::Null);
         }
         self.changed.notify_all();
     }
 
-    /// The lock, also where a handler panicked while it held it.
+    /// The lock, also where a thread panicked while it held it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Begins a session where there is none; whether it did.
-    fn open(&mut self, who: &str, most: usize) -> Result<bool, Busy> {
-        if self.guests.has(who) {
-            return Ok(false);
+    /// Who comes with this word, and knows session `of`. Where there is no session, one begins. Nobody may
+    /// come with the word of a session that is in use already, and that it doesn't know.
+    fn enter(&mut self, word: &str, of: GuestId, most: usize) -> Result<GuestId, Busy> {
+        if let Some(who) = self.guests.of_word(word) {
+            let may_go_on = self.guests.may_go_on(who, of);
+            return Ok(if may_go_on { who } else { NOBODY });
         }
         if self.stopped || self.guests.count() >= most {
             return Err(Busy);
         }
-        self.guests.open(who);
-        self.call("open", who, &Value::Null);
-        Ok(true)
+        let who = self.guests.open(word);
+        // There may be no handler.
+        _ = self.call("open", who, &Value::Null);
+        Ok(who)
     }
 
-    /// Takes one line that a guest has sent.
-    // ANCHOR: take_line
-    fn take(&mut self, who: &str, line: &str) -> Result<(), String> {
-        match Packet::read(line)? {
+    /// Takes one packet that a guest has sent.
+    // ANCHOR: take_packet
+    fn take(&mut self, who: GuestId, packet: Packet) -> Result<(), String> {
+        match packet {
             // Task: an event that is new goes to its handler; what that returns is the reply.
             Packet::Event {
                 n,
@@ -261,31 +295,31 @@ impl State {
             Packet::Got { got } => self.guests.confirm(who, got),
             Packet::Seen { seen } => self.guests.seen(who, &seen),
             Packet::Bye { .. } => self.guests.end(who, "goodbye"),
-            _ => return Err(format!("Only a server sends this: {line}")),
+            packet => {
+                let line = packet.to_line();
+                return Err(format!("Only a server sends this: {}", shortened(&line)));
+            }
         }
         Ok(())
     }
-    // ANCHOR_END: take_line
+    // ANCHOR_END: take_packet
 
-    fn hear(&mut self, who: &str, event: &str, data: &Value) -> Result<Value, String> {
+    fn hear(&mut self, who: GuestId, event: &str, data: &Value) -> Result<Value, String> {
         match event {
             "open" | "close" => Err(format!("A page can't send the event {event}")),
-            _ if !self.handlers.contains_key(event) => {
-                Err(format!("There is no handler for the event {event}"))
-            }
-            _ => Ok(self.call(event, who, data)),
+            _ => self.call(event, who, data),
         }
     }
 
-    fn call(&mut self, event: &str, who: &str, data: &Value) -> Value {
-        let handler = self.handlers.get_mut(event);
-        handler.map_or(Value::Null, |handle| handle(&mut self.guests, who, data))
+    /// Calls a handler. One that panics has done what it has done, and the others go on.
+    fn call(&mut self, event: &str, who: GuestId, data: &Value) -> Result<Value, String> {
+        let Some(handle) = self.handlers.get_mut(event) else {
+            let event = shortened(event);
+            return Err(format!("There is no handler for the event {event}"));
+        };
+        let call = AssertUnwindSafe(|| handle(&mut self.guests, who, data));
+        panic::catch_unwind(call).map_err(|_| format!("The handler of the event {event} failed"))
     }
-}
-
-fn over() -> Packet {
-    let over = "there is no such session".to_string();
-    Packet::Over { over }
 }
 
 fn sentence(gap: Gap) -> String {
@@ -296,13 +330,14 @@ fn sentence(gap: Gap) -> String {
 impl Room for Events {
     fn hear(&self, socket: ClientId, message: &Event) -> Option<String> {
         let who = self.lock().guests.of_socket(socket)?;
-        match message {
-            Event::Text(lines) => Some(self.take(&who, lines)),
+        let answer = match message {
+            Event::Text(lines) => self.take(who, lines),
             _ => {
                 let error = "Packets are text.".to_string();
-                Some(Packet::Error { error }.to_line())
+                Packet::Error { error }.to_line()
             }
-        }
+        };
+        (!answer.is_empty()).then_some(answer)
     }
 
     fn leave(&self, socket: ClientId) {
@@ -310,7 +345,7 @@ impl Room for Events {
     }
 
     fn too_slow(&self, socket: ClientId) {
-        self.leave(socket);
+        self.lock().guests.too_slow(socket);
     }
 }
 
@@ -335,24 +370,13 @@ impl App for Events {
     }
 }
 
-/// Ends the sessions of those who are away for too long, for as long as there is a server.
-fn keep_time(events: &Weak<Events>) {
-    let mut pinged = Instant::now();
+/// Looks at the clock for as long as there is a server.
+fn look_at_the_clock(events: &Weak<Events>) {
     loop {
         thread::sleep(LOOK);
         let Some(events) = events.upgrade() else {
             return;
         };
-        let now = Instant::now();
-        let then = now.checked_sub(events.settings.keep);
-        events.with(|guests| {
-            if let Some(then) = then {
-                guests.end_those_away_since(then);
-            }
-            if now.duration_since(pinged) >= events.settings.ping_every {
-                guests.ping();
-                pinged = now;
-            }
-        });
+        events.keep_time(Instant::now());
     }
 }

@@ -1,13 +1,13 @@
 //! Which request means what: files, a WebSocket at `/socket`, and the two halves of long polling at
 //! `/events`.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use chat::client;
+use chat::client::{self, Room};
 use chat::front::{bytes_of, parameter, read_head, send};
 use chat::outbox::Outbox;
 use handshake::head::{HeadBuffer, Limits, RequestHead, host_and_resource};
@@ -22,7 +22,7 @@ use crate::events::Events;
 use crate::guests::Cursor;
 
 /// The longest word that a session may have, in bytes.
-const MAX_SESSION: usize = 64;
+const MAX_WORD: usize = 64;
 
 /// Answers the one request of a connection.
 // ANCHOR: answer
@@ -40,7 +40,16 @@ pub(crate) fn answer(events: &Events, stream: &TcpStream, stop: &AtomicBool) -> 
     let reply = match (path, head.method.as_str()) {
         ("/socket" | "", _) => return open_socket(events, stream, &head, query, buffer.rest()),
         ("/events", "GET") => poll(events, &head, query),
-        ("/events", "POST") => post(events, stream, &head, query, buffer.rest()),
+        ("/events", "POST") => {
+            let (first, deadline) = (buffer.rest(), Instant::now() + settings.request_within);
+            let body = Body {
+                first,
+                stream,
+                deadline,
+                stop,
+            };
+            post(events, &head, query, body)
+        }
         ("/events", _) => Refusal::WrongMethod { allow: "GET, POST" }.into(),
         (_, "GET" | "HEAD") => file(events, path),
         _ => Refusal::WrongMethod { allow: "GET, HEAD" }.into(),
@@ -59,7 +68,7 @@ fn file(events: &Events, path: &str) -> Reply {
 // ANCHOR: open_socket
 fn open_socket(
     events: &Events,
-    stream: &TcpStream,
+    mut stream: &TcpStream,
     head: &RequestHead,
     query: &str,
     first: &[u8],
@@ -68,22 +77,20 @@ fn open_socket(
         Ok(opening) => opening,
         Err(refusal) => return send(stream, &refusal.response()),
     };
-    let Some((who, cursor)) = session(query) else {
+    let Some((word, cursor)) = session(query) else {
         return send(stream, &bytes_of(&bad_session(), true));
     };
-    // There must be room for all that is kept, in frames.
-    let outbox = Arc::new(Outbox::new(2 * events.settings.max_kept + 4096));
-    _ = outbox.push(response::switching_protocols(&opening).into());
-    match events.join(who, cursor, &outbox) {
-        Ok(socket) => client::run(
-            stream,
-            first,
-            (events, socket),
-            outbox,
-            events.settings.client,
-        ),
-        Err(_) => send(stream, &bytes_of(&Refusal::Busy.into(), true)),
+    let outbox = Arc::new(Outbox::new(events.settings.max_waiting()));
+    let Ok(socket) = events.join(word, cursor, &outbox) else {
+        return send(stream, &bytes_of(&Refusal::Busy.into(), true));
+    };
+    // Nobody takes out of the outbox yet: so the 101 is the first thing that the client gets.
+    if let Err(error) = stream.write_all(&response::switching_protocols(&opening)) {
+        events.leave(socket);
+        return Err(error);
     }
+    let limits = events.settings.client;
+    client::run(stream, first, (events, socket), outbox, limits)
 }
 // ANCHOR_END: open_socket
 
@@ -92,77 +99,74 @@ fn poll(events: &Events, head: &RequestHead, query: &str) -> Reply {
     if let Err(reply) = check_origin(head) {
         return reply;
     }
-    let Some((who, cursor)) = session(query) else {
+    let Some((word, cursor)) = session(query) else {
         return bad_session();
     };
-    match events.poll(who, cursor) {
-        Ok(lines) => lines_of(&lines.join("\n")),
+    match events.poll(word, cursor) {
+        Ok(lines) => text(200, &lines),
         Err(_) => Refusal::Busy.into(),
     }
 }
 
 /// The half of long polling that says.
-fn post(
-    events: &Events,
-    stream: &TcpStream,
-    head: &RequestHead,
-    query: &str,
-    first: &[u8],
-) -> Reply {
+fn post(events: &Events, head: &RequestHead, query: &str, body: Body) -> Reply {
     if let Err(reply) = check_origin(head) {
         return reply;
     }
-    let Some((who, _)) = session(query) else {
+    let Some((word, cursor)) = session(query) else {
         return bad_session();
     };
-    match read_body(events, stream, head, first) {
-        Ok(lines) => lines_of(&events.take(who, &lines)),
+    match read_body(events, head, body) {
+        Ok(lines) => text(200, &events.post(word, cursor.of, &lines)),
         Err(refusal) => refusal.into(),
     }
 }
 
-fn read_body(
-    events: &Events,
-    stream: &TcpStream,
-    head: &RequestHead,
-    first: &[u8],
-) -> Result<String, Refusal> {
+fn read_body(events: &Events, head: &RequestHead, body: Body) -> Result<String, Refusal> {
+    // A body in chunks has no length. Browsers send none.
+    let is_plain = head.fields.values("Transfer-Encoding").is_empty();
     let length = head.fields.only("Content-Length").and_then(whole_number);
-    let length = length.ok_or(Refusal::BadLength)?;
-    let deadline = Instant::now() + events.settings.request_within;
-    let body = first.chain(Until { stream, deadline }).take(length);
-    let bytes = read_limited(body, Some(length), events.settings.client.max_message)?;
-    String::from_utf8(bytes).map_err(|error| Refusal::BadMessage(error.to_string()))
+    let length = length.filter(|_| is_plain).ok_or(Refusal::BadLength)?;
+    let most = events.settings.client.max_message;
+    let bytes = read_limited(body.take(length), Some(length), most)?;
+    // What is no text is no packet either, and gets a sentence that says so.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A stream that is read until a deadline.
-struct Until<'a> {
+/// What comes behind a head. It has a deadline as a whole.
+struct Body<'a> {
+    first: &'a [u8],
     stream: &'a TcpStream,
     deadline: Instant,
+    stop: &'a AtomicBool,
 }
 
-impl Read for Until<'_> {
+impl Read for Body<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
+        if !self.first.is_empty() {
+            return self.first.read(buffer);
+        }
+        while Instant::now() < self.deadline && !self.stop.load(Ordering::Relaxed) {
             match self.stream.read(buffer) {
-                Err(error) if client::is_nothing(&error) && Instant::now() < self.deadline => {}
+                Err(error) if client::is_nothing(&error) => {}
                 other => return other,
             }
         }
+        Err(ErrorKind::TimedOut.into())
     }
 }
 
-/// The session and the cursor in a query like `session=x7&of=41&after=3`.
+/// The session's word and the cursor in a query like `session=x7&of=41&after=3`.
 fn session(query: &str) -> Option<(&str, Cursor)> {
-    let who = parameter(query, "session")?;
+    let word = parameter(query, "session")?;
     let harmless = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
-    let is_word = (1..=MAX_SESSION).contains(&who.len()) && who.bytes().all(harmless);
+    let is_word = (1..=MAX_WORD).contains(&word.len()) && word.bytes().all(harmless);
     let number = |name| parameter(query, name).map_or(Some(0), whole_number);
     let cursor = Cursor {
         of: number("of")?,
         after: number("after")?,
     };
-    is_word.then_some((who, cursor))
+    is_word.then_some((word, cursor))
 }
 
 /// A page of another host may send requests here, too, and even read the answers to WebSockets. See step 04.
@@ -174,23 +178,18 @@ fn check_origin(head: &RequestHead) -> Result<(), Reply> {
 }
 
 fn reply_of(refusal: HandshakeRefusal) -> Reply {
-    Reply {
-        status: refusal.status().0,
-        headers: vec![("Content-Type", "text/plain; charset=utf-8".to_string())],
-        body: format!("{}\n", refusal.sentence()),
-    }
+    text(refusal.status().0, &format!("{}\n", refusal.sentence()))
 }
 
 fn bad_session() -> Reply {
-    Reply {
-        status: 400,
-        headers: vec![("Content-Type", "text/plain; charset=utf-8".to_string())],
-        body:
-            "A session is named by a word of letters and digits, like ?session=x7&of=41&after=3.\n"
-                .into(),
-    }
+    let sentence =
+        "A session is named by a word of letters and digits, like ?session=x7&of=41&after=3.";
+    text(400, &format!("{sentence}\n"))
 }
 
-fn lines_of(lines: &str) -> Reply {
-    Reply::file("text/plain; charset=utf-8", lines)
+fn text(status: u16, text: &str) -> Reply {
+    Reply {
+        status,
+        ..Reply::file("text/plain; charset=utf-8", text)
+    }
 }

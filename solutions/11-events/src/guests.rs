@@ -1,13 +1,13 @@
 //! Everybody who has a session, and the rooms that they are in. This is what a handler gets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chat::client::ClientId;
 use chat::frame;
-use chat::outbox::Outbox;
+use chat::outbox::{Bytes, Outbox};
 use connection::CloseCode;
 use serde_json::Value;
 
@@ -15,14 +15,21 @@ use crate::latest::Latest;
 use crate::packet::Packet;
 use crate::session::{Gap, Overrun, Session};
 
+/// The number of a guest, and of its session. No number is given twice, not even by a server that is
+/// started anew. Everybody may know it; the word by which a page comes back to its session is a secret.
+pub type GuestId = u64;
+
+/// Whose number nobody's is.
+pub const NOBODY: GuestId = 0;
+
 /// The number of a transport: 1, 2, 3 and so on. A WebSocket's is its client's number.
 pub type TransportId = ClientId;
 
 /// What a client has got before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// The number of the session that it knows; 0 where it knows none.
-    pub of: u64,
+    /// The number of the session that it knows; [`NOBODY`] where it knows none.
+    pub of: GuestId,
     /// It has got everything up to this number.
     pub after: u64,
 }
@@ -31,21 +38,21 @@ pub struct Cursor {
 // ANCHOR: guests
 #[derive(Debug)]
 pub struct Guests {
-    /// By the word that each has chosen.
-    guests: BTreeMap<String, Guest>,
+    guests: BTreeMap<GuestId, Guest>,
+    /// Whose each word is.
+    words: BTreeMap<String, GuestId>,
     /// Whose each WebSocket is, also when it is not the guest's latest transport any more.
-    sockets: BTreeMap<TransportId, String>,
+    sockets: BTreeMap<TransportId, GuestId>,
     last_transport: TransportId,
-    last_session: u64,
+    last_guest: GuestId,
     /// Whose sessions have ended, until the handler of `close` has been told.
-    ended: Vec<String>,
+    ended: VecDeque<GuestId>,
     max_kept: usize,
 }
 
 #[derive(Debug)]
 struct Guest {
-    /// The number of its session. No number is given twice, not even by a server that is started anew.
-    number: u64,
+    word: String,
     session: Session,
     latest: Latest,
     rooms: BTreeSet<String>,
@@ -65,15 +72,16 @@ enum Link {
 // ANCHOR_END: guests
 
 impl Guests {
-    /// Nobody. For each guest, `max_kept` bytes are kept that it has not confirmed. The first session gets
-    /// the number behind `last_session`.
-    pub fn new(max_kept: usize, last_session: u64) -> Self {
+    /// Nobody. For each guest, `max_kept` bytes of lines are kept that it has not confirmed. The first guest
+    /// gets the number behind `last_guest`.
+    pub fn new(max_kept: usize, last_guest: GuestId) -> Self {
         Self {
             guests: BTreeMap::new(),
+            words: BTreeMap::new(),
             sockets: BTreeMap::new(),
             last_transport: 0,
-            last_session,
-            ended: Vec::new(),
+            last_guest,
+            ended: VecDeque::new(),
             max_kept,
         }
     }
@@ -83,13 +91,13 @@ impl Guests {
         self.guests.len()
     }
 
-    /// Whether this guest has a session.
-    pub fn has(&self, who: &str) -> bool {
-        self.guests.contains_key(who)
+    /// Whether this guest is there.
+    pub fn has(&self, who: GuestId) -> bool {
+        self.guests.contains_key(&who)
     }
 
     /// Tells one guest. Where there is no such guest, nobody is told.
-    pub fn emit(&mut self, who: &str, event: &str, data: &Value) {
+    pub fn emit(&mut self, who: GuestId, event: &str, data: &Value) {
         let (event, data, ask) = (event.to_string(), data.clone(), false);
         self.send(who, |n| Packet::Event {
             n,
@@ -102,155 +110,154 @@ impl Guests {
     /// Tells everybody in a room.
     pub fn emit_to(&mut self, room: &str, event: &str, data: &Value) {
         for who in self.in_room(room) {
-            self.emit(&who, event, data);
+            self.emit(who, event, data);
         }
     }
 
     /// Tells everybody.
     pub fn emit_to_all(&mut self, event: &str, data: &Value) {
-        for who in Vec::from_iter(self.guests.keys().cloned()) {
-            self.emit(&who, event, data);
+        for who in Vec::from_iter(self.guests.keys().copied()) {
+            self.emit(who, event, data);
         }
     }
 
     /// Offers everybody in a room a value that is worth something now only. Who is still busy with the
-    /// last one gets the newest when it is done with that.
+    /// last one gets the newest when it is done with that. For each guest, one value of each name is kept.
     pub fn offer_to(&mut self, room: &str, name: &str, value: &Value) {
         for who in self.in_room(room) {
-            if let Some(guest) = self.guests.get_mut(&who)
-                && guest.latest.offer(name, value.clone())
-            {
-                guest.send_latest();
+            if let Some(guest) = self.guests.get_mut(&who) {
+                guest.latest.offer(name, value.clone());
+                guest.push_latest();
             }
         }
     }
 
     /// A guest enters a room. A room is there as soon as somebody is in it.
-    pub fn join(&mut self, who: &str, room: &str) {
-        if let Some(guest) = self.guests.get_mut(who) {
+    pub fn join(&mut self, who: GuestId, room: &str) {
+        if let Some(guest) = self.guests.get_mut(&who) {
             guest.rooms.insert(room.to_string());
         }
     }
 
     /// A guest leaves a room.
-    pub fn leave(&mut self, who: &str, room: &str) {
-        if let Some(guest) = self.guests.get_mut(who) {
+    pub fn leave(&mut self, who: GuestId, room: &str) {
+        if let Some(guest) = self.guests.get_mut(&who) {
             guest.rooms.remove(room);
         }
     }
 
     /// Who is in a room.
-    pub fn in_room(&self, room: &str) -> Vec<String> {
+    pub fn in_room(&self, room: &str) -> Vec<GuestId> {
         let guests = self.guests.iter();
         let here = guests.filter(|(_, guest)| guest.rooms.contains(room));
-        here.map(|(who, _)| who.clone()).collect()
+        here.map(|(who, _)| *who).collect()
     }
 
     /// Ends a session, and says why.
-    pub fn end(&mut self, who: &str, why: &str) {
-        let Some(guest) = self.guests.remove(who) else {
+    pub fn end(&mut self, who: GuestId, why: &str) {
+        let Some(guest) = self.guests.remove(&who) else {
             return;
         };
+        self.words.remove(&guest.word);
         if let Link::Socket(_, outbox) = guest.link {
-            let over = why.to_string();
-            let over = frame::text(&Packet::Over { over }.to_line());
-            let close = frame::close(CloseCode::NORMAL, "the session is over");
-            outbox.finish_at_once([over, close].concat().into());
+            outbox.finish_at_once(over(why));
         }
-        // What still comes from its WebSockets is nobody's.
-        self.sockets.retain(|_, owner| owner != who);
-        self.ended.push(who.to_string());
+        self.ended.push_back(who);
     }
 }
 
 /// What the transports do. Handlers don't need it.
 impl Guests {
-    /// Begins a session where there is none.
-    pub(crate) fn open(&mut self, who: &str) {
-        let guest = self.guests.entry(who.to_string());
-        guest.or_insert_with(|| {
-            self.last_session += 1;
-            Guest::new(self.last_session, self.max_kept)
-        });
+    /// Begins a session. `open` has not been handled yet.
+    pub(crate) fn open(&mut self, word: &str) -> GuestId {
+        self.last_guest += 1;
+        let guest = Guest::new(word, self.max_kept);
+        self.guests.insert(self.last_guest, guest);
+        self.words.insert(word.to_string(), self.last_guest);
+        self.last_guest
     }
 
-    /// A guest can be reached by this WebSocket from now on, and by no transport before it. It has
-    /// got everything up to its cursor.
+    /// Whose word this is.
+    pub(crate) fn of_word(&self, word: &str) -> Option<GuestId> {
+        self.words.get(word).copied()
+    }
+
+    /// Whose WebSocket this is.
+    pub(crate) fn of_socket(&self, socket: TransportId) -> Option<GuestId> {
+        self.sockets.get(&socket).copied()
+    }
+
+    /// Whether a client that knows session `of` can go on with this one. It must be the same; or this one
+    /// is as good as new, because the client has never heard its `hello`.
+    pub(crate) fn may_go_on(&self, who: GuestId, of: GuestId) -> bool {
+        let guest = self.guests.get(&who);
+        guest.is_some_and(|guest| who == of || guest.session.is_untouched())
+    }
+
+    /// A guest can be reached by this WebSocket from now on, and by no transport before it.
     // ANCHOR: attach_socket
     pub(crate) fn attach_socket(
         &mut self,
-        who: &str,
+        who: GuestId,
         cursor: Cursor,
         outbox: &Arc<Outbox>,
     ) -> TransportId {
-        let (transport, hello) = self.attach(who, cursor);
-        // Task: the hello first, then all that has not been confirmed, then the latest values.
-        let guest = self.guests.get_mut(who).expect("it has just been attached");
-        guest.link = Link::Socket(transport, Arc::clone(outbox));
-        guest.push(&hello.to_line());
+        let socket = self.next_transport();
+        let Some(guest) = self.guests.get_mut(&who) else {
+            outbox.finish_at_once(over("there is no such session"));
+            return socket;
+        };
+        self.sockets.insert(socket, who);
+        // Task: attach it; then the hello, all that has not been confirmed, and the latest values.
+        guest.attach(Link::Socket(socket, Arc::clone(outbox)), who, cursor);
+        guest.push(&guest.hello(who));
         for line in Vec::from_iter(guest.session.replay().cloned()) {
             guest.push(&line);
         }
-        guest.send_latest();
-        self.sockets.insert(transport, who.to_string());
-        transport
+        guest.push_latest();
+        socket
     }
     // ANCHOR_END: attach_socket
 
-    /// A guest can be reached by this request from now on. Returns the first line of its answer.
-    pub(crate) fn attach_poll(&mut self, who: &str, cursor: Cursor) -> (TransportId, Packet) {
-        let (transport, hello) = self.attach(who, cursor);
-        let guest = self.guests.get_mut(who).expect("it has just been attached");
-        guest.link = Link::Poll(transport);
-        (transport, hello)
+    /// A guest can be reached by this request from now on, and by no transport before it.
+    pub(crate) fn attach_poll(&mut self, who: GuestId, cursor: Cursor) -> TransportId {
+        let poll = self.next_transport();
+        if let Some(guest) = self.guests.get_mut(&who) {
+            guest.attach(Link::Poll(poll), who, cursor);
+        }
+        poll
     }
 
-    /// A transport takes over from the one before. Returns its number, and what it hears first.
-    // ANCHOR: attach
-    fn attach(&mut self, who: &str, cursor: Cursor) -> (TransportId, Packet) {
+    fn next_transport(&mut self) -> TransportId {
         self.last_transport += 1;
-        let transport = self.last_transport;
-        self.open(who);
-        let guest = self.guests.get_mut(who).expect("the session is open");
-        // Task: end the transport before; confirm what the cursor says, if it is of this session.
-        guest.detach();
-        if cursor.of == guest.number {
-            guest.session.confirm(cursor.after);
-        }
-        let (hello, got) = (guest.number, guest.session.received());
-        (transport, Packet::Hello { hello, got })
+        self.last_transport
     }
-    // ANCHOR_END: attach
 
     /// Whether a held request is to be answered now: there is something to say, or it is not this request
     /// any more by which the guest is reached.
-    pub(crate) fn is_due(&self, who: &str, transport: TransportId) -> bool {
-        self.guests.get(who).is_none_or(|guest| {
-            !guest.is_reached_by(transport)
+    pub(crate) fn is_due(&self, who: GuestId, poll: TransportId) -> bool {
+        self.guests.get(&who).is_none_or(|guest| {
+            !guest.is_reached_by(poll)
                 || guest.latest.is_due()
                 || guest.session.replay().next().is_some()
         })
     }
 
-    /// What the answer to a held request says behind its first line.
-    pub(crate) fn take_lines(&mut self, who: &str, transport: TransportId) -> Vec<String> {
-        let Some(guest) = self.guests.get_mut(who) else {
-            return Vec::new();
+    /// The answer to a held request.
+    // ANCHOR: answer_poll
+    pub(crate) fn answer_poll(&mut self, who: GuestId, poll: TransportId) -> String {
+        let Some(guest) = self.guests.get_mut(&who) else {
+            return over_line("there is no such session");
         };
-        if !guest.is_reached_by(transport) {
-            return Vec::new();
+        let mut lines = vec![guest.hello(who)];
+        if guest.is_reached_by(poll) {
+            lines.extend(guest.session.replay().map(ToString::to_string));
+            lines.extend(guest.latest.take().iter().map(Packet::to_line));
+            guest.link = Link::Away(Instant::now());
         }
-        guest.link = Link::Away(Instant::now());
-        let replay = guest.session.replay().map(ToString::to_string);
-        let mut lines = Vec::from_iter(replay);
-        lines.extend(guest.latest.take().iter().map(Packet::to_line));
-        lines
+        lines.join("\n")
     }
-
-    /// Whose WebSocket this is.
-    pub(crate) fn of_socket(&self, socket: TransportId) -> Option<String> {
-        self.sockets.get(&socket).cloned()
-    }
+    // ANCHOR_END: answer_poll
 
     /// A WebSocket has ended. The session goes on.
     pub(crate) fn detach_socket(&mut self, socket: TransportId) {
@@ -261,39 +268,48 @@ impl Guests {
         }
     }
 
-    /// The session of a guest, to note what has come.
+    /// More waits for a WebSocket than may wait.
+    pub(crate) fn too_slow(&mut self, socket: TransportId) {
+        let guest = self
+            .of_socket(socket)
+            .and_then(|who| self.guests.get_mut(&who));
+        if let Some(guest) = guest.filter(|guest| guest.is_reached_by(socket)) {
+            guest.cut_off();
+        }
+    }
+
+    /// A packet with this number has come. Whether it is new.
     ///
     /// # Errors
     /// A number before this one has not come.
-    pub(crate) fn receive(&mut self, who: &str, n: u64) -> Result<bool, Gap> {
-        let guest = self.guests.get_mut(who);
+    pub(crate) fn receive(&mut self, who: GuestId, n: u64) -> Result<bool, Gap> {
+        let guest = self.guests.get_mut(&who);
         // Of a session that is over, nothing is new.
         guest.map_or(Ok(false), |guest| guest.session.receive(n))
     }
 
     /// The number up to which everything of a guest has been received.
-    pub(crate) fn received(&self, who: &str) -> Option<u64> {
-        self.guests.get(who).map(|guest| guest.session.received())
+    pub(crate) fn received(&self, who: GuestId) -> Option<u64> {
+        self.guests.get(&who).map(|guest| guest.session.received())
     }
 
     /// A guest has confirmed everything up to this number.
-    pub(crate) fn confirm(&mut self, who: &str, got: u64) {
-        if let Some(guest) = self.guests.get_mut(who) {
+    pub(crate) fn confirm(&mut self, who: GuestId, got: u64) {
+        if let Some(guest) = self.guests.get_mut(&who) {
             guest.session.confirm(got);
         }
     }
 
     /// A guest has used a value.
-    pub(crate) fn seen(&mut self, who: &str, name: &str) {
-        if let Some(guest) = self.guests.get_mut(who)
-            && guest.latest.seen(name)
-        {
-            guest.send_latest();
+    pub(crate) fn seen(&mut self, who: GuestId, name: &str) {
+        if let Some(guest) = self.guests.get_mut(&who) {
+            guest.latest.seen(name);
+            guest.push_latest();
         }
     }
 
     /// Answers an event of a guest.
-    pub(crate) fn reply(&mut self, who: &str, reply: u64, data: Value) {
+    pub(crate) fn reply(&mut self, who: GuestId, reply: u64, data: Value) {
         self.send(who, |n| Packet::Reply { n, reply, data });
     }
 
@@ -301,12 +317,13 @@ impl Guests {
     pub(crate) fn end_those_away_since(&mut self, then: Instant) {
         let guests = self.guests.iter();
         let away = guests.filter(|(_, guest)| matches!(guest.link, Link::Away(at) if at < then));
-        for who in Vec::from_iter(away.map(|(who, _)| who.clone())) {
-            self.end(&who, "away for too long");
+        for who in Vec::from_iter(away.map(|(who, _)| *who)) {
+            self.end(who, "away for too long");
         }
     }
 
-    /// Lets every WebSocket know that the server is there. A page can't see the pings of its browser.
+    /// Lets every WebSocket know that the server is there. A page can't see the pings that its browser
+    /// answers.
     pub(crate) fn ping(&mut self) {
         let ping = Packet::Ping { ping: true }.to_line();
         for guest in self.guests.values_mut() {
@@ -316,6 +333,7 @@ impl Guests {
 
     /// Says goodbye to everybody's WebSocket. The sessions are gone with the server.
     pub(crate) fn stop(&mut self) {
+        self.words.clear();
         for guest in mem::take(&mut self.guests).into_values() {
             if let Link::Socket(_, outbox) = guest.link {
                 outbox.finish(frame::close(CloseCode::GOING_AWAY, "the server stops"));
@@ -323,14 +341,14 @@ impl Guests {
         }
     }
 
-    /// Those whose sessions have ended since the last call.
-    pub(crate) fn take_ended(&mut self) -> Vec<String> {
-        mem::take(&mut self.ended)
+    /// One of those whose sessions have ended, and whom nobody has asked for yet.
+    pub(crate) fn next_ended(&mut self) -> Option<GuestId> {
+        self.ended.pop_front()
     }
 
     // ANCHOR: send
-    fn send(&mut self, who: &str, packet: impl FnOnce(u64) -> Packet) {
-        let Some(guest) = self.guests.get_mut(who) else {
+    fn send(&mut self, who: GuestId, packet: impl FnOnce(u64) -> Packet) {
+        let Some(guest) = self.guests.get_mut(&who) else {
             return;
         };
         // Task: number and keep it; push it to the transport; end the session on an overrun.
@@ -343,13 +361,46 @@ impl Guests {
 }
 
 impl Guest {
-    fn new(number: u64, max_kept: usize) -> Self {
+    fn new(word: &str, max_kept: usize) -> Self {
         Self {
-            number,
+            word: word.to_string(),
             session: Session::new(max_kept),
             latest: Latest::default(),
             rooms: BTreeSet::new(),
             link: Link::Away(Instant::now()),
+        }
+    }
+
+    /// A transport takes over from the one before. It comes with what the client has got.
+    // ANCHOR: attach
+    fn attach(&mut self, link: Link, who: GuestId, cursor: Cursor) {
+        // Task: the transport before goes; what the cursor says is confirmed, if it is of this session.
+        if let Some(outbox) = self.detach() {
+            let reason = "another transport has taken over";
+            outbox.finish_at_once(frame::close(CloseCode::NORMAL, reason));
+        }
+        self.link = link;
+        if cursor.of == who {
+            self.session.confirm(cursor.after);
+        }
+    }
+    // ANCHOR_END: attach
+
+    /// The guest can't be reached any more by the transport that there was. Returns its outbox, if it was
+    /// a WebSocket.
+    fn detach(&mut self) -> Option<Arc<Outbox>> {
+        self.latest.restart();
+        match mem::replace(&mut self.link, Link::Away(Instant::now())) {
+            Link::Socket(_, outbox) => Some(outbox),
+            Link::Poll(_) | Link::Away(_) => None,
+        }
+    }
+
+    /// The guest's WebSocket is done for. The session isn't.
+    fn cut_off(&mut self) {
+        if let Some(outbox) = self.detach() {
+            let reason = "you read too slowly";
+            outbox.finish_at_once(frame::close(CloseCode::TRY_AGAIN_LATER, reason));
         }
     }
 
@@ -360,40 +411,39 @@ impl Guest {
         }
     }
 
+    /// The first line on every transport.
+    fn hello(&self, who: GuestId) -> String {
+        let (hello, got) = (who, self.session.received());
+        Packet::Hello { hello, got }.to_line()
+    }
+
     /// Puts a line on the guest's WebSocket. A request that is held is woken by others, and takes what it
     /// finds.
-    // ANCHOR: push
     fn push(&mut self, line: &str) {
-        let Link::Socket(_, outbox) = &self.link else {
-            return;
-        };
-        // Task: where the outbox is full, this transport is done for; the session isn't.
-        if outbox.push(frame::text(line)).is_err() {
-            let code = CloseCode::TRY_AGAIN_LATER;
-            outbox.finish_at_once(frame::close(code, "you read too slowly"));
-            self.detach();
-        }
-    }
-    // ANCHOR_END: push
-
-    fn send_latest(&mut self) {
-        if !matches!(self.link, Link::Socket(..)) {
-            return;
-        }
-        for packet in self.latest.take() {
-            self.push(&packet.to_line());
+        if let Link::Socket(_, outbox) = &self.link
+            && outbox.push(frame::text(line)).is_err()
+        {
+            self.cut_off();
         }
     }
 
-    /// The guest can't be reached any more by the transport that there was.
-    fn detach(&mut self) {
-        let before = mem::replace(&mut self.link, Link::Away(Instant::now()));
-        if let Link::Socket(_, outbox) = before {
-            outbox.finish(frame::close(
-                CloseCode::NORMAL,
-                "another transport has taken over",
-            ));
+    fn push_latest(&mut self) {
+        if matches!(self.link, Link::Socket(..)) {
+            for packet in self.latest.take() {
+                self.push(&packet.to_line());
+            }
         }
-        self.latest.restart();
     }
+}
+
+pub(crate) fn over_line(why: &str) -> String {
+    let over = why.to_string();
+    Packet::Over { over }.to_line()
+}
+
+/// The last frames of a WebSocket whose session is over.
+fn over(why: &str) -> Bytes {
+    let over = frame::text(&over_line(why));
+    let close = frame::close(CloseCode::NORMAL, "the session is over");
+    [over, close].concat().into()
 }

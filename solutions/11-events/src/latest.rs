@@ -2,62 +2,72 @@
 //!
 //! Who can't keep up shall get fewer of them, and not older ones. So there is one value on its way at most;
 //! the next one goes when the page says that it has used the last. What comes in between takes the place
-//! of what waits.
+//! of what waits. The newest one always arrives in the end.
 
 use std::collections::BTreeMap;
-use std::mem;
 
 use serde_json::Value;
 
 use crate::packet::Packet;
 
-/// What one client has got of each value, by name.
+/// What one client has not got yet of each value, by name.
 // ANCHOR: latest
 #[derive(Debug, Default)]
 pub struct Latest {
     slots: BTreeMap<String, Slot>,
 }
 
-#[derive(Debug, Default)]
+/// At least one of the two is true: otherwise there is no slot.
+#[derive(Debug)]
 struct Slot {
-    /// Whether a value is on its way, and has not been seen.
+    newest: Value,
+    /// Whether the newest value has not been sent yet.
+    waits: bool,
+    /// Whether a value has been sent, and not been seen.
     on_its_way: bool,
-    /// The value that goes next.
-    waiting: Option<Value>,
 }
 // ANCHOR_END: latest
 
 impl Latest {
-    /// There is a new value. Whether it can go now.
+    /// There is a new value. It goes when there is nothing of this name on its way.
     // ANCHOR: offer
-    pub fn offer(&mut self, name: &str, value: Value) -> bool {
-        // Task: it takes the place of what waits; it can go unless one is on its way.
-        let slot = self.slots.entry(name.to_string()).or_default();
-        slot.waiting = Some(value);
-        !slot.on_its_way
+    pub fn offer(&mut self, name: &str, value: Value) {
+        // Task: it takes the place of the one before, whether that has been sent or not.
+        let on_its_way = self.slots.get(name).is_some_and(|slot| slot.on_its_way);
+        let slot = Slot {
+            newest: value,
+            waits: true,
+            on_its_way,
+        };
+        self.slots.insert(name.to_string(), slot);
     }
     // ANCHOR_END: offer
 
-    /// A value has been seen. Whether the next one waits.
-    pub fn seen(&mut self, name: &str) -> bool {
-        let slot = self.slots.get_mut(name);
-        slot.is_some_and(|slot| {
+    /// A value has been seen: the next one may go.
+    pub fn seen(&mut self, name: &str) {
+        if let Some(slot) = self.slots.get_mut(name) {
             slot.on_its_way = false;
-            slot.waiting.is_some()
-        })
+            if !slot.waits {
+                self.slots.remove(name);
+            }
+        }
     }
 
-    /// The transport has died. What was on its way may be lost, and is old by now.
+    /// The transport has died, and what was on its way may be lost. If there is a newer one, that goes;
+    /// if not, the same goes again.
+    // ANCHOR: restart
     pub fn restart(&mut self) {
         for slot in self.slots.values_mut() {
+            slot.waits = true;
             slot.on_its_way = false;
         }
     }
+    // ANCHOR_END: restart
 
     /// Whether there is anything that can go now.
     pub fn is_due(&self) -> bool {
         let mut slots = self.slots.values();
-        slots.any(|slot| !slot.on_its_way && slot.waiting.is_some())
+        slots.any(|slot| slot.waits && !slot.on_its_way)
     }
 
     /// Takes out what can go now. From then on it is on its way.
@@ -65,12 +75,10 @@ impl Latest {
     pub fn take(&mut self) -> Vec<Packet> {
         let mut packets = Vec::new();
         for (name, slot) in &mut self.slots {
-            if slot.on_its_way {
-                continue;
-            }
-            if let Some(data) = mem::take(&mut slot.waiting) {
+            if slot.waits && !slot.on_its_way {
+                slot.waits = false;
                 slot.on_its_way = true;
-                let now = name.clone();
+                let (now, data) = (name.clone(), slot.newest.clone());
                 packets.push(Packet::Now { now, data });
             }
         }

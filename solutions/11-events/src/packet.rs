@@ -10,9 +10,19 @@
 //! | `{"now":"price","data":41}` | server | worth something now only: no number, and nobody keeps it |
 //! | `{"seen":"price"}` | client | send me the next one |
 //! | `{"ping":true}` | server | I am still here |
-//! | `{"over":"why"}` | server | I have given this session up |
-//! | `{"bye":true}` | client | I have given it up |
-//! | `{"error":"why"}` | server | I don't understand what you sent |
+//! | `{"over":"why"}` | server | this session is over: begin another one, with another word |
+//! | `{"bye":true}` | client | I have given this session up |
+//! | `{"error":"why"}` | server | I can't do what you want |
+//!
+//! A client names its session by a word that nobody can guess, and that it gives to nobody. It asks for
+//! `/socket?session=x7&of=41&after=8`: the session of this word, which is your 41, and of which I have got
+//! everything up to 8. Who doesn't know a number yet leaves `of` and `after` out. Where there is no such session,
+//! one begins, and `hello` says another number: what was not confirmed in the one before is lost.
+//!
+//! On a WebSocket, a message is one packet or several lines. Where there is no WebSocket, the client asks
+//! `GET /events?session=x7&of=41&after=8` again and again, and gets lines, the first of them `hello`, or nothing but
+//! `over`. It sends lines by `POST /events?session=x7&of=41`, one request after the other. The answer may
+//! have an `error`, `over`, or `got`; or nothing, where there was nothing with a number in it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,7 +122,8 @@ impl Packet {
     }
 }
 
-fn shortened(line: &str) -> String {
+/// The beginning of a line, for a sentence about it.
+pub(crate) fn shortened(line: &str) -> String {
     const MOST: usize = 80;
     match line.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &line[..end]),

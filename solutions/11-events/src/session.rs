@@ -117,6 +117,12 @@ impl Session {
         self.received
     }
 
+    /// Whether nothing has been received, and nothing confirmed: then the other side may not even know that
+    /// there is this session.
+    pub fn is_untouched(&self) -> bool {
+        self.received == 0 && self.kept.len() as u64 == self.sent
+    }
+
     /// How many bytes are kept.
     pub fn kept_bytes(&self) -> usize {
         self.bytes
