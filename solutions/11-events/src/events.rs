@@ -286,10 +286,11 @@ impl State {
                 ask,
             } => {
                 if self.guests.receive(who, n).map_err(sentence)? {
-                    let reply = self.hear(who, &event, &data)?;
-                    if ask {
-                        self.guests.reply(who, n, reply);
+                    let reply = self.hear(who, &event, &data);
+                    if !ask {
+                        return reply.map(|_| ());
                     }
+                    self.guests.reply(who, n, reply);
                 }
             }
             Packet::Got { got } => self.guests.confirm(who, got),

@@ -308,9 +308,12 @@ impl Guests {
         }
     }
 
-    /// Answers an event of a guest.
-    pub(crate) fn reply(&mut self, who: GuestId, reply: u64, data: Value) {
-        self.send(who, |n| Packet::Reply { n, reply, data });
+    /// Answers an event of a guest, or says why there is no answer.
+    pub(crate) fn reply(&mut self, who: GuestId, reply: u64, answer: Result<Value, String>) {
+        self.send(who, |n| match answer {
+            Ok(data) => Packet::Reply { n, reply, data },
+            Err(error) => Packet::NoReply { n, reply, error },
+        });
     }
 
     /// Ends the sessions of those who have been away since before `then`.

@@ -6,6 +6,7 @@
 //! | `{"n":8,"event":"vote","data":5}` | both | event number 8 |
 //! | `{"n":9,"event":"vote","data":5,"ask":true}` | client | the same, and I want a reply |
 //! | `{"n":3,"reply":9,"data":"taken"}` | server | number 3: the reply to your number 9 |
+//! | `{"n":3,"reply":9,"error":"why"}` | server | number 3: there is no reply to your number 9 |
 //! | `{"got":9}` | both | I have got everything up to 9: you need not keep it any longer |
 //! | `{"now":"price","data":41}` | server | worth something now only: no number, and nobody keeps it |
 //! | `{"seen":"price"}` | client | send me the next one |
@@ -62,6 +63,15 @@ pub enum Packet {
         /// What belongs to it.
         #[serde(default)]
         data: Value,
+    },
+    /// An event led to nothing.
+    NoReply {
+        /// Its number.
+        n: u64,
+        /// The number of the event.
+        reply: u64,
+        /// Why.
+        error: String,
     },
     /// Everything up to this number has been received.
     Got {
