@@ -527,7 +527,9 @@ class Events {
   }
 
   #complain(message) {
-    console.warn(message);
+    if (!this.#handlers.has("error")) {
+      console.warn(message);
+    }
     this.#tell("error", { message });
   }
 
