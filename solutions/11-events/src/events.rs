@@ -278,19 +278,19 @@ impl State {
     // ANCHOR: take_packet
     fn take(&mut self, who: GuestId, packet: Packet) -> Result<(), String> {
         match packet {
-            // Task: an event that is new goes to its handler; what that returns is the reply.
             Packet::Event {
                 n,
                 event,
                 data,
                 ask,
             } => {
+                // Task: if it is new, hear it. If a reply is wanted, reply what that led to, also an error.
                 if self.guests.receive(who, n).map_err(sentence)? {
-                    let reply = self.hear(who, &event, &data);
+                    let answer = self.hear(who, &event, &data);
                     if !ask {
-                        return reply.map(|_| ());
+                        return answer.map(|_| ());
                     }
-                    self.guests.reply(who, n, reply);
+                    self.guests.reply(who, n, answer);
                 }
             }
             Packet::Got { got } => self.guests.confirm(who, got),

@@ -61,7 +61,7 @@ pub(crate) fn answer(events: &Events, stream: &TcpStream, stop: &AtomicBool) -> 
 fn file(events: &Events, path: &str) -> Reply {
     match events.files.get(path) {
         Some((kind, text)) => Reply::file(&format!("{kind}; charset=utf-8"), text),
-        None => Refusal::NoSuchPath.into(),
+        None => text(404, "There is nothing here.\n"),
     }
 }
 

@@ -17,13 +17,13 @@ pub struct Latest {
     slots: BTreeMap<String, Slot>,
 }
 
-/// At least one of the two is true: otherwise there is no slot.
+/// A value that has not been seen yet.
 #[derive(Debug)]
 struct Slot {
     newest: Value,
-    /// Whether the newest value has not been sent yet.
-    waits: bool,
-    /// Whether a value has been sent, and not been seen.
+    /// Whether the newest value has never been sent.
+    is_new: bool,
+    /// Whether a value has been sent by the transport that there is, and not been seen.
     on_its_way: bool,
 }
 // ANCHOR_END: latest
@@ -36,7 +36,7 @@ impl Latest {
         let on_its_way = self.slots.get(name).is_some_and(|slot| slot.on_its_way);
         let slot = Slot {
             newest: value,
-            waits: true,
+            is_new: true,
             on_its_way,
         };
         self.slots.insert(name.to_string(), slot);
@@ -47,27 +47,24 @@ impl Latest {
     pub fn seen(&mut self, name: &str) {
         if let Some(slot) = self.slots.get_mut(name) {
             slot.on_its_way = false;
-            if !slot.waits {
+            if !slot.is_new {
                 self.slots.remove(name);
             }
         }
     }
 
-    /// The transport has died, and what was on its way may be lost. If there is a newer one, that goes;
-    /// if not, the same goes again.
-    // ANCHOR: restart
+    /// The transport has died, and what was on its way may be lost. So the newest goes once more.
     pub fn restart(&mut self) {
         for slot in self.slots.values_mut() {
-            slot.waits = true;
             slot.on_its_way = false;
         }
     }
-    // ANCHOR_END: restart
 
-    /// Whether there is anything that can go now.
+    /// Whether there is anything new that can go now. For what is sent once more, no request is answered
+    /// that would be held otherwise: a slow page would ask again and again.
     pub fn is_due(&self) -> bool {
         let mut slots = self.slots.values();
-        slots.any(|slot| slot.waits && !slot.on_its_way)
+        slots.any(|slot| slot.is_new && !slot.on_its_way)
     }
 
     /// Takes out what can go now. From then on it is on its way.
@@ -75,8 +72,8 @@ impl Latest {
     pub fn take(&mut self) -> Vec<Packet> {
         let mut packets = Vec::new();
         for (name, slot) in &mut self.slots {
-            if slot.waits && !slot.on_its_way {
-                slot.waits = false;
+            if !slot.on_its_way {
+                slot.is_new = false;
                 slot.on_its_way = true;
                 let (now, data) = (name.clone(), slot.newest.clone());
                 packets.push(Packet::Now { now, data });

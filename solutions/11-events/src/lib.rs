@@ -28,4 +28,4 @@ pub mod packet;
 pub mod session;
 
 pub use events::{Events, Settings};
-pub use guests::Guests;
+pub use guests::{GuestId, Guests};

@@ -15,15 +15,18 @@
 //! | `{"bye":true}` | client | I have given this session up |
 //! | `{"error":"why"}` | server | I can't do what you want |
 //!
-//! A client names its session by a word that nobody can guess, and that it gives to nobody. It asks for
+//! A client names its session by a word that nobody can guess, and that it tells nobody else. It asks for
 //! `/socket?session=x7&of=41&after=8`: the session of this word, which is your 41, and of which I have got
-//! everything up to 8. Who doesn't know a number yet leaves `of` and `after` out. Where there is no such session,
-//! one begins, and `hello` says another number: what was not confirmed in the one before is lost.
+//! everything up to 8. Who knows no number yet leaves `of` and `after` out. Where the word has no session, one
+//! begins, and `hello` says another number: then what was not confirmed in the one before is lost.
 //!
 //! On a WebSocket, a message is one packet or several lines. Where there is no WebSocket, the client asks
-//! `GET /events?session=x7&of=41&after=8` again and again, and gets lines, the first of them `hello`, or nothing but
-//! `over`. It sends lines by `POST /events?session=x7&of=41`, one request after the other. The answer may
-//! have an `error`, `over`, or `got`; or nothing, where there was nothing with a number in it.
+//! `GET /events?session=x7&of=41&after=8` again and again, and gets lines: the first one is `hello`, or the only one
+//! is `over`. It sends lines by `POST /events?session=x7&of=41`, one request after the other. The answer has an
+//! `error`, `over` or `got`, or two of them; or nothing, where nothing with a number came.
+//!
+//! A value (`now`) that has not been `seen` comes once more, or a newer one does, with each new transport, and
+//! with each answer to a `GET`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
