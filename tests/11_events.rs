@@ -223,7 +223,7 @@ fn a_number_that_has_come_is_not_new() {
         shows: || {
             let mut session = Session::new(1000);
             let mut shown = String::new();
-            for n in [2, 1, 2, 2, 1, 0, 3, 5, 3, 4, u64::MAX, 5] {
+            for n in [2, 1, 2, 2, 1, 0, 3, 5, 3, 4, 5, u64::MAX] {
                 let verdict = match session.receive(n) {
                     Ok(true) => "new".to_string(),
                     Ok(false) => "old".to_string(),
@@ -578,30 +578,6 @@ fn an_event_goes_to_its_handler_and_from_there_to_a_room() {
 }
 
 #[test]
-fn who_asks_gets_one_reply() {
-    check! {
-        rfc: "the workshop's own rule",
-        rule: "What the handler returns is the reply, with a number like an event's, so that it isn't lost \
-               either. Who asks in vain gets a reply, too, which says why. What comes for the second time is not handled again, and gets no second reply.",
-        mistake: "Everything is replied to, also where nobody asked; or what is replayed is handled again. Or the \
-                  reply has the number of the event for its own.",
-        shows: || {
-            let mut scene = Scene::new();
-            scene.opens("ada", "a1", NEW);
-            scene.says("ada", &ask(1, "hi"));
-            scene.says("ada", &say(2, "no question"));
-            scene.says("ada", &format!("{}\n{}", ask(1, "hi"), ask(3, "again")));
-            for (n, event) in [(4, "vote"), (5, "fail"), (6, "open")] {
-                scene.says("ada", &format!(r#"{{"n":{n},"event":"{event}","ask":true}}"#));
-            }
-            scene.note("the transport dies, and with it whatever came");
-            scene.opens("ada, again", "a1", cursor(41, 1));
-            scene.text
-        },
-    }
-}
-
-#[test]
 fn a_session_opens_once_and_closes_once() {
     check! {
         rfc: "the workshop's own rule",
@@ -632,36 +608,12 @@ fn a_session_opens_once_and_closes_once() {
 }
 
 #[test]
-fn a_transport_takes_over_from_the_one_before() {
-    check! {
-        rfc: "the workshop's own rule",
-        rule: "A new transport begins with `hello` and everything that has not been confirmed, in order. From \
-               then on the one before gets nothing but its Close; that it ends later means nothing.",
-        mistake: "Both get what comes next. Or the end of the old one, which is noticed late, makes the new \
-                  one deaf. Or what has been confirmed comes again.",
-        shows: || {
-            let mut scene = Scene::new();
-            scene.opens("ada", "a1", NEW);
-            scene.says("ada", &format!("{}\n{}\n{}", say(1, "one"), say(2, "two"), say(3, "three")));
-            scene.opens("ada, again", "a1", cursor(41, 2));
-            scene.says("ada, again", &say(4, "four"));
-            scene.ends("ada");
-            scene.says("ada, again", &say(5, "five"));
-            scene.polls("a1", cursor(41, 4));
-            scene.posts("a1", 41, &say(6, "six"));
-            scene.polls("a1", cursor(41, 5));
-            scene.opens("ada, once more", "a1", cursor(41, 5));
-            scene.text
-        },
-    }
-}
-
-#[test]
 fn the_answer_to_a_request_may_be_lost() {
     check! {
         rfc: "the workshop's own rule",
         rule: "What was in an answer is kept until the next request confirms it.",
-        mistake: "It is forgotten when it is put into the answer. Then it is lost with the answer.",
+        mistake: "It is forgotten when it is put into the answer, and lost with that. Or it was never kept, because \
+                  just then there was no transport. Or the cursor of the request confirms nothing.",
         shows: || {
             let mut scene = Scene::new();
             scene.polls("a1", NEW);
@@ -682,12 +634,38 @@ fn the_answer_to_a_request_may_be_lost() {
 }
 
 #[test]
+fn a_transport_takes_over_from_the_one_before() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A new transport begins with `hello` and everything that has not been confirmed, in order. From \
+               then on the one before gets nothing but its Close; that it ends later means nothing.",
+        mistake: "The new one begins without the replay, or with all that was ever sent. Or nobody ends the \
+                  old one; or its end, which is noticed late, makes the new one deaf.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.says("ada", &format!("{}\n{}\n{}", say(1, "one"), say(2, "two"), say(3, "three")));
+            scene.opens("ada, again", "a1", cursor(41, 2));
+            scene.says("ada, again", &say(4, "four"));
+            scene.ends("ada");
+            scene.says("ada, again", &say(5, "five"));
+            scene.polls("a1", cursor(41, 4));
+            scene.posts("a1", 41, &say(6, "six"));
+            scene.polls("a1", cursor(41, 5));
+            scene.opens("ada, once more", "a1", cursor(41, 5));
+            scene.text
+        },
+    }
+}
+
+#[test]
 fn what_comes_twice_counts_once() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A number counts once, by whichever transport it comes: a request that is sent again, or an old \
                WebSocket from which the rest is read late.",
-        mistake: "The count belongs to the transport. Or a number that came by the old one is a gap.",
+        mistake: "Who gets a number for the second time handles it again, or takes it for an error. Or the count \
+                  belongs to the transport, and begins anew with it.",
         shows: || {
             let mut scene = Scene::new();
             scene.polls("a1", NEW);
@@ -704,6 +682,30 @@ fn what_comes_twice_counts_once() {
             scene.says("ada", &say(5, "five"));
             scene.posts("a1", 41, &say(5, "five"));
             scene.posts("a1", 41, &say(7, "where is six?"));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn who_asks_gets_one_reply() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "What the handler returns is the reply, with a number like an event's, so that it isn't lost \
+               either. Who asks in vain gets a reply, too, which says why. What comes for the second time is not handled again, and gets no second reply.",
+        mistake: "Everything is replied to, also where nobody asked; or what is replayed is handled again. Or the \
+                  reply has the number of the event for its own.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.says("ada", &ask(1, "hi"));
+            scene.says("ada", &say(2, "no question"));
+            scene.says("ada", &format!("{}\n{}", ask(1, "hi"), ask(3, "again")));
+            for (n, event) in [(4, "vote"), (5, "fail"), (6, "open")] {
+                scene.says("ada", &format!(r#"{{"n":{n},"event":"{event}","ask":true}}"#));
+            }
+            scene.note("the transport dies, and with it whatever came");
+            scene.opens("ada, again", "a1", cursor(41, 1));
             scene.text
         },
     }
@@ -1038,7 +1040,8 @@ fn a_request_is_held_until_there_is_something_to_say() {
                     events.with(|guests| guests.emit(FIRST, "said", &json!("hi")));
                 }),
                 ("somebody else says something", |events| {
-                    _ = events.poll("b1", NEW);
+                    let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
+                    _ = events.join("b1", NEW, &outbox);
                     events.post("b1", 42, &say(1, "hello"));
                 }),
                 ("it asks for something itself", |events| {
@@ -1051,7 +1054,10 @@ fn a_request_is_held_until_there_is_something_to_say() {
                     let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
                     _ = events.join("a1", cursor(FIRST, 0), &outbox);
                 }),
-                ("another request takes over", |events| _ = events.poll("a1", NEW)),
+                ("another request takes over", |events| {
+                    let events = Arc::clone(events);
+                    thread::spawn(move || _ = events.poll("a1", NEW));
+                }),
                 ("the session ends", |events| {
                     events.with(|guests| guests.end(FIRST, "we close"));
                 }),
@@ -1062,14 +1068,15 @@ fn a_request_is_held_until_there_is_something_to_say() {
                 let notes = Arc::default();
                 let events = noting(patient(), &notes).on("count", |_, _, _| json!(1));
                 let events = Arc::new(events);
-                _ = events.poll("a1", NEW);
                 let answer = hold(&events, "a1", cursor(FIRST, 0));
-                let before = answer.recv_timeout(SHORT).unwrap_or("held".to_string());
+                if let Ok(lines) = answer.recv_timeout(SHORT) {
+                    return shown + &format!("not held, but answered: {lines}\n");
+                }
                 wake(&events);
                 let after = answer.recv_timeout(DEADLINE);
                 let after = after.unwrap_or("it still waits".to_string());
                 let after = after.replace('\n', "\n  ");
-                _ = writeln!(shown, "{before}; {what}\n  {after}");
+                _ = writeln!(shown, "held; {what}\n  {after}");
                 if after == "it still waits" {
                     break;
                 }
@@ -1085,30 +1092,32 @@ fn all_that_are_held_are_answered_at_once() {
         rfc: "the workshop's own rule",
         rule: "An event for a room is one for everybody in it: each of their requests is answered, and no \
                other.",
-        mistake: "`notify_one` wakes one request, which may be none of theirs; the others sleep on.",
+        mistake: "`notify_one` wakes one request, which may be none of theirs; the others sleep on. Or whoever is \
+                  woken answers, without having looked whether there is something for it.",
         shows: || {
             let notes = Arc::default();
             let events = Arc::new(noting(patient(), &notes));
-            let words = ["a1", "b1", "c1", "d1", "e1"];
-            let hold_one = |(word, who): (&'static str, GuestId)| {
-                _ = events.poll(word, NEW);
-                hold(&events, word, cursor(who, 0))
-            };
+            let words = ["a1", "b1", "c1", "d1", "e1", "f1", "g1", "h1", "i1"];
+            let hold_one = |(word, who)| hold(&events, word, cursor(who, 0));
             let held: Vec<_> = words.into_iter().zip(FIRST..).map(hold_one).collect();
             events.with(|guests| {
                 guests.leave(FIRST, "all");
                 guests.emit_to("all", "said", &json!("hi"));
             });
-            let begin = Instant::now();
-            let mut shown = String::new();
-            // Nobody waits here for the first one, who is not in the room: it comes last.
-            for (word, answer) in words.iter().zip(&held).rev() {
-                let patience = if *word == "a1" { SHORT } else { DEADLINE };
-                let left = patience.saturating_sub(begin.elapsed()).max(SHORT);
-                let answer = answer.recv_timeout(left).unwrap_or("held".to_string());
-                _ = writeln!(shown, "{word}: {}", answer.replace('\n', " "));
-            }
-            shown
+            let (outside, inside) = held.split_first().expect("there are nine");
+            let is_told = |answer: &mpsc::Receiver<String>| {
+                let answer = answer.recv_timeout(DEADLINE);
+                answer.is_ok_and(|lines| lines.contains("hi"))
+            };
+            let inside = match inside.iter().all(is_told) {
+                true => "all are answered",
+                false => "not all are answered",
+            };
+            let outside = match outside.recv_timeout(SHORT) {
+                Ok(lines) => lines,
+                Err(_) => "held".to_string(),
+            };
+            format!("8 in the room: {inside}\n1 outside: {outside}\n")
         },
     }
 }
@@ -1217,7 +1226,7 @@ impl Page {
         cursor(self.of, self.got)
     }
 
-    /// Everything that has not been confirmed, and what the page has got.
+    /// Everything that has not been confirmed.
     fn unconfirmed(&self) -> Vec<String> {
         self.behind(0)
     }
@@ -1225,8 +1234,7 @@ impl Page {
     /// The same, of what has a higher number than this.
     fn behind(&self, last: u64) -> Vec<String> {
         let lines = self.kept.iter().filter(|(n, _)| *n > last);
-        let got = format!(r#"{{"got":{}}}"#, self.got);
-        lines.map(|(_, line)| line.clone()).chain([got]).collect()
+        lines.map(|(_, line)| line.clone()).collect()
     }
 }
 
@@ -1286,7 +1294,8 @@ impl World {
             self.page.trouble = Some("the server is busy".to_string());
             return 0;
         };
-        let (mut whole, mut bytes, mut answers, mut said) = (0, Vec::new(), Vec::new(), 0);
+        let (mut whole, mut bytes, mut answers) = (0, Vec::new(), Vec::new());
+        let (mut said, mut confirmed) = (0, self.page.got);
         for round in 0..3 {
             let mut came = drain(&outbox);
             came.append(&mut answers);
@@ -1303,8 +1312,12 @@ impl World {
             if self.page.of == 0 || down == 0 {
                 break;
             }
-            let lines = self.page.behind(said);
+            let mut lines = self.page.behind(said);
             said = self.page.sent;
+            if self.page.got > confirmed {
+                confirmed = self.page.got;
+                lines.push(format!(r#"{{"got":{confirmed}}}"#));
+            }
             for line in lines {
                 // Six bytes before a payload that is as short as these.
                 let length = line.len() + 6;
@@ -1365,7 +1378,7 @@ impl World {
     /// From now on nothing dies any more. What is late arrives when the next transport is there.
     fn calm(&mut self, by_socket: bool) {
         self.overlap = usize::MAX;
-        for _ in 0..3 {
+        for _ in 0..2 {
             match by_socket {
                 true => _ = self.socket(usize::MAX, usize::MAX, false),
                 false => {
@@ -1435,7 +1448,7 @@ fn nothing_is_lost_or_doubled_wherever_a_websocket_is_cut() {
             };
             let down = begin().socket(usize::MAX, usize::MAX, false);
             let up: usize = begin().page.unconfirmed().iter().map(|line| line.len() + 6).sum();
-            let (mut runs, mut shown) = (0, String::new());
+            let mut shown = String::new();
             let cuts = (0..=down).map(|cut| (cut, usize::MAX)).chain((0..=up).map(|cut| (usize::MAX, cut)));
             for (down, up) in cuts {
                 for (is_late, by_socket) in [(false, false), (false, true), (true, false), (true, true)] {
@@ -1446,7 +1459,6 @@ fn nothing_is_lost_or_doubled_wherever_a_websocket_is_cut() {
                     let mut world = begin();
                     world.socket(down, up, is_late);
                     world.calm(by_socket);
-                    runs += 1;
                     if let Err(why) = world.verdict() {
                         let (side, cut) = match up {
                             usize::MAX => ("server's", down),
@@ -1460,7 +1472,7 @@ fn nothing_is_lost_or_doubled_wherever_a_websocket_is_cut() {
                     }
                 }
             }
-            shown + &format!("{runs} cuts: every event arrived once, in order\n")
+            shown + "every event arrived once, in order, wherever it was cut\n"
         },
     }
 }
@@ -1474,7 +1486,7 @@ fn nothing_is_lost_or_doubled_however_transports_die() {
         mistake: "The count belongs to a transport and not to the session; or a transport that is late takes \
                   something with it.",
         shows: || {
-            let runs = 1000;
+            let runs = 600;
             let mut shown = String::new();
             for run in 0..runs {
                 let mut dice = Dice(run);
@@ -1746,7 +1758,7 @@ fn what_is_no_request_of_ours_gets_its_status() {
                 let peer = Peer::connect(address, request);
                 let head = String::from_utf8_lossy(&peer.head).into_owned();
                 let status = head.get(9..12).unwrap_or("(no answer)");
-                let mut body = peer.rest_unless(status == "101");
+                let mut body = peer.rest_unless(status == "101" || head.is_empty());
                 body.truncate(body.trim_end().len());
                 _ = writeln!(shown, "  {status} {}", body.replace('\n', " "));
             }
@@ -1787,8 +1799,12 @@ fn when_the_server_stops_everybody_hears_it() {
             });
             for client in &mut held {
                 let answer = client.try_response();
+                let is_late = answer.is_err();
                 let answer = answer.map_or_else(|error| format!("{:?}", error.kind()), |it| it.text());
                 _ = writeln!(shown, "GET ← {answer}");
+                if is_late {
+                    return shown;
+                }
             }
             drop(held);
             _ = writeln!(shown, "WebSocket ← {}", ada.hears());

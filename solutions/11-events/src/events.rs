@@ -23,7 +23,6 @@ use serde_json::Value;
 use crate::front;
 use crate::guests::{Cursor, GuestId, Guests, NOBODY, over_line};
 use crate::packet::{Packet, shortened};
-use crate::session::Gap;
 
 /// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -285,7 +284,8 @@ impl State {
                 ask,
             } => {
                 // Task: if it is new, hear it. If a reply is wanted, reply what that led to, also an error.
-                if self.guests.receive(who, n).map_err(sentence)? {
+                let is_new = self.guests.receive(who, n);
+                if is_new.map_err(|gap| gap.to_string())? {
                     let answer = self.hear(who, &event, &data);
                     if !ask {
                         return answer.map(|_| ());
@@ -321,11 +321,6 @@ impl State {
         let call = AssertUnwindSafe(|| handle(&mut self.guests, who, data));
         panic::catch_unwind(call).map_err(|_| format!("The handler of the event {event} failed"))
     }
-}
-
-fn sentence(gap: Gap) -> String {
-    let Gap { expected, came } = gap;
-    format!("Number {came} came, and {expected} should have")
 }
 
 impl Room for Events {

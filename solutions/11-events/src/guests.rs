@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::latest::Latest;
 use crate::packet::Packet;
-use crate::session::{Gap, Overrun, Session};
+use crate::session::{Gap, Session};
 
 /// The number of a guest, and of its session. No number is given twice, not even by a server that is
 /// started anew. Everybody may know it; the word by which a page comes back to its session is a secret.
@@ -357,7 +357,7 @@ impl Guests {
         // Task: number and keep it; push it to the transport; end the session on an overrun.
         match guest.session.send(packet) {
             Ok(line) => guest.push(&line),
-            Err(Overrun) => self.end(who, "too much has not been confirmed"),
+            Err(overrun) => self.end(who, &overrun.to_string()),
         }
     }
     // ANCHOR_END: send
@@ -377,11 +377,9 @@ impl Guest {
     /// A transport takes over from the one before. It comes with what the client has got.
     // ANCHOR: attach
     fn attach(&mut self, link: Link, who: GuestId, cursor: Cursor) {
-        // Task: the transport before goes; what the cursor says is confirmed, if it is of this session.
-        if let Some(outbox) = self.detach() {
-            let reason = "another transport has taken over";
-            outbox.finish_at_once(frame::close(CloseCode::NORMAL, reason));
-        }
+        let (code, reason) = (CloseCode::NORMAL, "another transport has taken over");
+        // Task: end the transport before; link this one; confirm the cursor, if it is of this session.
+        self.end_transport(code, reason);
         self.link = link;
         if cursor.of == who {
             self.session.confirm(cursor.after);
@@ -389,22 +387,22 @@ impl Guest {
     }
     // ANCHOR_END: attach
 
-    /// The guest can't be reached any more by the transport that there was. Returns its outbox, if it was
-    /// a WebSocket.
-    fn detach(&mut self) -> Option<Arc<Outbox>> {
+    /// The guest can't be reached any more by the transport that there was. The session goes on.
+    fn detach(&mut self) -> Link {
         self.latest.restart();
-        match mem::replace(&mut self.link, Link::Away(Instant::now())) {
-            Link::Socket(_, outbox) => Some(outbox),
-            Link::Poll(_) | Link::Away(_) => None,
+        mem::replace(&mut self.link, Link::Away(Instant::now()))
+    }
+
+    /// The same; and if it was a WebSocket, it is told so, in place of all that waits.
+    fn end_transport(&mut self, code: CloseCode, reason: &str) {
+        if let Link::Socket(_, outbox) = self.detach() {
+            outbox.finish_at_once(frame::close(code, reason));
         }
     }
 
-    /// The guest's WebSocket is done for. The session isn't.
+    /// More waits for the guest's WebSocket than may wait.
     fn cut_off(&mut self) {
-        if let Some(outbox) = self.detach() {
-            let reason = "you read too slowly";
-            outbox.finish_at_once(frame::close(CloseCode::TRY_AGAIN_LATER, reason));
-        }
+        self.end_transport(CloseCode::TRY_AGAIN_LATER, "you read too slowly");
     }
 
     fn is_reached_by(&self, transport: TransportId) -> bool {

@@ -32,7 +32,7 @@ impl Latest {
     /// There is a new value. It goes when there is nothing of this name on its way.
     // ANCHOR: offer
     pub fn offer(&mut self, name: &str, value: Value) {
-        // Task: it takes the place of the one before, whether that has been sent or not.
+        // Task: it takes the place of the one before; if that is on its way, it still is.
         let on_its_way = self.slots.get(name).is_some_and(|slot| slot.on_its_way);
         let slot = Slot {
             newest: value,

@@ -12,6 +12,7 @@
 //! transport dies, and whichever the next one is. Nothing in here knows what a transport is.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::packet::Packet;
@@ -44,6 +45,19 @@ pub struct Gap {
     pub expected: u64,
     /// The number that came.
     pub came: u64,
+}
+
+impl fmt::Display for Overrun {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "too much has not been confirmed")
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let Self { expected, came } = self;
+        write!(formatter, "Number {came} came, and {expected} should have")
+    }
 }
 
 impl Session {
@@ -99,7 +113,7 @@ impl Session {
     /// [`Gap`], and nothing has changed. A transport that keeps the order never makes one.
     // ANCHOR: receive
     pub fn receive(&mut self, n: u64) -> Result<bool, Gap> {
-        // Task: compare it with the number that should come next.
+        // Task: compare it with the number that should come next; note it if it is new.
         let expected = self.received + 1;
         if n > expected {
             return Err(Gap { expected, came: n });
