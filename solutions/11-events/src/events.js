@@ -509,6 +509,8 @@ class Events {
       this.#hear(event, data);
       return;
     }
+    // What has a reply has arrived, and so has what was before it.
+    this.session.confirm(reply);
     const asked = this.#asked.get(reply);
     this.#asked.delete(reply);
     if (error === undefined) {
@@ -590,6 +592,11 @@ class Socket {
     }
     this.#socket.onmessage = ({ data }) => this.#heard(data);
     this.#socket.onclose = ({ code, reason }) => this.#end(code, reason);
+    // Behind an error comes a close. In Node 20 it doesn't, where there has been no connection.
+    this.#socket.onerror = () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#end(undefined, "no connection"), 0);
+    };
     this.#timer = setTimeout(() => this.#end(undefined, "no hello on the WebSocket"), helloWithin);
   }
 
@@ -610,7 +617,7 @@ class Socket {
   abandon() {
     clearTimeout(this.#timer);
     if (this.#socket) {
-      this.#socket.onmessage = this.#socket.onclose = null;
+      this.#socket.onmessage = this.#socket.onclose = this.#socket.onerror = null;
       this.#socket.close();
     }
   }

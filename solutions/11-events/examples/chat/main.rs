@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | `welcome` | server | `{"messages":[…],"people":[…]}` | |
 //! | `name` | page | `"ada"` | `{}`, or `{"error":"why"}` |
-//! | `say` | page | `"Hello"` | `{}`, or `{"error":"why"}` |
+//! | `say` | page | `"Hello"` | `{"id":7}`, or `{"error":"why"}` |
 //! | `said` | server | `{"id":7,"name":"ada","text":"Hello"}` | |
 //! | `people` | server, offered | `["ada","bob"]` | |
 
@@ -103,7 +103,7 @@ impl Chat {
         if self.messages.len() > MOST_MESSAGES {
             self.messages.pop_front();
         }
-        json!({})
+        json!({ "id": self.last_id })
     }
 
     fn close(&mut self, guests: &mut Guests, who: GuestId, _: &Value) -> Value {
