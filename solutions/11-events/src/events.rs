@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::mem;
 use std::net::{TcpListener, TcpStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::AtomicBool;
@@ -86,6 +87,9 @@ impl Settings {
 /// where one is wanted.
 pub type Handler = Box<dyn FnMut(&mut Guests, GuestId, &Value) -> Value + Send>;
 
+/// What is done again and again.
+type Feed = Box<dyn FnMut(&mut Guests) + Send>;
+
 /// A server of events.
 // ANCHOR: events
 pub struct Events {
@@ -101,6 +105,8 @@ pub struct Events {
 struct State {
     guests: Guests,
     handlers: BTreeMap<&'static str, Handler>,
+    /// What is done again and again, from the start on.
+    feeds: Vec<(Duration, Feed)>,
     /// When all were pinged.
     pinged: Instant,
     stopped: bool,
@@ -117,6 +123,7 @@ impl Events {
         let state = State {
             guests: Guests::new(settings.max_kept, settings.last_session),
             handlers: BTreeMap::new(),
+            feeds: Vec::new(),
             pinged: Instant::now(),
             stopped: false,
         };
@@ -145,14 +152,30 @@ impl Events {
         self
     }
 
+    /// What is done again and again, with this pause in between, for as long as there is a server.
+    pub fn every<Feed>(self, pause: Duration, feed: Feed) -> Self
+    where
+        Feed: FnMut(&mut Guests) + Send + 'static,
+    {
+        self.lock().feeds.push((pause, Box::new(feed)));
+        self
+    }
+
     /// Starts to answer what comes in on `listener`.
     ///
     /// # Errors
     /// The listener can't be used, or no thread can be started.
     pub fn start(self, listener: TcpListener) -> io::Result<Server<Self>> {
         let events = Arc::new(self);
+        let feeds = mem::take(&mut events.lock().feeds);
+        for (pause, mut feed) in feeds {
+            let events = Arc::downgrade(&events);
+            let feed = move |events: &Events| events.with(|guests| feed(guests));
+            thread::Builder::new().spawn(move || repeat(&events, pause, feed))?;
+        }
         let clock = Arc::downgrade(&events);
-        thread::Builder::new().spawn(move || look_at_the_clock(&clock))?;
+        let look = |events: &Events| events.keep_time(Instant::now());
+        thread::Builder::new().spawn(move || repeat(&clock, LOOK, look))?;
         Server::start(listener, events)
     }
 
@@ -366,13 +389,13 @@ impl App for Events {
     }
 }
 
-/// Looks at the clock for as long as there is a server.
-fn look_at_the_clock(events: &Weak<Events>) {
+/// Does something again and again, for as long as there is a server.
+fn repeat(events: &Weak<Events>, pause: Duration, mut act: impl FnMut(&Events)) {
     loop {
-        thread::sleep(LOOK);
+        thread::sleep(pause);
         let Some(events) = events.upgrade() else {
             return;
         };
-        events.keep_time(Instant::now());
+        act(&events);
     }
 }

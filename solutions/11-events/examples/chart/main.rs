@@ -9,11 +9,8 @@
 //! | `sample` | server, offered | `{"number":7,"at":1795253757591,"value":51.2}`; `at` is in milliseconds since 1970 |
 
 use std::process::ExitCode;
-use std::sync::{Arc, Weak};
-use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use chat::server::Server;
 use events_solution::{Events, Settings};
 use serde_json::{Value, json};
 
@@ -22,6 +19,7 @@ const EVERY: Duration = Duration::from_millis(250);
 
 fn main() -> ExitCode {
     let listen = launch::options("A live chart on events.", 9013, &mut []);
+    let mut number = 0_u64;
     let events = Events::new(Settings::default())
         .file("/", "text/html", include_str!("index.html"))
         .file("/chart.js", "text/javascript", include_str!("chart.js"))
@@ -29,30 +27,19 @@ fn main() -> ExitCode {
         .on("open", |guests, who, _| {
             guests.join(who, EVERYBODY);
             Value::Null
+        })
+        .every(EVERY, move |guests| {
+            number += 1;
+            let sample = json!({ "number": number, "at": now(), "value": value(number) });
+            guests.offer_to(EVERYBODY, "sample", &sample);
         });
-    launch::serve(listen, |listener| {
-        let server = Arc::new(events.start(listener)?);
-        let feed = Arc::downgrade(&server);
-        thread::Builder::new().spawn(move || offer_samples(&feed))?;
-        Ok(server)
-    })
+    launch::serve(listen, |listener| events.start(listener))
 }
 
-/// Offers samples for as long as there is a server.
-fn offer_samples(server: &Weak<Server<Events>>) {
-    for number in 1_u64.. {
-        let Some(server) = server.upgrade() else {
-            return;
-        };
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let at = since.map_or(0, |since| since.as_millis() as u64);
-        let sample = json!({ "number": number, "at": at, "value": value(number) });
-        server
-            .app()
-            .with(|guests| guests.offer_to(EVERYBODY, "sample", &sample));
-        drop(server);
-        thread::sleep(EVERY);
-    }
+/// In milliseconds since 1970, as a page counts.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 /// Something that looks alive: three waves of different lengths, between 0 and 100.
