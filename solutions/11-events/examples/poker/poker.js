@@ -63,24 +63,19 @@ function summary() {
 }
 
 function drawPerson({ who, name, voted, card }) {
-  const item = document.createElement("li");
   const face = document.createElement("span");
   face.className = voted ? "card" : "card none";
-  if (table.shown) {
-    face.textContent = card ?? "–";
-    face.classList.toggle("face", voted);
-  } else {
-    face.textContent = voted ? "✓" : "…";
-  }
+  face.classList.toggle("face", table.shown && voted);
+  face.textContent = voted ? (card ?? "✓") : "–";
+  const person = document.createElement("span");
   const isolate = document.createElement("bdi");
   isolate.textContent = name;
   const said = document.createElement("span");
   said.className = "small";
-  said.textContent = voted ? "has a card down" : "has no card down";
-  item.append(face, isolate, who === me ? " (you) " : " ");
-  if (!table.shown) {
-    item.append(said);
-  }
+  said.textContent = voted ? "has a card down" : "has no card";
+  person.append(isolate, who === me ? " (you) " : " ", voted && table.shown ? "" : said);
+  const item = document.createElement("li");
+  item.append(face, person);
   return item;
 }
 
