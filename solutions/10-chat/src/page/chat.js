@@ -403,34 +403,36 @@ function addLine(text) {
   return item;
 }
 
-/** Adds to the log, and keeps to its end, if you were there. */
 function add(item) {
-  const wasAtEnd = atEnd();
   messages.append(item);
   while (messages.children.length > MOST_MESSAGES) {
     messages.firstElementChild.remove();
   }
-  if (wasAtEnd) {
-    log.scrollTop = log.scrollHeight;
-  } else {
-    element("newer").hidden = false;
-  }
+  element("newer").hidden = following;
+  follow();
 }
 
-function atEnd() {
-  return log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+/** Whether you are at the end of the log. Then it stays there, whatever comes. */
+let following = true;
+function follow() {
+  if (following) {
+    log.scrollTop = log.scrollHeight;
+  }
 }
 
 log.onscroll = () => {
-  if (atEnd()) {
-    element("newer").hidden = true;
-  }
+  following = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  element("newer").hidden ||= following;
 };
 
 element("newer").onclick = () => {
   log.focus();
-  log.scrollTop = log.scrollHeight;
+  following = true;
+  follow();
 };
+
+// Where the page gets narrower, its text gets longer.
+new ResizeObserver(follow).observe(log);
 
 function showPeople() {
   const names = [...people].sort((one, other) => one.localeCompare(other));
