@@ -6,7 +6,7 @@
 //
 // What the page and the server say to each other is in the table of `protocol.rs`. On a new connection the
 // server first sends what was said after the message `cursor`, then who is here, then the news. So nothing
-// is lost and nothing is doubled, however often the connection is.
+// is lost and nothing is doubled, however often the connection breaks.
 //
 // What somebody typed gets into the page as text, never as HTML.
 
@@ -234,9 +234,11 @@ function said({ id, username, message }) {
   }
   cursor = id;
   addMessage(id, username, message);
-  const waiting = unanswered[0] ?? uncertain;
-  if (username === waiting?.username && message === waiting.message) {
+  const isIt = (it) => it?.username === username && it.message === message;
+  if (isIt(unanswered[0])) {
     unanswered.shift();
+    arrived(message);
+  } else if (isIt(uncertain)) {
     uncertain = undefined;
     arrived(message);
   }
@@ -392,6 +394,7 @@ function addComing(who, what) {
   while (item.children.length > MOST_IN_A_LINE) {
     item.firstElementChild.remove();
   }
+  follow();
 }
 
 function addLine(text) {
