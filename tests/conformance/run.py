@@ -117,7 +117,7 @@ def table(verdicts):
         row[verdict["behavior"]] += 1
         row["clean"] += verdict["behaviorClose"] in GOOD
     rows["all"] = sum(rows.values(), collections.Counter())
-    lines = ["| cases | | number | OK | informational | non-strict | failed | clean close |",
+    lines = ["| cases | about | number | OK | informational | non-strict | failed | clean close |",
              "|---|---|--:|--:|--:|--:|--:|--:|"]
     for group, row in rows.items():
         failed = row["cases"] - row["OK"] - row["INFORMATIONAL"] - row["NON-STRICT"]
