@@ -5,16 +5,24 @@
     // The bar above the page is outside of all landmarks.
     document.getElementById("mdbook-menu-bar")?.setAttribute("role", "banner");
 
-    // What opens the table of contents is a label of a hidden box: no key reaches it.
-    const toggle = document.getElementById("mdbook-sidebar-toggle");
-    if (toggle) {
-        toggle.setAttribute("role", "button");
-        toggle.tabIndex = 0;
-        toggle.addEventListener("keydown", (event) => {
-            if (event.key === "Enter" || event.key === " ") {
-                event.preventDefault();
-                toggle.click();
+    // What opens the table of contents is a label of a hidden box: no key reaches it. A button takes its
+    // place, and tells both, because mdBook listens to both.
+    const label = document.getElementById("mdbook-sidebar-toggle");
+    const box = document.getElementById("mdbook-sidebar-toggle-anchor");
+    if (label && box) {
+        const button = document.createElement("button");
+        button.type = "button";
+        for (const { name, value } of label.attributes) {
+            if (name !== "for") {
+                button.setAttribute(name, value);
             }
+        }
+        button.append(...label.childNodes);
+        label.replaceWith(button);
+        button.addEventListener("click", () => {
+            label.click();
+            box.click();
+            button.setAttribute("aria-expanded", box.checked);
         });
     }
 

@@ -21,7 +21,7 @@ async fn nothing_found(browser: &Browser, axe: &str) -> Outcome {
     for (width, dark) in [(1000, false), (1000, true), (320, false), (320, true)] {
         browser.width(width).await?;
         browser.dark(dark).await?;
-        for finding in browser.findings(axe, &[]).await? {
+        for finding in browser.findings(axe).await? {
             found.push(format!("width {width}, dark {dark}: {finding}"));
         }
     }
