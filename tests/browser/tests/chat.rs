@@ -187,6 +187,9 @@ async fn a_server_that_is_started_anew_gets_its_tabs_back() -> Outcome {
         say(browser, "one").await?;
         let bob = open_as(browser, &address, "bob").await?;
         say(browser, "two").await?;
+        // What the server hasn't sent yet when it is killed is lost with its history.
+        go_to(browser, &ada).await?;
+        shows(browser, &["ada: one", "bob: two"]).await?;
         drop(server);
         for tab in [&ada, &bob] {
             go_to(browser, tab).await?;
