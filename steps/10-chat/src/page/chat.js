@@ -333,6 +333,7 @@ function accepted(yours) {
 
 element("rename").onclick = () => {
   naming.hidden = false;
+  element("join").textContent = "Change";
   element("username").value = name;
   element("username").select();
 };
