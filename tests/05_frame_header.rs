@@ -738,14 +738,16 @@ fn each_error_has_a_sentence_and_1002() {
 fn bytes_are_given_in_hexadecimal() {
     check! {
         rfc: "our own",
-        rule: "Pairs of hexadecimal digits are bytes, with or without spaces.",
+        rule: "Pairs of hexadecimal digits are bytes, with or without something between them.",
         mistake: "The given src/hex.rs was changed.",
         shows: || {
             let row = |text: &str| match bytes_of(text) {
                 Ok(bytes) => format!("{text:?}\n  → {bytes:02x?}\n"),
                 Err(error) => format!("{text:?}\n  → {error}\n"),
             };
-            ["81 05 48", "8105 48", "8105FF", "", " \n", "81 5", "8", "0x81", "81é"].map(row).concat()
+            let taken = ["81 05 48", "8105 48", "8105FF", "", " \n", "81:05:48", "{ 0x81, 0x5 }", "\\x81\\x05", "<81-05>"];
+            let refused = ["81 5", "8", "0x815", "[129, 5]", "81é", "0x"];
+            taken.map(row).concat() + &refused.map(row).concat()
         },
     }
 }

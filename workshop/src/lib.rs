@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod doctor;
+pub mod inspect;
 pub mod judge;
 pub mod play;
 pub mod probe;
