@@ -13,6 +13,7 @@ use crate::play;
 use crate::probe;
 use crate::project::{Problem, Project};
 use crate::signals;
+use crate::tap;
 use crate::watch;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -46,6 +47,7 @@ fn run(matches: &ArgMatches) -> Result<End, Problem> {
     match command {
         "inspect" => return inspect::run(matches),
         "probe" => return probe::run(matches),
+        "tap" => return tap::run(matches),
         _ => {}
     }
     let mut session = Session::open()?;
@@ -194,6 +196,7 @@ fn command(project: Option<&Project>) -> Command {
         )
         .subcommand(inspect::command())
         .subcommand(probe::command())
+        .subcommand(tap::command())
         .subcommand(author::command())
 }
 

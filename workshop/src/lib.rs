@@ -20,6 +20,7 @@ pub mod screen;
 pub mod signals;
 pub mod solution;
 pub mod starter;
+pub mod tap;
 pub mod text;
 pub mod verdict;
 pub mod watch;
