@@ -8,8 +8,10 @@ use std::any::Any;
 use std::cell::Cell;
 use std::env;
 use std::fs;
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -114,6 +116,7 @@ impl Check {
         let verdict = self.judge(shows);
         if let Some(report) = report::report(&self, &verdict) {
             println!("{report}");
+            stop_if_one_is_enough(self.name(), &report);
             // Not `panic!`: the report has said it all, and the hook's own lines would follow it.
             panic::resume_unwind(Box::new("the check is red"));
         }
@@ -216,6 +219,16 @@ fn snapshot_folder(manifest_dir: &str, id: &str) -> PathBuf {
         .nth(2)
         .expect("a step is two folders deep");
     workspace.join("tests").join("snapshots").join(id)
+}
+
+/// Whoever tries mutants (tests/mutants/run.py) needs to know only whether any check is red, and
+/// not to wait for the deadlines of all the others.
+fn stop_if_one_is_enough(name: &str, report: &str) {
+    if env::var_os("ONE_RED_CHECK_IS_ENOUGH").is_some() {
+        // Not `println!`: what libtest captures goes with the process.
+        _ = writeln!(io::stdout(), "red: {name}\n{report}");
+        process::exit(101);
+    }
 }
 
 fn updates_snapshots() -> bool {
