@@ -4,6 +4,7 @@ use frames::{FrameDecoder, FrameError, FrameHeader, Opcode, Part, ReservedBits, 
 use messages::{Item, Message, MessageError, MessageReader, NotUtf8, TextBuffer};
 use support::check;
 use support::cut;
+use support::program;
 use support::wire;
 
 // The first byte of a frame: FIN and the opcode.
@@ -647,5 +648,22 @@ fn each_broken_rule_has_its_close_code() {
             ];
             errors.map(|error| format!("{} {error}", error.close_code())).join("\n")
         },
+    }
+}
+
+#[test]
+fn the_program_says_what_frames_mean() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "What you wrote, as a program: what each frame is, and what becomes whole with it.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || program!().runs(&[
+            &[],
+            &["82 03 01 02 03", "8a 00"],
+            &["80 02 6c 6f"],
+            &["81 01 c3"],
+            &["83 00"],
+            &["81 8"],
+        ]),
     }
 }

@@ -292,6 +292,12 @@ fn message_of(payload: &dyn Any) -> String {
         .unwrap_or_default()
 }
 
+/// A panic in another process, one that the learner's code runs in: it counts like one in a thread
+/// of the learner's.
+pub(crate) fn note_panic(panic: Panic) {
+    lock(&PANICS).push((panic, false));
+}
+
 /// Whose thread a panic happened in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
