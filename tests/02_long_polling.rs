@@ -3,7 +3,7 @@
 use std::hint;
 use std::net::{SocketAddr, TcpListener};
 use std::slice;
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use cpu_time::ThreadTime;
 use long_polling::hub::Hub;
 use long_polling::{Limits, LongPolling};
 use polling::history::{NewMessage, News};
-use support::check;
 use support::http::{Client, Response, exchange};
 use support::wire::{Transcript, without_date};
+use support::{check, program};
 
 /// Longer than any check takes: who is answered was not answered because of the time.
 const FOR_EVER: Duration = Duration::from_secs(600);
@@ -366,7 +366,8 @@ fn who_is_woken_without_news_waits_on() {
             hub.wake_without_news();
             until(|| hub.looks() > looks || waiter.is_finished());
             let then = match hub.waiting() {
-                1 => "it looks again, and waits on",
+                1 if hub.looks() > looks => "it looks again, and waits on",
+                1 => "it doesn't look again",
                 _ => "it waits no more",
             };
             hub.post(says("hi"));
@@ -436,9 +437,10 @@ fn waiting_costs_no_processor_time() {
                 true => "less than a tenth of it".to_string(),
                 false => "more than a tenth of it".to_string(),
             };
-            let looks = match looks <= 5 {
-                true => "5 times or less".to_string(),
-                false => "more than 5 times".to_string(),
+            let looks = match looks {
+                0 => "never".to_string(),
+                1..=5 => "1 to 5 times".to_string(),
+                _ => "more than 5 times".to_string(),
             };
             let news = news.map_or_else(|refusal| refusal.to_string(), |news| line(&news));
             format!("held for {hold:?}: {news}\nprocessor time: {busy}\nlooked whether there is news: {looks}")
@@ -513,6 +515,36 @@ fn a_server_that_stops_answers_those_who_wait() {
 }
 
 #[test]
+fn a_server_that_stops_waits_for_its_last_answer() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The process ends when the last answer has been sent, not while somebody is at it.",
+        mistake: "The given `answering` or `wait_for_the_last_answer` was changed; or `stop` doesn't \
+                  note that the server stops.",
+        shows: || {
+            let hub = Hub::new(&patient());
+            let log = Mutex::new(Vec::new());
+            let note = |what: &'static str| log.lock().expect("nobody panics with it").push(what);
+            let begin = Instant::now();
+            thread::scope(|scope| {
+                let answering = hub.answering();
+                hub.stop();
+                scope.spawn(|| {
+                    hub.wait_for_the_last_answer(AT_ONCE);
+                    note("the server ends");
+                });
+                // A server that doesn't wait has time to show it. One that does is not in a hurry.
+                thread::sleep(Duration::from_millis(50));
+                note("the last answer is sent");
+                drop(answering);
+            });
+            let when = if begin.elapsed() < AT_ONCE { "at once" } else { "after a long time" };
+            format!("the server is told to stop, and somebody is being answered\n{}\n{when}", log.into_inner().unwrap_or_default().join("\n"))
+        },
+    }
+}
+
+#[test]
 fn what_is_wrong_is_refused_and_not_held() {
     check! {
         rfc: "RFC 9110 §15.5",
@@ -547,6 +579,25 @@ fn the_page_is_told_how_long_a_request_is_held() {
             let page = exchange(server.address(), "GET", "/", None).text();
             let lines = page.lines().filter(|line| line.contains("data-hold") || line.contains("<h1>"));
             lines.map(|line| format!("{}\n", line.trim())).collect()
+        },
+    }
+}
+
+#[test]
+fn the_program_serves() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "`cargo run -p long-polling` says where it listens, and its options are its limits.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || {
+            let server = program!().serve(&["--hold", "600", "--max-waiting", "0"]);
+            let page = exchange(server.address, "GET", "/", None).text();
+            let hold = page.lines().find(|line| line.contains("data-hold")).unwrap_or_default().trim();
+            let poll = exchange(server.address, "GET", "/messages?after=0", None);
+            format!(
+                "a hold of 600 s, and nobody may wait\nGET /\n  → {hold}\nGET /messages?after=0\n  → {} {}",
+                poll.status, poll.text(),
+            )
         },
     }
 }

@@ -14,10 +14,10 @@ use handshake::refusal::Refusal;
 use handshake::slides::{self, Rule};
 use handshake::{response, server};
 use hello::server::Server;
-use support::check;
 use support::cut;
 use support::http::{Client, exchange};
 use support::wire::{Transcript, show, without_date};
+use support::{check, program};
 
 /// What Chromium 156 sent, to the byte.
 const CHROMIUM: &[u8] = include_bytes!("handshakes/chromium-156.txt");
@@ -1032,6 +1032,28 @@ fn refusals_on_a_real_socket() {
 }
 
 #[test]
+fn limits_on_a_real_socket() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "What tiny_http has read is counted to the byte: as much as is allowed passes.",
+        mistake: "The given `from_tiny_http` of src/head.rs was changed.",
+        shows: || {
+            let fields = |more: usize| {
+                let all: Vec<_> = FIELDS.into_iter().chain(vec![("a", "b"); more]).collect();
+                request("GET /socket HTTP/1.1", all)
+            };
+            let server = serve(10, Limits { bytes: 1_000, fields: 20 });
+            [
+                ("a head of 1000 bytes, of 1000 allowed", padded(1_000)),
+                ("a head of 1001 bytes", padded(1_001)),
+                ("20 fields, of 20 allowed", fields(15)),
+                ("21 fields", fields(16)),
+            ].map(|(title, request)| format!("{title}: {}\n", status(&server, &request))).concat()
+        },
+    }
+}
+
+#[test]
 fn open_connections_are_held_and_counted() {
     check! {
         rfc: "RFC 6455 §10.4",
@@ -1084,6 +1106,30 @@ fn the_page_opens_a_websocket() {
             let lines = text.lines().filter(|line| line.contains("/socket") || line.contains("new WebSocket"));
             let lines: Vec<&str> = lines.map(str::trim).collect();
             format!("{}\n{:?}\n{}", page.status, page.header("Content-Type"), lines.join("\n"))
+        },
+    }
+}
+
+#[test]
+fn the_program_serves() {
+    check! {
+        rfc: "RFC 6455 §4.2.2",
+        rule: "`cargo run -p handshake` says where it listens, opens WebSockets there, and its options \
+               are its limits.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || {
+            let server = program!().serve(&["--max-head", "300", "--max-fields", "5"]);
+            let long = padded(301);
+            let many = request("GET /socket HTTP/1.1", FIELDS.into_iter().chain([("a", "b")]));
+            [
+                ("a handshake", request("GET /socket HTTP/1.1", FIELDS)),
+                ("a head of 301 bytes, of 300 allowed", long),
+                ("6 fields, of 5 allowed", many),
+            ].map(|(title, request)| {
+                let mut client = Client::connect(server.address);
+                client.send(&request);
+                format!("{title}: {}\n", client.response().status)
+            }).concat()
         },
     }
 }
