@@ -107,20 +107,40 @@ def moved(equivalents):
     return gone
 
 
-def try_step(folder, more):
-    """Runs cargo-mutants on one step. Gives what became of each mutant."""
-    output = WORK / folder.name
+def try_mutants(folder, output, more):
+    """Runs cargo-mutants on one step. Gives each mutant, what became of it, and the check's report."""
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     ended = cargo_mutants("-p", package_of(folder), "--output", output, *more)
-    outcomes = output / "mutants.out" / "outcomes.json"
+    results = output / "mutants.out"
     # 0: all caught, 2: some missed, 3: some timed out. All else is no outcome.
-    if ended.returncode not in (0, 2, 3) or not outcomes.exists():
+    if ended.returncode not in (0, 2, 3) or not (results / "outcomes.json").exists():
         print(f"cargo-mutants ended with {ended.returncode}; see {output}")
         sys.exit(2)
-    outcomes = json.loads(outcomes.read_text(encoding="utf-8"))["outcomes"]
-    return [(outcome["scenario"]["Mutant"], outcome["summary"]) for outcome in outcomes
-            if outcome["scenario"] != "Baseline"]
+    outcomes = json.loads((results / "outcomes.json").read_text(encoding="utf-8"))["outcomes"]
+    for outcome in outcomes:
+        if outcome["scenario"] != "Baseline":
+            log = (results / outcome["log_path"]).read_text(encoding="utf-8", errors="replace")
+            yield outcome["scenario"]["Mutant"], outcome["summary"], log
+
+
+def is_silent(log):
+    """Whether a check only waited in vain. On a busy machine that may happen without a mutant, too."""
+    return re.search(r"^✗ \w+: (no answer|never finished)", log, re.MULTILINE) is not None
+
+
+def try_step(folder, more):
+    """What became of each mutant. Those that are caught by silence are tried once more."""
+    outcomes = list(try_mutants(folder, WORK / folder.name, more))
+    silent = [mutant["name"] for mutant, said, log in outcomes
+              if said == "CaughtMutant" and is_silent(log)]
+    again = {}
+    if silent:
+        print(f"Caught because an answer was missing; once more, to be sure: {len(silent)}", flush=True)
+        names = [argument for name in silent for argument in ("--re", f"^{re.escape(name)}$")]
+        for mutant, said, _ in try_mutants(folder, WORK / f"{folder.name}-again", [*names, *more]):
+            again[mutant["name"]] = said
+    return [(mutant, again.get(mutant["name"], said)) for mutant, said, _ in outcomes]
 
 
 def judge(folder, outcomes, equivalents):
