@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::report;
+use crate::{program, report};
 
 /// How long a check may take before it is reported as an endless loop or a deadlock.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -147,6 +147,7 @@ impl Check {
             false => DEADLINE,
         };
         let outcome = within(deadline, shows);
+        program::end_all();
         if let Some(todo) = first_panic(|panic| panic.message.starts_with("not yet implemented")) {
             return Verdict::NotWritten(todo);
         }
@@ -334,7 +335,7 @@ fn own_panic() -> Verdict {
 }
 
 /// A lock that doesn't mind that another thread panicked while it held it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -5,11 +5,11 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::check::{self, Panic};
+use crate::check::{self, Panic, lock};
 
 /// How long a program may take to do what it does, or a server to say that it listens: less than a
 /// check has.
@@ -58,7 +58,8 @@ impl Program {
         let Ok(printed) = is_done.recv_timeout(DEADLINE) else {
             panic!("your program was not done after {} s", DEADLINE.as_secs());
         };
-        let code = running.child.wait().ok().and_then(|status| status.code());
+        let code = lock(&running.child).wait();
+        let code = code.ok().and_then(|status| status.code());
         let errors = running.stop();
         if let Some(panic) = panic_in(&errors) {
             check::note_panic(panic);
@@ -135,8 +136,26 @@ impl Drop for Server {
 /// A program that runs. Dropping it ends it.
 #[derive(Debug)]
 struct Running {
-    child: Child,
+    child: Arc<Mutex<Child>>,
     errors: Option<JoinHandle<String>>,
+}
+
+/// Every program that was started: not all of them are dropped. A check that hangs drops nothing.
+static STARTED: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+/// Ends the programs that a check has left running.
+pub(crate) fn end_all() {
+    for child in lock(&STARTED).drain(..) {
+        if let Some(child) = child.upgrade() {
+            end(&child);
+        }
+    }
+}
+
+fn end(child: &Mutex<Child>) {
+    let mut child = lock(child);
+    _ = child.kill();
+    _ = child.wait();
 }
 
 impl Running {
@@ -151,18 +170,20 @@ impl Running {
         let mut child = child.unwrap_or_else(|error| panic!("{program} can't be run: {error}"));
         let mut stderr = child.stderr.take().expect("stderr is a pipe");
         let errors = thread::spawn(move || read_all(&mut stderr));
+        let child = Arc::new(Mutex::new(child));
+        lock(&STARTED).push(Arc::downgrade(&child));
         let errors = Some(errors);
         Self { child, errors }
     }
 
     fn stdout(&mut self) -> ChildStdout {
-        self.child.stdout.take().expect("stdout is a pipe")
+        let stdout = lock(&self.child).stdout.take();
+        stdout.expect("stdout is a pipe")
     }
 
     /// Ends the program, if it still runs, and gives what it printed on stderr.
     fn stop(&mut self) -> String {
-        _ = self.child.kill();
-        _ = self.child.wait();
+        end(&self.child);
         let errors = self.errors.take().and_then(|errors| errors.join().ok());
         errors.unwrap_or_default()
     }
