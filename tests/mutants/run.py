@@ -126,7 +126,8 @@ def try_mutants(folder, output, more):
 
 def is_silent(log):
     """Whether a check only waited in vain. On a busy machine that may happen without a mutant, too."""
-    return re.search(r"^✗ \w+: (no answer|never finished)", log, re.MULTILINE) is not None
+    waited = r"^✗ \w+: (no answer|never finished)|^ +Panic: your server sent \d+ of \d+ bytes"
+    return re.search(waited, log, re.MULTILINE) is not None
 
 
 def try_step(folder, more):
