@@ -90,8 +90,8 @@ impl Layout {
 
     fn in_colour(&self, from: Option<Side>, who: &str) -> String {
         match (self.has_colours, from) {
-            (true, Some(Side::Client)) => who.cyan().to_string(),
-            (true, Some(Side::Server)) => who.yellow().to_string(),
+            (true, Some(Side::Client)) => who.dark_cyan().to_string(),
+            (true, Some(Side::Server)) => who.dark_magenta().to_string(),
             _ => who.to_string(),
         }
     }
