@@ -21,8 +21,8 @@ Measures echoes per second: step 09, tungstenite, and raw TCP, side by side.
 
 Usage: cargo run --release -p speed -- echo [OPTIONS]
 
-  --rounds N    how often each is measured (default 7)
-  --millis N    for how long each time, in milliseconds (default 1000)
+  --rounds N    how often each is measured (default 15)
+  --millis N    for how long each time, in milliseconds (default 300)
 
 The table goes to the output, progress to the error output.
 
@@ -82,8 +82,8 @@ fn main() -> ExitCode {
 
 fn options() -> Result<Option<Options>, lexopt::Error> {
     let mut options = Options {
-        rounds: 7,
-        span: Duration::from_secs(1),
+        rounds: 15,
+        span: Duration::from_millis(300),
     };
     let mut is_asked = false;
     let mut arguments = lexopt::Parser::from_env();
