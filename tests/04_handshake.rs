@@ -206,9 +206,10 @@ fn lists_are_tokens_in_any_case() {
                whole.",
         mistake: "The field's value is compared as a whole (`keep-alive, Upgrade` is what Firefox \
                   sends), or with its capitals (`Upgrade` is `upgrade`), or searched for the word \
-                  (`not-upgrade` has it too), or only the first field of that name is looked at.",
+                  (`not-upgrade` has it too), or only the first field of that name is looked at, or \
+                  `trim` has taken more than spaces and tabs off.",
         shows: || {
-            let tables: [&[(&str, &str)]; 12] = [
+            let tables: [&[(&str, &str)]; 13] = [
                 &[],
                 &[("Connection", "Upgrade")],
                 &[("Connection", "upgrade")],
@@ -221,6 +222,8 @@ fn lists_are_tokens_in_any_case() {
                 &[("Connection", "keep-alive")],
                 &[("Connection", "not-upgrade, upgrade-not")],
                 &[("Proxy-Connection", "Upgrade"), ("Connection", "")],
+                // A white space of Unicode (the ideographic one), which HTTP knows nothing of.
+                &[("Connection", "keep-alive, upgrade\u{3000}")],
             ];
             tables.map(list_row).concat()
         },
@@ -337,6 +340,7 @@ fn the_key_is_sixteen_bytes_given_once() {
                 &["AQIDBAUGBwgJCgsMDQ4PEC=="],
                 &["-_v7-_v7-_v7-_v7-_v7-w=="],
                 &["dGhlIHNhbXBs ZSBub25jZQ=="],
+                &["dGhlIHNhbXBsZSBub25jZQ==\u{3000}"],
                 &["the sample nonce"],
                 &[RFC_KEY, RFC_KEY],
                 &["dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ=="],
