@@ -69,6 +69,7 @@ enum Kind {
 /// - no message is greater than the limit;
 /// - the state only goes on, and something is sent exactly where it is open;
 /// - what is outgoing is whole frames, masked as the side has to, each with a key of its own;
+/// - a server closes TCP after the closing handshake, and who failed the connection; nobody earlier;
 /// - there is one Close frame at most: what was said by `close`, the other side's own, or the code of
 ///   the failure. Behind it there are pongs only, and no pong without its ping;
 /// - the latest ping is answered;
@@ -356,7 +357,14 @@ impl Player {
         let closes_tcp = self.connection.should_close_tcp();
         match state {
             State::Open => assert!(!closes_tcp, "closes TCP while it is open"),
-            State::Closing => assert!(!closes_tcp || self.close.is_some()),
+            State::Closing => {
+                let failed = self
+                    .events
+                    .iter()
+                    .any(|event| matches!(event, Event::Error(_)));
+                let is_ours = failed || self.closed && self.role == Role::Server;
+                assert_eq!(closes_tcp, is_ours, "who closes TCP");
+            }
             State::Closed => assert!(closes_tcp, "keeps a socket that has ended"),
         }
         // The smallest masked pong takes three times as much as the smallest ping.

@@ -132,7 +132,7 @@ fn name(
     let their_end = theirs.seen.strip_prefix(before)?.first();
     match failure {
         // It has taken this frame. What it says of it, and of the next ones, can't be compared.
-        Some(Failure::Frame(Header(LengthNotMinimal { .. }))) => {
+        Some(Failure::Frame(Header(LengthNotMinimal { .. }))) if outline.has_long_winded => {
             return Some(Difference::LengthNotMinimal);
         }
         Some(Failure::Frame(Header(ControlFrameTooLong(_)))) if outline.has_long_winded_control => {
@@ -234,7 +234,9 @@ struct Outline {
     /// How many bytes are missing from its last frame: the fewest that make it whole, if they are
     /// zeros. None where it is longer than anybody takes.
     missing: usize,
-    /// Its first control frame with a length in 16 or 64 bits has one of at most 125.
+    /// A frame has a length in more bytes than it needs.
+    has_long_winded: bool,
+    /// Its first control frame with a length in 16 or 64 bits is one of them.
     has_long_winded_control: bool,
 }
 
@@ -245,13 +247,14 @@ impl Outline {
         let mut start = 0;
         while start < stream.len() {
             let at = |index| u64::from(stream.get(start + index).copied().unwrap_or(0));
-            let (length_bytes, short) = match at(1) & 0x7f {
-                126 => (2, 0),
-                127 => (8, 0),
-                short => (0, short),
+            let (length_bytes, short, least) = match at(1) & 0x7f {
+                126 => (2, 0, 126),
+                127 => (8, 0, 1 << 16),
+                short => (0, short, 0),
             };
             let long = (2..2 + length_bytes).fold(0, |length, index| length << 8 | at(index));
             let length = short + long;
+            outline.has_long_winded |= length < least;
             if at(0) & 0x08 != 0 && length_bytes > 0 && !has_long_control {
                 has_long_control = true;
                 outline.has_long_winded_control = length <= 125;

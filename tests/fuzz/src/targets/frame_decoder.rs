@@ -3,7 +3,10 @@
 //! Options: bit 0, we are the client; bits 1 to 3, RSV1 to RSV3 negotiated; bits 4 and 5, the limit.
 
 use frame_header::{Decoded, decode, draw};
-use frames::{Frame, FrameDecoder, FrameError, Part, ReservedBits, Role, encode_frame, mask};
+use frames::{
+    Frame, FrameDecoder, FrameError, FrameHeader, HeaderError, Opcode, Part, ReservedBits, Role,
+    encode_frame, mask,
+};
 
 use crate::input::Input;
 
@@ -25,7 +28,8 @@ impl Settings {
 }
 
 /// Panics where one of these doesn't hold:
-/// - the same parts and the same error, however the stream is cut, and as whole frames, too;
+/// - the same parts and the same error, however the stream is cut, and as whole frames, too; they are
+///   those of a simple model;
 /// - what was taken, encoded again, is the bytes that came, and what is left is no whole header;
 /// - memory is for what the last piece brought, or for the payload that arrived;
 /// - an error is said again and again, and nothing is kept.
@@ -43,6 +47,11 @@ pub fn judge(data: &[u8]) {
         },
     };
     let whole = parts(settings, &[input.stream]);
+    assert_eq!(
+        whole,
+        model(settings, input.stream),
+        "decoded, and the model"
+    );
     assert_eq!(parts(settings, &input.pieces()), whole, "cut in pieces");
     let bytewise: Vec<&[u8]> = input.stream.chunks(1).collect();
     assert_eq!(parts(settings, &bytewise), whole, "cut at every byte");
@@ -96,6 +105,117 @@ fn parts(settings: Settings, pieces: &[&[u8]]) -> (Vec<Part>, Option<FrameError>
         );
     }
     (all, None)
+}
+
+/// The same by arithmetic, on all of the stream.
+fn model(settings: Settings, stream: &[u8]) -> (Vec<Part>, Option<FrameError>) {
+    let mut parts = Vec::new();
+    let mut rest = stream;
+    loop {
+        match model_of_header(settings, rest) {
+            Err(error) => return (parts, Some(error)),
+            Ok(None) => return (parts, None),
+            Ok(Some((header, behind))) => {
+                let length = behind.len().min(header.payload_length as usize);
+                let (payload, behind) = behind.split_at(length);
+                let key = header.masking_key.unwrap_or_default();
+                let unmasked = payload
+                    .iter()
+                    .zip(key.iter().cycle())
+                    .map(|(byte, key)| byte ^ key);
+                parts.push(Part::Header(header));
+                if length > 0 {
+                    parts.push(Part::Payload(unmasked.collect()));
+                }
+                if (length as u64) < header.payload_length {
+                    return (parts, None);
+                }
+                parts.push(Part::End);
+                rest = behind;
+            }
+        }
+    }
+}
+
+/// The header, where it is whole, and what is behind it.
+fn model_of_header(
+    settings: Settings,
+    bytes: &[u8],
+) -> Result<Option<(FrameHeader, &[u8])>, FrameError> {
+    let Some(first) = bytes.first() else {
+        return Ok(None);
+    };
+    let reserved = ReservedBits {
+        rsv1: first / 64 % 2 == 1,
+        rsv2: first / 32 % 2 == 1,
+        rsv3: first / 16 % 2 == 1,
+    };
+    let wrong = reserved.without(settings.negotiated);
+    if wrong != ReservedBits::NONE {
+        return Err(HeaderError::ReservedBitSet(wrong).into());
+    }
+    let opcode = match first % 16 {
+        0 => Opcode::Continuation,
+        1 => Opcode::Text,
+        2 => Opcode::Binary,
+        8 => Opcode::Close,
+        9 => Opcode::Ping,
+        10 => Opcode::Pong,
+        other => return Err(HeaderError::ReservedOpcode(other).into()),
+    };
+    let is_control = first % 16 > 7;
+    if is_control && *first < 128 {
+        return Err(HeaderError::FragmentedControlFrame(opcode).into());
+    }
+    let Some(second) = bytes.get(1) else {
+        return Ok(None);
+    };
+    let (size, least) = match second % 128 {
+        126 => (2, 126),
+        127 => (8, 65_536),
+        _ => (0, 0),
+    };
+    if is_control && size > 0 {
+        return Err(HeaderError::ControlFrameTooLong(opcode).into());
+    }
+    let Some((extended, behind)) = bytes[2..].split_at_checked(size) else {
+        return Ok(None);
+    };
+    let length = match size {
+        0 => u64::from(second % 128),
+        _ => extended
+            .iter()
+            .fold(0, |sum, byte| sum * 256 + u64::from(*byte)),
+    };
+    if length > i64::MAX as u64 {
+        return Err(HeaderError::LengthTopBitSet.into());
+    }
+    if length < least {
+        let bytes = size;
+        return Err(HeaderError::LengthNotMinimal { length, bytes }.into());
+    }
+    let (masking_key, behind) = match (second / 128, behind.split_first_chunk()) {
+        (0, _) => (None, behind),
+        (_, None) => return Ok(None),
+        (_, Some((key, behind))) => (Some(*key), behind),
+    };
+    match (settings.role, masking_key) {
+        (Role::Server, None) => return Err(FrameError::NotMasked),
+        (Role::Client, Some(_)) => return Err(FrameError::Masked),
+        _ => {}
+    }
+    if length > settings.limit {
+        let (declared, limit) = (length, settings.limit);
+        return Err(FrameError::TooLarge { declared, limit });
+    }
+    let header = FrameHeader {
+        fin: *first >= 128,
+        reserved,
+        opcode,
+        masking_key,
+        payload_length: length,
+    };
+    Ok(Some((header, behind)))
 }
 
 /// All whole frames, and the error at the end.
@@ -184,7 +304,7 @@ fn encode(parts: &[Part]) -> Vec<u8> {
 }
 
 /// `encode_frame` gives header and payload.
-fn check_encoder(header: &frames::FrameHeader, payload: &[u8]) {
+fn check_encoder(header: &FrameHeader, payload: &[u8]) {
     let (reserved, key) = (header.reserved, header.masking_key);
     let mut frame = Vec::new();
     encode_frame(

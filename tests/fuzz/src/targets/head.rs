@@ -26,7 +26,8 @@ const EXTENSION: &str = "permessage-deflate";
 ///   a simple model;
 /// - a head that isn't complete is never longer than the limit;
 /// - a request is accepted where it breaks no rule, and refused with the first that it breaks;
-/// - what is accepted keeps the rules by another reading of its lines;
+/// - what is accepted keeps the rules by another reading of its lines, and a plain handshake that keeps
+///   them is accepted;
 /// - a refusal has one of six statuses, and is a response with nothing in its head that came from
 ///   the request;
 /// - a client accepts the 101, and a server accepts that client's request;
@@ -157,6 +158,42 @@ impl Lines {
             .any(|element| element.trim_matches([' ', '\t']) == token)
     }
 
+    /// A handshake that must be accepted. Some that are right as well have no say in it: it knows no
+    /// targets but paths, no host but a name, no subprotocols and no extensions.
+    fn is_right(&self, is_choosy: bool) -> bool {
+        let path = self
+            .first
+            .strip_prefix("GET /")
+            .and_then(|rest| rest.strip_suffix(" HTTP/1.1"));
+        let is_name = |text: &str| {
+            text.chars()
+                .all(|character| character.is_ascii_alphanumeric())
+        };
+        let [host] = self.values("host")[..] else {
+            return false;
+        };
+        let is_welcome = match self.values("origin")[..] {
+            [] => true,
+            [_] if !is_choosy => true,
+            [origin] => {
+                let origin = origin.to_ascii_lowercase();
+                let host = host.to_ascii_lowercase();
+                [format!("http://{host}"), format!("https://{host}")].contains(&origin)
+            }
+            _ => false,
+        };
+        path.is_some_and(is_name)
+            && !host.is_empty()
+            && is_name(host)
+            && self.has("upgrade", "websocket")
+            && self.has("connection", "upgrade")
+            && self.values("sec-websocket-version") == ["13"]
+            && matches!(self.values("sec-websocket-key")[..], [key] if is_key(key.as_bytes()))
+            && is_welcome
+            && self.values("sec-websocket-protocol").is_empty()
+            && self.values("sec-websocket-extensions").is_empty()
+    }
+
     fn check_fields(&self, fields: &Fields) {
         for (name, _) in &self.fields {
             assert_eq!(
@@ -191,7 +228,13 @@ fn check_request(buffer: &HeadBuffer, is_choosy: bool) {
     let broken = broken_rules(&head, &policy);
     broken.iter().for_each(check_refusal);
     match OpeningHandshake::read(&head, &policy) {
-        Err(refusal) => assert_eq!(Some(&refusal), broken.first(), "the first broken rule"),
+        Err(refusal) => {
+            assert_eq!(Some(&refusal), broken.first(), "the first broken rule");
+            assert!(
+                !lines.is_right(is_choosy),
+                "refused, and right: {refusal:?}"
+            );
+        }
         Ok(opening) => {
             assert_eq!(broken, [], "accepted, though rules are broken");
             check_accepted(&lines, &opening, is_choosy);
