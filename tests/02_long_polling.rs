@@ -173,7 +173,7 @@ fn after_the_hold_comes_an_empty_answer() {
         mistake: "`wait` instead of `wait_timeout`: whatever is between page and server (a proxy, a \
                   phone's network) gives up first, and what it does then is an error.",
         shows: || {
-            let server = start(Limits { hold: Duration::from_millis(50), ..Limits::default() });
+            let server = start(Limits { hold: Duration::from_millis(30), ..Limits::default() });
             let mut transcript = Transcript::new();
             let mut client = Client::connect(server.address());
             for cursor in [0, 7] {
@@ -184,7 +184,7 @@ fn after_the_hold_comes_an_empty_answer() {
                     transcript.note("no answer, it still waits");
                     break;
                 }
-                transcript.note("50 ms later");
+                transcript.note("30 ms later");
                 transcript.server(&without_date(&client.response().bytes()));
             }
             transcript.to_string()
@@ -273,7 +273,7 @@ fn messages_that_arrive_together_come_once_each() {
                 let together = Arc::clone(&together);
                 thread::spawn(move || {
                     let message = serde_json::to_string(&says("hi")).expect("a message is JSON");
-                    for _ in 0..50 {
+                    for _ in 0..30 {
                         together.wait();
                         client.request("POST", "/messages", Some(&message));
                         client.response();
@@ -282,7 +282,7 @@ fn messages_that_arrive_together_come_once_each() {
             }
             let mut ids = Vec::new();
             let mut cursor = 0;
-            for round in 1..=50 {
+            for round in 1..=30 {
                 ask(&mut reader, cursor);
                 until_waiting(&server, 1, slice::from_mut(&mut reader));
                 together.wait();
@@ -299,9 +299,9 @@ fn messages_that_arrive_together_come_once_each() {
                     ask(&mut reader, cursor);
                 }
             }
-            match ids.iter().copied().eq(1..=400) {
-                true => "50 times, eight messages come together\nall are seen, in order, each once",
-                false => "50 times, eight messages come together\nnot all are seen, or not once, or not in order",
+            match ids.iter().copied().eq(1..=240) {
+                true => "30 times, eight messages come together\nall are seen, in order, each once",
+                false => "30 times, eight messages come together\nnot all are seen, or not once, or not in order",
             }.to_string()
         },
     }
@@ -427,7 +427,7 @@ fn waiting_costs_no_processor_time() {
         rule: "Who waits sleeps until woken: it doesn't look again and again.",
         mistake: "A loop that looks, unlocks and looks again, with or without a short sleep in it.",
         shows: || {
-            let hold = Duration::from_millis(120);
+            let hold = Duration::from_millis(80);
             let hub = Hub::new(&Limits { hold, ..Limits::default() });
             let looks = hub.looks();
             let begin = ThreadTime::now();

@@ -725,18 +725,35 @@ fn a_head_has_its_time() {
                client is left without a word, and the server goes on.",
         mistake: "The given src/door.rs was changed: each byte that comes begins the wait anew.",
         shows: || {
-            let patience = Patience::default();
-            let server = serve(Settings { head_within: Duration::from_millis(300), ..ticking(patience) });
-            let mut half = Peer::connect(server.address());
-            half.send(b"GET /socket HTTP/1.1\r\nHost: ");
+            let head_within = Duration::from_millis(100);
+            let server = serve(Settings { head_within, ..ticking(Patience::default()) });
+            let whole = [handshake(""), masked(CLOSE, b"")].concat();
+            let half = &whole[..whole.len() / 2];
             let mut silent = Peer::connect(server.address());
-            let mut shown = format!("drips           {}\n", drip(server.address()));
-            shown += &format!("says half       {}\n", half.refusal());
+            let mut shown = format!("says half       {}\n", heard(|| answer_to(server.address(), half)));
+            shown += &format!("drips           {}\n", heard(|| drip(server.address())));
             shown += &format!("says nothing    {}\n", silent.refusal());
-            let mut next = Peer::open(server.address());
-            next.send(&masked(TEXT, b"Hello"));
-            shown + &format!("the next client {}\n", hex(&next.frame()))
+            shown + &format!("the next client {}\n", heard(|| answer_to(server.address(), &whole)))
         },
+    }
+}
+
+/// The answer to these bytes.
+fn answer_to(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut peer = Peer::connect(address);
+    peer.send(bytes);
+    peer.refusal()
+}
+
+/// Asks again where nothing was answered: a busy machine may take so long to send anything that the
+/// server hasn't heard it in time.
+fn heard(ask: impl Fn() -> String) -> String {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let answer = ask();
+        if !answer.starts_with("nothing") || Instant::now() > deadline {
+            return answer;
+        }
     }
 }
 
