@@ -831,7 +831,7 @@ fn client_and_server_agree() {
                 subprotocols: vec!["chat.v2".to_string()],
                 ..Policy::default()
             };
-            let request = client.request();
+            let request = client.request().expect("the offers are right");
             let opening = opening_of(&request, &policy).expect("it keeps every rule");
             let answer = response::switching_protocols(&opening);
             let head = response_head(&String::from_utf8_lossy(&answer)).expect("it is HTTP");
@@ -840,6 +840,35 @@ fn client_and_server_agree() {
             transcript.server(&answer);
             transcript.note(&format!("the client: {:?}", client.check(&head)));
             transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn our_client_offers_different_tokens() {
+    check! {
+        rfc: "RFC 6455 §4.1",
+        rule: "Each subprotocol that our client offers is a token, and no two are the same.",
+        mistake: "The given src/client.rs was changed.",
+        shows: || {
+            let offers: [&[&str]; 7] = [
+                &[],
+                &["chat.v2"],
+                &["chat", "CHAT"],
+                &["chat", "chat"],
+                &["chat", ""],
+                &["chat v2"],
+                &["chat,chat.v2"],
+            ];
+            let row = |offer: &[&str]| match client(offer, &[]).request() {
+                Ok(request) => {
+                    let request = String::from_utf8_lossy(&request).into_owned();
+                    let line = request.lines().find(|line| line.contains("Protocol"));
+                    format!("{offer:?}\n  → {}\n", line.unwrap_or("(no field)"))
+                }
+                Err(refusal) => format!("{offer:?}\n  → {refusal:?}\n"),
+            };
+            offers.map(row).concat()
         },
     }
 }
