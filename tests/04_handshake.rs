@@ -1105,7 +1105,10 @@ fn open_connections_are_held_and_counted() {
                 return transcript.to_string();
             }
             first.send(b"\x81\x80mask");
-            transcript.note(&format!("the second gets {}", status(&server, &handshake)));
+            // Again and again: a stream that was dropped takes a moment to be gone.
+            let mut more = (0..20).map(|_| status(&server, &handshake));
+            let second = more.find(|status| *status != 503).unwrap_or(503);
+            transcript.note(&format!("the second gets {second}"));
             drop(first);
             transcript.note("the first client leaves");
             let deadline = Instant::now() + Duration::from_secs(5);
