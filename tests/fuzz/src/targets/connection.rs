@@ -71,8 +71,9 @@ enum Kind {
 /// - what is outgoing is whole frames, masked as the side has to, each with a key of its own;
 /// - a server closes TCP after the closing handshake, and who failed the connection; nobody earlier;
 /// - there is one Close frame at most: what was said by `close`, the other side's own, or the code of
-///   the failure. Behind it there are pongs only, and no pong without its ping;
-/// - the latest ping is answered;
+///   the failure. Behind it there are pongs only, where we closed first and pings still came;
+/// - there is no pong without its ping, and the latest ping is answered, before a Close frame where it
+///   came before;
 /// - while nothing is taken, what is outgoing stays within what we sent and one answer to what came;
 /// - `receive` does what `feed` and `poll` do.
 pub fn judge(data: &[u8]) {
@@ -132,6 +133,9 @@ struct Player {
     sent: Vec<(Opcode, Vec<u8>)>,
     /// What the Close frame must say.
     close: Option<Vec<u8>>,
+    /// How many pings had come when it was sent, and whether we were the first to close.
+    pings_before: usize,
+    is_first_to_close: bool,
     limit: u64,
     /// How much may be outgoing: what was sent since the last `take`…
     own: usize,
@@ -173,6 +177,8 @@ impl Player {
             state: State::Open,
             sent: Vec::new(),
             close: None,
+            pings_before: 0,
+            is_first_to_close: false,
             limit,
             own: 0,
             fed: 0,
@@ -286,7 +292,7 @@ impl Player {
                 Event::Error(failure) => {
                     let code = failure.close_code().0;
                     assert!(matches!(code, 1002 | 1007 | 1009), "{failure:?} is {code}");
-                    self.close.get_or_insert(code.to_be_bytes().to_vec());
+                    self.closes(code.to_be_bytes().to_vec());
                 }
                 Event::Close { code, reason } => {
                     self.closed = true;
@@ -295,12 +301,12 @@ impl Player {
                         CloseCode::ABNORMAL => assert_eq!(reason, ""),
                         CloseCode::NO_STATUS => {
                             assert_eq!(reason, "");
-                            self.close.get_or_insert(Vec::new());
+                            self.closes(Vec::new());
                         }
                         code => {
                             assert!(code.may_be_on_the_wire(), "{code} came");
                             let theirs = [&code.0.to_be_bytes(), reason.as_bytes()].concat();
-                            self.close.get_or_insert(theirs);
+                            self.closes(theirs);
                         }
                     }
                 }
@@ -327,8 +333,25 @@ impl Player {
         assert_eq!(closed.is_ok(), self.state == State::Open && may_be, "close");
         if closed.is_ok() {
             assert_eq!(self.close, None, "closed twice");
-            self.close = Some([&code.0.to_be_bytes(), reason.as_bytes()].concat());
+            self.closes([&code.0.to_be_bytes(), reason.as_bytes()].concat());
+            self.is_first_to_close = true;
         }
+    }
+
+    /// A Close frame with this payload is sent, if none has been.
+    fn closes(&mut self, payload: Vec<u8>) {
+        if self.close.is_none() {
+            self.pings_before = self.pings().len();
+            self.close = Some(payload);
+        }
+    }
+
+    fn pings(&self) -> Vec<&[u8]> {
+        let pings = self.events.iter().filter_map(|event| match event {
+            Event::Ping(payload) => Some(payload.as_slice()),
+            _ => None,
+        });
+        pings.collect()
     }
 
     fn take(&mut self) {
@@ -416,39 +439,43 @@ impl Player {
         if let Some(payload) = closes.first() {
             close_frame::read(payload).expect("our Close frame is right");
         }
-        let mut behind = frames
-            .iter()
-            .skip_while(|(opcode, _)| *opcode != Opcode::Close)
-            .skip(1);
-        assert!(
-            behind.all(|(opcode, _)| *opcode == Opcode::Pong),
-            "behind the Close frame"
-        );
-
         let is_sent = |frame: &&(Opcode, Vec<u8>)| {
             matches!(frame.0, Opcode::Text | Opcode::Binary | Opcode::Ping)
         };
         let sent: Vec<_> = frames.iter().filter(is_sent).cloned().collect();
         assert_eq!(sent, self.sent, "what we sent is what goes over the wire");
 
-        let pings: Vec<&Vec<u8>> = self
-            .events
-            .iter()
-            .filter_map(|event| match event {
-                Event::Ping(payload) => Some(payload),
-                _ => None,
-            })
-            .collect();
-        let mut unanswered = pings.iter();
-        for (_, pong) in of(Opcode::Pong) {
-            assert!(
-                unanswered.any(|ping| *ping == pong),
-                "a pong without its ping"
-            );
+        // Pings that came before the Close frame are answered before it.
+        let is_close = |(opcode, _): &(Opcode, Vec<u8>)| *opcode == Opcode::Close;
+        let end = frames.iter().position(is_close).unwrap_or(frames.len());
+        let behind = frames.get(end + 1..).unwrap_or_default();
+        let is_pong = |(opcode, _): &(Opcode, Vec<u8>)| *opcode == Opcode::Pong;
+        assert!(behind.iter().all(is_pong), "behind the Close frame");
+        let pings = self.pings();
+        if closes.is_empty() {
+            check_pongs(frames, &pings);
+        } else {
+            let (before, after) = pings.split_at(self.pings_before);
+            check_pongs(&frames[..end], before);
+            check_pongs(behind, after);
+            let may_be = behind.is_empty() || self.is_first_to_close;
+            assert!(may_be, "a pong behind the answer to their Close");
         }
-        let latest = of(Opcode::Pong).next_back().map(|(_, payload)| payload);
-        assert_eq!(latest, pings.last().copied(), "the latest ping is answered");
     }
+}
+
+/// No pong is without its ping, and the latest ping has its pong.
+fn check_pongs(frames: &[(Opcode, Vec<u8>)], pings: &[&[u8]]) {
+    let pongs = frames.iter().filter(|(opcode, _)| *opcode == Opcode::Pong);
+    let pongs: Vec<&[u8]> = pongs.map(|(_, payload)| payload.as_slice()).collect();
+    let mut unanswered = pings.iter();
+    for pong in &pongs {
+        assert!(
+            unanswered.any(|ping| ping == pong),
+            "a pong without its ping"
+        );
+    }
+    assert_eq!(pongs.last(), pings.last(), "the latest ping is answered");
 }
 
 /// The key of the frame with this number.
