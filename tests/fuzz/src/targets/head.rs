@@ -309,7 +309,8 @@ fn check_talk(head: &RequestHead, opening: &OpeningHandshake, policy: &Policy) {
         .chars()
         .all(|character| character.is_ascii_graphic())
     {
-        let (_, request) = push(&[&client.request()], Limits::default());
+        let request = client.request().expect("what was offered was right");
+        let (_, request) = push(&[&request], Limits::default());
         // With the limits used up, our own fields may not fit in any more.
         let Ok(request) = RequestHead::parse(&request) else {
             return;
