@@ -8,16 +8,19 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use connection::{Config, Connection};
+use echo::http::Http;
+use echo::tap::Tap;
 use echo::{Deadlines, Driver, Log, Patience, Server, Settings};
-use support::check;
 use support::cut;
 use support::http::{Client, exchange};
 use support::wire::{Transcript, show, without_date};
+use support::{check, program};
 
 // The first byte of a frame: FIN and the opcode.
 const TEXT: u8 = 0x81;
 const TEXT_NO_FIN: u8 = 0x01;
 const BINARY: u8 = 0x82;
+const BINARY_NO_FIN: u8 = 0x02;
 const CONTINUATION: u8 = 0x80;
 const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
@@ -204,6 +207,19 @@ fn one_write_for_everything_that_one_read_brought() {
             bytes(&[masked(PONG, b"unasked")]),
             bytes(&[masked(TEXT, b"four"), masked(CLOSE, b"\x03\xe8")]),
         ]),
+    }
+}
+
+#[test]
+fn one_read_takes_sixteen_kib_at_most() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "A connection reads into one buffer of `READ_AT_ONCE` bytes, however much has come.",
+        mistake: "The buffer has another size. Each connection holds one: a thousand of 1 MiB are 1 GiB.",
+        shows: || {
+            let message = [&[BINARY, 0xfe, 0x9c, 0x40][..], &[0; 4], &[b'*'; 40_000]].concat();
+            drive([Step::Bytes([message, masked(CLOSE, b"\x03\xe8")].concat())])
+        },
     }
 }
 
@@ -684,7 +700,8 @@ fn too_many_connections_get_503() {
 fn a_message_has_a_limit() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "Who declares more than is allowed gets 1009 before anything of it has come.",
+        rule: "Who declares more than is allowed gets 1009 before anything of it has come; and so does \
+               who sends it in fragments.",
         mistake: "The connection was made without the server's limits.",
         shows: || {
             let server = serve(Settings { max_message: 1000, ..Settings::default() });
@@ -692,6 +709,12 @@ fn a_message_has_a_limit() {
             let mut transcript = Transcript::new();
             let declared = [&[BINARY, 0xfe, 0x03, 0xe9][..], &KEY].concat();
             peer.says(&declared, &mut transcript);
+            peer.hears(&mut transcript);
+            peer.hears(&mut transcript);
+            let mut peer = Peer::open(server.address());
+            let fragment = |first: u8| [&[first, 0xfe, 0x02, 0x58][..], &[0; 4 + 600]].concat();
+            peer.send(&[fragment(BINARY_NO_FIN), fragment(CONTINUATION)].concat());
+            transcript.note("another client sends two fragments of 600 bytes");
             peer.hears(&mut transcript);
             peer.hears(&mut transcript);
             transcript.to_string()
@@ -948,6 +971,37 @@ fn each_frame_is_drawn_for_the_page() {
 }
 
 #[test]
+fn what_is_too_long_to_draw_is_passed_over() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A frame is drawn when it is whole, if it has 4096 bytes at most. What comes behind a \
+               longer one is drawn again; what is no frame ends it.",
+        mistake: "The given src/tap.rs was changed.",
+        shows: || {
+            let frame = |length: u16| {
+                let header = [&[BINARY, 0xfe][..], &(length - 8).to_be_bytes(), &[0; 4]].concat();
+                [header, vec![b'*'; usize::from(length) - 8]].concat()
+            };
+            let stream = [frame(4096), frame(4097), masked(TEXT, b"one"), frame(9000), masked(PING, b""), vec![0xff; 3], masked(TEXT, b"lost")];
+            let stream = stream.concat();
+            let mut shown = String::new();
+            for size in [stream.len(), 1000, 7] {
+                let mut tap = Tap::default();
+                shown += &format!("{} bytes in pieces of {size}\n", stream.len());
+                for (index, piece) in stream.chunks(size).enumerate() {
+                    tap.came(piece);
+                    for drawing in tap.drawings() {
+                        let last = drawing.lines().last().unwrap_or_default();
+                        shown += &format!("  with piece {:>4}: {last}\n", index + 1);
+                    }
+                }
+            }
+            shown
+        },
+    }
+}
+
+#[test]
 fn the_page_opens_a_websocket() {
     check! {
         rfc: "WHATWG WebSockets §3.1",
@@ -960,6 +1014,68 @@ fn the_page_opens_a_websocket() {
             let lines = text.lines().filter(|line| line.contains("/socket") || line.contains("new WebSocket"));
             let lines: Vec<&str> = lines.map(str::trim).collect();
             lines.join("\n")
+        },
+    }
+}
+
+#[test]
+fn a_server_that_is_dropped_listens_no_more() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Dropping a server stops it, whatever address it has; so it is with the one behind the door.",
+        mistake: "The given src/server.rs or src/http.rs was changed.",
+        shows: || {
+            let server = serve(Settings::default());
+            let http = Http::start(Settings::default().head).expect("the server starts");
+            let addresses = [server.address(), http.address()];
+            let answers = addresses.map(|address| exchange(address, "GET", "/", None).status);
+            drop((server, http));
+            // Not every system has more addresses of loopback than one.
+            let other = TcpListener::bind("127.0.0.2:0").or_else(|_| TcpListener::bind("127.0.0.1:0"));
+            let other = Server::start(other.expect("loopback has a free port"), Settings::default()).expect("the server starts");
+            let third = other.address();
+            drop(other);
+            let [in_front, behind] = addresses.map(|address| if is_left(address) { "refused" } else { "accepted" });
+            let third = if is_left(third) { "refused" } else { "accepted" };
+            format!("while they run: {answers:?}\nin front of the door: {in_front}\nbehind it: {behind}\nat another address: {third}")
+        },
+    }
+}
+
+/// Whether nobody listens there, at the latest when the deadline is over.
+fn is_left(address: SocketAddr) -> bool {
+    let deadline = Instant::now() + DEADLINE;
+    let refused = || {
+        let connected = TcpStream::connect_timeout(&address, DEADLINE);
+        connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    };
+    while !refused() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    true
+}
+
+#[test]
+fn the_program_serves() {
+    check! {
+        rfc: "RFC 6455 §1.2",
+        rule: "`cargo run -p echo` says where it listens, echoes, and its options are its limits.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || {
+            let server = program!().serve(&["--max-message", "5", "--max-fields", "6"]);
+            let mut transcript = Transcript::new();
+            let mut peer = Peer::open(server.address);
+            for text in ["Hello", "Hello!"] {
+                peer.says(&masked(TEXT, text.as_bytes()), &mut transcript);
+                peer.hears(&mut transcript);
+            }
+            let mut other = Client::connect(server.address);
+            other.send(&handshake("a: b\r\na: b\r\n"));
+            transcript.note(&format!("a head of 7 fields, of 6 allowed: {}", other.response().status));
+            transcript.to_string()
         },
     }
 }
