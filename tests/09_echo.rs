@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use connection::{Config, Connection};
+use echo::door::Socket;
 use echo::http::Http;
 use echo::tap::Tap;
 use echo::{Deadlines, Driver, Log, Patience, Server, Settings};
@@ -890,6 +891,62 @@ fn tcp_ends_with_a_fin() {
             refused.send(&vec![b'a'; 200_000]);
             shown + &format!("a head without end      {}\n", refused.refusal())
         },
+    }
+}
+
+#[test]
+fn whoever_has_said_goodbye_waits_for_the_other() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "Behind our last word TCP stays half open until the client has ended it, too, or for as \
+               long as we have patience.",
+        mistake: "The given src/door.rs was changed. Where nobody reads any more, what the client still \
+                  sends is answered with a reset.",
+        shows: || {
+            let long = 4 * DEADLINE;
+            let (mut client, closed) = leaving(long);
+            let mut shown = format!("the server says goodbye, and TCP {}\n", end_of(&mut client));
+            // Several ticks of silence: a server that doesn't wait has time to show it.
+            shown += &format!("the client is silent:   the server {}\n", whether(&closed, Duration::from_millis(100)));
+            _ = client.write_all(b"one more thing");
+            shown += &format!("the client says more:   the server {}\n", whether(&closed, Duration::from_millis(20)));
+            drop(client);
+            shown += &format!("the client leaves:      the server {}\n", whether(&closed, DEADLINE));
+            let (_client, closed) = leaving(Duration::from_millis(50));
+            shown + &format!("another never leaves:   the server {}\n", whether(&closed, DEADLINE))
+        },
+    }
+}
+
+/// A client whose server is about to close, with so much patience; and what says that it has.
+fn leaving(patience: Duration) -> (TcpStream, mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = listener.local_addr().expect("it has an address");
+    let client = TcpStream::connect(address).expect("it listens");
+    let (stream, _) = listener.accept().expect("somebody has come");
+    let tick = Duration::from_millis(10);
+    let socket = Socket::new(stream, tick, DEADLINE).expect("the system takes the options");
+    let (has_closed, closed) = mpsc::channel();
+    std::thread::spawn(move || {
+        socket.close(patience);
+        has_closed.send(())
+    });
+    (client, closed)
+}
+
+fn end_of(client: &mut TcpStream) -> &'static str {
+    let deadline = Some(DEADLINE);
+    client.set_read_timeout(deadline).expect("it isn't zero");
+    match client.read(&mut [0]) {
+        Ok(0) => "ends on its side",
+        _ => "goes on",
+    }
+}
+
+fn whether(closed: &mpsc::Receiver<()>, within: Duration) -> &'static str {
+    match closed.recv_timeout(within) {
+        Ok(()) => "has closed",
+        Err(_) => "waits",
     }
 }
 
