@@ -1040,6 +1040,15 @@ impl Table {
         self.until("it leaves") && !self.running.is_finished()
     }
 
+    /// Whether the client is still run after a while.
+    fn goes_on(&self) -> bool {
+        let end = Instant::now() + SOON;
+        while !self.running.is_finished() && Instant::now() < end {
+            thread::yield_now();
+        }
+        !self.running.is_finished()
+    }
+
     /// Waits until the client has been run to its end, and shows the room's notes.
     fn ends(self) -> String {
         drop(self.peer);
@@ -1054,6 +1063,50 @@ impl Table {
         self.room.note(ended);
         let notes = lock(&self.room.notes);
         notes.join(", ")
+    }
+}
+
+#[test]
+fn frames_of_many_never_mix() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "Two who send much at a time, and pongs between that: each frame comes whole.",
+        mistake: "The reader writes its pongs itself. As soon as a write has to wait, they land in the middle \
+                  of somebody's frame.",
+        shows: || {
+            let mut table = Table::patient(b"");
+            // More than the system keeps: a write has to wait in the middle of a frame.
+            let sizes = [8_000_000, 60_000];
+            let frame = |letter: u8, size: usize| plain(BINARY, &vec![letter; size]);
+            let senders = [b'a', b'b'].map(|letter| {
+                let outbox = Arc::clone(&table.room.outbox);
+                thread::spawn(move || sizes.map(|size| outbox.push(frame(letter, size).into())))
+            });
+            for sender in senders {
+                assert_eq!(sender.join().expect("it sends"), [Ok(()); 2], "there is room");
+            }
+            // As soon as a frame begins to come, the writer is in the middle of it.
+            _ = table.peer.stream.fill_buf();
+            for number in 0..100 {
+                table.peer.send(&masked(PING, &[number]));
+            }
+            table.peer.send(&text("that was a hundred"));
+            table.until("it says that was a hundred");
+            let mut expected = [b'a', b'b'].map(|letter| VecDeque::from(sizes.map(|size| frame(letter, size))));
+            let mut pongs = 0;
+            while pongs < 100 || expected.iter().any(|frames| !frames.is_empty()) {
+                let Ok(it) = table.peer.frame() else {
+                    return "TCP ended before everything had come".to_string();
+                };
+                let sender = expected.iter_mut().find(|frames| frames.front() == Some(&it));
+                match sender {
+                    Some(frames) => _ = frames.pop_front(),
+                    None if it == [PONG, 1, pongs] => pongs += 1,
+                    None => return "a frame came that nobody has sent".to_string(),
+                }
+            }
+            "each frame came whole, and each pong between two frames".to_string()
+        },
     }
 }
 
@@ -1119,6 +1172,9 @@ fn the_closing_handshake_in_every_order() {
                 shown += &format!("{title}\n  {}\n", table.peer.hears_all());
                 if !end {
                     shown += &format!("  left before TCP has ended: {}\n", table.has_left());
+                }
+                if title == "it closes" {
+                    shown += &format!("  read until it ends TCP, too: {}\n", table.goes_on());
                 }
                 shown += &format!("  {}\n", table.ends());
             }
@@ -1262,49 +1318,6 @@ fn a_writer_that_is_stuck_holds_up_nobody() {
             }
             shown += "its threads end, although it has not read a byte\n";
             shown + &table.ends()
-        },
-    }
-}
-
-#[test]
-fn frames_of_many_never_mix() {
-    check! {
-        rfc: "RFC 6455 §5.4",
-        rule: "Two who send much at a time, and pongs between that: each frame comes whole.",
-        mistake: "The reader writes its pongs itself. As soon as a write has to wait, they land in the middle \
-                  of somebody's frame.",
-        shows: || {
-            let mut table = Table::patient(b"");
-            // More than the system keeps: a write has to wait in the middle of a frame.
-            let sizes = [8_000_000, 60_000];
-            let frame = |letter: u8, size: usize| plain(BINARY, &vec![letter; size]);
-            let senders = [b'a', b'b'].map(|letter| {
-                let outbox = Arc::clone(&table.room.outbox);
-                thread::spawn(move || sizes.map(|size| outbox.push(frame(letter, size).into())))
-            });
-            for sender in senders {
-                assert_eq!(sender.join().expect("it sends"), [Ok(()); 2], "there is room");
-            }
-            // As soon as a frame begins to come, the writer is in the middle of it.
-            _ = table.peer.stream.fill_buf();
-            for number in 0..100 {
-                table.peer.send(&masked(PING, &[number]));
-            }
-            table.peer.send(&text("that was a hundred"));
-            table.until("it says that was a hundred");
-            let mut expected = [b'a', b'b'].map(|letter| VecDeque::from(sizes.map(|size| frame(letter, size))));
-            let (mut pongs, mut other) = (0, 0);
-            while other == 0 && (pongs < 100 || expected.iter().any(|frames| !frames.is_empty())) {
-                let Ok(it) = table.peer.frame() else { break };
-                let sender = expected.iter_mut().find(|frames| frames.front() == Some(&it));
-                match sender {
-                    Some(frames) => _ = frames.pop_front(),
-                    None if it == [PONG, 1, pongs] => pongs += 1,
-                    None => other += 1,
-                }
-            }
-            let left = expected.map(|frames| frames.len());
-            format!("frames that never came whole: {left:?}; pongs, in order: {pongs}; frames of nobody: {other}\n")
         },
     }
 }
