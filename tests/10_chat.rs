@@ -1035,9 +1035,9 @@ impl Table {
         came()
     }
 
-    /// Whether the room is left although TCP goes on.
+    /// Whether the room is left, soon, although we have not ended TCP.
     fn has_left(&self) -> bool {
-        self.until("it leaves") && !self.running.is_finished()
+        self.until("it leaves")
     }
 
     /// Whether the client is still run after a while.
