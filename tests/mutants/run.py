@@ -139,7 +139,7 @@ def try_step(folder, more):
     if silent:
         print(f"Caught because an answer was missing; once more, to be sure: {len(silent)}", flush=True)
         names = [argument for name in silent for argument in ("--re", f"^{re.escape(name)}$")]
-        for mutant, said, _ in try_mutants(folder, WORK / f"{folder.name}-again", [*names, *more]):
+        for mutant, said, _ in try_mutants(folder, WORK / f"{folder.name}-again", names):
             again[mutant["name"]] = said
     return [(mutant, again.get(mutant["name"], said)) for mutant, said, _ in outcomes]
 
@@ -170,6 +170,7 @@ def main():
     parser.add_argument("steps", nargs="*", help="a step's number or id; none: 00 to 09")
     parser.add_argument("--strict", action="store_true", help="fail where one mutant is missed")
     parser.add_argument("--list", action="store_true", help="look at equivalent.txt, and no further")
+    # What isn't known here is for cargo-mutants: `--re REGEX` tries some mutants only.
     options, more = parser.parse_known_args()
     known = steps()
     wanted = options.steps or [f"{number:02}" for number in range(10)]

@@ -14,7 +14,7 @@ use crate::servers::{Contestant, Speaks};
 
 /// A client must take another key for each frame that nobody can guess. These frames are all the
 /// same, so that they can be encoded once: a server doesn't notice.
-const KEY: MaskingKey = [0x37, 0xfa, 0x21, 0x3d];
+pub const KEY: MaskingKey = [0x37, 0xfa, 0x21, 0x3d];
 /// With more than this on its way, who writes and doesn't read might wait for ever.
 const SURELY_BUFFERED: usize = 128 << 10;
 const READ_AT_ONCE: usize = 256 << 10;
@@ -65,7 +65,7 @@ impl Frames {
 }
 
 /// Binary, so that no server has to look whether it is text.
-fn frame(payload: &[u8], masking_key: Option<MaskingKey>) -> Vec<u8> {
+pub fn frame(payload: &[u8], masking_key: Option<MaskingKey>) -> Vec<u8> {
     let header = FrameHeader {
         fin: true,
         reserved: ReservedBits::NONE,

@@ -1,10 +1,12 @@
 //! `cargo run --release -p speed -- echo` measures echoes per second: of the echo server of step 09,
-//! of one with tungstenite, and of one that does nothing but send bytes back.
+//! of one with tungstenite, and of one that does nothing but send bytes back. `-- parts` measures
+//! what an echo costs without a socket.
 //!
 //! All run in this process, one after the other, in rounds: whatever else the machine does meets
 //! all of them. README.md says how to read the table.
 
 mod load;
+mod parts;
 mod servers;
 mod table;
 
@@ -17,12 +19,17 @@ use lexopt::Arg;
 use load::{Load, measure};
 
 const HELP: &str = "\
-Measures echoes per second: step 09, tungstenite, and raw TCP, side by side.
+Measures echoes.
 
 Usage: cargo run --release -p speed -- echo [OPTIONS]
+       cargo run --release -p speed -- parts
+
+echo: messages per second, of step 09, tungstenite, and raw TCP, side by side
 
   --rounds N    how often each is measured (default 15)
   --millis N    for how long each time, in milliseconds (default 300)
+
+parts: what an echo costs without a socket, and what of it is unmasking
 
 The table goes to the output, progress to the error output.
 
@@ -55,8 +62,15 @@ const fn many_connections(payload: usize) -> Load {
 }
 
 struct Options {
+    what: What,
     rounds: usize,
     span: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Echo,
+    Parts,
 }
 
 fn main() -> ExitCode {
@@ -71,6 +85,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if options.what == What::Parts {
+        parts();
+        return ExitCode::SUCCESS;
+    }
     match echo(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -81,15 +99,17 @@ fn main() -> ExitCode {
 }
 
 fn options() -> Result<Option<Options>, lexopt::Error> {
+    let mut what = None;
     let mut options = Options {
+        what: What::Echo,
         rounds: 15,
         span: Duration::from_millis(300),
     };
-    let mut is_asked = false;
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Arg::Value(value) if value == "echo" => is_asked = true,
+            Arg::Value(value) if value == "echo" => what = Some(What::Echo),
+            Arg::Value(value) if value == "parts" => what = Some(What::Parts),
             Arg::Long("rounds") => options.rounds = number(&mut arguments)?.max(1),
             Arg::Long("millis") => {
                 options.span = Duration::from_millis(number(&mut arguments)?.max(1) as u64);
@@ -98,7 +118,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             other => return Err(other.unexpected()),
         }
     }
-    Ok(is_asked.then_some(options))
+    Ok(what.map(|what| Options { what, ..options }))
 }
 
 fn number(arguments: &mut lexopt::Parser) -> Result<usize, lexopt::Error> {
@@ -107,25 +127,37 @@ fn number(arguments: &mut lexopt::Parser) -> Result<usize, lexopt::Error> {
         .map_err(|_| format!("`{text}` is no whole number").into())
 }
 
+fn parts() {
+    println!("{}{}", table::machine(), profile());
+    println!("\n{}", table::heading_of_parts());
+    for payload in [16, 1 << 10, 64 << 10] {
+        println!("{}", table::line_of_parts(payload, parts::measure(payload)));
+    }
+}
+
+/// Said where the figures say little.
+fn profile() -> &'static str {
+    match cfg!(debug_assertions) {
+        true => "; a debug build, which says little",
+        false => "",
+    }
+}
+
 fn echo(options: &Options) -> io::Result<()> {
     let servers = [
         servers::ours()?,
         servers::tungstenite()?,
         servers::raw_tcp()?,
     ];
-    let profile = if cfg!(debug_assertions) {
-        "; a debug build, which says little"
-    } else {
-        ""
-    };
     println!("{}", table::machine());
     println!(
-        "Server and load in one process; {} of {} ms each{profile}",
+        "Server and load in one process; {} of {} ms each{}",
         match options.rounds {
             1 => "1 round".to_string(),
             more => format!("{more} rounds"),
         },
         options.span.as_millis(),
+        profile(),
     );
     println!("\n{}", table::heading());
     let steps = LOADS.len() * options.rounds * servers.len();

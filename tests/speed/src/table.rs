@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::load::Load;
+use crate::parts::Parts;
 
 /// The lowest, the middle and the highest of some numbers, of which there must be one.
 pub fn spread(numbers: &[f64]) -> (f64, f64, f64) {
@@ -27,10 +28,7 @@ pub fn ratio(of: &[f64], to: &[f64]) -> f64 {
 
 /// `16 B messages, 1 connection, 64 in flight`
 pub fn title(load: Load) -> String {
-    let size = match load.payload {
-        bytes @ ..1024 => format!("{bytes} B"),
-        bytes => format!("{} KiB", bytes / 1024),
-    };
+    let size = size(load.payload);
     match load.connections {
         1 => format!(
             "{size} messages, 1 connection, {} in flight",
@@ -41,6 +39,33 @@ pub fn title(load: Load) -> String {
             load.in_flight
         ),
     }
+}
+
+fn size(bytes: usize) -> String {
+    match bytes {
+        ..1024 => format!("{bytes} B"),
+        _ => format!("{} KiB", bytes / 1024),
+    }
+}
+
+/// The columns of the table of parts.
+pub fn heading_of_parts() -> String {
+    format!(
+        "{:<12}{:>16}{:>16}{:>16}",
+        "one message", "whole echo", "unmasking", "one copy"
+    )
+}
+
+/// What a message of that size costs.
+pub fn line_of_parts(payload: usize, parts: Parts) -> String {
+    let micros = |micros: f64| format!("{micros:.3} µs");
+    format!(
+        "{:<12}{:>16}{:>16}{:>16}",
+        size(payload),
+        micros(parts.whole),
+        micros(parts.unmasking),
+        micros(parts.copy)
+    )
 }
 
 /// The table's columns.

@@ -113,6 +113,7 @@ pub struct Panic {
 impl Check {
     /// Runs the check. Returns when it is right; otherwise prints a report and fails the test.
     pub fn run(self, shows: impl FnOnce() -> String + Send + 'static) {
+        let _turn = lock(&ONE_AT_A_TIME);
         let verdict = self.judge(shows);
         if let Some(report) = report::report(&self, &verdict) {
             println!("{report}");
@@ -138,8 +139,8 @@ impl Check {
         path.rsplit("::").next().unwrap_or(path)
     }
 
+    /// To be called by one check at a time.
     fn judge(&self, shows: impl FnOnce() -> String + Send + 'static) -> Verdict {
-        let _turn = lock(&ONE_AT_A_TIME);
         listen_to_panics();
         lock(&PANICS).clear();
         let deadline = match WAS_TOO_SLOW.load(Ordering::Relaxed) {
@@ -343,6 +344,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    fn judge(shows: impl FnOnce() -> String + Send + 'static) -> Verdict {
+        let _turn = lock(&ONE_AT_A_TIME);
+        check("t::here").judge(shows)
+    }
+
     fn check(function: &'static str) -> Check {
         Check {
             package: "some-step",
@@ -368,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_todo_is_not_a_mistake() {
-        let verdict = check("t::here").judge(|| todo!("hash it"));
+        let verdict = judge(|| todo!("hash it"));
         let Verdict::NotWritten(panic) = verdict else {
             panic!("{verdict:?}")
         };
@@ -382,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_todo_in_another_thread_is_found() {
-        let verdict = check("t::here").judge(|| {
+        let verdict = judge(|| {
             let server = thread::spawn(|| todo!("answer"));
             assert!(server.join().is_ok(), "the server closed the connection");
             String::new()
@@ -392,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_reported_with_its_place() {
-        let verdict = check("t::here").judge(|| panic!("index out of bounds"));
+        let verdict = judge(|| panic!("index out of bounds"));
         let Verdict::Panicked(panic) = verdict else {
             panic!("{verdict:?}")
         };
@@ -408,7 +414,7 @@ mod tests {
 
     #[test]
     fn a_missing_snapshot_is_no_pass() {
-        let verdict = check("t::here").judge(|| "anything".to_string());
+        let verdict = judge(|| "anything".to_string());
         assert!(matches!(verdict, Verdict::NoSnapshot(_)), "{verdict:?}");
     }
 
