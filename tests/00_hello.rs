@@ -1,15 +1,27 @@
 //! Step 00, `hello`: the server answers, to the byte.
 
-use std::net::TcpListener;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use hello::server::Server;
-use support::check;
-use support::http::Client;
+use support::http::{Client, exchange};
 use support::wire::{Transcript, without_date};
+use support::{check, program};
+use tiny_http::{Request, Response};
+
+/// How long a check waits for something that should happen at once.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
+fn start(most: u64, answer: impl Fn(Request) + Send + Sync + 'static) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    Server::start(listener, most, answer).expect("the server starts")
+}
 
 fn transcript_of(target: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let server = Server::start(listener, 10, hello::answer).expect("the server starts");
+    let server = start(10, hello::answer);
     let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
     let mut client = Client::connect(server.address());
@@ -40,5 +52,106 @@ fn another_path_is_not_found() {
         rule: "Where there is nothing at a path, the status is 404, with a body that says so.",
         mistake: "The sentence or the status of `answer` was changed along the way.",
         shows: || transcript_of("/nowhere"),
+    }
+}
+
+// What is given.
+
+#[test]
+fn one_request_too_many_gets_503() {
+    check! {
+        rfc: "RFC 9110 §15.6.4",
+        rule: "A server answers so many requests at a time. One more is told to come back.",
+        mistake: "The given src/server.rs was changed.",
+        shows: || {
+            let (begun, has_begun) = mpsc::channel();
+            let (held, until_let_go) = mpsc::channel::<()>();
+            let until_let_go = Mutex::new(until_let_go);
+            let server = start(2, move |request| {
+                _ = begun.send(());
+                _ = until_let_go.lock().map(|held| held.recv());
+                _ = request.respond(Response::from_string("done\n"));
+            });
+            let mut transcript = Transcript::new();
+            let mut clients = [0, 1].map(|_| {
+                let mut client = Client::connect(server.address());
+                client.request("GET", "/", None);
+                if has_begun.recv_timeout(AT_ONCE).is_err() {
+                    let early = if client.has_answer() { client.response().text() } else { "nothing".to_string() };
+                    panic!("two requests may be answered at a time; one of two got: {early}");
+                }
+                client
+            });
+            transcript.note("two requests are being answered, and two are the most");
+            let third = exchange(server.address(), "GET", "/", None);
+            transcript.server(&without_date(&third.bytes()));
+            drop(held);
+            for client in &mut clients {
+                transcript.note(&format!("one of the two gets {:?}", client.response().text()));
+            }
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn a_promise_of_too_long_a_body_gets_413() {
+    check! {
+        rfc: "RFC 9110 §15.5.14",
+        rule: "A body may promise 64 MiB; one byte more is refused, and nothing of it is read.",
+        mistake: "The given src/server.rs was changed.",
+        shows: || {
+            let server = start(10, |request| {
+                let length = request.body_length();
+                _ = request.respond(Response::from_string(format!("{} bytes are promised\n", length.unwrap_or_default())));
+            });
+            [64 << 20, (64 << 20) + 1, 1_u64 << 40].map(|length| {
+                let mut client = Client::connect(server.address());
+                client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n").as_bytes());
+                let mut response = client.response();
+                if response.status == 100 {
+                    // An interim response; a client skips it (RFC 9110 §15.2).
+                    response = client.response();
+                }
+                format!("Content-Length: {length}, and nothing follows\n  → {} {}", response.status, response.text())
+            }).concat()
+        },
+    }
+}
+
+#[test]
+fn a_server_that_is_dropped_listens_no_more() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Dropping a server stops it: nobody listens at its address any more.",
+        mistake: "The given src/server.rs was changed.",
+        shows: || {
+            let server = start(10, hello::answer);
+            let address = server.address();
+            let before = exchange(address, "GET", "/", None).status;
+            drop(server);
+            let begin = Instant::now();
+            let refused = || TcpStream::connect(address).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+            while !refused() && begin.elapsed() < AT_ONCE {
+                // Not at once: each attempt takes one of the system's ports for a while.
+                thread::sleep(Duration::from_millis(5));
+            }
+            let after = if refused() { "refused" } else { "accepted" };
+            format!("before it is dropped: {before}\nafter: the connection is {after}")
+        },
+    }
+}
+
+#[test]
+fn the_program_serves() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "`cargo run -p hello` says where it listens, and answers there until Ctrl-C.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || {
+            let server = program!().serve(&["--max-requests", "7"]);
+            let response = exchange(server.address, "GET", "/nowhere", None);
+            format!("listening\nGET /nowhere\n  → {} {}", response.status, response.text())
+        },
     }
 }

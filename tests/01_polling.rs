@@ -7,11 +7,11 @@ use std::thread;
 
 use polling::body::{parse_message, read_limited};
 use polling::history::{History, NewMessage, News};
-use polling::routes::{Refusal, route};
+use polling::routes::{Refusal, Reply, route};
 use polling::{Limits, Polling, page};
-use support::check;
 use support::http::{Client, Response, exchange};
 use support::wire::{Transcript, without_date};
+use support::{check, program};
 
 fn start(limits: Limits) -> Polling {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
@@ -616,8 +616,9 @@ fn text_from_a_user_reaches_the_page_only_as_text() {
 fn every_refusal_has_its_status() {
     check! {
         rfc: "RFC 9110 §15.5, §15.6.4",
-        rule: "What the client did wrong is 4xx, what the server can't do now is 5xx.",
-        mistake: "One status for everything.",
+        rule: "What the client did wrong is 4xx, what the server can't do now is 5xx. 405 says what \
+               would be allowed, 503 when to try again.",
+        mistake: "One status for everything; or the header fields that belong to a status were left out.",
         shows: || {
             let refusals = [
                 Refusal::NoSuchPath,
@@ -629,7 +630,31 @@ fn every_refusal_has_its_status() {
                 Refusal::BadMessage("missing field `message`".to_string()),
                 Refusal::Busy,
             ];
-            refusals.map(|refusal| format!("{} {refusal}\n", refusal.status())).concat()
+            refusals.map(|refusal| {
+                let reply = Reply::from(refusal.clone());
+                let headers = reply.headers.iter().map(|(name, value)| format!("    {name}: {value}\n"));
+                format!("{} {refusal}\n{}", refusal.status(), headers.collect::<String>())
+            }).concat()
+        },
+    }
+}
+
+#[test]
+fn the_program_serves() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "`cargo run -p polling` says where it listens, and its options are its limits.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || {
+            let server = program!().serve(&["--max-body", "40", "--max-history", "1"]);
+            let post = |text: &str| {
+                let body = json("ada", text);
+                let response = exchange(server.address, "POST", "/messages", Some(&body));
+                format!("POST /messages {body}\n  → {} {}\n", response.status, response.text().trim())
+            };
+            let posts = ["one", "two", "a longer one"].map(post).concat();
+            let news = line(&get(server.address, 0));
+            format!("at most 40 bytes of a body are taken, and one message is kept\n{posts}after 0: {news}")
         },
     }
 }

@@ -1,7 +1,7 @@
 //! Step 03, `accept-key`: a GUID, SHA-1 and base64.
 
 use accept_key::{GUID, accept_key, digest, key};
-use support::{check, wire};
+use support::{check, program, wire};
 
 /// The key of the RFC's example (RFC 6455 §1.3).
 const RFC_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -65,6 +65,22 @@ fn other_keys() {
             "AAAAAAAAAAAAAAAAAAAAAQ==",
             "x3JJHMbDL1EzLkh9GBhXDw==",
             "/////////////////////w==",
+        ]),
+    }
+}
+
+#[test]
+fn the_program_shows_each_stage() {
+    check! {
+        rfc: "RFC 6455 §1.3",
+        rule: "Key, key and GUID, SHA-1, accept key: what you wrote, from one end to the other.",
+        mistake: "The given src/main.rs was changed. Where an earlier check is red too, begin there.",
+        shows: || program!().runs(&[
+            &[],
+            &["x3JJHMbDL1EzLkh9GBhXDw=="],
+            &[" x3JJHMbDL1EzLkh9GBhXDw=="],
+            &["--help"],
+            &["one", "two"],
         ]),
     }
 }

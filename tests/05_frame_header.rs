@@ -7,6 +7,7 @@ use frame_header::{
     Decoded, FrameHeader, HeaderError, MaskingKey, Opcode, ReservedBits, decode, draw,
 };
 use support::check;
+use support::program;
 use support::wire::bits;
 
 const OPCODES: [Opcode; 6] = [
@@ -692,6 +693,7 @@ fn what_is_wrong_or_half_there_is_drawn_too() {
                 ("a close with half a code", "88 01 03"),
                 ("text that is none", "81 02 c3 28"),
                 ("one euro", "81 03 e2 82 ac"),
+                ("nothing fits into one line", "70 ff 7f ff ff ff ff ff ff ff 37 fa 21 3d 7f"),
             ];
             let drawings = frames.map(|(title, text)| format!("{title}\n{}", draw(&bytes(text))));
             let mut long = bytes("81 7e 00 c8");
@@ -738,14 +740,32 @@ fn each_error_has_a_sentence_and_1002() {
 fn bytes_are_given_in_hexadecimal() {
     check! {
         rfc: "our own",
-        rule: "Pairs of hexadecimal digits are bytes, with or without spaces.",
+        rule: "Pairs of hexadecimal digits are bytes, with or without something between them.",
         mistake: "The given src/hex.rs was changed.",
         shows: || {
             let row = |text: &str| match bytes_of(text) {
                 Ok(bytes) => format!("{text:?}\n  → {bytes:02x?}\n"),
                 Err(error) => format!("{text:?}\n  → {error}\n"),
             };
-            ["81 05 48", "8105 48", "8105FF", "", " \n", "81 5", "8", "0x81", "81é"].map(row).concat()
+            let taken = ["81 05 48", "8105 48", "8105FF", "", " \n", "81:05:48", "{ 0x81, 0x5 }", "\\x81\\x05", "<81-05>"];
+            let refused = ["81 5", "8", "0x815", "[129, 5]", "81é", "0x"];
+            taken.map(row).concat() + &refused.map(row).concat()
         },
+    }
+}
+
+#[test]
+fn the_program_draws_and_decodes() {
+    check! {
+        rfc: "RFC 6455 §5.7",
+        rule: "What you wrote, as a program: a drawing, and what your decoder makes of the header.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || program!().runs(&[
+            &[],
+            &["8a", "00"],
+            &["82 7e 01"],
+            &["c1", "80"],
+            &["81 5"],
+        ]),
     }
 }

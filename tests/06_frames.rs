@@ -10,6 +10,7 @@ use frames::{
 };
 use support::check;
 use support::cut;
+use support::program;
 
 /// The masking key of the RFC's examples (RFC 6455 §5.7).
 const KEY: MaskingKey = [0x37, 0xfa, 0x21, 0x3d];
@@ -776,5 +777,22 @@ fn each_error_has_its_close_code_and_a_sentence() {
             ];
             errors.map(|error| format!("{} {error}\n", error.close_code())).concat()
         },
+    }
+}
+
+#[test]
+fn the_program_takes_a_stream_in_pieces() {
+    check! {
+        rfc: "RFC 6455 §5.2",
+        rule: "What you wrote, as a program: which piece of a stream brings which parts of frames.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || program!().runs(&[
+            &[],
+            &["--pieces", "7", "81 85 37 fa 21 3d", "7f 9f 4d 51 58"],
+            &["--pieces", "3", "81 85 37 fa 21 3d 7f 9f 4d 51 58 81 05 48 65 6c 6c 6f"],
+            &["--pieces", "0", "8a 80"],
+            &["--pieces"],
+            &["81 8"],
+        ]),
     }
 }

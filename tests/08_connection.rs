@@ -9,6 +9,7 @@ use connection::{
 use frames::{Opcode, Part, ReservedBits};
 use support::check;
 use support::cut;
+use support::program;
 use support::wire;
 
 // The first byte of a frame: FIN and the opcode.
@@ -294,8 +295,8 @@ fn who_never_reads_gets_one_pong_more() {
             let three = [masked(PING, b"1"), masked(PING, b"2"), masked(PING, b"3")].concat();
             server.receive(&three);
             shown += &format!("  waiting: {} bytes\n", server.outgoing_length());
-            shown += "a million more, and nothing can be written\n";
-            for _ in 0..1000 {
+            shown += "a hundred thousand more, and nothing can be written\n";
+            for _ in 0..100 {
                 server.receive(&masked(PING, b"more").repeat(999));
                 server.receive(&masked(PING, b"last"));
             }
@@ -962,5 +963,71 @@ fn each_refusal_is_a_sentence() {
             ].map(|error| error.to_string());
             format!("{}\n\n{}", failures.join("\n"), refusals.join("\n"))
         },
+    }
+}
+
+// One event at a time: given.
+
+/// What a connection makes of these bytes, one event after the other; messages are echoed at once.
+fn polls(connection: &mut Connection, bytes: &[u8]) -> String {
+    let mut shown = String::new();
+    connection.feed(bytes);
+    while let Some(event) = connection.poll() {
+        shown += &format!("  {}\n", show(&event));
+        if let Event::Text(text) = event {
+            shown += &format!("    answered: {}\n", failing(connection.send_text(&text)));
+        }
+        if shown.len() > 10_000 {
+            return shown + "  … and so on, without end\n";
+        }
+    }
+    shown
+}
+
+#[test]
+fn an_answer_goes_before_what_comes_behind_its_message() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "Fed and polled, a connection gives one event at a time, and answers keep their place.",
+        mistake: "The given `feed` or `poll` was changed. Where another check is red too, begin there.",
+        shows: || {
+            let read = [masked(TEXT, b"one"), masked(PING, b"?"), masked(TEXT, b"two"), plain(TEXT, b"wrong"), masked(TEXT, b"late")].concat();
+            let mut fed = Connection::server(Config::default());
+            let mut shown = "two messages and a ping, a frame that is not masked, a message\n".to_string();
+            shown += &polls(&mut fed, &read);
+            shown += &format!("  sends {}\n", sent(&fed.take_outgoing()));
+            shown += "a message in the next read\n";
+            shown += &polls(&mut fed, &masked(TEXT, b"later"));
+            shown += &format!("  sends {}\n", sent(&fed.take_outgoing()));
+
+            let mut fed = Connection::server(Config::default());
+            shown += "\na message, the end of TCP before it was looked at\n";
+            fed.feed(&masked(TEXT, b"late"));
+            shown += &events(&fed.eof());
+            shown += &polls(&mut fed, &masked(TEXT, b"later"));
+            shown += &format!("  sends {}\n", sent(&fed.take_outgoing()));
+
+            let mut fed = server();
+            shown += "\nthree pings, fed one by one, before anything is taken\n";
+            for payload in [b"1", b"2", b"3"] {
+                shown += &polls(&mut fed, &masked(PING, payload));
+            }
+            shown + &format!("  sends {}\n", sent(&fed.take_outgoing()))
+        },
+    }
+}
+
+#[test]
+fn the_program_plays_a_script() {
+    check! {
+        rfc: "RFC 6455 §5.5",
+        rule: "What you wrote, as a program: two connections that follow a script.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || program!().runs(&[
+            &[],
+            &["client text Hello"],
+            &["nobody text Hello"],
+            &["client close soon"],
+        ]),
     }
 }

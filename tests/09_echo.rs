@@ -4,19 +4,24 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use connection::{Config, Connection};
-use echo::{Deadlines, Driver, Patience, Server, Settings};
-use support::check;
+use echo::door::Socket;
+use echo::http::Http;
+use echo::tap::Tap;
+use echo::{Deadlines, Driver, Log, Patience, Server, Settings};
 use support::cut;
 use support::http::{Client, exchange};
 use support::wire::{Transcript, show, without_date};
+use support::{check, program};
 
 // The first byte of a frame: FIN and the opcode.
 const TEXT: u8 = 0x81;
 const TEXT_NO_FIN: u8 = 0x01;
 const BINARY: u8 = 0x82;
+const BINARY_NO_FIN: u8 = 0x02;
 const CONTINUATION: u8 = 0x80;
 const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
@@ -203,6 +208,19 @@ fn one_write_for_everything_that_one_read_brought() {
             bytes(&[masked(PONG, b"unasked")]),
             bytes(&[masked(TEXT, b"four"), masked(CLOSE, b"\x03\xe8")]),
         ]),
+    }
+}
+
+#[test]
+fn one_read_takes_sixteen_kib_at_most() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "A connection reads into one buffer of `READ_AT_ONCE` bytes, however much has come.",
+        mistake: "The buffer has another size. Each connection holds one: a thousand of 1 MiB are 1 GiB.",
+        shows: || {
+            let message = [&[BINARY, 0xfe, 0x9c, 0x40][..], &[0; 4], &[b'*'; 40_000]].concat();
+            drive([Step::Bytes([message, masked(CLOSE, b"\x03\xe8")].concat())])
+        },
     }
 }
 
@@ -411,16 +429,19 @@ fn a_stop_is_said_to_the_client() {
 
 // A real socket.
 
-fn serve(settings: Settings) -> Server {
+fn serve(mut settings: Settings) -> Server {
+    if let Log::Stderr = settings.log {
+        let (unheard, _) = mpsc::channel();
+        settings.log = Log::Lines(unheard);
+    }
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     Server::start(listener, settings).expect("the server starts")
 }
 
-/// A server whose connections look at the clock often. A check that uses it must send its handshake
-/// within this time.
+/// A server whose connections look at the clock often.
 fn ticking(patience: Patience) -> Settings {
     Settings {
-        tick: Duration::from_millis(500),
+        tick: Duration::from_millis(20),
         patience,
         ..Settings::default()
     }
@@ -516,6 +537,28 @@ impl Peer {
         };
         frame.extend(self.bytes(length));
         frame
+    }
+
+    /// How TCP ends.
+    fn end(&mut self) -> &'static str {
+        match self.stream.read(&mut [0]) {
+            Ok(0) => "FIN",
+            Ok(_) => "more bytes",
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => "a reset",
+            Err(error) => panic!("your server doesn't end TCP: {error}"),
+        }
+    }
+
+    /// The first line of a response, and how TCP ends behind it.
+    fn refusal(&mut self) -> String {
+        let mut response = Vec::new();
+        let end = match self.stream.read_to_end(&mut response) {
+            Ok(_) => "FIN",
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => "a reset",
+            Err(error) => panic!("your server doesn't end TCP: {error}"),
+        };
+        let response = String::from_utf8_lossy(&response);
+        format!("{} | {end}", response.lines().next().unwrap_or("nothing"))
     }
 
     /// Sends bytes, and writes them down.
@@ -658,7 +701,8 @@ fn too_many_connections_get_503() {
 fn a_message_has_a_limit() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "Who declares more than is allowed gets 1009 before anything of it has come.",
+        rule: "Who declares more than is allowed gets 1009 before anything of it has come; and so does \
+               who sends it in fragments.",
         mistake: "The connection was made without the server's limits.",
         shows: || {
             let server = serve(Settings { max_message: 1000, ..Settings::default() });
@@ -666,6 +710,12 @@ fn a_message_has_a_limit() {
             let mut transcript = Transcript::new();
             let declared = [&[BINARY, 0xfe, 0x03, 0xe9][..], &KEY].concat();
             peer.says(&declared, &mut transcript);
+            peer.hears(&mut transcript);
+            peer.hears(&mut transcript);
+            let mut peer = Peer::open(server.address());
+            let fragment = |first: u8| [&[first, 0xfe, 0x02, 0x58][..], &[0; 4 + 600]].concat();
+            peer.send(&[fragment(BINARY_NO_FIN), fragment(CONTINUATION)].concat());
+            transcript.note("another client sends two fragments of 600 bytes");
             peer.hears(&mut transcript);
             peer.hears(&mut transcript);
             transcript.to_string()
@@ -677,7 +727,7 @@ fn a_message_has_a_limit() {
 fn deadlines_on_a_real_socket() {
     check! {
         rfc: "RFC 6455 §5.5.2",
-        rule: "A silent peer is asked, closed and left, although the stream has no timeout.",
+        rule: "A silent peer is asked, closed and left.",
         mistake: "Each tick is taken for the end of TCP; or the driver doesn't look at the clock.",
         shows: || {
             let server = serve(ticking(NO_PATIENCE));
@@ -692,23 +742,241 @@ fn deadlines_on_a_real_socket() {
 }
 
 #[test]
-fn a_head_that_never_comes() {
+fn a_head_has_its_time() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "Who connects and says nothing is left alone by the server, and the server goes on.",
-        mistake: "The given src/server.rs was changed: a tick also ends the loop in which tiny_http \
-                  accepts connections.",
+        rule: "A head must be whole within its time, however its bytes are spread over it. A silent \
+               client is left without a word, and the server goes on.",
+        mistake: "The given src/door.rs was changed: each byte that comes begins the wait anew.",
         shows: || {
-            let server = serve(ticking(Patience::default()));
+            let head_within = Duration::from_millis(100);
+            let server = serve(Settings { head_within, ..ticking(Patience::default()) });
+            let whole = [handshake(""), masked(CLOSE, b"")].concat();
+            let half = &whole[..whole.len() / 2];
+            let mut silent = Peer::connect(server.address());
+            let mut shown = format!("says half       {}\n", heard(|| answer_to(server.address(), half)));
+            shown += &format!("drips           {}\n", heard(|| drip(server.address())));
+            shown += &format!("says nothing    {}\n", silent.refusal());
+            shown + &format!("the next client {}\n", heard(|| answer_to(server.address(), &whole)))
+        },
+    }
+}
+
+/// The answer to these bytes.
+fn answer_to(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut peer = Peer::connect(address);
+    peer.send(bytes);
+    peer.refusal()
+}
+
+/// Asks again where nothing was answered: a busy machine may take so long to send anything that the
+/// server hasn't heard it in time.
+fn heard(ask: impl Fn() -> String) -> String {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let answer = ask();
+        if !answer.starts_with("nothing") || Instant::now() > deadline {
+            return answer;
+        }
+    }
+}
+
+/// Sends a head that never ends, a byte at a time, until there is an answer.
+fn drip(address: SocketAddr) -> String {
+    let mut peer = Peer::connect(address);
+    let often = Some(Duration::from_millis(20));
+    peer.stream.set_read_timeout(often).expect("it isn't zero");
+    let deadline = Instant::now() + DEADLINE;
+    while peer.stream.peek(&mut [0]).is_err() {
+        peer.send(b"a");
+        assert!(
+            Instant::now() < deadline,
+            "a head that drips is read for ever"
+        );
+    }
+    let long = Some(DEADLINE);
+    peer.stream.set_read_timeout(long).expect("it isn't zero");
+    peer.refusal()
+}
+
+#[test]
+fn a_head_has_its_size() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "A head that is too long is refused at its first byte too many. Its end need not come.",
+        mistake: "The given src/door.rs was changed: the whole head is read first, and measured then.",
+        shows: || {
+            let server = serve(Settings::default());
+            let begun = "GET /socket HTTP/1.1\r\nHost: 127.0.0.1:9009\r\nCookie: ";
             let mut shown = String::new();
-            for _ in 0..2 {
-                let silent = Peer::connect(server.address()).bytes(1);
-                shown += &format!("a silent client gets {} bytes, and the end of TCP\n", silent.len());
-                let mut peer = Peer::open(server.address());
-                peer.send(&masked(TEXT, b"Hello"));
-                shown += &format!("the next client gets {}\n", hex(&peer.frame()));
+            for (length, end) in [(16 * 1024, "\r\n\r\n"), (16 * 1024, ""), (16 * 1024 + 1, "")] {
+                let cookie = "c".repeat(length - begun.len() - end.len());
+                let mut peer = Peer::connect(server.address());
+                peer.send(format!("{begun}{cookie}{end}").as_bytes());
+                let whole = if end.is_empty() { "begun" } else { "whole" };
+                shown += &format!("{length} bytes, {whole}  ");
+                // What is not too long yet has all its time.
+                shown += &match (whole, length) {
+                    ("begun", 16_384) => {
+                        peer.send(b"c");
+                        format!("one more: {}\n", peer.refusal())
+                    }
+                    _ => format!("{}\n", peer.refusal()),
+                };
+            }
+            for fields in [100, 101] {
+                let mut peer = Peer::connect(server.address());
+                let more = "a: b\r\n".repeat(fields - 5);
+                peer.send(&handshake(&more));
+                let head = peer.head();
+                let line = String::from_utf8_lossy(&head).lines().next().map(str::to_string);
+                shown += &format!("{fields} fields          {}\n", line.unwrap_or_default());
             }
             shown
+        },
+    }
+}
+
+#[test]
+fn some_heads_are_refused_at_the_door() {
+    check! {
+        rfc: "RFC 6455 §8.1",
+        rule: "A head that is not ASCII is refused, and so is a promise of a body.",
+        mistake: "The given src/door.rs was changed. tiny_http makes room for as long a body as a client \
+                  says it has.",
+        shows: || {
+            let server = serve(Settings::default());
+            let heads: [(&str, Vec<u8>); 6] = [
+                ("a target that isn't UTF-8", b"GET /\xff HTTP/1.1\r\nHost: h\r\n\r\n".to_vec()),
+                ("a target in UTF-8", "GET /\u{e9} HTTP/1.1\r\nHost: h\r\n\r\n".into()),
+                ("a field that isn't UTF-8", b"GET / HTTP/1.1\r\na: \xff\r\n\r\n".to_vec()),
+                ("a body of a terabyte", handshake("Content-Length: 1000000000000\r\n")),
+                ("a body of unknown length", handshake("Transfer-Encoding: chunked\r\n")),
+                ("no HTTP", b"Hello?\r\n\r\n".to_vec()),
+            ];
+            let mut shown = String::new();
+            for (what, head) in heads {
+                let mut peer = Peer::connect(server.address());
+                peer.send(&head);
+                shown += &format!("{what:<26}{}\n", peer.refusal());
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn tcp_ends_with_a_fin() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "TCP is closed cleanly: what the client has sent too much is read and thrown away.",
+        mistake: "The given src/door.rs was changed. Where TCP is closed while bytes are unread, the \
+                  client gets a reset, and may lose what was said before.",
+        shows: || {
+            let server = serve(Settings::default());
+            let too_much = vec![0x82; 200_000];
+            let last = [
+                ("a Close", masked(CLOSE, b"\x03\xe8")),
+                ("a Close and much more", [masked(CLOSE, b"\x03\xe8"), too_much.clone()].concat()),
+                ("no mask, and much more", [b"\x81\x05Hello".to_vec(), too_much].concat()),
+            ];
+            let mut shown = String::new();
+            for (what, bytes) in last {
+                let mut peer = Peer::open(server.address());
+                peer.send(&bytes);
+                let frame = peer.frame();
+                shown += &format!("{what:<24}{} | {}\n", brief(&frame), peer.end());
+            }
+            let mut refused = Peer::connect(server.address());
+            refused.send(&vec![b'a'; 200_000]);
+            shown + &format!("a head without end      {}\n", refused.refusal())
+        },
+    }
+}
+
+#[test]
+fn whoever_has_said_goodbye_waits_for_the_other() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "Behind our last word TCP stays half open until the client has ended it, too, or for as \
+               long as we have patience.",
+        mistake: "The given src/door.rs was changed. Where nobody reads any more, what the client still \
+                  sends is answered with a reset.",
+        shows: || {
+            let long = 4 * DEADLINE;
+            let (mut client, closed) = leaving(long);
+            let mut shown = format!("the server says goodbye, and TCP {}\n", end_of(&mut client));
+            // Several ticks of silence: a server that doesn't wait has time to show it.
+            shown += &format!("the client is silent:   the server {}\n", whether(&closed, Duration::from_millis(100)));
+            _ = client.write_all(b"one more thing");
+            shown += &format!("the client says more:   the server {}\n", whether(&closed, Duration::from_millis(20)));
+            drop(client);
+            shown += &format!("the client leaves:      the server {}\n", whether(&closed, DEADLINE));
+            let (_client, closed) = leaving(Duration::from_millis(50));
+            shown + &format!("another never leaves:   the server {}\n", whether(&closed, DEADLINE))
+        },
+    }
+}
+
+/// A client whose server is about to close, with so much patience; and what says that it has.
+fn leaving(patience: Duration) -> (TcpStream, mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = listener.local_addr().expect("it has an address");
+    let client = TcpStream::connect(address).expect("it listens");
+    let (stream, _) = listener.accept().expect("somebody has come");
+    let tick = Duration::from_millis(10);
+    let socket = Socket::new(stream, tick, DEADLINE).expect("the system takes the options");
+    let (has_closed, closed) = mpsc::channel();
+    std::thread::spawn(move || {
+        socket.close(patience);
+        has_closed.send(())
+    });
+    (client, closed)
+}
+
+fn end_of(client: &mut TcpStream) -> &'static str {
+    let deadline = Some(DEADLINE);
+    client.set_read_timeout(deadline).expect("it isn't zero");
+    match client.read(&mut [0]) {
+        Ok(0) => "ends on its side",
+        _ => "goes on",
+    }
+}
+
+fn whether(closed: &mpsc::Receiver<()>, within: Duration) -> &'static str {
+    match closed.recv_timeout(within) {
+        Ok(()) => "has closed",
+        Err(_) => "waits",
+    }
+}
+
+#[test]
+fn a_failure_is_logged() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "Who fails a connection writes down what was wrong; a clean end is no news.",
+        mistake: "The events were taken with `poll` instead of the driver's own `next_event`.",
+        shows: || {
+            let (log, lines) = mpsc::channel();
+            let server = serve(Settings { log: Log::Lines(log), ..Settings::default() });
+            let last = [
+                b"\x81\x05Hello".to_vec(),
+                masked(CLOSE, b"\x03\xe8"),
+                masked(TEXT, b"\xff"),
+                [&[BINARY, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0][..], &KEY].concat(),
+            ];
+            for bytes in last {
+                let mut peer = Peer::open(server.address());
+                peer.send(&bytes);
+                peer.frame();
+                peer.end();
+            }
+            drop(server);
+            let whose = |line: String| match line.split_once(": ") {
+                Some((_, what)) => format!("(address): {what}\n"),
+                None => line,
+            };
+            lines.iter().map(whose).collect()
         },
     }
 }
@@ -721,10 +989,10 @@ fn a_stop_is_said_to_everyone() {
         mistake: "Only those who happen to speak are told.",
         shows: || {
             let server = serve(ticking(Patience::default()));
-            let mut peers: Vec<Peer> = (0..3).map(|_| Peer::open(server.address())).collect();
+            let peers: Vec<Peer> = (0..3).map(|_| Peer::open(server.address())).collect();
             let stopping = std::thread::spawn(move || drop(server));
             let mut shown = String::new();
-            for peer in &mut peers {
+            for mut peer in peers {
                 shown += &show(&peer.frame());
                 peer.send(&masked(CLOSE, b"\x03\xe9"));
                 shown += &format!("then {} bytes, and the end of TCP\n", peer.frame().len());
@@ -760,6 +1028,37 @@ fn each_frame_is_drawn_for_the_page() {
 }
 
 #[test]
+fn what_is_too_long_to_draw_is_passed_over() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A frame is drawn when it is whole, if it has 4096 bytes at most. What comes behind a \
+               longer one is drawn again; what is no frame ends it.",
+        mistake: "The given src/tap.rs was changed.",
+        shows: || {
+            let frame = |length: u16| {
+                let header = [&[BINARY, 0xfe][..], &(length - 8).to_be_bytes(), &[0; 4]].concat();
+                [header, vec![b'*'; usize::from(length) - 8]].concat()
+            };
+            let stream = [frame(4096), frame(4097), masked(TEXT, b"one"), frame(9000), masked(PING, b""), vec![0xff; 3], masked(TEXT, b"lost")];
+            let stream = stream.concat();
+            let mut shown = String::new();
+            for size in [stream.len(), 1000, 7] {
+                let mut tap = Tap::default();
+                shown += &format!("{} bytes in pieces of {size}\n", stream.len());
+                for (index, piece) in stream.chunks(size).enumerate() {
+                    tap.came(piece);
+                    for drawing in tap.drawings() {
+                        let last = drawing.lines().last().unwrap_or_default();
+                        shown += &format!("  with piece {:>4}: {last}\n", index + 1);
+                    }
+                }
+            }
+            shown
+        },
+    }
+}
+
+#[test]
 fn the_page_opens_a_websocket() {
     check! {
         rfc: "WHATWG WebSockets §3.1",
@@ -772,6 +1071,69 @@ fn the_page_opens_a_websocket() {
             let lines = text.lines().filter(|line| line.contains("/socket") || line.contains("new WebSocket"));
             let lines: Vec<&str> = lines.map(str::trim).collect();
             lines.join("\n")
+        },
+    }
+}
+
+#[test]
+fn a_server_that_is_dropped_listens_no_more() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Dropping a server stops it, whatever address it has; so it is with the one behind the door.",
+        mistake: "The given src/server.rs or src/http.rs was changed.",
+        shows: || {
+            let server = serve(Settings::default());
+            let http = Http::start(Settings::default().head).expect("the server starts");
+            let addresses = [server.address(), http.address()];
+            let answers = addresses.map(|address| exchange(address, "GET", "/", None).status);
+            drop((server, http));
+            // Not every system has more addresses of loopback than one.
+            let other = TcpListener::bind("127.0.0.2:0").or_else(|_| TcpListener::bind("127.0.0.1:0"));
+            let other = Server::start(other.expect("loopback has a free port"), Settings::default()).expect("the server starts");
+            let third = other.address();
+            drop(other);
+            let [in_front, behind] = addresses.map(|address| if is_left(address) { "refused" } else { "accepted" });
+            let third = if is_left(third) { "refused" } else { "accepted" };
+            format!("while they run: {answers:?}\nin front of the door: {in_front}\nbehind it: {behind}\nat another address: {third}")
+        },
+    }
+}
+
+/// Whether nobody listens there, at the latest when the deadline is over.
+fn is_left(address: SocketAddr) -> bool {
+    let deadline = Instant::now() + DEADLINE;
+    let refused = || {
+        let connected = TcpStream::connect_timeout(&address, DEADLINE);
+        connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    };
+    while !refused() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        // Not at once: each attempt takes one of the system's ports for a while.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+#[test]
+fn the_program_serves() {
+    check! {
+        rfc: "RFC 6455 §1.2",
+        rule: "`cargo run -p echo` says where it listens, echoes, and its options are its limits.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || {
+            let server = program!().serve(&["--max-message", "5", "--max-fields", "6"]);
+            let mut transcript = Transcript::new();
+            let mut peer = Peer::open(server.address);
+            for text in ["Hello", "Hello!"] {
+                peer.says(&masked(TEXT, text.as_bytes()), &mut transcript);
+                peer.hears(&mut transcript);
+            }
+            let mut other = Client::connect(server.address);
+            other.send(&handshake("a: b\r\na: b\r\n"));
+            transcript.note(&format!("a head of 7 fields, of 6 allowed: {}", other.response().status));
+            transcript.to_string()
         },
     }
 }

@@ -1,1 +1,1814 @@
-//! The checks of step 10.
+//! Step 10, `chat`: first its parts, each by itself; then one client on a real socket, in a room that
+//! only takes notes; then the whole chat.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use chat::client::{self, ClientId, Limits, Room};
+use chat::outbox::{Bytes, Full};
+use chat::protocol::{self, Sorry};
+use chat::rate::Rate;
+use chat::{Chat, Hub, Outbox, Server, Settings, Visitor};
+use connection::Event;
+use echo::Patience;
+use support::check;
+use support::http::{Client, exchange};
+use support::wire::{Transcript, show};
+
+// The first byte of a frame: FIN and the opcode.
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// The masking key in the examples of RFC 6455 §5.7.
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// How long one read or write of a check may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// More than any check puts into an outbox.
+const ROOM_ENOUGH: usize = 64 << 20;
+
+/// Nobody waits for as long as this.
+const FOR_EVER: Duration = Duration::from_secs(600);
+/// As short as a deadline can be without being over at once.
+const SHORT: Duration = Duration::from_millis(20);
+/// Enough for a thread to be woken and to write a few bytes, also where the machine has much to do.
+const SOON: Duration = Duration::from_millis(150);
+
+const PATIENT: Patience = Patience {
+    ping_after: FOR_EVER,
+    pong_within: FOR_EVER,
+    close_within: DEADLINE,
+};
+
+// Frames.
+
+/// A frame as a client sends it.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = head_of_frame(first, payload.len());
+    frame[1] |= 0x80;
+    frame.extend(KEY);
+    let key = KEY.iter().cycle();
+    frame.extend(payload.iter().zip(key).map(|(byte, key)| byte ^ key));
+    frame
+}
+
+/// A frame as a server sends it.
+fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = head_of_frame(first, payload.len());
+    frame.extend(payload);
+    frame
+}
+
+fn head_of_frame(first: u8, length: usize) -> Vec<u8> {
+    match length {
+        0..=125 => vec![first, length as u8],
+        126..=0xffff => [&[first, 126][..], &(length as u16).to_be_bytes()].concat(),
+        _ => [&[first, 127][..], &(length as u64).to_be_bytes()].concat(),
+    }
+}
+
+fn text(payload: &str) -> Vec<u8> {
+    masked(TEXT, payload.as_bytes())
+}
+
+/// One frame out of a stream. Empty where TCP ends instead.
+fn frame_of(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut frame = some_of(stream, 2)?;
+    let extended = match frame.get(1) {
+        Some(126) => 2,
+        Some(127) => 8,
+        _ => 0,
+    };
+    frame.extend(some_of(stream, extended)?);
+    let length = match (frame.get(1), extended) {
+        (None, _) => return Ok(frame),
+        (Some(length), 0) => usize::from(*length),
+        _ => frame[2..]
+            .iter()
+            .fold(0, |length, byte| length << 8 | usize::from(*byte)),
+    };
+    frame.extend(some_of(stream, length.min(16 << 20))?);
+    Ok(frame)
+}
+
+/// So many bytes, or fewer where the stream ends before.
+fn some_of(stream: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    stream.take(count as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What a frame of a server says.
+fn meaning(frame: &[u8]) -> String {
+    let payload = match frame.get(1) {
+        None => return "(TCP ends)".to_string(),
+        Some(0..=125) => &frame[2..],
+        Some(126) => &frame[4.min(frame.len())..],
+        _ => return hex(frame),
+    };
+    let words = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
+    match (frame[0], payload) {
+        (TEXT, text) => words(text),
+        (PING, payload) => format!("Ping {}", words(payload)),
+        (PONG, payload) => format!("Pong {}", words(payload)),
+        (CLOSE, []) => "Close, without a code".to_string(),
+        (CLOSE, [high, low, reason @ ..]) => {
+            let code = u16::from_be_bytes([*high, *low]);
+            format!("Close {code} {}", words(reason))
+                .trim_end()
+                .to_string()
+        }
+        _ => hex(frame),
+    }
+}
+
+/// The bytes in hexadecimal, or the first of them.
+fn hex(bytes: &[u8]) -> String {
+    let first = bytes.iter().take(16).map(|byte| format!("{byte:02x}"));
+    let first: Vec<String> = first.collect();
+    match bytes.len() {
+        0..=16 => first.join(" "),
+        length => format!("{} … ({length} bytes)", first.join(" ")),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// What pages may say.
+
+#[test]
+fn what_is_said_is_checked() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A name has 1 to 32 characters, a message 1 to 1000; neither is blank. Blanks around a name \
+               go.",
+        mistake: "Bytes were counted instead of characters; or the limit is one too low or too high.",
+        shows: || {
+            let name = |name: &str| format!(r#"{{"username":"{name}"}}"#);
+            let message = |text: &str| format!(r#"{{"username":"ada","message":"{text}"}}"#);
+            let cases = [
+                ("a name and a message", message("hi")),
+                ("a name alone", name("ada")),
+                ("a message that is null", r#"{"username":"ada","message":null}"#.to_string()),
+                ("blanks around the name", name(" ada ")),
+                ("blanks around the message", message("  hi ")),
+                ("a name of 32 letters é", name(&"é".repeat(32))),
+                ("a name of 33", name(&"é".repeat(33))),
+                ("32 letters, and a blank", name(&format!("{} ", "n".repeat(32)))),
+                ("a message of 1000 letters 😀", message(&"😀".repeat(1000))),
+                ("a message of 1001", message(&"m".repeat(1001))),
+                ("no name", name("")),
+                ("a name of blanks", name("   ")),
+                ("a name of no-break spaces", name("\u{a0}\u{2003}")),
+                ("a message of blanks", message(r" \n ")),
+                ("an empty message", message("")),
+                ("lines and tabs in a message", message(r"one\n\ttwo")),
+                ("a line's end in a name", name(r"a\nda")),
+                ("a bell in a name", name(r"a\u0007da")),
+                ("an escape in a message", message(r"\u001b[2J")),
+                ("both fields are wrong", r#"{"username":"","message":""}"#.to_string()),
+            ];
+            let shown = |text: &str| match text.chars().count() {
+                0..=20 => format!("{text:?}"),
+                count => format!("{count} characters"),
+            };
+            let rows = cases.map(|(title, json)| {
+                let verdict = match protocol::read(&json) {
+                    Ok(said) => match &said.message {
+                        Some(message) => format!("{} says {}", shown(&said.username), shown(message)),
+                        None => format!("{} says nothing", shown(&said.username)),
+                    },
+                    Err(sorry) => format!("✗ {sorry}"),
+                };
+                format!("{title:<30} {verdict}")
+            });
+            rows.join("\n")
+        },
+    }
+}
+
+#[test]
+fn each_refusal_is_a_sentence() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "What is no message of this chat gets a sentence that says what would be one.",
+        mistake: "The given src/protocol.rs was changed.",
+        shows: || {
+            let texts = [
+                "hi",
+                "",
+                r#""hi""#,
+                r#"{"message":"hi"}"#,
+                r#"{"username":7,"message":"hi"}"#,
+                r#"{"username":"ada","username":"bob"}"#,
+            ];
+            let mut shown = String::new();
+            for text in texts {
+                let verdict = match protocol::read(text) {
+                    Ok(said) => format!("{said:?}"),
+                    Err(sorry) => sorry.to_string(),
+                };
+                shown += &format!("{text}\n  {verdict}\n");
+            }
+            let taken = Sorry::NameTaken("ada".to_string());
+            for sorry in [Sorry::Binary, taken, Sorry::TooFast] {
+                shown += &format!("{sorry}\n");
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_few_quick_messages_but_no_flood() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "2 messages a second: 4 tokens are in the bucket, 2 come back each second, and never more \
+               than 4 are in it.",
+        mistake: "The bucket runs over after a long silence, and then lets a flood pass; or parts of a \
+                  token are lost; or one that gets no token pays all the same.",
+        shows: || {
+            let start = Instant::now();
+            let mut rate = Rate::new(2, start);
+            let tries = [
+                (0, 6), (400, 1), (500, 2), (900, 1), (1000, 2), (1100, 1), (1200, 1), (1300, 1),
+                (1400, 1), (1500, 2), (60_000, 6), (60_500, 2),
+            ];
+            let mut shown = String::new();
+            for (millis, times) in tries {
+                let now = start + Duration::from_millis(millis);
+                let verdicts = (0..times).map(|_| if rate.allows(now) { " ✓" } else { " ✗" });
+                let verdicts: String = verdicts.collect();
+                shown += &format!("at {:>4.1} s {verdicts}\n", millis as f64 / 1000.0);
+            }
+            shown
+        },
+    }
+}
+
+// An outbox.
+
+fn piece(text: &str) -> Bytes {
+    text.as_bytes().into()
+}
+
+/// What the next `take` gives. It must not have to wait.
+fn taken(outbox: &Outbox) -> String {
+    match outbox.take() {
+        Some(bytes) => format!("{:?}", String::from_utf8_lossy(&bytes)),
+        None => "nothing more".to_string(),
+    }
+}
+
+#[test]
+fn what_waits_is_written_at_once_and_in_order() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "All pieces that wait are taken together, in their order, each of them whole.",
+        mistake: "Only one piece is taken at a time: a system call for each. Or the newest comes first.",
+        shows: || {
+            let outbox = Outbox::new(ROOM_ENOUGH);
+            let mut shown = String::new();
+            for pieces in [&["one ", "two ", "three"][..], &["four"]] {
+                for it in pieces {
+                    assert_eq!(outbox.push(piece(it)), Ok(()), "there is room for {it:?}");
+                }
+                shown += &format!("{pieces:?} → {}\n", taken(&outbox));
+            }
+            let length = 10_000;
+            for digit in 0..20 {
+                _ = outbox.push(vec![digit; length].into());
+            }
+            shown += "\n20 pieces of 10,000 bytes, about 65,536 at once\n";
+            let mut next = 0;
+            while next < 20 {
+                let bytes = outbox.take().unwrap_or_default();
+                let whole = bytes.chunks(length).zip(next..);
+                let right = whole.filter(|(piece, digit)| **piece == vec![*digit; length]).count();
+                shown += &format!("{} bytes, {right} pieces, whole and in order\n", bytes.len());
+                if bytes.is_empty() {
+                    break;
+                }
+                next += right.max(1) as u8;
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn an_outbox_has_a_limit() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "What waits takes no more memory than it may: each piece its length, and 64 bytes more. A \
+               piece goes in whole or not at all.",
+        mistake: "Nothing is refused: one client that doesn't read then fills the server's memory. Or what \
+                  was taken is still counted, and after a while all is refused.",
+        shows: || {
+            let outbox = Outbox::new(1000);
+            let push = |length: usize| {
+                let verdict = match outbox.push(vec![b'x'; length].into()) {
+                    Ok(()) => "✓",
+                    Err(Full) => "✗ full",
+                };
+                format!("push {length:>4} bytes  {verdict}\n")
+            };
+            let take = || format!("take {:>4} bytes\n", outbox.take().map_or(0, |bytes| bytes.len()));
+            let mut shown = [push(937), push(936), push(0), push(1), take()].concat();
+            shown += &[push(400), push(409), push(408), push(0), take()].concat();
+            // Many times what may wait goes through, but never at once.
+            for round in 0..1000 {
+                assert_eq!(outbox.push(vec![0; 900].into()), Ok(()), "in round {round}");
+                outbox.take();
+            }
+            shown += "1000 times 900 bytes, one after the other: ✓\n";
+            let mut pongs = 0;
+            while outbox.push(vec![PONG, 0].into()).is_ok() && pongs < 1000 {
+                pongs += 1;
+            }
+            shown + &format!("pieces of 2 bytes that may wait: {pongs}\n")
+        },
+    }
+}
+
+/// Something that is done with an outbox.
+type Ending = fn(&Outbox);
+
+#[test]
+fn behind_the_last_piece_nothing_goes_in() {
+    check! {
+        rfc: "RFC 6455 §5.5.1",
+        rule: "Behind a Close frame nothing is sent, and no second one either. `finish` lets what waits go \
+               first, `finish_at_once` throws it away.",
+        mistake: "The queue is open to all that still comes: data, or another Close, behind a Close frame.",
+        shows: || {
+            let mut shown = String::new();
+            let endings: [(&str, Ending); 5] = [
+                ("finish", |outbox| outbox.finish(piece("last."))),
+                ("finish_at_once", |outbox| outbox.finish_at_once(piece("last."))),
+                ("finish with nothing", |outbox| outbox.finish(piece(""))),
+                ("finish twice", |outbox| {
+                    outbox.finish(piece("last."));
+                    outbox.finish(piece("another"));
+                }),
+                ("finish, and then finish_at_once", |outbox| {
+                    outbox.finish(piece("last."));
+                    outbox.finish_at_once(piece("another"));
+                }),
+            ];
+            for (title, end) in endings {
+                let outbox = Outbox::new(200);
+                _ = outbox.push(piece("waits "));
+                let before = outbox.is_finished();
+                end(&outbox);
+                let late = outbox.push(piece("late"));
+                let much = outbox.push(vec![0; 1000].into());
+                shown += &format!(
+                    "{title}\n  finished: {before}, then {}; later pushes: {late:?}, {much:?}\n  taken: {}, {}, {}\n",
+                    outbox.is_finished(), taken(&outbox), taken(&outbox), taken(&outbox)
+                );
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_writer_waits_and_is_woken() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "`take` waits until there is something. `push`, `finish` and `finish_at_once` wake it.",
+        mistake: "Nobody is notified, so the writer sleeps for ever. Or it doesn't wait, and turns in a \
+                  loop.",
+        shows: || {
+            let mut shown = String::new();
+            let wakers: [(&str, Ending); 4] = [
+                ("push", |outbox| _ = outbox.push(piece("hi"))),
+                ("finish", |outbox| outbox.finish(piece("bye"))),
+                ("finish with nothing", |outbox| outbox.finish(piece(""))),
+                ("finish_at_once", |outbox| outbox.finish_at_once(piece("bye"))),
+            ];
+            for (title, wake) in wakers {
+                let outbox = Arc::new(Outbox::new(1000));
+                let (say, said) = mpsc::channel();
+                let writer = {
+                    let outbox = Arc::clone(&outbox);
+                    thread::spawn(move || say.send(taken(&outbox)))
+                };
+                let before = said.recv_timeout(SHORT).unwrap_or("it waits".to_string());
+                wake(&outbox);
+                let after = said.recv_timeout(DEADLINE).unwrap_or("it still waits".to_string());
+                shown += &format!("{title}: before {before}, after {after}\n");
+                // One that waits for ever goes with the process.
+                drop(writer);
+            }
+            shown
+        },
+    }
+}
+
+// A hub, without sockets: what is in the outboxes says it all.
+
+/// Everything in an outbox, as frames.
+fn drain(outbox: &Outbox) -> Vec<Vec<u8>> {
+    // Taking from an empty outbox would wait. So a frame of our own says where to stop.
+    let mark = plain(PONG, b"the check's own");
+    let mut frames = Vec::new();
+    while outbox.push(mark.as_slice().into()).is_err() {
+        frames.extend(frames_in(&outbox.take().unwrap_or_default()));
+    }
+    while !frames.contains(&mark) {
+        match outbox.take() {
+            Some(bytes) => frames.extend(frames_in(&bytes)),
+            None => break,
+        }
+    }
+    frames.retain(|frame| *frame != mark);
+    frames
+}
+
+fn frames_in(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut frames = Vec::new();
+    while !bytes.is_empty() {
+        frames.push(frame_of(&mut bytes).expect("memory doesn't fail"));
+    }
+    frames
+}
+
+struct Seat {
+    who: &'static str,
+    id: ClientId,
+    outbox: Arc<Outbox>,
+    /// Whether it looks into its outbox after each thing that happens.
+    reads: bool,
+}
+
+/// A hub, a few clients, and what each of them gets.
+struct Scene {
+    hub: Hub,
+    seats: Vec<Seat>,
+    text: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self {
+            hub: Hub::new(3, 0, u64::MAX),
+            seats: Vec::new(),
+            text: String::new(),
+        }
+    }
+
+    fn note(&mut self, what: &str) {
+        self.text += what;
+        self.text += "\n";
+    }
+
+    fn joins(&mut self, who: &'static str) {
+        self.note(&format!("{who} joins"));
+        self.seat(who, ROOM_ENOUGH, true, Visitor::default());
+    }
+
+    fn comes(&mut self, who: &'static str, visitor: Visitor) {
+        let tab = visitor.tab.as_deref().map(|tab| format!(", in tab {tab}"));
+        let tab = tab.unwrap_or_default();
+        self.note(&format!("{who} joins after {}{tab}", visitor.after));
+        self.seat(who, ROOM_ENOUGH, true, visitor);
+    }
+
+    /// Joins, and never reads. So many bytes may wait for it.
+    fn sleeps(&mut self, who: &'static str, most: usize) {
+        self.note(&format!("{who} joins, and never reads"));
+        self.seat(who, most, false, Visitor::default());
+    }
+
+    fn seat(&mut self, who: &'static str, most: usize, reads: bool, visitor: Visitor) {
+        let outbox = Arc::new(Outbox::new(most));
+        let id = self.hub.join(visitor, &outbox);
+        self.seats.push(Seat {
+            who,
+            id,
+            outbox,
+            reads,
+        });
+        self.look();
+    }
+
+    fn id(&self, who: &str) -> ClientId {
+        let mut seats = self.seats.iter().rev();
+        seats.find(|seat| seat.who == who).expect("it joined").id
+    }
+
+    fn says(&mut self, who: &str, json: &str) {
+        self.note(&format!("{who} says {json}"));
+        if let Err(sorry) = self.hub.say(self.id(who), json) {
+            self.note(&format!("  ✗ {sorry}"));
+        }
+        self.look();
+    }
+
+    fn leaves(&mut self, who: &str) {
+        self.note(&format!("{who} leaves"));
+        self.hub.leave(self.id(who));
+        self.look();
+    }
+
+    fn stops(&mut self) {
+        self.note("the server stops");
+        self.hub.stop();
+        self.look();
+    }
+
+    /// Writes down what everybody got.
+    fn look(&mut self) {
+        for seat in self.seats.iter().filter(|seat| seat.reads) {
+            for frame in drain(&seat.outbox) {
+                self.text += &format!("  {:<5} ← {}\n", seat.who, meaning(&frame));
+            }
+        }
+    }
+
+    /// Writes down what there is for one who didn't read before.
+    fn wakes(&mut self, who: &str) {
+        self.note(&format!("{who} reads, at last"));
+        for seat in &mut self.seats {
+            seat.reads |= seat.who == who;
+        }
+        self.look();
+    }
+}
+
+const ADA: &str = r#"{"username":"ada"}"#;
+const BOB: &str = r#"{"username":"bob"}"#;
+
+fn ada_says(text: &str) -> String {
+    format!(r#"{{"username":"ada","message":"{text}"}}"#)
+}
+
+#[test]
+fn who_joins_gets_what_was_said_and_then_what_is_new() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "First what one has not seen yet, then who is here, then everything as it happens, one's own \
+               messages too.",
+        mistake: "The history comes behind something that is newer; or the one who speaks is left out; or \
+                  each gets all of the history, whatever it has seen.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.joins("ada");
+            scene.says("ada", &ada_says("one"));
+            scene.says("ada", &ada_says("two"));
+            scene.joins("bob");
+            scene.says("bob", BOB);
+            scene.says("bob", r#"{"username":"bob","message":"three"}"#);
+            scene.leaves("bob");
+            scene.comes("bob", Visitor { after: 2, tab: None });
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_name_belongs_to_one() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A name that somebody has is refused, and free again when they leave or take another one. \
+               Everybody is told who came and who went, once.",
+        mistake: "Two people have one name; or a name is never free again; or each message tells everybody \
+                  that somebody came.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.joins("ada");
+            scene.joins("eve");
+            scene.says("ada", ADA);
+            scene.says("eve", &ada_says("I am ada"));
+            scene.says("ada", &ada_says("no"));
+            scene.says("ada", r#"{"username":" ada "}"#);
+            scene.says("ada", r#"{"username":"Ada L."}"#);
+            scene.says("eve", ADA);
+            scene.leaves("eve");
+            scene.says("ada", ADA);
+            let people = scene.hub.people();
+            scene.note(&format!("here are {people:?}"));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn what_is_refused_is_told_to_nobody() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "What is not taken changes nothing: no name, no history, no word to the others.",
+        mistake: "The name is taken before the message is looked at; or an error ends the connection.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.joins("ada");
+            scene.joins("bob");
+            scene.says("ada", ADA);
+            for json in ["hi", r#"{"username":" "}"#, r#"{"username":"bob","message":""}"#, &ada_says("hi")] {
+                scene.says("bob", json);
+            }
+            let people = scene.hub.people();
+            let said = scene.hub.messages(0).messages.len();
+            scene.note(&format!("here are {people:?}, and {said} messages"));
+            scene.says("bob", BOB);
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn too_many_messages_get_a_sentence() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Each client has a rate of its own. Who is too fast is told so, and stays.",
+        mistake: "One bucket for all: a flood of one keeps everybody silent. Or the rate is not asked.",
+        shows: || {
+            let mut scene = Scene { hub: Hub::new(3, 0, 0), ..Scene::new() };
+            scene.joins("ada");
+            scene.says("ada", ADA);
+            // A bucket with so few tokens that none comes back within this check.
+            scene.hub = Hub::new(100, 0, 1);
+            scene.joins("bob");
+            scene.joins("eve");
+            for _ in 0..2 {
+                scene.says("bob", BOB);
+            }
+            for _ in 0..2 {
+                scene.says("bob", "even nonsense costs a token");
+            }
+            scene.says("eve", r#"{"username":"eve"}"#);
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn nobody_is_said_to_leave_twice() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "That somebody left is told once, however often it is noticed, and only of those who had a \
+               name.",
+        mistake: "Both threads of a client, or the hub and a thread, tell it.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.joins("ada");
+            scene.joins("bob");
+            scene.says("bob", BOB);
+            scene.leaves("bob");
+            scene.leaves("bob");
+            scene.note("more waits for bob than may wait");
+            scene.hub.too_slow(scene.id("bob"));
+            scene.look();
+            scene.says("bob", r#"{"username":"bob","message":"I am still here"}"#);
+            scene.joins("eve");
+            scene.leaves("eve");
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn who_does_not_read_is_cut_off() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "Who has no room for the next frame gets a Close with 1013 (try again later) in place of all \
+               that waits. The others get everything, and then that it left.",
+        mistake: "The frame is dropped for those who have no room, and they never know what they miss; or \
+                  the Close comes behind all that waits, which is not read either.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.joins("ada");
+            // It has room for who is here, and for one thing more.
+            scene.sleeps("sloth", 250);
+            scene.says("sloth", r#"{"username":"sloth"}"#);
+            scene.says("ada", &ada_says("are you awake?"));
+            scene.says("sloth", r#"{"username":"sloth","message":"what?"}"#);
+            let people = scene.hub.people();
+            scene.note(&format!("here are {people:?}"));
+            scene.wakes("sloth");
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn who_leaves_may_leave_others_no_room() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Whoever is cut off is told of behind what cut them off; that may cut off the next. Names that \
+               came and went are told in this order.",
+        mistake: "The news that somebody left is forgotten where it fills another outbox; or somebody joins \
+                  behind having left, and is here for ever.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.joins("ada");
+            scene.sleeps("sloth", 350);
+            scene.says("sloth", r#"{"username":"sloth"}"#);
+            scene.sleeps("snail", 400);
+            scene.says("snail", r#"{"username":"snail"}"#);
+            scene.says("ada", &ada_says("one"));
+            scene.joins("bob");
+            scene.sleeps("slug", 300);
+            scene.says("slug", r#"{"username":"slug"}"#);
+            // Its new name is what it has no room for.
+            scene.says("slug", r#"{"username":"snake"}"#);
+            let people = scene.hub.people();
+            scene.note(&format!("here are {people:?}"));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_tab_that_comes_again_ends_its_earlier_connection() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A tab that has lost its connection may know it before the server does. When it comes again, \
+               its name is free, and its earlier connection is over.",
+        mistake: "One's own name is taken, by oneself. Or everybody who says no tab is taken for the same.",
+        shows: || {
+            let mut scene = Scene::new();
+            let tab = |after| Visitor { after, tab: Some("x7".to_string()) };
+            scene.joins("ada");
+            scene.comes("bob", tab(0));
+            scene.says("bob", BOB);
+            scene.says("bob", r#"{"username":"bob","message":"one"}"#);
+            scene.comes("bob", tab(1));
+            scene.says("bob", BOB);
+            scene.joins("eve");
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_stop_is_the_last_thing_that_is_said() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "When the server stops, everybody gets a Close with 1001 (going away) behind what waits, and so \
+               does who joins after that.",
+        mistake: "Who joins in that moment stays for ever; or what waits is thrown away.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.joins("ada");
+            scene.sleeps("sloth", ROOM_ENOUGH);
+            scene.says("ada", &ada_says("one"));
+            scene.stops();
+            scene.wakes("sloth");
+            scene.joins("late");
+            scene.says("ada", &ada_says("two"));
+            scene.leaves("ada");
+            scene.text
+        },
+    }
+}
+
+/// The ids of the messages among these frames.
+fn ids(frames: &[Vec<u8>]) -> Vec<u64> {
+    let id = |frame: &Vec<u8>| {
+        let text = meaning(frame);
+        let (id, _) = text.strip_prefix(r#"{"id":"#)?.split_once(',')?;
+        id.parse().ok()
+    };
+    frames.iter().filter_map(id).collect()
+}
+
+/// What is wrong with ids that should be all those behind `after`, up to `last`.
+fn wrong_ids(ids: &[u64], after: u64, last: u64) -> Option<String> {
+    let expected = after + 1..=last;
+    let lost = expected.clone().filter(|id| !ids.contains(id)).count();
+    let doubled = ids.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    let in_order = ids.windows(2).all(|pair| pair[0] <= pair[1]);
+    let right = ids.iter().copied().eq(expected);
+    (!right).then(|| format!("{lost} lost, {doubled} doubled, in order: {in_order}"))
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_for_those_who_join_while_others_speak() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "History and what is new are one: who joins while others speak gets each message once, and in \
+               order.",
+        mistake: "The lock is let go of between the history and being told: what is said in between is lost. \
+                  The other way round it is doubled.",
+        shows: || {
+            let hub = Hub::new(u64::MAX, 0, u64::MAX);
+            let speaking = AtomicBool::new(true);
+            let wrong = thread::scope(|scope| {
+                let joining = [(); 2].map(|()| scope.spawn(|| wrong_join(&hub, &speaking)));
+                let speakers = [(); 2].map(|()| scope.spawn(|| speak(&hub, 600)));
+                let spoke = speakers.map(|speaker| speaker.join().is_ok());
+                speaking.store(false, Ordering::Relaxed);
+                assert_eq!(spoke, [true, true], "everybody speaks");
+                joining.map(|it| it.join().expect("clients join"))
+            });
+            let wrong = wrong.into_iter().flatten().next();
+            wrong.unwrap_or("everybody got each message once, and in order".to_string())
+        },
+    }
+}
+
+fn speak(hub: &Hub, messages: usize) {
+    let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
+    let id = hub.join(Visitor::default(), &outbox);
+    for _ in 0..messages {
+        let said = hub.say(id, &format!(r#"{{"username":"{id}","message":"m"}}"#));
+        assert_eq!(said, Ok(()), "a message is taken");
+    }
+}
+
+/// Joins and leaves for as long as others speak, and says what was wrong once, if anything was.
+fn wrong_join(hub: &Hub, speaking: &AtomicBool) -> Option<String> {
+    let mut after = 0;
+    while speaking.load(Ordering::Relaxed) {
+        let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
+        let id = hub.join(Visitor { after, tab: None }, &outbox);
+        let mut ids = Vec::new();
+        // Until something is new, so that a gap before it shows.
+        while ids.len() < 3 && speaking.load(Ordering::Relaxed) {
+            ids.extend(self::ids(&drain(&outbox)));
+        }
+        hub.leave(id);
+        ids.extend(self::ids(&drain(&outbox)));
+        let last = ids.last().copied().unwrap_or(after);
+        let wrong = wrong_ids(&ids, after, last);
+        if wrong.is_some() {
+            return wrong;
+        }
+        // What it has seen, but for the latest: that is history for whoever comes next.
+        after = last.saturating_sub(1);
+    }
+    None
+}
+
+// One client on a real socket, in a room that only takes notes.
+
+/// A client with a socket, and nothing that decides for it.
+struct Peer {
+    stream: BufReader<TcpStream>,
+}
+
+impl Peer {
+    fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, DEADLINE)
+            .unwrap_or_else(|error| panic!("can't connect to your server at {address}: {error}"));
+        for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
+            set(&stream, Some(DEADLINE)).expect("the deadline is not zero");
+        }
+        stream.set_nodelay(true).expect("TCP has that option");
+        let stream = BufReader::new(stream);
+        Self { stream }
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        // What a server that has closed already said before is still to be read.
+        _ = self.stream.get_mut().write_all(bytes);
+    }
+
+    /// Ends TCP in this direction. The other one stays open.
+    fn end(&mut self) {
+        _ = self.stream.get_ref().shutdown(Shutdown::Write);
+    }
+
+    /// The head of a response, to the byte, and nothing behind it.
+    fn head(&mut self) -> Vec<u8> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let byte = some_of(&mut self.stream, 1).unwrap_or_default();
+            assert!(!byte.is_empty(), "no head came, only {:?}", show(&head));
+            head.extend(byte);
+        }
+        head
+    }
+
+    /// One frame; or in its place that TCP ended.
+    fn frame(&mut self) -> Result<Vec<u8>, &'static str> {
+        match frame_of(&mut self.stream) {
+            Ok(frame) if frame.is_empty() => Err("(TCP ends)"),
+            Ok(frame) => Ok(frame),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Err("(TCP is reset)"),
+            Err(error) => panic!("your server sent no frame: {error}"),
+        }
+    }
+
+    /// What the next frame says.
+    fn hears(&mut self) -> String {
+        match self.frame() {
+            Ok(frame) => meaning(&frame),
+            Err(end) => end.to_string(),
+        }
+    }
+
+    /// What all frames say, up to the end of TCP.
+    fn hears_all(&mut self) -> String {
+        let mut all = Vec::new();
+        while all
+            .last()
+            .is_none_or(|last: &String| !last.starts_with("(TCP"))
+        {
+            all.push(self.hears());
+        }
+        all.join(" | ")
+    }
+
+    /// The first thing that begins like this. What comes before it is left out.
+    fn waits_for(&mut self, start: &str) -> String {
+        loop {
+            let heard = self.hears();
+            if heard.starts_with(start) || heard.starts_with("(TCP") {
+                return heard;
+            }
+        }
+    }
+}
+
+/// A room that takes notes. Of those who leave, it takes one.
+struct Notes {
+    outbox: Arc<Outbox>,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Notes {
+    fn note(&self, what: &str) {
+        let mut notes = lock(&self.notes);
+        if what != "it leaves" || notes.iter().all(|note| note != what) {
+            notes.push(what.to_string());
+        }
+    }
+}
+
+impl Room for Notes {
+    /// `?` gets an answer, `!` is told to everybody (there is but one), and `panic` is a mistake of ours.
+    fn hear(&self, _: ClientId, message: &Event) -> Option<String> {
+        let Event::Text(text) = message else {
+            self.note("it sends something that is no text");
+            return Some("text, please".to_string());
+        };
+        self.note(&format!("it says {text}"));
+        match text.as_str() {
+            "panic" => panic!("a mistake in the room"),
+            text if text.ends_with('!') => {
+                let frame = plain(TEXT, format!("all: {text}").as_bytes());
+                _ = self.outbox.push(frame.into());
+                None
+            }
+            text if text.ends_with('?') => Some(format!("you: {text}")),
+            _ => None,
+        }
+    }
+
+    fn leave(&self, _: ClientId) {
+        self.note("it leaves");
+    }
+
+    fn too_slow(&self, _: ClientId) {
+        self.note("it is too slow");
+        let close = plain(CLOSE, b"\x03\xf5too slow");
+        self.outbox.finish_at_once(close.into());
+    }
+}
+
+/// One client, with a thread that runs it.
+struct Table {
+    peer: Peer,
+    room: Arc<Notes>,
+    running: JoinHandle<()>,
+}
+
+impl Table {
+    /// `first` came with the handshake. So many bytes may wait.
+    fn new(first: &[u8], most: usize, patience: Patience) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let peer = Peer::connect(listener.local_addr().expect("it is bound"));
+        let (stream, _) = listener.accept().expect("the peer has connected");
+        stream
+            .set_read_timeout(Some(SHORT / 4))
+            .expect("it is not zero");
+        let outbox = Arc::new(Outbox::new(most));
+        let notes = Mutex::default();
+        let room = Arc::new(Notes {
+            outbox: Arc::clone(&outbox),
+            notes,
+        });
+        let running = {
+            let (room, first) = (Arc::clone(&room), first.to_vec());
+            let limits = Limits {
+                max_message: 100_000,
+                patience,
+            };
+            thread::spawn(move || {
+                let room: &dyn Room = &*room;
+                _ = client::run(&stream, &first, (room, 1), outbox, limits);
+            })
+        };
+        Self {
+            peer,
+            room,
+            running,
+        }
+    }
+
+    fn patient(first: &[u8]) -> Self {
+        Self::new(first, ROOM_ENOUGH, PATIENT)
+    }
+
+    /// Waits for a note of the room, but not for long. Says whether it came.
+    fn until(&self, what: &str) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let came = || lock(&self.room.notes).iter().any(|note| note == what);
+        while !came() && Instant::now() < deadline {
+            thread::yield_now();
+        }
+        came()
+    }
+
+    /// Whether the room is left, soon, although we have not ended TCP.
+    fn has_left(&self) -> bool {
+        self.until("it leaves")
+    }
+
+    /// Whether the client is still run after a while.
+    fn goes_on(&self) -> bool {
+        let end = Instant::now() + SOON;
+        while !self.running.is_finished() && Instant::now() < end {
+            thread::yield_now();
+        }
+        !self.running.is_finished()
+    }
+
+    /// Waits until the client has been run to its end, and shows the room's notes.
+    fn ends(self) -> String {
+        drop(self.peer);
+        let deadline = Instant::now() + DEADLINE;
+        while !self.running.is_finished() && Instant::now() < deadline {
+            thread::yield_now();
+        }
+        let ended = match self.running.is_finished() {
+            true => "both threads have ended",
+            false => "its threads go on for ever",
+        };
+        self.room.note(ended);
+        let notes = lock(&self.room.notes);
+        notes.join(", ")
+    }
+}
+
+#[test]
+fn frames_of_many_never_mix() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "Two who send much at a time, and pongs between that: each frame comes whole.",
+        mistake: "The reader writes its pongs itself. As soon as a write has to wait, they land in the middle \
+                  of somebody's frame.",
+        shows: || {
+            let mut table = Table::patient(b"");
+            // More than the system keeps: a write has to wait in the middle of a frame.
+            let sizes = [8_000_000, 60_000];
+            let frame = |letter: u8, size: usize| plain(BINARY, &vec![letter; size]);
+            let senders = [b'a', b'b'].map(|letter| {
+                let outbox = Arc::clone(&table.room.outbox);
+                thread::spawn(move || sizes.map(|size| outbox.push(frame(letter, size).into())))
+            });
+            for sender in senders {
+                assert_eq!(sender.join().expect("it sends"), [Ok(()); 2], "there is room");
+            }
+            // As soon as a frame begins to come, the writer is in the middle of it.
+            _ = table.peer.stream.fill_buf();
+            for number in 0..100 {
+                table.peer.send(&masked(PING, &[number]));
+            }
+            table.peer.send(&text("that was a hundred"));
+            table.until("it says that was a hundred");
+            let mut expected = [b'a', b'b'].map(|letter| VecDeque::from(sizes.map(|size| frame(letter, size))));
+            let mut pongs = 0;
+            while pongs < 100 || expected.iter().any(|frames| !frames.is_empty()) {
+                let Ok(it) = table.peer.frame() else {
+                    return "TCP ended before everything had come".to_string();
+                };
+                let sender = expected.iter_mut().find(|frames| frames.front() == Some(&it));
+                match sender {
+                    Some(frames) => _ = frames.pop_front(),
+                    None if it == [PONG, 1, pongs] => pongs += 1,
+                    None => return "a frame came that nobody has sent".to_string(),
+                }
+            }
+            "each frame came whole, and each pong between two frames".to_string()
+        },
+    }
+}
+
+#[test]
+fn a_client_hears_answers_in_the_order_of_its_messages() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "What came with the handshake counts. What each message leads to comes behind what the one \
+               before it led to; text or binary, the room hears both.",
+        mistake: "What was read behind the handshake is thrown away; or the answers are sent together at the \
+                  end, behind what everybody is told.",
+        shows: || {
+            let first = [text("one?"), text("two!"), masked(BINARY, b"\0"), text("three!"), masked(PING, b"p")];
+            let mut table = Table::patient(&first.concat());
+            let mut shown = String::new();
+            for _ in 0..5 {
+                shown += &format!("{}\n", table.peer.hears());
+            }
+            // The same, in pieces.
+            for byte in [text("four?"), text("five!"), masked(CLOSE, b"\x03\xe8bye")].concat() {
+                table.peer.send(&[byte]);
+            }
+            shown += &format!("{}\n\n", table.peer.hears_all());
+            shown + &table.ends()
+        },
+    }
+}
+
+#[test]
+fn the_closing_handshake_in_every_order() {
+    check! {
+        rfc: "RFC 6455 §7.1.1, §7.1.7",
+        rule: "Behind a Close comes nothing but the end of TCP, and what is still on its way is read, so that \
+               no reset overtakes the Close. The room is left.",
+        mistake: "The socket is closed with bytes still unread: the system resets the connection, and the \
+                  Close is lost. Or the writer never learns that it is over. Or who said goodbye is still here, for as \
+                  long as TCP is.",
+        shows: || {
+            let close = masked(CLOSE, b"\x03\xe8bye");
+            let much = masked(BINARY, &[0; 60_000]);
+            let cases = [
+                ("it closes", close.clone(), false),
+                ("it closes, without a code", masked(CLOSE, b""), false),
+                ("it closes and ends TCP", close.clone(), true),
+                ("a message, a ping, a Close", [text("hi!"), masked(PING, b"?"), close.clone()].concat(), false),
+                ("more behind the Close", [close.clone(), text("more!"), close, much.clone()].concat(), false),
+                ("it ends TCP, without a Close", text("bye!"), true),
+                ("no mask", plain(TEXT, b"hi"), false),
+                ("text that is no UTF-8", masked(TEXT, b"\xff"), false),
+                ("more than 100,000 bytes", [head_of_frame(BINARY, 100_001), much].concat(), false),
+            ];
+            let mut shown = String::new();
+            for (title, bytes, end) in cases {
+                let mut bytes = bytes;
+                if title.starts_with("more than") {
+                    bytes[1] |= 0x80;
+                }
+                let mut table = Table::patient(b"");
+                table.peer.send(&bytes);
+                if end {
+                    table.peer.end();
+                }
+                shown += &format!("{title}\n  {}\n", table.peer.hears_all());
+                if !end {
+                    shown += &format!("  left before TCP has ended: {}\n", table.has_left());
+                }
+                if title == "it closes" {
+                    shown += &format!("  read until it ends TCP, too: {}\n", table.goes_on());
+                }
+                shown += &format!("  {}\n", table.ends());
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_close_of_ours_is_waited_for() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "When the room has said goodbye, the client's Close gets no second one. It has so much time, \
+               whatever it sends meanwhile.",
+        mistake: "The connection doesn't know of the room's Close, and answers with one of its own. Or who \
+                  doesn't answer is waited for for ever.",
+        shows: || {
+            let goodbye = |table: &Table| {
+                let close = plain(CLOSE, b"\x03\xe9the server stops");
+                table.room.outbox.finish(close.into());
+            };
+            let mut answers = Table::patient(b"");
+            goodbye(&answers);
+            let mut shown = format!("it answers\n  {} | ", answers.peer.hears());
+            answers.peer.send(&[text("on its way!"), text("is it?"), masked(CLOSE, b"\x03\xe9")].concat());
+            shown += &format!("{}\n", answers.peer.hears_all());
+            shown += &format!("  {}\n", answers.ends());
+
+            let short = Patience { close_within: SOON, ..PATIENT };
+            let mut silent = Table::new(b"", ROOM_ENOUGH, short);
+            goodbye(&silent);
+            shown += &format!("it is silent\n  {}\n", silent.peer.hears_all());
+            while !silent.running.is_finished() {
+                thread::yield_now();
+            }
+            shown += &format!("  {}\n", silent.ends());
+
+            let talks = Table::new(b"", ROOM_ENOUGH, short);
+            goodbye(&talks);
+            let mut stream = talks.peer.stream.get_ref();
+            while !talks.running.is_finished() {
+                _ = stream.write_all(&masked(PONG, b""));
+                thread::yield_now();
+            }
+            shown + &format!("it goes on to talk\n  {}\n", talks.ends())
+        },
+    }
+}
+
+#[test]
+fn a_peer_that_vanished_is_noticed() {
+    check! {
+        rfc: "RFC 6455 §5.5.2",
+        rule: "A silent peer is asked with a ping, then closed with 1008 and left, then its TCP ends. One that \
+               answers stays.",
+        mistake: "The clock is only looked at when something comes: TCP itself says nothing when a phone has \
+                  lost its network, and the name is taken for hours.",
+        shows: || {
+            let hasty = Patience { ping_after: SHORT, pong_within: SHORT, close_within: SOON };
+            let mut vanished = Table::new(b"", ROOM_ENOUGH, hasty);
+            let mut shown = format!("it vanished\n  {}\n", vanished.peer.hears_all());
+            shown += &format!("  {}\n", vanished.ends());
+
+            let mut answers = Table::new(b"", ROOM_ENOUGH, Patience { ping_after: SHORT, ..PATIENT });
+            shown += "it answers\n";
+            for _ in 0..3 {
+                shown += &format!("  {}\n", answers.peer.hears());
+                answers.peer.send(&masked(PONG, b"still there?"));
+            }
+            answers.peer.send(&text("here!"));
+            shown += &format!("  {}\n", answers.peer.waits_for("all"));
+            shown + &format!("  {}\n", answers.ends())
+        },
+    }
+}
+
+#[test]
+fn a_reset_is_the_end() {
+    check! {
+        rfc: "RFC 6455 §7.1.4",
+        rule: "Where TCP is reset, or a thread panics, the room is left, and no thread waits any more.",
+        mistake: "An error of `read` is taken for `nothing yet`. Or the writer waits for more, and with it \
+                  everything that waits for the writer.",
+        shows: || {
+            let reset = Table::patient(b"");
+            // Who closes a socket with bytes unread resets it.
+            let frame: Bytes = plain(TEXT, b"unread").into();
+            _ = reset.room.outbox.push(frame);
+            _ = reset.peer.stream.get_ref().peek(&mut [0]);
+            let mut shown = format!("a reset\n  {}\n", reset.ends());
+            let mut panics = Table::patient(&text("panic"));
+            shown += &format!("a panic\n  {}\n", panics.peer.hears_all());
+            shown + &format!("  {}\n", panics.ends())
+        },
+    }
+}
+
+#[test]
+fn who_pings_and_does_not_read_is_too_slow() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "Pongs wait in the outbox like everything else, and no more of them than there is room for.",
+        mistake: "What is sent as an answer isn't counted: who pings and never reads fills the memory.",
+        shows: || {
+            let pings = masked(PING, &[b'p'; 125]).repeat(20);
+            let mut table = Table::new(&pings, 1000, PATIENT);
+            let shown = format!("20 pings of 125 bytes at once, 1000 may wait\n{}\n", table.peer.hears_all());
+            shown + &table.ends()
+        },
+    }
+}
+
+#[test]
+fn a_writer_that_is_stuck_holds_up_nobody() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "A client that doesn't read is still heard, and what is for it never waits for it. Once it is \
+               cut off, its time is short: TCP ends, and both threads.",
+        mistake: "The reader waits for the writer; or the thread that writes to a client that never reads is \
+                  waited for without a deadline.",
+        shows: || {
+            let mut table = Table::new(b"", ROOM_ENOUGH, Patience { close_within: SHORT, ..PATIENT });
+            // More than the system keeps for one connection.
+            let frame: Bytes = plain(BINARY, &[7; 60_000]).into();
+            let begin = Instant::now();
+            for _ in 0..1000 {
+                _ = table.room.outbox.push(Arc::clone(&frame));
+            }
+            let mut shown = match begin.elapsed() < Duration::from_secs(1) {
+                true => "60 MB are pushed at once\n".to_string(),
+                false => "each push takes as long as a write\n".to_string(),
+            };
+            table.peer.send(&[text("I don't read"), masked(PING, b"?")].concat());
+            while lock(&table.room.notes).is_empty() {
+                thread::yield_now();
+            }
+            shown += &format!("{}\n", lock(&table.room.notes).join(", "));
+            table.room.too_slow(1);
+            while !table.running.is_finished() {
+                thread::yield_now();
+            }
+            shown += "its threads end, although it has not read a byte\n";
+            shown + &table.ends()
+        },
+    }
+}
+
+// The whole chat.
+
+fn settings() -> Settings {
+    Settings {
+        last_id: 0,
+        rate: 1_000_000,
+        tick: SHORT,
+        ..Settings::default()
+    }
+}
+
+fn serve(settings: Settings) -> Server<Chat> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    Server::start(listener, Arc::new(Chat::new(settings))).expect("the server starts")
+}
+
+/// A handshake that keeps every rule, with more lines in it.
+fn handshake(query: &str, more: &str) -> Vec<u8> {
+    format!(
+        "GET /socket{query} HTTP/1.1\r\nHost: 127.0.0.1:9010\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Version: 13\r\n{more}\r\n"
+    )
+    .into_bytes()
+}
+
+impl Peer {
+    /// A peer whose handshake is done. `query` may say what it has seen.
+    fn open(address: SocketAddr, query: &str) -> Self {
+        let mut peer = Self::connect(address);
+        peer.send(&handshake(query, ""));
+        let head = peer.head();
+        assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", show(&head));
+        peer
+    }
+
+    /// A peer that is here under this name.
+    fn named(address: SocketAddr, name: &str) -> Self {
+        let mut peer = Self::open(address, "");
+        peer.send(&text(&format!(r#"{{"username":"{name}"}}"#)));
+        peer.waits_for(&format!(r#"{{"joined":"{name}""#));
+        peer
+    }
+
+    /// Sends bytes, and writes them down.
+    fn says(&mut self, bytes: &[u8], transcript: &mut Transcript) {
+        transcript.client(bytes);
+        self.send(bytes);
+    }
+
+    /// Reads one frame, or the end of TCP, and writes it down.
+    fn shows(&mut self, transcript: &mut Transcript) {
+        match self.frame() {
+            Ok(frame) => transcript.server(&frame),
+            Err(end) => transcript.note(end.trim_matches(['(', ')'])),
+        }
+    }
+}
+
+/// Someone in the room who is never slow, and never silent for too long: it has no socket.
+fn observer(server: &Server<Chat>) -> Arc<Outbox> {
+    let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
+    server.app().hub().join(Visitor::default(), &outbox);
+    outbox
+}
+
+/// What an observer sees up to something that begins like this.
+fn sees(outbox: &Outbox, last: &str) -> Vec<String> {
+    let deadline = Instant::now() + DEADLINE;
+    let mut seen: Vec<String> = Vec::new();
+    while seen.last().is_none_or(|it| !it.starts_with(last)) {
+        assert!(
+            Instant::now() < deadline,
+            "{last} did not come; {} things did",
+            seen.len()
+        );
+        seen.extend(drain(outbox).iter().map(|frame| meaning(frame)));
+        thread::yield_now();
+    }
+    seen
+}
+
+#[test]
+fn a_chat_on_a_real_socket() {
+    check! {
+        rfc: "RFC 6455 §1.2",
+        rule: "Handshake, who is here, messages, sentences, and the closing handshake.",
+        mistake: "One of your parts is wrong; its own check says more.",
+        shows: || {
+            let server = serve(settings());
+            let mut transcript = Transcript::new();
+            let mut peer = Peer::connect(server.address());
+            peer.says(&handshake("", ""), &mut transcript);
+            let head = peer.head();
+            transcript.server(&head);
+            peer.shows(&mut transcript);
+            peer.says(&text(&ada_says("hi")), &mut transcript);
+            peer.shows(&mut transcript);
+            peer.shows(&mut transcript);
+            peer.says(&masked(BINARY, b"hi"), &mut transcript);
+            peer.shows(&mut transcript);
+            peer.says(&masked(CLOSE, b"\x03\xe8"), &mut transcript);
+            peer.shows(&mut transcript);
+            peer.shows(&mut transcript);
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn one_port_for_everything() {
+    check! {
+        rfc: "RFC 6455 §1.7",
+        rule: "The page, two lists and the WebSocket are on one port. Every other request gets an answer that \
+               says why, and then TCP ends.",
+        mistake: "The given src/chat.rs or src/front.rs was changed.",
+        shows: || {
+            let server = serve(settings());
+            let mut ada = Peer::named(server.address(), "ada");
+            for word in ["one", "two"] {
+                ada.send(&text(&ada_says(word)));
+                ada.waits_for(r#"{"id""#);
+            }
+            let plain = |line: &str| format!("{line} HTTP/1.1\r\nHost: 127.0.0.1:9010\r\n\r\n").into_bytes();
+            let long = format!("Cookie: {}\r\n", "c".repeat(20_000));
+            let many = "A: b\r\n".repeat(200);
+            let requests = [
+                ("GET /", plain("GET /")),
+                ("HEAD /", plain("HEAD /")),
+                ("GET /chat.js", plain("GET /chat.js")),
+                ("GET /frames.js", plain("GET /frames.js")),
+                ("GET /chat.css", plain("GET /chat.css")),
+                ("GET /people", plain("GET /people")),
+                ("GET /messages", plain("GET /messages")),
+                ("GET /messages?after=1", plain("GET /messages?after=1")),
+                ("GET /messages?x=1&after=2", plain("GET /messages?x=1&after=2")),
+                ("GET /messages?after=+1", plain("GET /messages?after=+1")),
+                ("GET /nowhere", plain("GET /nowhere")),
+                ("POST /messages", plain("POST /messages")),
+                ("GET http://127.0.0.1:9010/people", plain("GET http://127.0.0.1:9010/people")),
+                ("GET /socket, no handshake", plain("GET /socket")),
+                ("a handshake with after=x", handshake("?after=x", "")),
+                ("a page of another host", handshake("", "Origin: http://evil.example\r\n")),
+                ("a line of 20,000 bytes", handshake("", &long)),
+                ("200 lines", handshake("", &many)),
+                ("no HTTP", b"hello\r\n\r\n".to_vec()),
+            ];
+            let mut shown = String::new();
+            for (title, request) in requests {
+                let mut client = Client::connect(server.address());
+                client.send(&request);
+                let answer = String::from_utf8_lossy(&client.rest()).into_owned();
+                let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+                let status = head.get(9..12).unwrap_or("(nothing)");
+                let body = match body.lines().next().unwrap_or_default() {
+                    _ if title.contains("GET /") && (title.len() == 5 || title.contains(".js") || title.contains(".css")) => "(a file)",
+                    line => line,
+                };
+                shown += format!("{title:<33} {status} {body}").trim_end();
+                shown += "\n";
+            }
+            let own = handshake("", "Origin: http://127.0.0.1:9010\r\n");
+            let mut peer = Peer::connect(server.address());
+            peer.send(&own);
+            let head = String::from_utf8_lossy(&peer.head()).into_owned();
+            shown + &format!("its own page                      {}\n", &head[9..12])
+        },
+    }
+}
+
+#[test]
+fn an_answer_to_the_byte() {
+    check! {
+        rfc: "RFC 9112 §9.6",
+        rule: "An answer has a length, and says that the connection ends with it.",
+        mistake: "The given src/front.rs was changed.",
+        shows: || {
+            let server = serve(settings());
+            let answer = |method: &str, target: &str| {
+                let mut client = Client::connect(server.address());
+                client.request(method, target, None);
+                show(&client.rest())
+            };
+            let people = answer("GET", "/people");
+            let head = answer("HEAD", "/people");
+            let refused = answer("DELETE", "/");
+            format!("GET /people\n\n{people}\n\nHEAD /people\n\n{head}\nDELETE /\n\n{refused}")
+        },
+    }
+}
+
+#[test]
+fn a_head_has_its_time() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "Who doesn't send a whole head in time is left alone, also one who sends a byte now and then.",
+        mistake: "The given src/front.rs was changed: each byte begins the time anew.",
+        shows: || {
+            let server = serve(Settings { head_within: 2 * SHORT, tick: SHORT / 4, ..settings() });
+            let silent = Peer::connect(server.address()).hears();
+            let mut drips = Peer::connect(server.address());
+            let stream = drips.stream.get_ref();
+            stream.set_read_timeout(Some(SHORT / 4)).expect("it is not zero");
+            let deadline = Instant::now() + DEADLINE;
+            let mut ended = "never";
+            for byte in handshake("", &"A: b\r\n".repeat(20)).into_iter().cycle() {
+                drips.send(&[byte]);
+                match drips.stream.get_mut().read(&mut [0]) {
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    _ => ended = "in time",
+                }
+                if ended != "never" || Instant::now() > deadline {
+                    break;
+                }
+            }
+            format!("one who says nothing: {silent}\none who drips: TCP ends {ended}\n")
+        },
+    }
+}
+
+#[test]
+fn a_second_one_gets_what_the_first_one_said() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Many sockets, one room: history, who is here, who comes and goes.",
+        mistake: "Each connection has a room of its own; or who leaves is not announced.",
+        shows: || {
+            let server = serve(settings());
+            let mut ada = Peer::named(server.address(), "ada");
+            ada.send(&[text(&ada_says("one")), text(&ada_says("two"))].concat());
+            ada.waits_for(r#"{"id":2"#);
+            let mut bob = Peer::open(server.address(), "?after=1");
+            let mut shown = format!("bob ← {}\nbob ← {}\n", bob.hears(), bob.hears());
+            bob.send(&text(r#"{"username":"ada","message":"me too"}"#));
+            shown += &format!("bob ← {}\n", bob.hears());
+            bob.send(&text(r#"{"username":"bob","message":"<img src=x onerror=alert(1)>"}"#));
+            for _ in 0..2 {
+                shown += &format!("bob ← {}\nada ← {}\n", bob.hears(), ada.hears());
+            }
+            // No Close, no goodbye: its machine has lost power, and says so when it is up again.
+            drop(bob);
+            shown + &format!("ada ← {}\n", ada.hears())
+        },
+    }
+}
+
+#[test]
+fn a_tab_that_comes_again_is_let_in() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "The earlier connection of a tab is closed with 1000. A word that is empty or long is no tab.",
+        mistake: "The given src/chat.rs was changed.",
+        shows: || {
+            let server = serve(settings());
+            let mut shown = String::new();
+            for word in ["x7", "", &"x".repeat(65)] {
+                let query = format!("?after=0&tab={word}");
+                let mut before = Peer::open(server.address(), &query);
+                before.waits_for(r#"{"people""#);
+                let mut again = Peer::open(server.address(), &query);
+                again.waits_for(r#"{"people""#);
+                again.send(&text(&ada_says("here")));
+                let heard = before.hears();
+                shown += &format!("{:<10} {heard}\n", format!("{} bytes", word.len()));
+                drop(again);
+                before.send(&masked(CLOSE, b""));
+                before.hears_all();
+                let deadline = Instant::now() + DEADLINE;
+                while !server.app().hub().people().is_empty() && Instant::now() < deadline {
+                    thread::yield_now();
+                }
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn many_join_while_others_speak() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "On real sockets, too, who joins while others speak gets each message once, and in order.",
+        mistake: "The page asks for /messages, and opens its WebSocket beside that: what is said in between \
+                  is lost, or comes twice.",
+        shows: || {
+            let server = serve(Settings { max_history: 1000, ..settings() });
+            let address = server.address();
+            let speakers = ["ada", "bob"].map(|name| {
+                let mut peer = Peer::named(address, name);
+                thread::spawn(move || {
+                    for _ in 0..50 {
+                        peer.send(&text(&format!(r#"{{"username":"{name}","message":"hi"}}"#)));
+                    }
+                    peer
+                })
+            });
+            let join = || {
+                let mut peer = Peer::open(address, "");
+                let mut frames = Vec::new();
+                while ids(&frames).len() < 100 {
+                    match peer.frame() {
+                        Ok(frame) => frames.push(frame),
+                        Err(_) => break,
+                    }
+                    frames.retain(|frame| frame.starts_with(&[TEXT]));
+                    if ids(&frames[frames.len().saturating_sub(1)..]) == [100] {
+                        break;
+                    }
+                }
+                ids(&frames)
+            };
+            let joined: Vec<Vec<u64>> = thread::scope(|scope| {
+                let joining: Vec<_> = (0..10).map(|_| scope.spawn(join)).collect();
+                joining.into_iter().map(|it| it.join().expect("it joins")).collect()
+            });
+            let speakers = speakers.map(|it| it.join().expect("it speaks"));
+            let wrong = joined.iter().find_map(|ids| wrong_ids(ids, 0, 100));
+            drop(speakers);
+            wrong.unwrap_or("10 of 10 got each of 100 messages once, and in order".to_string())
+        },
+    }
+}
+
+/// Lets somebody without a socket speak until the one who doesn't read has left. Returns the observer's
+/// news.
+fn speak_until_left(server: &Server<Chat>, who: &str) -> Vec<String> {
+    let hub = server.app().hub();
+    let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
+    let speaker = hub.join(Visitor::default(), &outbox);
+    let message = format!(
+        r#"{{"username":"speaker","message":"{}"}}"#,
+        "😀".repeat(1000)
+    );
+    let deadline = Instant::now() + DEADLINE;
+    while hub.people().iter().any(|name| name == who) {
+        assert!(Instant::now() < deadline, "{who} was never cut off");
+        assert_eq!(hub.say(speaker, &message), Ok(()), "it is taken");
+    }
+    let seen = drain(&outbox);
+    hub.leave(speaker);
+    seen.iter().map(|frame| meaning(frame)).collect()
+}
+
+#[test]
+fn one_who_never_reads_slows_nobody_and_is_closed() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "The others get everything, and hear that it left. What waits for it is bounded. If it reads \
+               after all, it finds whole frames, and then a Close with 1013.",
+        mistake: "Who speaks waits for the one who doesn't read. Or its frames pile up. Or it is dropped \
+                  without a word.",
+        shows: || {
+            let limits = Limits { patience: PATIENT, ..settings().client };
+            let server = serve(Settings { max_waiting: 100_000, max_history: 1, client: limits, ..settings() });
+            let mut sloth = Peer::named(server.address(), "sloth");
+            let seen = speak_until_left(&server, "sloth");
+            let spoken: Vec<&String> = seen.iter().filter(|it| it.starts_with(r#"{"id""#)).collect();
+            let first = spoken.first().and_then(|it| it.strip_prefix(r#"{"id":1,"#)).is_some();
+            let left = seen.iter().filter(|it| it.starts_with(r#"{"left":"sloth""#)).count();
+            let mut shown = format!("the speaker hears itself from the first message on: {first}\n");
+            shown += &format!("it hears {left} time that sloth left\n");
+            let mut late = 0;
+            let end = loop {
+                match sloth.hears() {
+                    it if it.starts_with(r#"{"id""#) => late += 1,
+                    it if it.starts_with(r#"{"joined""#) => {}
+                    it => break it,
+                }
+            };
+            shown += &format!("sloth reads some of it late: {}, then {end}\n", late < spoken.len());
+            sloth.send(&masked(CLOSE, b"\x03\xf5"));
+            shown + &format!("it answers: {}\n", sloth.hears())
+        },
+    }
+}
+
+#[test]
+fn one_who_never_reads_is_cut_off_by_a_deadline() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "Who doesn't even read the Close has its TCP ended: the place is free again.",
+        mistake: "The server waits for the answer to a Close that nobody reads.",
+        shows: || {
+            let patience = Patience { close_within: SHORT, ..PATIENT };
+            let limits = Limits { patience, ..settings().client };
+            let server = serve(Settings { max_waiting: 100_000, max_connections: 1, client: limits, ..settings() });
+            let mut sloth = Peer::named(server.address(), "sloth");
+            let full = exchange(server.address(), "GET", "/people", None).status;
+            let mut shown = format!("while sloth is here, another one gets {full}\n");
+            speak_until_left(&server, "sloth");
+            let deadline = Instant::now() + DEADLINE;
+            let mut status = full;
+            while status != 200 && Instant::now() < deadline {
+                status = exchange(server.address(), "GET", "/people", None).status;
+            }
+            shown += &format!("when it was cut off, another one gets {status}\n");
+            let mut frames = 0;
+            while sloth.frame().is_ok() && frames < 10_000 {
+                frames += 1;
+            }
+            shown + "what sloth reads has an end\n"
+        },
+    }
+}
+
+#[test]
+fn who_vanished_is_announced() {
+    check! {
+        rfc: "RFC 6455 §5.5.2",
+        rule: "A peer that is silent and doesn't answer a ping is gone by its deadline, and the others are \
+               told.",
+        mistake: "The name of somebody whose battery is empty is taken until the server is started again.",
+        shows: || {
+            let patience = Patience { ping_after: SHORT, pong_within: SHORT, close_within: SOON };
+            let limits = Limits { patience, ..settings().client };
+            let server = serve(Settings { client: limits, ..settings() });
+            let observer = observer(&server);
+            let mut ghost = Peer::named(server.address(), "ghost");
+            let seen = sees(&observer, r#"{"left"#);
+            format!("the others: {}\nthe ghost: {}\n", seen.join(" | "), ghost.hears_all())
+        },
+    }
+}
+
+#[test]
+fn too_many_connections_get_503() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "The number of connections is bounded, and there is room again when one leaves.",
+        mistake: "A thread goes on after its client has left.",
+        shows: || {
+            let server = serve(Settings { max_connections: 2, ..settings() });
+            let status = || {
+                let mut client = Client::connect(server.address());
+                client.send(&handshake("", ""));
+                client.response().status
+            };
+            let peers = [(); 2].map(|()| Peer::open(server.address(), ""));
+            let mut shown = format!("two are open; the third gets {}\n", status());
+            drop(peers);
+            let deadline = Instant::now() + DEADLINE;
+            while status() != 101 {
+                assert!(Instant::now() < deadline, "no room was made within 5 seconds");
+            }
+            shown += "they have left; the next one gets 101\n";
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_stop_is_said_to_everyone() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "A server that stops says 1001 to everyone, reads until they have answered and ended TCP, and \
+               is gone within its time, whatever they do.",
+        mistake: "Somebody who is silent, or in the middle of a head, keeps the server; or TCP is reset and \
+                  the Close is lost.",
+        shows: || {
+            let patience = Patience { close_within: SOON, ..PATIENT };
+            let limits = Limits { patience, ..settings().client };
+            let server = serve(Settings { client: limits, ..settings() });
+            let address = server.address();
+            let mut answer = [(); 2].map(|()| Peer::open(address, ""));
+            let mut silent = Peer::open(address, "");
+            for peer in answer.iter_mut().chain([&mut silent]) {
+                peer.waits_for(r#"{"people""#);
+            }
+            let mut half = Peer::connect(address);
+            half.send(b"GET /socket HTTP/1.1\r\n");
+            let begin = Instant::now();
+            let stopping = thread::spawn(move || drop(server));
+            let mut shown = String::new();
+            for peer in &mut answer {
+                shown += &format!("one who answers: {}", peer.hears());
+                peer.send(&[text(&ada_says("on its way")), masked(CLOSE, b"\x03\xe9")].concat());
+                shown += &format!(" | {}\n", peer.hears());
+                peer.end();
+            }
+            shown += &format!("one who doesn't: {}\n", silent.hears_all());
+            let over = half.hears().starts_with("(TCP");
+            shown += &format!("one in the middle of its head: TCP is over: {over}\n");
+            stopping.join().expect("the server stops");
+            let longest = 2 * SHORT + 2 * patience.close_within + DEADLINE / 5;
+            shown += &format!("within its time: {}\n", begin.elapsed() < longest);
+            let late = TcpStream::connect_timeout(&address, DEADLINE).is_err();
+            shown + &format!("nobody listens any more: {late}\n")
+        },
+    }
+}

@@ -117,7 +117,7 @@ def table(verdicts):
         row[verdict["behavior"]] += 1
         row["clean"] += verdict["behaviorClose"] in GOOD
     rows["all"] = sum(rows.values(), collections.Counter())
-    lines = ["| cases | | number | OK | informational | non-strict | failed | clean close |",
+    lines = ["| cases | about | number | OK | informational | non-strict | failed | clean close |",
              "|---|---|--:|--:|--:|--:|--:|--:|"]
     for group, row in rows.items():
         failed = row["cases"] - row["OK"] - row["INFORMATIONAL"] - row["NON-STRICT"]
@@ -129,13 +129,18 @@ def table(verdicts):
     return "\n".join(lines) + "\n"
 
 
+def listed(verdicts):
+    """One line for each case. The book's table of rules names some of them, and is checked by this."""
+    return "".join(f"{case} {verdict['behavior']}\n" for case, verdict in verdicts.items())
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--step", action="store_true", help="your step instead of the solution")
     arguments.add_argument("--url", help="a server that runs already, on this machine")
     arguments.add_argument("--cases", default=CASES, help=f"patterns (default {CASES})")
     arguments.add_argument("--write", action="store_true",
-                           help="keep the table, for the book, where every case is good")
+                           help="keep table and list, for the book, where every case is good")
     given = arguments.parse_args()
     python = install()
     if given.url:
@@ -159,12 +164,13 @@ def main():
         return 1
     print(f"All {len(verdicts)} cases are as they should be.")
     if given.cases == CASES and not given.url and not given.step:
-        kept = HERE / "table.md"
-        if given.write:
-            kept.write_text(shown, encoding="utf-8")
-        elif not kept.exists() or kept.read_text(encoding="utf-8") != shown:
-            print("The table in the book says something else: --write keeps this one.")
-            return 1
+        for name, text in (("table.md", shown), ("cases.txt", listed(verdicts))):
+            kept = HERE / name
+            if given.write:
+                kept.write_text(text, encoding="utf-8")
+            elif not kept.exists() or kept.read_text(encoding="utf-8") != text:
+                print(f"{name}, for the book, says something else: --write keeps this one.")
+                return 1
     return 0
 
 

@@ -7,11 +7,13 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crate::author;
 use crate::commands::{self, End, Session};
 use crate::doctor;
+use crate::inspect;
 use crate::judge::Side;
 use crate::play;
 use crate::probe;
 use crate::project::{Problem, Project};
 use crate::signals;
+use crate::tap;
 use crate::watch;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -42,8 +44,11 @@ fn run(matches: &ArgMatches) -> Result<End, Problem> {
     if command == "author" {
         return author::run(&Project::find()?, matches).map(|()| End::Fine);
     }
-    if command == "probe" {
-        return probe::run(matches);
+    match command {
+        "inspect" => return inspect::run(matches),
+        "probe" => return probe::run(matches),
+        "tap" => return tap::run(matches),
+        _ => {}
     }
     let mut session = Session::open()?;
     commands::tell(session.notice.take());
@@ -189,7 +194,9 @@ fn command(project: Option<&Project>) -> Command {
                 .about("Whether this machine has what the workshop needs")
                 .after_help("Example:\n  cargo workshop doctor"),
         )
+        .subcommand(inspect::command())
         .subcommand(probe::command())
+        .subcommand(tap::command())
         .subcommand(author::command())
 }
 

@@ -7,6 +7,12 @@
 //! connection: Upgrade
 //! ```
 
+/// White space in a head: spaces and tabs, and nothing else (RFC 9110 §5.6.3). `str::trim` takes off all
+/// that is white space in Unicode; a proxy in front of us would not.
+// ANCHOR: white_space
+pub const WHITE_SPACE: [char; 2] = [' ', '\t'];
+// ANCHOR_END: white_space
+
 /// The fields of a request's or a response's head, in the order in which they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
@@ -14,10 +20,10 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Adds a field. White space around a value is no part of it (RFC 9110 §5.5).
+    /// Adds a field. [`WHITE_SPACE`] around a value is no part of it (RFC 9110 §5.5).
     pub fn add(&mut self, name: &str, value: &str) {
-        self.fields
-            .push((name.to_string(), value.trim().to_string()));
+        let value = value.trim_matches(WHITE_SPACE);
+        self.fields.push((name.to_string(), value.to_string()));
     }
 
     /// Every value that came under this name, in any case of its letters (RFC 9110 §5.1).
@@ -47,11 +53,11 @@ impl Fields {
     /// don't count.
     // ANCHOR: elements
     pub fn elements(&self, name: &str) -> Vec<&str> {
-        // Task: split every value at its commas, trim, and leave out what is empty.
+        // Task: split at commas, trim `WHITE_SPACE` off, and leave out what is empty.
         let values = self.values(name).into_iter();
         values
             .flat_map(|value| value.split(','))
-            .map(str::trim)
+            .map(|element| element.trim_matches(WHITE_SPACE))
             .filter(|element| !element.is_empty())
             .collect()
     }

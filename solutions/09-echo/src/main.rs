@@ -9,6 +9,7 @@ fn main() -> ExitCode {
     let mut settings = Settings::default();
     let mut max_head = settings.head.bytes as u64;
     let mut max_fields = settings.head.fields as u64;
+    let mut head_within = settings.head_within.as_secs();
     let mut ping_after = settings.patience.ping_after.as_secs();
     let mut pong_within = settings.patience.pong_within.as_secs();
     let mut close_within = settings.patience.close_within.as_secs();
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
         &mut [
             (
                 "--max-connections",
-                "most requests and WebSockets at a time; 503 above",
+                "most clients at a time; 503 above",
                 &mut settings.max_connections,
             ),
             (
@@ -29,13 +30,18 @@ fn main() -> ExitCode {
             ),
             (
                 "--max-head",
-                "most bytes of a handshake's head; 431 above",
+                "most bytes of a request's head; 431 above",
                 &mut max_head,
             ),
             (
                 "--max-fields",
-                "most fields of a handshake's head; 431 above",
+                "most fields of a request's head; 431 above",
                 &mut max_fields,
+            ),
+            (
+                "--head-within",
+                "seconds for a whole head; 408 after",
+                &mut head_within,
             ),
             (
                 "--ping-after",
@@ -61,6 +67,7 @@ fn main() -> ExitCode {
     );
     settings.head.bytes = usize::try_from(max_head).unwrap_or(usize::MAX);
     settings.head.fields = usize::try_from(max_fields).unwrap_or(usize::MAX);
+    settings.head_within = Duration::from_secs(head_within);
     settings.patience.ping_after = Duration::from_secs(ping_after);
     settings.patience.pong_within = Duration::from_secs(pong_within);
     settings.patience.close_within = Duration::from_secs(close_within);

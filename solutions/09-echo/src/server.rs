@@ -1,52 +1,55 @@
 //! Pages and WebSockets on one port: a page at `/`, a WebSocket at `/socket`.
 //!
-//! tiny_http reads the head, and hands over the connection ([`Request::upgrade`]). Each request and
-//! each WebSocket has a thread.
+//! ```text
+//!              door                      http
+//!   client ──▶ a head, within limits ──▶ tiny_http: page, 101 or refusal
+//!     ▲ ▲                                      │
+//!     │ └────────────── its answer ────────────┘
+//!     └──────▶ was it 101? Then the Driver
+//! ```
 //!
-//! A timeout on the listener ([`crate::ticks`]) makes `accept` give up, too, when nobody comes for as
-//! long. tiny_http's accept loop ends at any error. So this server starts another one on the same
-//! listener. Clients notice nothing: who connects in between waits in the listener's queue.
+//! Each client has a thread, and keeps it: for the head, the answer, the WebSocket and the end.
 
 use std::convert::Infallible;
-use std::io::{self, ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use connection::{Config, Connection};
-use handshake::head::{Limits, RequestHead, host_and_resource};
-use handshake::opening::OpeningHandshake;
-use handshake::policy::Policy;
-use handshake::refusal::Refusal;
-use handshake::response;
-use tiny_http::{Header, Method, ReadWrite, Request, Response};
+use handshake::head::Limits;
 
 use crate::deadlines::Patience;
+use crate::door::{self, NotIn, Socket};
 use crate::driver::Driver;
-use crate::tap;
-use crate::ticks;
+use crate::http::{self, Http};
+use crate::log::Log;
 
-/// How often the thread that accepts looks whether the server stops.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// The most clients at a time that are told that there is no room. More are left without a word.
+const MOST_REFUSED: usize = 100;
 
 /// What the server allows, and how long it waits.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The most requests and WebSockets at a time. One more gets 503.
+    /// The most clients at a time, whatever they want. One more gets 503.
     pub max_connections: u64,
     /// The most that a message may have, in bytes. A longer one fails the connection with 1009.
     pub max_message: u64,
-    /// The limits of a handshake's head.
+    /// The limits of a request's head.
     pub head: Limits,
+    /// How long a head may take, from the first byte to the last.
+    pub head_within: Duration,
     /// How long a silent peer is waited for.
     pub patience: Patience,
     /// How long a peer may take nothing of what is written.
     pub write_within: Duration,
-    /// How often a waiting connection looks at the clock. A head that pauses for as long is given up.
+    /// How often a waiting connection looks at the clock. Deadlines are kept to within a tick.
     pub tick: Duration,
+    /// Where it is said why a connection has failed.
+    pub log: Log,
 }
 
 impl Default for Settings {
@@ -55,9 +58,11 @@ impl Default for Settings {
             max_connections: 1000,
             max_message: 1 << 20,
             head: Limits::default(),
+            head_within: Duration::from_secs(10),
             patience: Patience::default(),
             write_within: Duration::from_secs(10),
-            tick: Duration::from_secs(2),
+            tick: Duration::from_millis(500),
+            log: Log::default(),
         }
     }
 }
@@ -65,22 +70,34 @@ impl Default for Settings {
 /// A running server. Dropping it stops it: every connection is closed with 1001.
 // ANCHOR: server
 pub struct Server {
+    address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
     /// Says that all threads have ended, by having no sender any more.
     all_ended: Receiver<Infallible>,
+    /// Stops when everything else has.
+    _http: Http,
 }
 
 /// What all threads of a server know.
 struct Shared {
-    address: SocketAddr,
     settings: Settings,
+    /// Asked by one thread at a time: a thousand at once would need three thousand sockets.
+    http: Mutex<SocketAddr>,
     stop: AtomicBool,
-    /// Each thread that answers holds a clone. So their number is known without a counter, also when
-    /// one of them panics.
-    busy: Arc<()>,
 }
+
+/// Each thread that serves a client holds a clone. So their number is known without a counter, also
+/// when one of them panics. When the last one is gone, [`Server::drop`] learns of it.
+type Running = Arc<Sender<Infallible>>;
 // ANCHOR_END: server
+
+impl Shared {
+    fn answer(&self, head: &[u8]) -> io::Result<Vec<u8>> {
+        let http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        http::ask(*http, head)
+    }
+}
 
 impl Server {
     /// Starts to answer what comes in on `listener`.
@@ -88,13 +105,12 @@ impl Server {
     /// # Errors
     /// The listener can't be used, or no thread can be started.
     pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Self> {
-        ticks::set(&listener, settings.tick, settings.write_within)?;
         let address = listener.local_addr()?;
+        let http = Http::start(settings.head)?;
         let shared = Arc::new(Shared {
-            address,
             settings,
+            http: Mutex::new(http.address()),
             stop: AtomicBool::new(false),
-            busy: Arc::new(()),
         });
         let (running, all_ended) = mpsc::channel();
         let accepting = thread::Builder::new().spawn({
@@ -102,198 +118,129 @@ impl Server {
             move || accept_all(&listener, &shared, &Arc::new(running))
         })?;
         Ok(Self {
+            address,
             shared,
             accepting: Some(accepting),
             all_ended,
+            _http: http,
         })
     }
 
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
-        self.shared.address
+        self.address
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
+        // Whoever accepts waits for somebody to come.
+        _ = TcpStream::connect(reachable(self.address));
         if let Some(accepting) = self.accepting.take() {
             _ = accepting.join();
         }
-        // Each connection learns of it at its next tick, and then waits for an answer to its Close.
+        // Each connection learns of it at its next tick, then waits for an answer to its Close, and
+        // then for the end of TCP.
         let settings = &self.shared.settings;
-        let longest = 2 * settings.tick + settings.patience.close_within;
+        let longest = 2 * (settings.tick + settings.patience.close_within);
         _ = self.all_ended.recv_timeout(longest);
     }
 }
 
-/// Every thread that answers holds a clone. When the last one is gone, [`Server::drop`] learns of it.
-type Running = Arc<Sender<Infallible>>;
+/// `0.0.0.0` stands for all addresses. Not every system lets one connect to it.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => {
+            address.set_ip(Ipv4Addr::LOCALHOST.into())
+        }
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
+            address.set_ip(Ipv6Addr::LOCALHOST.into())
+        }
+        _ => {}
+    }
+    address
+}
 
 // ANCHOR: accept_all
 fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Running) {
-    while !shared.stop.load(Ordering::Relaxed) {
-        let http = listener
-            .try_clone()
-            .map_err(Into::into)
-            .and_then(|listener| tiny_http::Server::from_listener(listener, None));
-        let Ok(http) = http else {
+    let refused = Arc::new(());
+    for client in listener.incoming() {
+        if shared.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let Ok(client) = client else {
+            // One file too many, for example. There may be room later.
             thread::sleep(shared.settings.tick);
             continue;
         };
-        match answer_all(&http, shared, running) {
-            Ok(()) => return,
-            Err(error) if is_tick(&error) => {}
-            // No room for another connection, for example. There may be some later.
-            Err(_) => thread::sleep(shared.settings.tick),
-        }
-        // It accepts no more, but it may still be reading a head.
-        let shared = Arc::clone(shared);
-        let running = Arc::downgrade(running);
-        thread::spawn(move || answer_late(&http, &shared, &running));
-    }
-}
-
-/// Answers requests whose heads were not complete yet when tiny_http stopped to accept.
-fn answer_late(http: &tiny_http::Server, shared: &Arc<Shared>, running: &Weak<Sender<Infallible>>) {
-    let long = 2 * shared.settings.tick;
-    while let Ok(Some(request)) = http.recv_timeout(long)
-        && let Some(running) = running.upgrade()
-    {
-        start(request, shared, &running);
-    }
-}
-
-/// Answers requests until the server stops, or until tiny_http accepts no more.
-fn answer_all(http: &tiny_http::Server, shared: &Arc<Shared>, running: &Running) -> io::Result<()> {
-    while !shared.stop.load(Ordering::Relaxed) {
-        if let Some(request) = http.recv_timeout(LOOK_AGAIN)? {
-            start(request, shared, running);
+        let others = Arc::strong_count(running) as u64 - 1;
+        if others < shared.settings.max_connections {
+            let (shared, running) = (Arc::clone(shared), Arc::clone(running));
+            spawn(move || {
+                _ = serve(client, &shared);
+                drop(running);
+            });
+        } else if Arc::strong_count(&refused) <= MOST_REFUSED {
+            let (shared, refused) = (Arc::clone(shared), Arc::clone(&refused));
+            spawn(move || {
+                _ = refuse(client, &shared.settings);
+                drop(refused);
+            });
         }
     }
-    Ok(())
 }
 // ANCHOR_END: accept_all
 
-fn is_tick(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+/// Where the system has no thread left, the client is dropped with the work.
+fn spawn(work: impl FnOnce() + Send + 'static) {
+    _ = thread::Builder::new().spawn(work);
 }
 
-/// Answers a request on a thread of its own, if there is room for one more.
-fn start(request: Request, shared: &Arc<Shared>, running: &Running) {
-    let busy = Arc::clone(&shared.busy);
-    let others = Arc::strong_count(&busy) as u64 - 2;
-    if others >= shared.settings.max_connections {
-        return refuse(request);
-    }
-    let shared = Arc::clone(shared);
-    let running = Arc::clone(running);
-    thread::spawn(move || {
-        answer(request, &shared);
-        drop((busy, running));
-    });
+fn refuse(client: TcpStream, settings: &Settings) -> io::Result<()> {
+    let mut socket = Socket::new(client, settings.tick, settings.write_within)?;
+    socket.write_all(&door::busy())?;
+    socket.close(settings.patience.close_within);
+    Ok(())
 }
 
-/// Answers one request: the page, the handshake, or 404.
-fn answer(request: Request, shared: &Shared) {
-    let resource = host_and_resource(request.url());
-    let path = resource.and_then(|(_, resource)| resource.split('?').next());
-    match (path, request.method()) {
-        (Some("/"), Method::Get | Method::Head) => send_page(request),
-        // A target that has no path is for the handshake to refuse.
-        (Some("/socket") | None, _) => open_socket(request, shared),
-        _ => {
-            let sentence = "There is nothing here. The page is at /, the WebSocket at /socket\n";
-            let response = Response::from_string(sentence).with_status_code(404);
-            _ = request.respond(response);
-        }
-    }
-}
-
-// ANCHOR: open_socket
-fn open_socket(request: Request, shared: &Shared) {
+/// One client, from its first byte to the end of TCP.
+// ANCHOR: serve
+fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     let settings = &shared.settings;
-    let policy = Policy {
-        subprotocols: vec![tap::SUBPROTOCOL.to_string()],
-        ..Policy::default()
-    };
-    let head = RequestHead::from_tiny_http(&request, settings.head).map_err(Refusal::from);
-    let opening = match head.and_then(|head| OpeningHandshake::read(&head, &policy)) {
-        Ok(_) if !hands_over(&request) => return not_implemented(request),
-        Ok(opening) => opening,
-        // Not `respond`: tiny_http would leave out the fields `Upgrade` and `Connection`.
-        Err(refusal) => return send(request, &refusal.response()),
-    };
-    let config = Config {
+    let peer = client.peer_addr()?;
+    let mut socket = Socket::new(client, settings.tick, settings.write_within)?;
+    match door::read_head(&mut socket, settings.head, settings.head_within) {
+        Ok(head) => {
+            let answer = shared.answer(head.head())?;
+            socket.write_all(&answer)?;
+            // The first frame may have come in the same segment.
+            socket.put_back(head.rest().to_vec());
+            if let Some(answer) = http::switched(&answer) {
+                let drawing = answer.fields.only("Sec-WebSocket-Protocol").is_some();
+                talk(&mut socket, shared, peer, drawing)?;
+            }
+        }
+        Err(NotIn::Told(response)) => socket.write_all(&response)?,
+        Err(NotIn::Gone) => return Ok(()),
+    }
+    socket.close(settings.patience.close_within);
+    Ok(())
+}
+
+/// The WebSocket, from its first frame to its last.
+fn talk(socket: &mut Socket, shared: &Shared, peer: SocketAddr, drawing: bool) -> io::Result<()> {
+    let settings = &shared.settings;
+    let connection = Connection::server(Config {
         max_frame: settings.max_message,
         max_message: settings.max_message,
         ..Config::default()
-    };
-    let stream = switch_protocols(request, &opening);
-    knock(shared);
-    let connection = Connection::server(config);
-    let driver = Driver::new(stream, connection, settings.patience, &shared.stop);
-    let driver = match opening.subprotocol {
-        Some(_) => driver.drawing(),
-        None => driver,
-    };
-    // Where TCP has failed there is nobody left to tell.
-    _ = driver.run();
-}
-// ANCHOR_END: open_socket
-
-/// Connects to ourselves, and leaves.
-///
-/// For as long as a WebSocket is open, tiny_http keeps the thread that read its head. When several
-/// clients come at once, it has sometimes counted on that very thread for the next head, which then
-/// nobody reads. One more connection gets a thread that is free again at once, and looks for more.
-fn knock(shared: &Shared) {
-    _ = TcpStream::connect_timeout(&shared.address, shared.settings.tick);
-}
-
-fn switch_protocols(request: Request, opening: &OpeningHandshake) -> Box<dyn ReadWrite + Send> {
-    let accept = opening.key.accept();
-    let fields = response::fields(&accept, opening.subprotocol.as_deref());
-    let mut response = Response::empty(101);
-    for (name, value) in fields {
-        response.add_header(Header::from_bytes(name, value).expect("our fields are ASCII"));
+    });
+    let driver = Driver::new(socket, connection, settings.patience, &shared.stop);
+    let driver = driver.logging(&settings.log, peer);
+    match drawing {
+        true => driver.drawing().run(),
+        false => driver.run(),
     }
-    request.upgrade("websocket", response)
 }
-
-/// tiny_http looks for `upgrade` in the first `Connection` field only. Where it is in another, the
-/// handshake is right and the connection can't be had.
-fn hands_over(request: &Request) -> bool {
-    let mut fields = request.headers().iter();
-    fields
-        .find(|field| field.field.equiv("Connection"))
-        .is_some_and(|field| {
-            let value = field.value.as_str().to_ascii_lowercase();
-            value.contains("upgrade")
-        })
-}
-
-fn not_implemented(request: Request) {
-    let sentence = "This server needs `Upgrade` in the first of several Connection fields.\n";
-    _ = request.respond(Response::from_string(sentence).with_status_code(501));
-}
-
-fn refuse(request: Request) {
-    let sentence = "The server is busy. Try again in a second.\n";
-    let retry = Header::from_bytes("Retry-After", "1").expect("a valid header");
-    let response = Response::from_string(sentence).with_status_code(503);
-    _ = request.respond(response.with_header(retry));
-}
-
-/// Sends a response to the byte.
-fn send(request: Request, response: &[u8]) {
-    let mut writer = request.into_writer();
-    // Where the client has gone away there is nobody left to tell.
-    _ = writer.write_all(response).and_then(|()| writer.flush());
-}
-
-fn send_page(request: Request) {
-    let html = Header::from_bytes("Content-Type", "text/html; charset=utf-8");
-    let page = Response::from_string(include_str!("page.html"));
-    _ = request.respond(page.with_header(html.expect("a valid field")));
-}
+// ANCHOR_END: serve

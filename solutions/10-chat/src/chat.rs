@@ -1,6 +1,6 @@
 //! The chat as a server's [`App`]: the page, two lists, and the WebSocket, on one port.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,6 +20,9 @@ use crate::hub::{Hub, Visitor, id_of_now};
 use crate::outbox::Outbox;
 use crate::server::App;
 
+/// The longest word by which a tab says who it is, in bytes.
+const MAX_TAB: usize = 64;
+
 /// What the server allows, and how long it waits.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -31,8 +34,8 @@ pub struct Settings {
     pub head_within: Duration,
     /// How many messages are kept for those who join.
     pub max_history: u64,
-    /// The most bytes that may wait for one client. Who reads so slowly that more would wait is closed
-    /// with 1013. The whole history must have room.
+    /// The most memory that what waits for one client may take, in bytes. Who reads so slowly that it
+    /// would be more is closed with 1013. The whole history must have room.
     pub max_waiting: usize,
     /// How many messages a client may send in a second, on average.
     pub rate: u64,
@@ -84,7 +87,7 @@ impl Chat {
     // ANCHOR: open_socket
     fn open_socket(
         &self,
-        stream: &TcpStream,
+        mut stream: &TcpStream,
         head: &RequestHead,
         query: &str,
         first: &[u8],
@@ -96,14 +99,12 @@ impl Chat {
         let Some(after) = after(query) else {
             return send(stream, &bytes_of(&Refusal::BadCursor.into(), true));
         };
-        let tab = parameter(query, "tab").map(str::to_string);
-        // The 101 is the first thing that waits, and only the writer writes.
+        // Nobody else writes yet: so the 101 is the first thing that the client gets.
+        stream.write_all(&response::switching_protocols(&opening))?;
+        let tab = tab(query).map(str::to_string);
         let outbox = Arc::new(Outbox::new(self.settings.max_waiting));
-        _ = outbox.push(response::switching_protocols(&opening).into());
-        match self.hub.join(Visitor { after, tab }, &outbox) {
-            Some(id) => client::run(stream, first, (&self.hub, id), outbox, self.settings.client),
-            None => send(stream, &bytes_of(&Refusal::Busy.into(), true)),
-        }
+        let id = self.hub.join(Visitor { after, tab }, &outbox);
+        client::run(stream, first, (&self.hub, id), outbox, self.settings.client)
     }
     // ANCHOR_END: open_socket
 }
@@ -141,7 +142,8 @@ impl App for Chat {
         self.settings.max_connections
     }
 
-    /// A thread learns of it at its next tick, and then waits for an answer to its Close.
+    /// A thread learns of it at its next tick, waits for an answer to its Close, and then, where it has not
+    /// been written, for that.
     fn longest_goodbye(&self) -> Duration {
         2 * self.settings.tick + 2 * self.settings.client.patience.close_within
     }
@@ -172,4 +174,9 @@ fn script(text: &str) -> Reply {
 /// The cursor in a query like `after=3&tab=x7`; 0 where there is none, `None` where it is no number.
 fn after(query: &str) -> Option<u64> {
     parameter(query, "after").map_or(Some(0), whole_number)
+}
+
+/// The word by which a tab says who it is, where it has one. It is kept; so a long one is none.
+fn tab(query: &str) -> Option<&str> {
+    parameter(query, "tab").filter(|tab| (1..=MAX_TAB).contains(&tab.len()))
 }

@@ -20,7 +20,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use connection::{CloseCode, Config, Connection, Event, State};
 use echo::{Deadlines, Due, Patience};
@@ -29,6 +29,10 @@ use crate::outbox::{Bytes, Outbox};
 
 /// The most that one read takes, in bytes. Each client holds as much memory, so it is small.
 const READ_AT_ONCE: usize = 4 * 1024;
+
+/// The longest time that a write may be stuck: longer than any patience. The reader ends TCP before, and
+/// with it the write; but not every system promises that.
+const STUCK: Duration = Duration::from_secs(60);
 
 /// The number of a client: 1, 2, 3 and so on.
 pub type ClientId = u64;
@@ -72,8 +76,8 @@ pub struct Client<'a> {
 }
 // ANCHOR_END: client
 
-/// Runs a client that has joined a room until it has gone. `first` is what came behind the handshake. The
-/// stream has a timeout for reading: so often the client looks at the clock.
+/// Runs a client that has joined a room until it has gone, and then it leaves the room. It has its 101
+/// already; `first` is what came behind its handshake. The stream has a timeout for reading: so often the client looks at the clock.
 ///
 /// # Errors
 /// No thread can be started.
@@ -85,7 +89,7 @@ pub fn run(
     outbox: Arc<Outbox>,
     limits: Limits,
 ) -> io::Result<()> {
-    let mut client = Client {
+    let client = Client {
         stream,
         room,
         id,
@@ -98,21 +102,18 @@ pub fn run(
         deadlines: Deadlines::new(limits.patience, Instant::now()),
         closing: false,
     };
+    stream.set_write_timeout(Some(STUCK))?;
     thread::scope(|scope| {
         let (writing, written) = mpsc::channel::<Infallible>();
-        let writer = thread::Builder::new().spawn_scoped(scope, || {
+        thread::Builder::new().spawn_scoped(scope, || {
             write_all(stream, &outbox);
             drop(writing);
-        });
-        if writer.is_ok() {
-            client.read_all(first);
-        }
+        })?;
+        client.read_all(first);
         // What waits is still written, unless that takes too long.
-        room.leave(id);
-        outbox.finish(Bytes::default());
         _ = written.recv_timeout(limits.patience.close_within);
         _ = stream.shutdown(Shutdown::Both);
-        writer.map(|_| ())
+        Ok(())
     })
 }
 // ANCHOR_END: run
@@ -121,6 +122,7 @@ pub fn run(
 // ANCHOR: write_all
 fn write_all(mut stream: &TcpStream, outbox: &Outbox) {
     // Task: one write for all that can be taken. When writing fails, end TCP both ways.
+    // When there is nothing more to take, end it in our direction only.
     while let Some(bytes) = outbox.take() {
         if stream.write_all(&bytes).is_err() {
             _ = stream.shutdown(Shutdown::Both);
@@ -136,7 +138,7 @@ impl Client<'_> {
     /// unread when a socket is closed makes the system reset the connection, and a reset may overtake
     /// our Close frame.
     // ANCHOR: read_all
-    fn read_all(&mut self, first: &[u8]) {
+    fn read_all(mut self, first: &[u8]) {
         // Task: take what comes, and look at the clock; until TCP ends, or patience does.
         let mut buffer = vec![0; READ_AT_ONCE];
         self.take(first);
@@ -157,7 +159,7 @@ impl Client<'_> {
         self.deadlines.heard(Instant::now());
         self.connection.feed(bytes);
         while let Some(event) = self.connection.poll() {
-            // Task: a message is for the room; if it has an answer, send that.
+            // Task: a message is for the room; if it has an answer, send that, and post it.
             let answer = match event {
                 Event::Text(_) | Event::Binary(_) => self.room.hear(self.id, &event),
                 _ => None,
@@ -165,6 +167,8 @@ impl Client<'_> {
             if let Some(text) = answer {
                 // On a connection that closes, nobody waits for an answer.
                 _ = self.connection.send_text(&text);
+                // Now: what the next message leads to comes behind it.
+                self.post();
             }
         }
         self.post();
@@ -175,6 +179,7 @@ impl Client<'_> {
     // ANCHOR: post
     fn post(&mut self) {
         // Task: behind a Close frame of ours nothing may follow, and the client is not here any more.
+        // Where there is no room for what goes out, the room is told that it is too slow.
         let outgoing = self.connection.take_outgoing().into();
         if self.connection.state() != State::Open {
             self.outbox.finish(outgoing);
@@ -189,7 +194,7 @@ impl Client<'_> {
     // ANCHOR: keep_time
     fn keep_time(&mut self) -> Option<Due> {
         let now = Instant::now();
-        // The Close frame may be the hub's: then the connection doesn't know of it.
+        // The Close frame may be the room's: then the connection doesn't know of it.
         if self.outbox.is_finished() && !self.closing {
             self.closing = true;
             self.deadlines.closing(now);
@@ -208,6 +213,15 @@ impl Client<'_> {
         due
     }
     // ANCHOR_END: keep_time
+}
+
+impl Drop for Client<'_> {
+    /// However its thread ends, by a panic too: the client is not here any more, and the writer has nothing
+    /// to wait for.
+    fn drop(&mut self) {
+        self.room.leave(self.id);
+        self.outbox.finish(Bytes::default());
+    }
 }
 
 /// A read that has waited for long enough, or that a signal has interrupted.

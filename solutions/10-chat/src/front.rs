@@ -26,8 +26,8 @@ pub fn refuse(stream: &TcpStream) -> io::Result<()> {
     send(stream, &bytes_of(&Refusal::Busy.into(), true))
 }
 
-/// Reads until the head is complete, with the stream's timeout for reading as the tick of its clock. It has to be within its deadline as a whole: a client that sends
-/// one byte now and then gains nothing by it.
+/// Reads until the head is complete. It has to be within its deadline as a whole: a client that sends one
+/// byte now and then gains nothing by it. The stream's timeout for reading is the tick of the clock.
 ///
 /// # Errors
 /// TCP has failed or ended, the time is over, or the server stops. The inner error says why what came is no

@@ -15,7 +15,7 @@ use polling::history::{History, Message, News as Messages};
 use crate::client::{ClientId, Room};
 use crate::frame;
 use crate::outbox::{Bytes, Outbox};
-use crate::protocol::{self, News, Sorry};
+use crate::protocol::{self, News, Said, Sorry};
 use crate::rate::Rate;
 
 /// The chat's one room.
@@ -33,7 +33,7 @@ struct State {
     history: History,
     clients: BTreeMap<ClientId, Client>,
     last_client: ClientId,
-    /// Whether the server stops: then nobody can join any more.
+    /// Whether the server stops: then nobody gets in any more.
     stopped: bool,
 }
 
@@ -78,58 +78,27 @@ impl Hub {
     }
 
     /// Lets a client in: what it has not seen yet is in its outbox, and everything from now on.
-    /// `None` when the server stops.
-    // ANCHOR: join
-    pub fn join(&self, visitor: Visitor, outbox: &Arc<Outbox>) -> Option<ClientId> {
-        // Task: under one lock: the history, who is here, and then among those who are told.
-        let mut state = self.lock();
-        if state.stopped {
-            return None;
-        }
-        state.end_earlier_connection(&visitor.tab);
+    pub fn join(&self, visitor: Visitor, outbox: &Arc<Outbox>) -> ClientId {
         let rate = Rate::new(self.rate, Instant::now());
-        let client = state.add(visitor.tab, outbox, rate);
-        for message in state.history.after(visitor.after).messages {
-            state.tell(client, &News::Message(message));
-        }
-        let people = News::People(state.people());
-        state.tell(client, &people);
-        Some(client)
+        self.lock().join(visitor, outbox, rate)
     }
-    // ANCHOR_END: join
 
     /// Takes what a client says, and tells everybody, this client included.
     ///
     /// # Errors
     /// It is not taken, and nobody is told.
-    // ANCHOR: say
     pub fn say(&self, client: ClientId, text: &str) -> Result<(), Sorry> {
-        // Task: under one lock: its rate, what it says, its name; then the history, and everybody.
-        let mut state = self.lock();
-        let Some(it) = state.clients.get_mut(&client) else {
-            // It has been cut off a moment ago. Nobody hears it any more.
-            return Ok(());
-        };
-        if !it.rate.allows(Instant::now()) {
-            return Err(Sorry::TooFast);
-        }
-        let said = protocol::read(text)?;
-        state.take_name(client, &said.username)?;
-        if let Some(content) = said.into_message() {
-            let id = state.history.post(content.clone());
-            state.tell_all(&News::Message(Message { id, content }));
-        }
-        Ok(())
+        // Nobody waits for the lock while this is read.
+        let said = protocol::read(text);
+        self.lock().say(client, said, Instant::now())
     }
-    // ANCHOR_END: say
 
-    /// Tells everybody that the server stops. Nobody can join from now on.
+    /// Tells everybody that the server stops, and everybody who still comes.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        let close = frame::close(CloseCode::GOING_AWAY, "the server stops");
         for client in mem::take(&mut state.clients).into_values() {
-            client.outbox.finish(Arc::clone(&close));
+            client.outbox.finish(the_server_stops());
         }
     }
 
@@ -168,9 +137,55 @@ impl Room for Hub {
     }
 }
 
+/// Whoever calls one of these holds the lock.
 impl State {
+    /// Lets a client in. Nobody can say anything in between: what is not in the history yet comes later.
+    // ANCHOR: join
+    fn join(&mut self, visitor: Visitor, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
+        // Task: end its earlier connection, add it; then tell it the history, and who is here.
+        self.end_earlier_connection(&visitor.tab);
+        let client = self.add(visitor.tab, outbox, rate);
+        for message in self.history.after(visitor.after).messages {
+            self.tell(client, &News::Message(message));
+        }
+        let people = News::People(self.people());
+        self.tell(client, &people);
+        client
+    }
+    // ANCHOR_END: join
+
+    // ANCHOR: say
+    fn say(
+        &mut self,
+        client: ClientId,
+        said: Result<Said, Sorry>,
+        now: Instant,
+    ) -> Result<(), Sorry> {
+        let Some(it) = self.clients.get_mut(&client) else {
+            // It has been cut off a moment ago. Nobody hears it any more.
+            return Ok(());
+        };
+        // Task: ask its rate, then what it said, then take its name; then the history, and everybody.
+        if !it.rate.allows(now) {
+            return Err(Sorry::TooFast);
+        }
+        let said = said?;
+        self.take_name(client, &said.username)?;
+        if let Some(content) = said.into_message() {
+            let id = self.history.post(content.clone());
+            self.tell_all([News::Message(Message { id, content })]);
+        }
+        Ok(())
+    }
+    // ANCHOR_END: say
+
+    /// Adds a client to those who are told. When the server stops, it is told that instead.
     fn add(&mut self, tab: Option<String>, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
         self.last_client += 1;
+        if self.stopped {
+            outbox.finish(the_server_stops());
+            return self.last_client;
+        }
         let client = Client {
             outbox: Arc::clone(outbox),
             tab,
@@ -192,20 +207,17 @@ impl State {
     // ANCHOR: take_name
     fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Sorry> {
         // Task: nothing to do if it has the name; an error if another client has; else tell all.
-        let name = name.to_string();
-        let has_it =
-            |(id, it): (&ClientId, &Client)| (it.name.as_ref() == Some(&name)).then_some(*id);
-        match self.clients.iter().find_map(has_it) {
+        let mut clients = self.clients.iter();
+        let owner = clients.find(|(_, it)| it.name.as_deref() == Some(name));
+        match owner.map(|(owner, _)| *owner) {
             Some(owner) if owner == client => return Ok(()),
-            Some(_) => return Err(Sorry::NameTaken(name)),
+            Some(_) => return Err(Sorry::NameTaken(name.to_string())),
             None => {}
         }
         let it = self.clients.get_mut(&client);
-        let before = it.and_then(|it| it.name.replace(name.clone()));
-        if let Some(before) = before {
-            self.tell_all(&News::Left(before));
-        }
-        self.tell_all(&News::Joined(name));
+        let before = it.and_then(|it| it.name.replace(name.to_string()));
+        let left = before.map(News::Left);
+        self.tell_all(left.into_iter().chain([News::Joined(name.to_string())]));
         Ok(())
     }
     // ANCHOR_END: take_name
@@ -218,10 +230,11 @@ impl State {
         }
     }
 
-    /// Tells everybody. Who has no room for it is cut off, and the others are told that, too.
+    /// Tells everybody. Who has no room for it is cut off, and the others are told that, behind it.
     // ANCHOR: tell_all
-    fn tell_all(&mut self, news: &News) {
-        let mut frames = VecDeque::from([frame::text(&news.to_json())]);
+    fn tell_all(&mut self, news: impl IntoIterator<Item = News>) {
+        let frames = news.into_iter().map(|news| frame::text(&news.to_json()));
+        let mut frames = VecDeque::from_iter(frames);
         while let Some(frame) = frames.pop_front() {
             let left = self.push_to_all(&frame).into_iter().map(News::Left);
             frames.extend(left.map(|news| frame::text(&news.to_json())));
@@ -240,14 +253,14 @@ impl State {
 
     fn cut_off(&mut self, client: ClientId) {
         if let Some(name) = self.clients.remove(&client).and_then(Client::cut_off) {
-            self.tell_all(&News::Left(name));
+            self.tell_all([News::Left(name)]);
         }
     }
 
     fn remove(&mut self, client: ClientId) {
         let removed = self.clients.remove(&client);
         if let Some(name) = removed.and_then(|it| it.name) {
-            self.tell_all(&News::Left(name));
+            self.tell_all([News::Left(name)]);
         }
     }
 
@@ -273,6 +286,10 @@ impl Client {
         self.name
     }
     // ANCHOR_END: cut_off
+}
+
+fn the_server_stops() -> Bytes {
+    frame::close(CloseCode::GOING_AWAY, "the server stops")
 }
 
 /// A number that no server before this one has got to: the microseconds since 1970. To catch up with

@@ -16,8 +16,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// Bytes that go over the wire in one piece: a frame, or several. Many outboxes share them.
 pub type Bytes = Arc<[u8]>;
 
-/// The most bytes that are written at once, unless a single piece is longer.
+/// How many bytes are enough for one write. No piece is taken behind them.
 const AT_ONCE: usize = 64 * 1024;
+
+/// What it takes to keep a piece, beside its bytes: a place in the queue, and an allocation. Without it,
+/// a million pongs of two bytes would count as two megabytes, and take much more.
+const KEEPING: usize = 64;
 
 /// What waits to be written to one client. There is a limit to it.
 // ANCHOR: outbox
@@ -26,14 +30,14 @@ pub struct Outbox {
     queue: Mutex<Queue>,
     /// There is something to take, or there never will be.
     changed: Condvar,
-    /// The most bytes that may wait.
+    /// The most bytes of memory that may be taken.
     most: usize,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     pieces: VecDeque<Bytes>,
-    /// How many bytes there are in all pieces together.
+    /// How many bytes of memory all pieces take together.
     bytes: usize,
     /// Whether the last piece is in. Nothing is taken in any more.
     finished: bool,
@@ -45,7 +49,8 @@ struct Queue {
 pub struct Full;
 
 impl Outbox {
-    /// An empty outbox, in which `most` bytes may wait.
+    /// An empty outbox. What waits in it may take `most` bytes of memory: each piece counts with its length
+    /// and 64 bytes more.
     pub fn new(most: usize) -> Self {
         Self {
             queue: Mutex::default(),
@@ -54,7 +59,8 @@ impl Outbox {
         }
     }
 
-    /// Puts a piece in. It never waits. Behind the last piece nothing goes in, and nothing is missed.
+    /// Puts a piece in. It never waits. Empty bytes are no piece. Behind the last piece nothing goes in, and
+    /// nothing is missed.
     ///
     /// # Errors
     /// [`Full`], and the piece is not in.
@@ -65,7 +71,7 @@ impl Outbox {
         if queue.finished {
             return Ok(());
         }
-        if queue.bytes + piece.len() > self.most {
+        if queue.bytes + memory(&piece) > self.most {
             return Err(Full);
         }
         queue.push(piece);
@@ -74,7 +80,7 @@ impl Outbox {
     }
     // ANCHOR_END: push
 
-    /// Puts the last piece in, however much waits before it. Empty bytes are no piece.
+    /// Puts the last piece in, however much waits before it.
     // ANCHOR: finish
     pub fn finish(&self, last: Bytes) {
         let mut queue = self.lock();
@@ -86,13 +92,16 @@ impl Outbox {
     }
     // ANCHOR_END: finish
 
-    /// Throws away what waits: this is all that the client gets now.
+    /// Throws away what waits, and puts the last piece in its place. Where the last piece is in already,
+    /// it stays.
     pub fn finish_at_once(&self, last: Bytes) {
         let mut queue = self.lock();
-        *queue = Queue::default();
-        queue.push(last);
-        queue.finished = true;
-        self.changed.notify_one();
+        if !queue.finished {
+            *queue = Queue::default();
+            queue.push(last);
+            queue.finished = true;
+            self.changed.notify_one();
+        }
     }
 
     /// Whether the last piece is in.
@@ -129,14 +138,22 @@ impl Outbox {
 impl Queue {
     fn push(&mut self, piece: Bytes) {
         if !piece.is_empty() {
-            self.bytes += piece.len();
+            self.bytes += memory(&piece);
             self.pieces.push_back(piece);
         }
     }
 
     fn pop(&mut self) -> Option<Bytes> {
         let piece = self.pieces.pop_front()?;
-        self.bytes -= piece.len();
+        self.bytes -= memory(&piece);
         Some(piece)
+    }
+}
+
+/// How many bytes of memory a piece takes. Empty bytes are no piece.
+fn memory(piece: &Bytes) -> usize {
+    match piece.len() {
+        0 => 0,
+        length => length + KEEPING,
     }
 }

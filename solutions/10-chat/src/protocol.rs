@@ -21,6 +21,7 @@ pub const MAX_MESSAGE: usize = 1000;
 
 /// What a page says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object")]
 pub struct Said {
     /// Who says it.
     pub username: String,

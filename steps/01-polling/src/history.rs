@@ -57,6 +57,12 @@ impl History {
         }
     }
 
+    /// The same, where the next id is the one behind `last_id`: the ids before it were given by a
+    /// server that ran before this one.
+    pub fn resume_after(self, last_id: u64) -> Self {
+        Self { last_id, ..self }
+    }
+
     /// Keeps a message, and returns its id. Where there are too many now, the oldest one goes.
     pub fn post(&mut self, content: NewMessage) -> u64 {
         // Task: give the message the next id, keep it, and drop the oldest beyond `most`.

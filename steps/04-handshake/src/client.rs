@@ -1,8 +1,10 @@
 //! The client's half: it asks, and it believes no answer that it hasn't checked (RFC 6455 §4.1).
 
 use crate::extensions::{self, Extension};
+use crate::fields::is_token;
 use crate::head::{HeadError, HttpVersion, ResponseHead};
 use crate::key::Key;
+use crate::refusal::Refusal;
 use crate::response;
 
 /// What a client asks for.
@@ -59,10 +61,16 @@ impl From<HeadError> for Failure {
 impl ClientHandshake {
     /// The request, to the byte.
     ///
+    /// # Errors
+    /// [`Refusal::Subprotocols`]: those offered are not different tokens. No server would take that.
+    ///
     /// # Panics
     /// A part of it holds a character that no part may hold: with a line's end in it, it would add
     /// fields of its own.
-    pub fn request(&self) -> Vec<u8> {
+    pub fn request(&self) -> Result<Vec<u8>, Refusal> {
+        if !are_different_tokens(&self.subprotocols) {
+            return Err(Refusal::Subprotocols(self.subprotocols.clone()));
+        }
         let subprotocols = self.subprotocols.join(", ");
         let extensions = self.extensions.join(", ");
         let mut fields = vec![
@@ -83,7 +91,8 @@ impl ClientHandshake {
         }
         let is_visible = |character: char| character.is_ascii_graphic();
         assert!(self.resource.chars().all(is_visible), "no resource name");
-        response::head(&format!("GET {} HTTP/1.1", self.resource), &fields)
+        let first_line = format!("GET {} HTTP/1.1", self.resource);
+        Ok(response::head(&first_line, &fields))
     }
 
     /// Checks the answer to [`ClientHandshake::request`].
@@ -124,4 +133,9 @@ impl ClientHandshake {
             false => Err(Failure::Extension),
         }
     }
+}
+
+fn are_different_tokens(names: &[String]) -> bool {
+    let is_new = |(place, name): (usize, &String)| !names[..place].contains(name);
+    names.iter().all(|name| is_token(name)) && names.iter().enumerate().all(is_new)
 }

@@ -7,6 +7,10 @@
 //! connection: Upgrade
 //! ```
 
+/// White space in a head: spaces and tabs, and nothing else (RFC 9110 §5.6.3). `str::trim` takes off all
+/// that is white space in Unicode; a proxy in front of us would not.
+pub const WHITE_SPACE: [char; 2] = [' ', '\t'];
+
 /// The fields of a request's or a response's head, in the order in which they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
@@ -14,10 +18,10 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Adds a field. White space around a value is no part of it (RFC 9110 §5.5).
+    /// Adds a field. [`WHITE_SPACE`] around a value is no part of it (RFC 9110 §5.5).
     pub fn add(&mut self, name: &str, value: &str) {
-        self.fields
-            .push((name.to_string(), value.trim().to_string()));
+        let value = value.trim_matches(WHITE_SPACE);
+        self.fields.push((name.to_string(), value.to_string()));
     }
 
     /// Every value that came under this name, in any case of its letters (RFC 9110 §5.1).
@@ -42,8 +46,8 @@ impl Fields {
     /// Commas separate them. White space around an element is no part of it, and empty elements
     /// don't count.
     pub fn elements(&self, name: &str) -> Vec<&str> {
-        // Task: split every value at its commas, trim, and leave out what is empty.
-        todo!("split every value at its commas, trim, and leave out what is empty")
+        // Task: split at commas, trim `WHITE_SPACE` off, and leave out what is empty.
+        todo!("split at commas, trim `WHITE_SPACE` off, and leave out what is empty")
     }
 
     /// Whether this token is an element of the list, in any case of its letters.

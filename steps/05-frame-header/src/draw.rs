@@ -42,9 +42,9 @@ pub fn draw(bytes: &[u8]) -> String {
     let mut drawings = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() && drawings.len() < DRAWN_FRAMES {
-        let frame = Sketch::of(rest);
-        drawings.push(frame.draw());
-        rest = &rest[frame.end()..];
+        let (drawing, length) = draw_first(rest);
+        drawings.push(drawing);
+        rest = &rest[length..];
     }
     if bytes.is_empty() {
         drawings.push("(no bytes)\n".to_string());
@@ -53,6 +53,15 @@ pub fn draw(bytes: &[u8]) -> String {
         drawings.push(format!("({} more bytes, not drawn)\n", rest.len()));
     }
     drawings.join("\n")
+}
+
+/// Draws the first of the frames, and says how many of the bytes it takes. Of no bytes, nothing.
+pub fn draw_first(bytes: &[u8]) -> (String, usize) {
+    if bytes.is_empty() {
+        return (String::new(), 0);
+    }
+    let frame = Sketch::of(bytes);
+    (frame.draw(), frame.end())
 }
 
 /// A frame, as far as it is there, right or wrong.

@@ -6,9 +6,9 @@ use std::fmt;
 /// Why a text is no hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HexError {
-    /// A character that is neither a digit nor white space.
+    /// A character that is neither a digit nor something that stands between bytes.
     NotADigit(char),
-    /// A number of digits that is odd: a byte has two.
+    /// So many digits in a row, an odd number: a byte has two.
     HalfAByte(usize),
 }
 
@@ -20,7 +20,10 @@ impl fmt::Display for HexError {
             }
             Self::HalfAByte(1) => write!(formatter, "One digit is half a byte."),
             Self::HalfAByte(digits) => {
-                write!(formatter, "{digits} digits end in the middle of a byte.")
+                write!(
+                    formatter,
+                    "{digits} digits in a row end in the middle of a byte."
+                )
             }
         }
     }
@@ -28,20 +31,41 @@ impl fmt::Display for HexError {
 
 impl Error for HexError {}
 
-/// The bytes that a text of hexadecimal digits stands for: `81 05` or `8105`, in any case, with any
-/// white space.
+/// The bytes that a text of hexadecimal digits stands for, in any case and as people copy them:
+/// `8105`, `81 05`, `81:05`, `0x81, 0x05`, `\x81\x05`, with any white space and any brackets.
 ///
 /// # Errors
 /// Something else is in it, or half a byte.
 pub fn bytes_of(text: &str) -> Result<Vec<u8>, HexError> {
-    let mut digits = Vec::new();
-    for character in text.chars().filter(|character| !character.is_whitespace()) {
-        let digit = character.to_digit(16);
-        digits.push(digit.ok_or(HexError::NotADigit(character))? as u8);
+    let mut bytes = Vec::new();
+    for word in text.split(is_between_bytes) {
+        let digits = without_prefix(word);
+        let mut values = Vec::new();
+        // `0x5` is a byte, where `5` is half of one.
+        if digits.len() == 1 && digits != word {
+            values.push(0);
+        }
+        for character in digits.chars() {
+            let digit = character.to_digit(16);
+            values.push(digit.ok_or(HexError::NotADigit(character))? as u8);
+        }
+        if values.len() % 2 == 1 {
+            return Err(HexError::HalfAByte(values.len()));
+        }
+        bytes.extend(values.chunks(2).map(|pair| pair[0] << 4 | pair[1]));
     }
-    if digits.len() % 2 == 1 {
-        return Err(HexError::HalfAByte(digits.len()));
-    }
-    let bytes = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]);
-    Ok(bytes.collect())
+    Ok(bytes)
+}
+
+/// The backslash is that of `\x81`: its `x` is a prefix like `0x`.
+fn is_between_bytes(character: char) -> bool {
+    character.is_whitespace() || ",:;-_\\\"'[](){}<>".contains(character)
+}
+
+fn without_prefix(word: &str) -> &str {
+    ["0x", "0X", "x"]
+        .iter()
+        .find_map(|prefix| word.strip_prefix(prefix))
+        .filter(|digits| !digits.is_empty())
+        .unwrap_or(word)
 }

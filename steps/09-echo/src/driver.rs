@@ -4,13 +4,15 @@
 //! an echo server never has anything to say that isn't an answer.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use connection::{CloseCode, Connection, State};
+use connection::{CloseCode, Connection, Event, State};
 
 use crate::deadlines::{Deadlines, Due, Patience};
 use crate::echo;
+use crate::log::Log;
 use crate::tap::Tap;
 
 /// The most that one read takes, in bytes. Each connection holds as much memory, so it is small.
@@ -25,6 +27,8 @@ pub struct Driver<'a, Stream> {
     stop: &'a AtomicBool,
     /// Draws the frames, where the page has asked for that.
     tap: Option<Tap>,
+    /// Where a failure is said, and whose it is.
+    log: Option<(&'a Log, SocketAddr)>,
 }
 
 /// What a read has brought.
@@ -52,6 +56,15 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
             deadlines: Deadlines::new(patience, Instant::now()),
             stop,
             tap: None,
+            log: None,
+        }
+    }
+
+    /// The same, with a line in `log` if the connection fails: what `peer` did wrong.
+    pub fn logging(self, log: &'a Log, peer: SocketAddr) -> Self {
+        Self {
+            log: Some((log, peer)),
+            ..self
         }
     }
 
@@ -63,7 +76,7 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
         }
     }
 
-    /// Runs the connection to its end. TCP ends when the driver is dropped, which is now.
+    /// Runs the connection to its end: there is nothing to read any more, and nothing to write.
     ///
     /// # Errors
     /// TCP has failed, or the peer has not read what it was sent.
@@ -83,6 +96,16 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     fn take(&mut self, bytes: &[u8]) {
         // Task: the deadlines, the tap if there is one, and then each event has its answer.
         todo!("the deadlines, the tap if there is one, and then each event has its answer")
+    }
+
+    /// The next event of the connection. If it is a failure, the log has it, too (RFC 6455 §7.1.7).
+    fn next_event(&mut self) -> Option<Event> {
+        let event = self.connection.poll()?;
+        if let (Event::Error(failure), Some((log, peer))) = (&event, self.log) {
+            let code = failure.close_code();
+            log.say(format!("{peer}: closed with {code}: {failure}"));
+        }
+        Some(event)
     }
 
     /// Does what is due: a ping, a Close, the end.

@@ -88,6 +88,18 @@ fn target() -> PathBuf {
 /// # Errors
 /// It doesn't build or start.
 pub fn serve(id: &str, options: &[&str]) -> Result<(Process, String), Box<dyn std::error::Error>> {
+    serve_at(id, "127.0.0.1:0", options)
+}
+
+/// The same, at an address of one's own choice: `127.0.0.1:40123`.
+///
+/// # Errors
+/// It doesn't build or start.
+pub fn serve_at(
+    id: &str,
+    listen: &str,
+    options: &[&str],
+) -> Result<(Process, String), Box<dyn std::error::Error>> {
     let package = match env::var("JUDGE").as_deref() {
         Ok("steps") => id.to_string(),
         _ => format!("{id}-solution"),
@@ -104,7 +116,7 @@ pub fn serve(id: &str, options: &[&str]) -> Result<(Process, String), Box<dyn st
     }
     let program = target.join("debug").join(package);
     let mut command = Command::new(program.with_extension(env::consts::EXE_EXTENSION));
-    command.args(["--listen", "127.0.0.1:0"]).args(options);
+    command.args(["--listen", listen]).args(options);
     let process = Process::start(command, "listening on ")?;
     let address = process
         .line
@@ -160,6 +172,26 @@ fn capabilities() -> WebDriverResult<ChromeCapabilities> {
         capabilities.add_arg(argument)?;
     }
     Ok(capabilities)
+}
+
+/// The script that judges pages: axe-core. `tests/browser/axe/install` puts it where it is looked for.
+/// Where it is not, and nobody insists, the test says so and is done.
+///
+/// # Errors
+/// It is not there, and `CI` is set.
+pub fn axe() -> Result<Option<String>, Box<dyn std::error::Error>> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = here.join("../../target/axe/node_modules/axe-core/axe.min.js");
+    match std::fs::read_to_string(&path) {
+        Ok(axe) => Ok(Some(axe)),
+        Err(error) if env::var_os("CI").is_some() => {
+            Err(format!("{}: {error}", path.display()).into())
+        }
+        Err(_) => {
+            println!("skipped: axe-core is not here (tests/browser/axe/install brings it)");
+            Ok(None)
+        }
+    }
 }
 
 impl Browser {
@@ -233,6 +265,16 @@ impl Browser {
         .await
     }
 
+    /// Runs a script in each page that is opened from now on, before the page's own.
+    ///
+    /// # Errors
+    /// The browser refuses.
+    pub async fn before_each_page(&self, script: &str) -> Outcome {
+        let source = json!({"source": script});
+        self.command("Page.addScriptToEvaluateOnNewDocument", source)
+            .await
+    }
+
     /// Keeps a picture of the page where somebody can look at it: `target/screenshots/<name>.png`.
     ///
     /// # Errors
@@ -244,6 +286,37 @@ impl Browser {
             .screenshot(&folder.join(format!("{name}.png")))
             .await?;
         Ok(())
+    }
+
+    /// Presses keys, one after the other, wherever the focus is.
+    ///
+    /// # Errors
+    /// The browser refuses.
+    pub async fn press(&self, keys: impl Into<TypingData>) -> Outcome {
+        let chain = self.driver.action_chain().send_keys(keys);
+        chain.perform().await?;
+        Ok(())
+    }
+
+    /// What axe-core finds in the page, a line for each element: the rule, the element, what is wrong.
+    ///
+    /// # Errors
+    /// A script fails.
+    pub async fn findings(&self, axe: &str) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+        const RUN: &str = "
+            const [done] = arguments;
+            const line = (rule, { target, failureSummary }) =>
+              [rule, target, failureSummary.replace(/\\s+/g, ' ')].join(' | ');
+            axe
+              .run(document, { resultTypes: ['violations'] })
+              .then(({ violations, passes }) => {
+                const found = violations.flatMap(({ id, nodes }) => nodes.map((it) => line(id, it)));
+                done(passes.length > 0 ? found : ['axe has looked at nothing']);
+              })
+              .catch((error) => done([String(error)]));";
+        self.driver.execute(axe, Vec::new()).await?;
+        let found = self.driver.execute_async(RUN, Vec::new()).await?;
+        Ok(found.convert()?)
     }
 
     async fn command(&self, name: &str, parameters: Value) -> Outcome {

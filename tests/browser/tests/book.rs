@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use browser::{Browser, Outcome, in_browser, root};
+use browser::{Browser, Outcome, axe, in_browser, root};
 use thirtyfour::prelude::*;
 
 /// Builds the book, and returns the folder that it is in.
@@ -115,6 +115,53 @@ async fn the_calculator_knows_the_accept_key() -> Outcome {
             tried += 1;
         }
         ensure(tried >= 4, format!("only {tried} keys were tried"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_on_any_page() -> Outcome {
+    let Some(axe) = axe()? else { return Ok(()) };
+    let book = book("axe")?;
+    in_browser(async |browser| {
+        let mut found = Vec::new();
+        // So wide, the table of contents stands beside the page.
+        for (width, dark) in [(1200, false), (1200, true), (320, true)] {
+            browser.width(width).await?;
+            browser.dark(dark).await?;
+            for page in pages(&book)? {
+                open(browser, &book, &page).await?;
+                for finding in browser.findings(&axe).await? {
+                    found.push(format!("{page} {width} {dark}: {finding}"));
+                }
+            }
+        }
+        ensure(found.is_empty(), found.join("\n"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_keyboard_opens_and_closes_the_table_of_contents() -> Outcome {
+    let book = book("keyboard")?;
+    in_browser(async |browser| {
+        browser.width(1200).await?;
+        open(browser, &book, "accept-key.html").await?;
+        for visible in [false, true] {
+            for _ in 0..100 {
+                browser.press(Key::Tab).await?;
+                let here = browser.text("document.activeElement.id").await?;
+                if here == "mdbook-sidebar-toggle" {
+                    break;
+                }
+            }
+            browser.press(Key::Enter).await?;
+            let shown = "document.documentElement.classList.contains('sidebar-visible')";
+            browser.until(&format!("{shown} === {visible}")).await?;
+            let said = "document.activeElement.ariaExpanded";
+            browser.until(&format!("{said} === '{visible}'")).await?;
+        }
+        Ok(())
     })
     .await
 }

@@ -8,15 +8,17 @@ use std::any::Any;
 use std::cell::Cell;
 use std::env;
 use std::fs;
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::report;
+use crate::{program, report};
 
 /// How long a check may take before it is reported as an endless loop or a deadlock.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -111,9 +113,11 @@ pub struct Panic {
 impl Check {
     /// Runs the check. Returns when it is right; otherwise prints a report and fails the test.
     pub fn run(self, shows: impl FnOnce() -> String + Send + 'static) {
+        let _turn = lock(&ONE_AT_A_TIME);
         let verdict = self.judge(shows);
         if let Some(report) = report::report(&self, &verdict) {
             println!("{report}");
+            stop_if_one_is_enough(self.name(), &report);
             // Not `panic!`: the report has said it all, and the hook's own lines would follow it.
             panic::resume_unwind(Box::new("the check is red"));
         }
@@ -135,8 +139,8 @@ impl Check {
         path.rsplit("::").next().unwrap_or(path)
     }
 
+    /// To be called by one check at a time.
     fn judge(&self, shows: impl FnOnce() -> String + Send + 'static) -> Verdict {
-        let _turn = lock(&ONE_AT_A_TIME);
         listen_to_panics();
         lock(&PANICS).clear();
         let deadline = match WAS_TOO_SLOW.load(Ordering::Relaxed) {
@@ -144,6 +148,7 @@ impl Check {
             false => DEADLINE,
         };
         let outcome = within(deadline, shows);
+        program::end_all();
         if let Some(todo) = first_panic(|panic| panic.message.starts_with("not yet implemented")) {
             return Verdict::NotWritten(todo);
         }
@@ -218,6 +223,16 @@ fn snapshot_folder(manifest_dir: &str, id: &str) -> PathBuf {
     workspace.join("tests").join("snapshots").join(id)
 }
 
+/// Whoever tries mutants (tests/mutants/run.py) needs to know only whether any check is red, and
+/// not to wait for the deadlines of all the others.
+fn stop_if_one_is_enough(name: &str, report: &str) {
+    if env::var_os("ONE_RED_CHECK_IS_ENOUGH").is_some() {
+        // Not `println!`: what libtest captures goes with the process.
+        _ = writeln!(io::stdout(), "red: {name}\n{report}");
+        process::exit(101);
+    }
+}
+
 fn updates_snapshots() -> bool {
     env::var("INSTA_UPDATE").is_ok_and(|update| update != "no")
 }
@@ -279,6 +294,12 @@ fn message_of(payload: &dyn Any) -> String {
         .unwrap_or_default()
 }
 
+/// A panic in another process, one that the learner's code runs in: it counts like one in a thread
+/// of the learner's.
+pub(crate) fn note_panic(panic: Panic) {
+    lock(&PANICS).push((panic, false));
+}
+
 /// Whose thread a panic happened in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
@@ -315,13 +336,18 @@ fn own_panic() -> Verdict {
 }
 
 /// A lock that doesn't mind that another thread panicked while it held it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn judge(shows: impl FnOnce() -> String + Send + 'static) -> Verdict {
+        let _turn = lock(&ONE_AT_A_TIME);
+        check("t::here").judge(shows)
+    }
 
     fn check(function: &'static str) -> Check {
         Check {
@@ -348,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_todo_is_not_a_mistake() {
-        let verdict = check("t::here").judge(|| todo!("hash it"));
+        let verdict = judge(|| todo!("hash it"));
         let Verdict::NotWritten(panic) = verdict else {
             panic!("{verdict:?}")
         };
@@ -362,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_todo_in_another_thread_is_found() {
-        let verdict = check("t::here").judge(|| {
+        let verdict = judge(|| {
             let server = thread::spawn(|| todo!("answer"));
             assert!(server.join().is_ok(), "the server closed the connection");
             String::new()
@@ -372,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_reported_with_its_place() {
-        let verdict = check("t::here").judge(|| panic!("index out of bounds"));
+        let verdict = judge(|| panic!("index out of bounds"));
         let Verdict::Panicked(panic) = verdict else {
             panic!("{verdict:?}")
         };
@@ -388,7 +414,7 @@ mod tests {
 
     #[test]
     fn a_missing_snapshot_is_no_pass() {
-        let verdict = check("t::here").judge(|| "anything".to_string());
+        let verdict = judge(|| "anything".to_string());
         assert!(matches!(verdict, Verdict::NoSnapshot(_)), "{verdict:?}");
     }
 

@@ -13,9 +13,11 @@
 //! | [`wire`] | transcripts of who sent which bytes, and bits |
 //! | [`cut`] | a stream that arrives in pieces, cut at chosen places |
 //! | [`http`] | a bare HTTP client on a real socket, with deadlines |
+//! | [`program`] | the step's own program, run as a learner runs it |
 
 pub mod check;
 pub mod cut;
 pub mod http;
+pub mod program;
 pub mod report;
 pub mod wire;

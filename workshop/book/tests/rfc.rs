@@ -1,5 +1,11 @@
-//! The table of rules in book/src/rfc6455.md: every row is whole, every check that it names is
-//! there, and no section of the RFC was forgotten.
+//! The table of rules in book/src/rfc6455.md: every row is whole, everything that it names as its
+//! proof is there, and no section of the RFC was forgotten.
+//!
+//! | proof | what it is | where it must be |
+//! |---|---|---|
+//! | `handshake/the_101_to_the_byte` | a step's check | tests/NN_id.rs |
+//! | `probe: an unmasked frame fails` | a line of `cargo workshop probe`, kept by step 09 | tests/probe/echo.txt |
+//! | `autobahn: 6.4.3` | a case of Autobahn, passed by step 09 | tests/conformance/cases.txt |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -149,24 +155,62 @@ fn wrong_step(
     (!is_right).then(|| format!("{cell} leads to {leads:?}, which is not step {number}'s chapter"))
 }
 
-/// The last cell: names of checks in backquotes, with a slash, and a reason in words, or one of the two.
-fn wrong_proof(cell: &str, steps: &BTreeMap<String, Step>) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let named = |code: &&str| code.contains('/') && !code.contains(' ');
-    for name in cell.split('`').skip(1).step_by(2).filter(named) {
-        let (id, check) = name.split_once('/').unwrap_or_default();
-        match steps.get(id) {
-            None => wrong.push(format!("{name}: no step is called {id}")),
-            Some(step) if !step.checks.contains(check) => {
-                wrong.push(format!("{name}: step {id} has no such check"))
-            }
-            Some(_) => {}
-        }
+/// The rules that step 09 keeps by the probe's report: `✓ names and tokens in any case      101`.
+fn probed() -> BTreeSet<String> {
+    let path = root().join("tests").join("probe").join("echo.txt");
+    let report = fs::read_to_string(path).expect("tests/probe/echo.txt is text");
+    let kept = report.lines().filter_map(|line| line.strip_prefix("✓ "));
+    // The words of a rule have a column of 33 characters.
+    let words = kept.map(|line| line.chars().take(33).collect::<String>());
+    words.map(|words| words.trim_end().to_string()).collect()
+}
+
+/// Autobahn's cases that step 09 passes: `6.4.3 OK`.
+fn passed() -> BTreeSet<String> {
+    let path = root().join("tests").join("conformance").join("cases.txt");
+    let list = fs::read_to_string(path).expect("tests/conformance/cases.txt is text");
+    let passed = list.lines().filter_map(|line| line.strip_suffix(" OK"));
+    passed.map(str::to_string).collect()
+}
+
+/// What is wrong with a proof; `None` where the text in backquotes names none.
+fn wrong_name(name: &str, steps: &BTreeMap<String, Step>) -> Option<Result<(), String>> {
+    if let Some(rule) = name.strip_prefix("probe: ") {
+        let is_there = probed().contains(rule);
+        return Some(is_there.then_some(()).ok_or(format!(
+            "{name}: the probe has no such line, or it isn't kept"
+        )));
     }
+    if let Some(case) = name.strip_prefix("autobahn: ") {
+        let is_there = passed().contains(case);
+        return Some(
+            is_there
+                .then_some(())
+                .ok_or(format!("{name}: no case that is passed has this number")),
+        );
+    }
+    if name.contains(' ') {
+        return None;
+    }
+    let (id, check) = name.split_once('/')?;
+    Some(match steps.get(id) {
+        None => Err(format!("{name}: no step is called {id}")),
+        Some(step) if !step.checks.contains(check) => {
+            Err(format!("{name}: step {id} has no such check"))
+        }
+        Some(_) => Ok(()),
+    })
+}
+
+/// The last cell: proofs in backquotes, and a reason in words, or one of the two.
+fn wrong_proof(cell: &str, steps: &BTreeMap<String, Step>) -> Vec<String> {
+    let codes = cell.split('`').skip(1).step_by(2);
+    let proofs: Vec<_> = codes.filter_map(|code| wrong_name(code, steps)).collect();
+    let has_proof = !proofs.is_empty();
+    let mut wrong: Vec<String> = proofs.into_iter().filter_map(Result::err).collect();
     let words: String = cell.split('`').step_by(2).collect();
-    let has_check = cell.split('`').skip(1).step_by(2).any(|code| named(&code));
-    if !has_check && !words.contains(char::is_alphabetic) {
-        wrong.push("neither a check nor a reason".to_string());
+    if !has_proof && !words.contains(char::is_alphabetic) {
+        wrong.push("neither a proof nor a reason".to_string());
     }
     // "Step 12 …" opens a sentence where a row waits for that step.
     for rest in words.split("Step ").skip(1) {
@@ -217,6 +261,8 @@ fn what_is_wrong_with_a_row_is_said() {
         "| [§4.1] | should not | A rule. | 99 | Step 99. |",
         "| [§4.1] | MUST | A rule. | – | A proxy's rule. |",
         "| [§4.1] | MUST | A rule. | [04] | `handshake/the_101_to_the_byte`. Step 99 has the rest. |",
+        "| [§4.1] | MUST | A rule. | [04] | `probe: an unmasked frame fails` |",
+        "| [§4.1] | MUST | A rule. | [04] | `probe: version 25 is told what there is`, `autobahn: 6.4.3` |",
     ];
     for row in good {
         let said = complaints(&rows(row)[0], &links, &steps);
@@ -249,11 +295,11 @@ fn what_is_wrong_with_a_row_is_said() {
         ),
         (
             "| [§4.1] | MUST | A rule. | [04] |  |",
-            "neither a check nor a reason",
+            "neither a proof nor a reason",
         ),
         (
             "| [§4.1] | MUST | A rule. | [04] | `send_text` |",
-            "neither a check nor a reason",
+            "neither a proof nor a reason",
         ),
         (
             "| [§4.1] | MUST | A rule. | [04] | `handshake/no_such_check` |",
@@ -262,6 +308,24 @@ fn what_is_wrong_with_a_row_is_said() {
         (
             "| [§4.1] | MUST | A rule. | [04] | `nowhere/the_101_to_the_byte` |",
             "no step is called",
+        ),
+        (
+            "| [§4.1] | MUST | A rule. | [04] | `probe: nobody asks this` |",
+            "no such line",
+        ),
+        // It is there, and is the server's choice: it proves nothing.
+        (
+            "| [§4.1] | MUST | A rule. | [04] | `probe: a head of 20 MB` |",
+            "isn't kept",
+        ),
+        (
+            "| [§4.1] | MUST | A rule. | [04] | `autobahn: 6.99.1` |",
+            "no case that is passed",
+        ),
+        // Informational: no answer is right or wrong.
+        (
+            "| [§4.1] | MUST | A rule. | [04] | `autobahn: 7.1.6` |",
+            "no case that is passed",
         ),
         (
             "| [§4.1] | MUST | A rule. | [04] | Step 04. |",

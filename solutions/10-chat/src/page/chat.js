@@ -1,1 +1,574 @@
+// The chat's page: one WebSocket at a time, and what people need around it.
+//
+//     connect ──▶ connecting ──▶ open ──▶ closing ──▶ closed
+//        ▲                                              │
+//        └── after a pause, or at once if you say so ───┘
+//
+// What the page and the server say to each other is in the table of `protocol.rs`. On a new connection the
+// server first sends what was said after the message `cursor`, then who is here, then the news. So nothing
+// is lost and nothing is doubled, however often the connection breaks.
+//
+// What somebody typed gets into the page as text, never as HTML.
 
+import { bytes, frameOf } from "./frames.js";
+
+/** How long the server may take to answer, in milliseconds. */
+const ANSWER_WITHIN = 10_000;
+/** The pause before a new attempt: it doubles each time, and is up to half shorter by chance. */
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 30_000;
+/** A connection that has held for this long begins again with the first pause. */
+const STABLE_AFTER = 5_000;
+/** How many messages, names, comings and goings in a line, and frames are shown at most. */
+const MOST_MESSAGES = 500;
+const MOST_PEOPLE = 50;
+const MOST_IN_A_LINE = 6;
+const MOST_FRAMES = 50;
+/** How much of a payload is shown with its frame. */
+const MOST_CHARACTERS = 200;
+
+/** In the order of `WebSocket.readyState`. */
+const STATES = ["connecting", "open", "closing", "closed"];
+
+const MEANINGS = {
+  1000: "The connection has done its work.",
+  1001: "The server is stopping.",
+  1002: "One side broke a rule of the protocol.",
+  1003: "This kind of message is not taken.",
+  1005: "The Close frame had no code in it.",
+  1006: "No Close frame came: the server is gone, can’t be reached, or refuses. A page isn’t told which.",
+  1007: "A text message was not UTF-8.",
+  1008: "The server’s rules don’t allow this.",
+  1009: "A message was too big.",
+  1011: "Something unexpected happened in the server.",
+  1012: "The server is starting again.",
+  1013: "The server has too much to do for this page at the moment.",
+  4000: "This page has waited for an answer for too long.",
+};
+
+const element = (id) => document.getElementById(id);
+const log = element("log");
+const messages = element("messages");
+const naming = element("naming");
+const saying = element("saying");
+const problem = element("problem");
+const drawer = element("frames");
+
+/** A word that only this tab knows: when it connects again, the server ends its connection before. */
+const tab = recall("tab") || randomWord();
+let socket;
+/** Whether there should be a connection. */
+let wanted = true;
+/** When the connection was opened; it is not, so far. */
+let openedAt = Infinity;
+/** How many connections in a row didn't hold. */
+let failures = 0;
+/** Whether the history is here, so that what comes is news. */
+let caughtUp = false;
+/** The id of the last message that was shown. The server's ids only ever grow. */
+let cursor = 0;
+
+/** The name to take on each new connection. */
+let name = recall("name");
+/** Whether the server has given it, on this connection. */
+let named = false;
+/** What was sent and not answered yet, the oldest first: the server answers in order. */
+let unanswered = [];
+/** A message of which nobody knows whether it has arrived. */
+let uncertain;
+const people = new Set();
+
+// The connection
+
+function connect() {
+  wanted = true;
+  stopWaiting();
+  abandon();
+  socket = new WebSocket(
+    (location.protocol === "https:" ? "wss://" : "ws://") +
+      location.host +
+      `/socket?after=${cursor}&tab=${tab}`,
+  );
+  socket.onopen = opened;
+  socket.onmessage = ({ data }) => heard(data);
+  socket.onclose = closed;
+  expectAnswer();
+  showState("");
+}
+
+function opened() {
+  openedAt = performance.now();
+  element("extensions").textContent = socket.extensions || "none";
+  showState(socket.url.split("?")[0]);
+  if (name) {
+    send({ username: name });
+  }
+}
+
+function closed({ code, reason }) {
+  const why = reason ? `“${reason}”` : "no reason given";
+  showState(`Code ${code}, ${why}. ${MEANINGS[code] ?? ""}`);
+  giveUp();
+  if (performance.now() - openedAt > STABLE_AFTER) {
+    failures = 0;
+  }
+  openedAt = Infinity;
+  if (!wanted) {
+    return;
+  }
+  const longest = Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE);
+  failures += 1;
+  // All pages lose a server at the same moment. By chance, they don't all come back at the same moment.
+  connectIn(longest * (1 - Math.random() / 2));
+}
+
+/** Leaves a connection to itself: whatever becomes of it, this page doesn't wait for it. */
+function abandon() {
+  if (socket) {
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+    giveUp();
+  }
+}
+
+/** What has not been answered on this connection never will be. */
+function giveUp() {
+  clearTimeout(answerTimer);
+  caughtUp = false;
+  named = false;
+  log.ariaLive = "off";
+  people.clear();
+  showPeople();
+  const message = unanswered.find(({ message }) => message !== undefined);
+  unanswered = [];
+  if (message) {
+    uncertain = message;
+    complain("The connection was lost on the way: nobody knows whether your message has arrived. It is still here.");
+  }
+}
+
+let answerTimer;
+/** A network that has gone says nothing. So this page has a deadline. */
+function expectAnswer() {
+  clearTimeout(answerTimer);
+  if (!caughtUp || unanswered.length > 0) {
+    answerTimer = setTimeout(() => disconnect(4000, "no answer"), ANSWER_WITHIN);
+  }
+}
+
+function disconnect(code, reason) {
+  socket.close(code, reason);
+  showState("");
+}
+
+let countdown;
+function connectIn(pause) {
+  const due = performance.now() + pause;
+  const tick = () => {
+    const seconds = Math.ceil((due - performance.now()) / 1000);
+    element("countdown").textContent = `Connecting again in ${seconds} s.`;
+    if (seconds <= 0) {
+      connect();
+    }
+  };
+  stopWaiting();
+  countdown = setInterval(tick, 200);
+  tick();
+}
+
+function stopWaiting() {
+  clearInterval(countdown);
+  countdown = undefined;
+  element("countdown").textContent = "";
+}
+
+element("switch").onclick = () => {
+  if (socket.readyState <= WebSocket.OPEN) {
+    wanted = false;
+    disconnect(1000, "the button");
+  } else {
+    connect();
+  }
+};
+
+// What was open may be dead when the network is another one. Only a new connection can tell.
+addEventListener("online", () => {
+  if (countdown !== undefined || socket.readyState === WebSocket.OPEN) {
+    connect();
+  }
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && countdown !== undefined) {
+    connect();
+  }
+});
+
+// What the server says
+
+function heard(text) {
+  record(text, true);
+  let news;
+  try {
+    news = JSON.parse(text);
+  } catch {
+    complain("The server said something that is no JSON. It is among the frames below.");
+    return;
+  }
+  if ("id" in news) {
+    said(news);
+  } else if ("people" in news) {
+    catchUp(news.people);
+  } else if ("joined" in news) {
+    joined(news.joined);
+  } else if ("left" in news) {
+    left(news.left);
+  } else if ("error" in news) {
+    refused(news.error);
+  }
+  expectAnswer();
+}
+
+function said({ id, username, message }) {
+  if (cursor > 0 && id !== cursor + 1) {
+    addLine("Messages may be missing here: the server was started anew, or keeps them no longer.");
+  }
+  cursor = id;
+  addMessage(id, username, message);
+  const isIt = (it) => it?.username === username && it.message === message;
+  if (isIt(unanswered[0])) {
+    unanswered.shift();
+    arrived(message);
+  } else if (isIt(uncertain)) {
+    uncertain = undefined;
+    arrived(message);
+  }
+}
+
+function catchUp(names) {
+  caughtUp = true;
+  // The history is read out by nobody; what comes a moment later is.
+  setTimeout(() => (log.ariaLive = caughtUp ? "polite" : "off"), 100);
+  names.forEach((it) => people.add(it));
+  showPeople();
+  if (uncertain) {
+    uncertain = undefined;
+    complain("Your message is not in the server’s history. It is still here: send it again, unless somebody has seen it.");
+  }
+}
+
+function joined(who) {
+  people.add(who);
+  const asked = unanswered[0];
+  if (asked?.username === who) {
+    if (asked.message === undefined) {
+      unanswered.shift();
+    }
+    accepted(who);
+  } else {
+    addComing(who, "came");
+  }
+  showPeople();
+}
+
+function left(who) {
+  people.delete(who);
+  showPeople();
+  // With a new name, you leave the old one.
+  if (who !== name) {
+    addComing(who, "left");
+  }
+}
+
+function refused(sentence) {
+  const refused = unanswered.shift();
+  if (refused?.message === undefined) {
+    naming.hidden = false;
+    complain(sentence);
+  } else {
+    complain(`Not sent; your text is still here. ${sentence}`);
+  }
+}
+
+// What you say
+
+function send(said) {
+  const text = JSON.stringify(said);
+  socket.send(text);
+  record(text, false);
+  unanswered.push(said);
+  expectAnswer();
+}
+
+naming.onsubmit = (event) => {
+  event.preventDefault();
+  const wish = element("username").value.trim();
+  if (named && wish === name) {
+    // The server would say nothing to that.
+    accepted(name);
+  } else if (socket.readyState === WebSocket.OPEN) {
+    send({ username: wish });
+  } else {
+    name = wish;
+    complain("You will join with this name when there is a connection.");
+  }
+};
+
+/** The name is yours. */
+function accepted(yours) {
+  name = yours;
+  named = true;
+  remember("name", name);
+  element("name").textContent = name;
+  element("me").hidden = false;
+  saying.hidden = false;
+  // Where you type is yours to choose, unless the field that you are in goes away.
+  if (naming.contains(document.activeElement)) {
+    element("message").focus();
+  }
+  if (!naming.hidden) {
+    naming.hidden = true;
+    complain("");
+  }
+}
+
+element("rename").onclick = () => {
+  naming.hidden = false;
+  element("join").textContent = "Change";
+  element("username").value = name;
+  element("username").select();
+};
+
+saying.onsubmit = (event) => {
+  event.preventDefault();
+  const message = element("message").value;
+  if (socket.readyState !== WebSocket.OPEN) {
+    complain("Not sent: there is no connection. Your text is still here.");
+  } else if (unanswered.every((it) => it.message === undefined)) {
+    uncertain = undefined;
+    send({ username: name, message });
+  }
+};
+
+/** Your message has come back: only now it leaves its field. What you typed behind it stays. */
+function arrived(message) {
+  const field = element("message");
+  if (field.value.startsWith(message)) {
+    field.value = field.value.slice(message.length);
+  }
+  complain("");
+}
+
+function complain(sentence) {
+  problem.textContent = sentence;
+}
+
+// What you see
+
+function showState(detail) {
+  const state = STATES[socket.readyState];
+  document.body.dataset.state = state;
+  element("state").textContent = state;
+  element("detail").textContent = detail;
+  element("switch").textContent = socket.readyState <= WebSocket.OPEN ? "Disconnect" : "Connect now";
+  note({ title: state, detail });
+}
+
+function addMessage(id, username, message) {
+  const item = document.createElement("li");
+  item.dataset.id = id;
+  item.classList.toggle("mine", username === name);
+  item.append(inBold(username), ": ", isolated(message));
+  add(item);
+  element("empty").hidden = true;
+}
+
+/** Those who come and go share a line, until somebody says something. It is not read out. */
+function addComing(who, what) {
+  let item = messages.lastElementChild;
+  if (!item?.classList.contains("coming")) {
+    item = addLine("");
+    item.classList.add("coming");
+  }
+  const part = document.createElement("span");
+  part.append(isolated(who), ` ${what}`);
+  item.append(part);
+  while (item.children.length > MOST_IN_A_LINE) {
+    item.firstElementChild.remove();
+  }
+  follow();
+}
+
+function addLine(text) {
+  const item = document.createElement("li");
+  item.className = "line";
+  item.ariaLive = "off";
+  item.textContent = text;
+  add(item);
+  return item;
+}
+
+function add(item) {
+  messages.append(item);
+  while (messages.children.length > MOST_MESSAGES) {
+    messages.firstElementChild.remove();
+  }
+  element("newer").hidden = following;
+  follow();
+}
+
+/** Whether you are at the end of the log. Then it stays there, whatever comes. */
+let following = true;
+function follow() {
+  if (following) {
+    log.scrollTop = log.scrollHeight;
+  }
+}
+
+log.onscroll = () => {
+  following = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  element("newer").hidden ||= following;
+};
+
+element("newer").onclick = () => {
+  log.focus();
+  following = true;
+  follow();
+};
+
+// Where the page gets narrower, its text gets longer.
+new ResizeObserver(follow).observe(log);
+
+function showPeople() {
+  const names = [...people].sort((one, other) => one.localeCompare(other));
+  const items = names.slice(0, MOST_PEOPLE).map((it) => {
+    const item = document.createElement("li");
+    item.append(isolated(it), it === name ? " (you)" : "");
+    return item;
+  });
+  if (names.length > MOST_PEOPLE) {
+    const item = document.createElement("li");
+    item.textContent = `and ${names.length - MOST_PEOPLE} more`;
+    items.push(item);
+  }
+  element("people").replaceChildren(...items);
+  element("count").textContent = caughtUp ? names.length : "–";
+}
+
+/** Text that may run from right to left, and doesn't turn around what stands beside it. */
+function isolated(text) {
+  const isolate = document.createElement("bdi");
+  isolate.textContent = text;
+  return isolate;
+}
+
+function inBold(text) {
+  const bold = document.createElement("strong");
+  bold.append(isolated(text));
+  return bold;
+}
+
+// The frames
+
+const totals = { sent: { frames: 0, bytes: 0 }, received: { frames: 0, bytes: 0 } };
+/** The latest frames and states, the latest first. They are drawn when somebody looks. */
+const notes = [];
+
+function record(text, fromServer) {
+  const frame = frameOf(text, fromServer);
+  const total = fromServer ? totals.received : totals.sent;
+  total.frames += 1;
+  total.bytes += frame.size;
+  note({ title: fromServer ? "← received" : "→ sent", detail: sizes(frame), frame, text });
+}
+
+function note(it) {
+  notes.unshift(it);
+  notes.splice(MOST_FRAMES);
+  if (drawer.open) {
+    element("drawings").prepend(draw(it));
+    element("drawings").children[MOST_FRAMES]?.remove();
+    showTotals();
+  }
+}
+
+drawer.ontoggle = () => {
+  element("drawings").replaceChildren(...(drawer.open ? notes.map(draw) : []));
+  showTotals();
+};
+
+function showTotals() {
+  for (const [way, { frames, bytes: count }] of Object.entries(totals)) {
+    element(way).textContent = `${frames.toLocaleString("en")} · ${bytes(count)}`;
+  }
+}
+
+function sizes({ header, payload, size }) {
+  return `${header.length} of header + ${payload.toLocaleString("en")} of payload = ${bytes(size)}`;
+}
+
+function draw({ title, detail, frame, text }) {
+  const item = document.createElement("li");
+  addTo(item, "h3", title);
+  addTo(item, "p", detail);
+  if (frame) {
+    const drawing = addTo(item, "dl", "");
+    frame.fields.forEach((field) => drawField(drawing, field));
+    addTo(addTo(item, "p", "Header: "), "code", frame.header.join(" "));
+    addTo(addTo(item, "p", "Payload: "), "code", beginning(text));
+  }
+  return item;
+}
+
+function beginning(text) {
+  const characters = [...text];
+  const more = characters.length > MOST_CHARACTERS ? "…" : "";
+  return characters.slice(0, MOST_CHARACTERS).join("") + more;
+}
+
+function drawField(drawing, { name, bits, says }) {
+  const field = addTo(drawing, "div", "");
+  addTo(field, "dt", name);
+  // A byte of which nothing is known is one "?".
+  const shown = bits.replaceAll("????????", "?").replaceAll(/([01]{8}|\?)(?=.)/g, "$1 ");
+  addTo(field, "dd", shown).className = "bits";
+  addTo(field, "dd", says);
+}
+
+function addTo(parent, tag, text) {
+  const child = document.createElement(tag);
+  child.textContent = text;
+  parent.append(child);
+  return child;
+}
+
+// What this tab remembers, over a reload too
+
+function remember(key, value) {
+  try {
+    sessionStorage.setItem(key, value);
+  } catch {
+    // Somebody allows no storage. The chat works without it.
+  }
+}
+
+function recall(key) {
+  try {
+    return sessionStorage.getItem(key) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** `randomUUID` would be shorter, but works on https and on this machine alone. */
+function randomWord() {
+  const numbers = crypto.getRandomValues(new Uint32Array(4));
+  return Array.from(numbers, (it) => it.toString(36)).join("");
+}
+
+// Whoever copies a tab copies what it remembers. So the word is there from one page to the next, and
+// not while there is one.
+remember("tab", "");
+addEventListener("pagehide", () => remember("tab", tab));
+
+element("username").value = name;
+connect();

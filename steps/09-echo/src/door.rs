@@ -1,0 +1,176 @@
+//! The way in and the way out of a connection, on a socket that is ours.
+//!
+//! In: a head, of which there may be too much, or of which the next byte may never come (RFC 6455
+//! §10.4). Out: what we said last arrives only if nothing is left unread when TCP is closed
+//! (RFC 6455 §7.1.1).
+
+use std::io::{self, Cursor, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use handshake::head::{HeadBuffer, HeadError, Limits, RequestHead};
+use handshake::refusal::Refusal;
+use handshake::response::{self, Field};
+
+/// A client's socket, and what was read from it too early.
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+    early: Cursor<Vec<u8>>,
+}
+
+impl Socket {
+    /// From now on a read waits for `tick` at most, and a write for `write_within`. Small writes go
+    /// out at once. Neither time may be zero.
+    ///
+    /// # Errors
+    /// The system doesn't take the options.
+    pub fn new(stream: TcpStream, tick: Duration, write_within: Duration) -> io::Result<Self> {
+        stream.set_read_timeout(Some(tick))?;
+        stream.set_write_timeout(Some(write_within))?;
+        stream.set_nodelay(true)?;
+        let early = Cursor::default();
+        Ok(Self { stream, early })
+    }
+
+    /// These bytes were read, and are to be read again.
+    pub fn put_back(&mut self, bytes: Vec<u8>) {
+        self.early = Cursor::new(bytes);
+    }
+
+    /// Says that we are done, and throws away what still comes, until the client is done as well, or
+    /// this long.
+    ///
+    /// If TCP is closed while bytes are unread, a reset goes out, and it can overtake the last words.
+    pub fn close(self, within: Duration) {
+        _ = self.stream.shutdown(Shutdown::Write);
+        let deadline = Instant::now() + within;
+        let mut ignored = [0; 4096];
+        while Instant::now() < deadline {
+            match (&self.stream).read(&mut ignored) {
+                Ok(0) => return,
+                Err(error) if !is_tick(&error) => return,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.early.read(buffer)? {
+            0 => self.stream.read(buffer),
+            count => Ok(count),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// A wait that is over, and no failure. Unix and Windows have different words for it.
+fn is_tick(error: &io::Error) -> bool {
+    let kind = error.kind();
+    matches!(
+        kind,
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
+}
+
+/// Why somebody doesn't get in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotIn {
+    /// There is nobody any more, or nobody who has said a word.
+    Gone,
+    /// This is to be said to the client.
+    Told(Vec<u8>),
+}
+
+impl From<HeadError> for NotIn {
+    fn from(error: HeadError) -> Self {
+        Self::Told(Refusal::from(error).response())
+    }
+}
+
+/// Reads a head, and not a byte more of it than the limits allow.
+///
+/// # Errors
+/// It is too long, no HTTP, promises a body, or isn't whole when the time is over.
+pub fn read_head(
+    client: &mut Socket,
+    limits: Limits,
+    within: Duration,
+) -> Result<HeadBuffer, NotIn> {
+    let deadline = Instant::now() + within;
+    let mut head = HeadBuffer::new(limits);
+    let mut piece = [0; 1024];
+    loop {
+        let count = match client.read(&mut piece) {
+            Ok(0) => return Err(NotIn::Gone),
+            Ok(count) => count,
+            Err(error) if is_tick(&error) => 0,
+            Err(_) => return Err(NotIn::Gone),
+        };
+        if head.push(&piece[..count])? {
+            check(&head)?;
+            return Ok(head);
+        }
+        if Instant::now() >= deadline {
+            return Err(late(&head));
+        }
+    }
+}
+
+/// Who was silent all the time is most often a browser that has connected in advance.
+fn late(head: &HeadBuffer) -> NotIn {
+    match head.head().is_empty() {
+        true => NotIn::Gone,
+        false => {
+            let sentence = "The head took too long.\n";
+            NotIn::Told(plain("408 Request Timeout", &[], sentence))
+        }
+    }
+}
+
+/// tiny_http would cut the connection without a word for a byte that is not ASCII, and would wait for
+/// a body that never comes, or make room for as much as it is said to have.
+fn check(head: &HeadBuffer) -> Result<(), NotIn> {
+    if !head.head().is_ascii() {
+        return Err(HeadError::NotHttp("the head must be ASCII".to_string()).into());
+    }
+    let fields = RequestHead::parse(head)?.fields;
+    let lengths = fields.values("Content-Length");
+    let coded = fields.values("Transfer-Encoding");
+    if lengths.iter().all(|length| *length == "0") && coded.is_empty() {
+        return Ok(());
+    }
+    let sentence = "No request here has a body.\n";
+    Err(NotIn::Told(plain("413 Content Too Large", &[], sentence)))
+}
+
+/// What is said where there is no room for one more.
+pub fn busy() -> Vec<u8> {
+    let sentence = "The server is busy. Try again in a second.\n";
+    plain("503 Service Unavailable", &[("Retry-After", "1")], sentence)
+}
+
+/// A response of one sentence, behind which TCP ends.
+fn plain(status: &str, more: &[Field], sentence: &str) -> Vec<u8> {
+    let length = sentence.len().to_string();
+    let mut fields = vec![
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", &length),
+        ("Connection", "close"),
+    ];
+    fields.extend(more);
+    let mut bytes = response::head(&format!("HTTP/1.1 {status}"), &fields);
+    bytes.extend(sentence.as_bytes());
+    bytes
+}

@@ -1,0 +1,176 @@
+//! The chat as a server's [`App`]: the page, two lists, and the WebSocket, on one port.
+
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use echo::Patience;
+use handshake::head::{self, HeadBuffer, RequestHead, host_and_resource};
+use handshake::opening::OpeningHandshake;
+use handshake::policy::Policy;
+use handshake::refusal::Refusal as HandshakeRefusal;
+use handshake::response;
+use polling::routes::{Refusal, Reply, whole_number};
+
+use crate::client::{self, Limits};
+use crate::front::{bytes_of, parameter, read_head, send};
+use crate::hub::{Hub, Visitor, id_of_now};
+use crate::outbox::Outbox;
+use crate::server::App;
+
+/// The longest word by which a tab says who it is, in bytes.
+const MAX_TAB: usize = 64;
+
+/// What the server allows, and how long it waits.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The most connections at a time, WebSockets and requests. One more gets 503.
+    pub max_connections: u64,
+    /// The limits of a request's head.
+    pub head: head::Limits,
+    /// How long a head may take.
+    pub head_within: Duration,
+    /// How many messages are kept for those who join.
+    pub max_history: u64,
+    /// The most memory that what waits for one client may take, in bytes. Who reads so slowly that it
+    /// would be more is closed with 1013. The whole history must have room.
+    pub max_waiting: usize,
+    /// How many messages a client may send in a second, on average.
+    pub rate: u64,
+    /// How much a client may send at once, and how long it is waited for.
+    pub client: Limits,
+    /// How often a thread that reads looks at the clock.
+    pub tick: Duration,
+    /// The id before that of the first message.
+    pub last_id: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_connections: 1000,
+            head: head::Limits::default(),
+            head_within: Duration::from_secs(10),
+            max_history: 100,
+            max_waiting: 1 << 20,
+            rate: 10,
+            client: Limits {
+                max_message: 16 * 1024,
+                patience: Patience::default(),
+            },
+            tick: Duration::from_secs(1),
+            last_id: id_of_now(),
+        }
+    }
+}
+
+/// A chat with one room.
+pub struct Chat {
+    hub: Hub,
+    settings: Settings,
+}
+
+impl Chat {
+    /// A chat where nobody is yet.
+    pub fn new(settings: Settings) -> Self {
+        let hub = Hub::new(settings.max_history, settings.last_id, settings.rate);
+        Self { hub, settings }
+    }
+
+    /// The room.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    fn open_socket(
+        &self,
+        mut stream: &TcpStream,
+        head: &RequestHead,
+        query: &str,
+        first: &[u8],
+    ) -> io::Result<()> {
+        let opening = match OpeningHandshake::read(head, &Policy::default()) {
+            Ok(opening) => opening,
+            Err(refusal) => return send(stream, &refusal.response()),
+        };
+        let Some(after) = after(query) else {
+            return send(stream, &bytes_of(&Refusal::BadCursor.into(), true));
+        };
+        // Nobody else writes yet: so the 101 is the first thing that the client gets.
+        stream.write_all(&response::switching_protocols(&opening))?;
+        let tab = tab(query).map(str::to_string);
+        let outbox = Arc::new(Outbox::new(self.settings.max_waiting));
+        let id = self.hub.join(Visitor { after, tab }, &outbox);
+        client::run(stream, first, (&self.hub, id), outbox, self.settings.client)
+    }
+}
+
+impl App for Chat {
+    fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(self.settings.tick))?;
+        let mut buffer = HeadBuffer::new(self.settings.head);
+        let head = match read_head(stream, &mut buffer, self.settings.head_within, stop)? {
+            Ok(head) => head,
+            Err(error) => return send(stream, &HandshakeRefusal::from(error).response()),
+        };
+        let target = host_and_resource(&head.target).map(|(_, resource)| resource);
+        let (path, query) = target.map_or(("", ""), |it| it.split_once('?').unwrap_or((it, "")));
+        match (path, head.method.as_str()) {
+            // A target that has no path is for the handshake to refuse.
+            ("/socket" | "", _) => self.open_socket(stream, &head, query, buffer.rest()),
+            (_, "GET") => send(stream, &bytes_of(&get(path, query, &self.hub), true)),
+            (_, "HEAD") => send(stream, &bytes_of(&get(path, query, &self.hub), false)),
+            _ => {
+                let refusal = Refusal::WrongMethod { allow: "GET, HEAD" };
+                send(stream, &bytes_of(&refusal.into(), true))
+            }
+        }
+    }
+
+    fn stop(&self) {
+        self.hub.stop();
+    }
+
+    fn max_connections(&self) -> u64 {
+        self.settings.max_connections
+    }
+
+    /// A thread learns of it at its next tick, waits for an answer to its Close, and then, where it has not
+    /// been written, for that.
+    fn longest_goodbye(&self) -> Duration {
+        2 * self.settings.tick + 2 * self.settings.client.patience.close_within
+    }
+}
+
+/// What there is to get.
+fn get(path: &str, query: &str, hub: &Hub) -> Reply {
+    match path {
+        "/" => Reply::file("text/html; charset=utf-8", include_str!("page/index.html")),
+        "/chat.js" => script(include_str!("page/chat.js")),
+        "/frames.js" => script(include_str!("page/frames.js")),
+        "/chat.css" => Reply::file("text/css; charset=utf-8", include_str!("page/chat.css")),
+        "/people" => Reply::json(200, &hub.people()),
+        "/messages" => match after(query) {
+            Some(after) => Reply::json(200, &hub.messages(after)),
+            None => Refusal::BadCursor.into(),
+        },
+        _ => Refusal::NoSuchPath.into(),
+    }
+}
+
+fn script(text: &str) -> Reply {
+    Reply::file("text/javascript; charset=utf-8", text)
+}
+
+/// The cursor in a query like `after=3&tab=x7`; 0 where there is none, `None` where it is no number.
+fn after(query: &str) -> Option<u64> {
+    parameter(query, "after").map_or(Some(0), whole_number)
+}
+
+/// The word by which a tab says who it is, where it has one. It is kept; so a long one is none.
+fn tab(query: &str) -> Option<&str> {
+    parameter(query, "tab").filter(|tab| (1..=MAX_TAB).contains(&tab.len()))
+}

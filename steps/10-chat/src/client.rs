@@ -1,0 +1,189 @@
+//! One client, from its 101 to its end: two threads on one socket.
+//!
+//! ```text
+//!              ┌────────────────── reader ──────────────────┐
+//!  socket ────▶│ Connection ─ event ─▶ Room ──────── frame ─┼─▶ everybody's Outbox
+//!              │     │                                      │
+//!              │     └─ take_outgoing: pongs, Close ────────┼─▶ own Outbox
+//!              └────────────────────────────────────────────┘      │
+//!              ┌─────────── writer ────────────┐                   │
+//!  socket ◀────│ one write for all that waits  │◀──────────────────┘
+//!              └───────────────────────────────┘
+//! ```
+//!
+//! The reader decides, and never writes. The writer writes, and decides nothing. It is the only one that
+//! does, so frames can't interleave; and when it is stuck, because the client doesn't read, nobody
+//! else is.
+
+use std::convert::Infallible;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use connection::{CloseCode, Config, Connection, Event, State};
+use echo::{Deadlines, Due, Patience};
+
+use crate::outbox::{Bytes, Outbox};
+
+/// The most that one read takes, in bytes. Each client holds as much memory, so it is small.
+const READ_AT_ONCE: usize = 4 * 1024;
+
+/// The longest time that a write may be stuck: longer than any patience. The reader ends TCP before, and
+/// with it the write; but not every system promises that.
+const STUCK: Duration = Duration::from_secs(60);
+
+/// The number of a client: 1, 2, 3 and so on.
+pub type ClientId = u64;
+
+/// What clients are connected to. For this chat it is the [`Hub`](crate::Hub).
+pub trait Room: Sync {
+    /// Takes a message, [`Event::Text`] or [`Event::Binary`]. Returns the answer to this client alone,
+    /// where there is one.
+    fn hear(&self, client: ClientId, message: &Event) -> Option<String>;
+
+    /// A client has gone, or is about to. It may be said twice.
+    fn leave(&self, client: ClientId);
+
+    /// More waits for a client than may wait.
+    fn too_slow(&self, client: ClientId);
+}
+
+/// How much a client may send at once, and how long it is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most that a message may have, in bytes. A longer one fails the connection with 1009.
+    pub max_message: u64,
+    /// How long a silent peer is waited for.
+    pub patience: Patience,
+}
+
+/// The half that reads.
+pub struct Client<'a> {
+    /// Both threads use it: the standard library can read and write through a shared reference.
+    stream: &'a TcpStream,
+    room: &'a dyn Room,
+    id: ClientId,
+    connection: Connection,
+    outbox: Arc<Outbox>,
+    deadlines: Deadlines,
+    /// Whether goodbye has been said, by whomever. What is left has a deadline then.
+    closing: bool,
+}
+
+/// Runs a client that has joined a room until it has gone, and then it leaves the room. It has its 101
+/// already; `first` is what came behind its handshake. The stream has a timeout for reading: so often the client looks at the clock.
+///
+/// # Errors
+/// No thread can be started.
+pub fn run(
+    stream: &TcpStream,
+    first: &[u8],
+    (room, id): (&dyn Room, ClientId),
+    outbox: Arc<Outbox>,
+    limits: Limits,
+) -> io::Result<()> {
+    let client = Client {
+        stream,
+        room,
+        id,
+        connection: Connection::server(Config {
+            max_frame: limits.max_message,
+            max_message: limits.max_message,
+            ..Config::default()
+        }),
+        outbox: Arc::clone(&outbox),
+        deadlines: Deadlines::new(limits.patience, Instant::now()),
+        closing: false,
+    };
+    stream.set_write_timeout(Some(STUCK))?;
+    thread::scope(|scope| {
+        let (writing, written) = mpsc::channel::<Infallible>();
+        thread::Builder::new().spawn_scoped(scope, || {
+            write_all(stream, &outbox);
+            drop(writing);
+        })?;
+        client.read_all(first);
+        // What waits is still written, unless that takes too long.
+        _ = written.recv_timeout(limits.patience.close_within);
+        _ = stream.shutdown(Shutdown::Both);
+        Ok(())
+    })
+}
+
+/// Writes what waits, until there is nothing more to come. Then the client is told so by TCP (FIN).
+fn write_all(mut stream: &TcpStream, outbox: &Outbox) {
+    // Task: one write for all that can be taken. When writing fails, end TCP both ways.
+    // When there is nothing more to take, end it in our direction only.
+    todo!("one write for all that can be taken. When writing fails, end TCP both ways")
+}
+
+impl Client<'_> {
+    /// Reads until the client has closed TCP, also when the closing handshake is done: data that is still
+    /// unread when a socket is closed makes the system reset the connection, and a reset may overtake
+    /// our Close frame.
+    fn read_all(mut self, first: &[u8]) {
+        // Task: take what comes, and look at the clock; until TCP ends, or patience does.
+        todo!("take what comes, and look at the clock; until TCP ends, or patience does")
+    }
+
+    /// Takes what a read has brought, and acts on every event that it leads to.
+    fn take(&mut self, bytes: &[u8]) {
+        self.deadlines.heard(Instant::now());
+        self.connection.feed(bytes);
+        while let Some(event) = self.connection.poll() {
+            // Task: a message is for the room; if it has an answer, send that, and post it.
+            todo!("a message is for the room; if it has an answer, send that, and post it")
+        }
+        self.post();
+    }
+
+    /// Puts what the connection wants to send into the outbox.
+    fn post(&mut self) {
+        // Task: behind a Close frame of ours nothing may follow, and the client is not here any more.
+        // Where there is no room for what goes out, the room is told that it is too slow.
+        todo!(
+            "behind a Close frame of ours nothing may follow, and the client is not here any more"
+        )
+    }
+
+    /// Does what is due, and says what that was.
+    fn keep_time(&mut self) -> Option<Due> {
+        let now = Instant::now();
+        // The Close frame may be the room's: then the connection doesn't know of it.
+        if self.outbox.is_finished() && !self.closing {
+            self.closing = true;
+            self.deadlines.closing(now);
+        }
+        let due = self.deadlines.due(now);
+        // Where the connection is closing already, there is nothing more to say.
+        _ = match due {
+            Some(Due::Ping) => self.connection.send_ping(b"still there?"),
+            Some(Due::Close) => {
+                let code = CloseCode::POLICY_VIOLATION;
+                self.connection.close(code, "no answer to a ping")
+            }
+            Some(Due::End) | None => return due,
+        };
+        self.post();
+        due
+    }
+}
+
+impl Drop for Client<'_> {
+    /// However its thread ends, by a panic too: the client is not here any more, and the writer has nothing
+    /// to wait for.
+    fn drop(&mut self) {
+        self.room.leave(self.id);
+        self.outbox.finish(Bytes::default());
+    }
+}
+
+/// A read that has waited for long enough, or that a signal has interrupted.
+pub fn is_nothing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,27 @@
+//! A server's frames. It masks nothing (RFC 6455 §5.1), so a frame is the same for everybody: it is encoded
+//! once, and many outboxes share the bytes.
+
+use connection::{CloseCode, close_frame};
+use frames::{Opcode, ReservedBits, encode_frame};
+
+use crate::outbox::Bytes;
+
+/// A text message in one frame.
+pub fn text(text: &str) -> Bytes {
+    frame(Opcode::Text, text.as_bytes())
+}
+
+/// A Close frame.
+///
+/// # Panics
+/// The code may not be on the wire, or the reason is longer than 123 bytes.
+pub fn close(code: CloseCode, reason: &str) -> Bytes {
+    let payload = close_frame::write(code, reason).expect("a code and a reason that may be sent");
+    frame(Opcode::Close, &payload)
+}
+
+fn frame(opcode: Opcode, payload: &[u8]) -> Bytes {
+    let mut bytes = Vec::new();
+    encode_frame(&mut bytes, true, ReservedBits::NONE, opcode, None, payload);
+    bytes.into()
+}

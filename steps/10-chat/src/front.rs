@@ -1,0 +1,109 @@
+//! Requests and answers on a socket of our own.
+//!
+//! Every connection carries one request. An answer that is no 101 says `Connection: close`: so nobody has
+//! to know where a second request would begin.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use handshake::head::{HeadBuffer, HeadError, RequestHead};
+use handshake::response;
+use polling::routes::{Refusal, Reply};
+
+use crate::client::is_nothing;
+
+/// The longest time for which a client that got an answer may keep the connection open.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Tells a client that there is no room for it.
+///
+/// # Errors
+/// TCP has failed.
+pub fn refuse(stream: &TcpStream) -> io::Result<()> {
+    stream.set_read_timeout(Some(LINGER))?;
+    send(stream, &bytes_of(&Refusal::Busy.into(), true))
+}
+
+/// Reads until the head is complete. It has to be within its deadline as a whole: a client that sends one
+/// byte now and then gains nothing by it. The stream's timeout for reading is the tick of the clock.
+///
+/// # Errors
+/// TCP has failed or ended, the time is over, or the server stops. The inner error says why what came is no
+/// head.
+pub fn read_head(
+    mut stream: &TcpStream,
+    buffer: &mut HeadBuffer,
+    within: Duration,
+    stop: &AtomicBool,
+) -> io::Result<Result<RequestHead, HeadError>> {
+    let deadline = Instant::now() + within;
+    let mut piece = [0; 1024];
+    while Instant::now() < deadline && !stop.load(Ordering::Relaxed) {
+        let count = match stream.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if is_nothing(&error) => continue,
+            Err(error) => return Err(error),
+        };
+        match buffer.push(&piece[..count]) {
+            Ok(true) => return Ok(RequestHead::parse(buffer)),
+            Ok(false) => {}
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    Err(ErrorKind::TimedOut.into())
+}
+
+/// The value of a parameter in a query like `after=3&tab=x7`.
+pub fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let mut parameters = query.split('&').filter_map(|it| it.split_once('='));
+    parameters.find_map(|(it, value)| (it == name).then_some(value))
+}
+
+/// A reply as it goes over the wire.
+pub fn bytes_of(reply: &Reply, with_body: bool) -> Vec<u8> {
+    let length = reply.body.len().to_string();
+    let mut fields = vec![
+        ("Content-Length", length.as_str()),
+        ("Connection", "close"),
+        ("Cache-Control", "no-store"),
+        // Text is text, whatever a browser thinks that it looks like.
+        ("X-Content-Type-Options", "nosniff"),
+    ];
+    fields.extend(
+        reply
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str())),
+    );
+    // A reason phrase may be missing (RFC 9112 §4), and nothing reads it.
+    let mut bytes = response::head(&format!("HTTP/1.1 {} ", reply.status), &fields);
+    if with_body {
+        bytes.extend_from_slice(reply.body.as_bytes());
+    }
+    bytes
+}
+
+/// Sends a whole answer, and then waits a moment for the client to close TCP: what is still unread when
+/// a socket is closed makes the system reset the connection, and the answer may be lost by that.
+///
+/// # Errors
+/// TCP has failed.
+pub fn send(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
+    stream.set_write_timeout(Some(LINGER))?;
+    stream.write_all(answer)?;
+    stream.shutdown(Shutdown::Write)?;
+    let deadline = Instant::now() + LINGER;
+    let mut ignored = [0; 4096];
+    while Instant::now() < deadline {
+        match stream.read(&mut ignored) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if is_nothing(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! Who is here, what was said, and who is told.
+//!
+//! One lock guards all of it. So a client that joins gets every message exactly once: what was said
+//! before is queued for it, and it is among those who are told, without letting go of the lock in
+//! between.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use connection::{CloseCode, Event};
+use polling::history::{History, Message, News as Messages};
+
+use crate::client::{ClientId, Room};
+use crate::frame;
+use crate::outbox::{Bytes, Outbox};
+use crate::protocol::{self, News, Said, Sorry};
+use crate::rate::Rate;
+
+/// The chat's one room.
+#[derive(Debug)]
+pub struct Hub {
+    state: Mutex<State>,
+    /// How many messages a client may send in a second.
+    rate: u64,
+}
+
+/// What the lock guards.
+#[derive(Debug)]
+struct State {
+    history: History,
+    clients: BTreeMap<ClientId, Client>,
+    last_client: ClientId,
+    /// Whether the server stops: then nobody gets in any more.
+    stopped: bool,
+}
+
+/// What the hub knows about a client.
+#[derive(Debug)]
+struct Client {
+    outbox: Arc<Outbox>,
+    /// Which tab of which browser it is, where it has said so.
+    tab: Option<String>,
+    /// The name that it has taken.
+    name: Option<String>,
+    rate: Rate,
+}
+
+/// Who wants to join.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Visitor {
+    /// The id of the last message that it has seen; 0 where it has seen none.
+    pub after: u64,
+    /// A word that only this tab of this browser knows. When it joins again, its connection before,
+    /// of which it may know more than we do, is over.
+    pub tab: Option<String>,
+}
+
+impl Hub {
+    /// A hub where nobody is, which keeps the latest `max_history` messages, and takes `rate` messages
+    /// in a second from each client.
+    ///
+    /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
+    /// by a server that is started anew: see [`id_of_now`].
+    pub fn new(max_history: u64, last_id: u64, rate: u64) -> Self {
+        Self {
+            state: Mutex::new(State {
+                history: History::new(max_history).resume_after(last_id),
+                clients: BTreeMap::new(),
+                last_client: 0,
+                stopped: false,
+            }),
+            rate,
+        }
+    }
+
+    /// Lets a client in: what it has not seen yet is in its outbox, and everything from now on.
+    pub fn join(&self, visitor: Visitor, outbox: &Arc<Outbox>) -> ClientId {
+        let rate = Rate::new(self.rate, Instant::now());
+        self.lock().join(visitor, outbox, rate)
+    }
+
+    /// Takes what a client says, and tells everybody, this client included.
+    ///
+    /// # Errors
+    /// It is not taken, and nobody is told.
+    pub fn say(&self, client: ClientId, text: &str) -> Result<(), Sorry> {
+        // Nobody waits for the lock while this is read.
+        let said = protocol::read(text);
+        self.lock().say(client, said, Instant::now())
+    }
+
+    /// Tells everybody that the server stops, and everybody who still comes.
+    pub fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        for client in mem::take(&mut state.clients).into_values() {
+            client.outbox.finish(the_server_stops());
+        }
+    }
+
+    /// What was said after the message with this id.
+    pub fn messages(&self, after: u64) -> Messages {
+        self.lock().history.after(after)
+    }
+
+    /// The names of those who are here, in order.
+    pub fn people(&self) -> Vec<String> {
+        self.lock().people()
+    }
+
+    /// The lock, also where another thread panicked while it held it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Room for Hub {
+    fn hear(&self, client: ClientId, message: &Event) -> Option<String> {
+        let said = match message {
+            Event::Text(text) => self.say(client, text),
+            _ => Err(Sorry::Binary),
+        };
+        let sorry = said.err()?;
+        Some(News::Error(sorry.to_string()).to_json())
+    }
+
+    fn leave(&self, client: ClientId) {
+        self.lock().remove(client);
+    }
+
+    fn too_slow(&self, client: ClientId) {
+        self.lock().cut_off(client);
+    }
+}
+
+/// Whoever calls one of these holds the lock.
+impl State {
+    /// Lets a client in. Nobody can say anything in between: what is not in the history yet comes later.
+    fn join(&mut self, visitor: Visitor, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
+        // Task: end its earlier connection, add it; then tell it the history, and who is here.
+        todo!("end its earlier connection, add it; then tell it the history, and who is here")
+    }
+
+    fn say(
+        &mut self,
+        client: ClientId,
+        said: Result<Said, Sorry>,
+        now: Instant,
+    ) -> Result<(), Sorry> {
+        let Some(it) = self.clients.get_mut(&client) else {
+            // It has been cut off a moment ago. Nobody hears it any more.
+            return Ok(());
+        };
+        // Task: ask its rate, then what it said, then take its name; then the history, and everybody.
+        todo!(
+            "ask its rate, then what it said, then take its name; then the history, and everybody"
+        )
+    }
+
+    /// Adds a client to those who are told. When the server stops, it is told that instead.
+    fn add(&mut self, tab: Option<String>, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
+        self.last_client += 1;
+        if self.stopped {
+            outbox.finish(the_server_stops());
+            return self.last_client;
+        }
+        let client = Client {
+            outbox: Arc::clone(outbox),
+            tab,
+            name: None,
+            rate,
+        };
+        self.clients.insert(self.last_client, client);
+        self.last_client
+    }
+
+    fn people(&self) -> Vec<String> {
+        let names = self.clients.values().filter_map(|it| it.name.clone());
+        let mut people = Vec::from_iter(names);
+        people.sort();
+        people
+    }
+
+    /// A client may change its name; everybody sees who it was.
+    fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Sorry> {
+        // Task: nothing to do if it has the name; an error if another client has; else tell all.
+        todo!("nothing to do if it has the name; an error if another client has; else tell all")
+    }
+
+    /// Tells one client.
+    fn tell(&mut self, client: ClientId, news: &News) {
+        let outbox = self.clients.get(&client).map(|it| &it.outbox);
+        if outbox.is_some_and(|outbox| outbox.push(frame::text(&news.to_json())).is_err()) {
+            self.cut_off(client);
+        }
+    }
+
+    /// Tells everybody. Who has no room for it is cut off, and the others are told that, behind it.
+    fn tell_all(&mut self, news: impl IntoIterator<Item = News>) {
+        let frames = news.into_iter().map(|news| frame::text(&news.to_json()));
+        let mut frames = VecDeque::from_iter(frames);
+        while let Some(frame) = frames.pop_front() {
+            let left = self.push_to_all(&frame).into_iter().map(News::Left);
+            frames.extend(left.map(|news| frame::text(&news.to_json())));
+        }
+    }
+
+    /// Puts a frame into every outbox. It was encoded once: a server masks nothing, so it is the same for
+    /// everybody. Returns the names of those who are cut off.
+    fn push_to_all(&mut self, frame: &Bytes) -> Vec<String> {
+        // Task: push a clone to each; extract those whose outbox is full, and cut them off.
+        todo!("push a clone to each; extract those whose outbox is full, and cut them off")
+    }
+
+    fn cut_off(&mut self, client: ClientId) {
+        if let Some(name) = self.clients.remove(&client).and_then(Client::cut_off) {
+            self.tell_all([News::Left(name)]);
+        }
+    }
+
+    fn remove(&mut self, client: ClientId) {
+        let removed = self.clients.remove(&client);
+        if let Some(name) = removed.and_then(|it| it.name) {
+            self.tell_all([News::Left(name)]);
+        }
+    }
+
+    fn end_earlier_connection(&mut self, tab: &Option<String>) {
+        let same_tab = |(_, it): &(&ClientId, &Client)| tab.is_some() && it.tab == *tab;
+        let earlier = self.clients.iter().find(same_tab);
+        if let Some((&client, it)) = earlier {
+            let close = frame::close(CloseCode::NORMAL, "this tab has connected again");
+            it.outbox.finish_at_once(close);
+            self.remove(client);
+        }
+    }
+}
+
+impl Client {
+    /// Closes a connection whose client reads too slowly, and returns its name. What waits is given up: the
+    /// client gets it as history when it comes again.
+    fn cut_off(self) -> Option<String> {
+        // Task: the Close frame takes the place of all that waits.
+        todo!("the Close frame takes the place of all that waits")
+    }
+}
+
+fn the_server_stops() -> Bytes {
+    frame::close(CloseCode::GOING_AWAY, "the server stops")
+}
+
+/// A number that no server before this one has got to: the microseconds since 1970. To catch up with
+/// it, a server would have to take a million messages each second.
+///
+/// A browser's numbers are exact up to 2⁵³, which is a time in the year 2255.
+pub fn id_of_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_micros() as u64)
+}

@@ -1,0 +1,34 @@
+//! A chat: many people at once, on one port, on your own crates.
+//!
+//! ```text
+//!  browser ── TCP ──▶ Server ─▶ Chat ──▶ the page, /messages, /people
+//!                                │
+//!                                └─ 101 ─▶ client ─▶ Hub ─▶ everybody's Outbox
+//! ```
+//!
+//! | module | what it is for | RFC 6455 |
+//! |---|---|---|
+//! | [`protocol`] | what pages and the server say to each other | |
+//! | [`rate`] | how fast one client may send | |
+//! | [`outbox`] | what waits to be written to one client | §5.4 |
+//! | [`frame`] | a server's frames, which are the same for everybody | §5.1 |
+//! | [`hub`] | who is here, what was said, and who is told | §7.4 |
+//! | [`client`] | one client: two threads on one socket | §5.5, §7.1.1 |
+//! | [`chat`] | the page, two lists, and the WebSocket, on one port | §4.2 |
+//! | [`front`] | requests and answers on a socket of our own | §4.2 |
+//! | [`server`] | accepts connections, and stops | §7.1.1 |
+
+pub mod chat;
+pub mod client;
+pub mod frame;
+pub mod front;
+pub mod hub;
+pub mod outbox;
+pub mod protocol;
+pub mod rate;
+pub mod server;
+
+pub use chat::{Chat, Settings};
+pub use hub::{Hub, Visitor};
+pub use outbox::Outbox;
+pub use server::Server;

@@ -1,0 +1,138 @@
+//! What pages and the server say to each other: JSON, one value in each text message.
+//!
+//! | from | message | meaning |
+//! |---|---|---|
+//! | a page | `{"username":"ada","message":"hi"}` | say something; the first one also takes the name |
+//! | a page | `{"username":"ada"}` | take a name, and say nothing yet |
+//! | the server | `{"id":3,"username":"ada","message":"hi"}` | somebody said something |
+//! | the server | `{"people":["ada","bob"]}` | you have seen all that was said; these are here |
+//! | the server | `{"joined":"ada"}`, `{"left":"ada"}` | somebody came, somebody went |
+//! | the server | `{"error":"The name ada is taken."}` | what you sent was not taken, and why |
+
+use std::fmt;
+
+use polling::history::{Message, NewMessage};
+use serde::{Deserialize, Serialize};
+
+/// The longest name, in characters.
+pub const MAX_NAME: usize = 32;
+/// The longest message, in characters.
+pub const MAX_MESSAGE: usize = 1000;
+
+/// What a page says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object")]
+pub struct Said {
+    /// Who says it.
+    pub username: String,
+    /// What is said. Without it, the page only takes the name.
+    pub message: Option<String>,
+}
+
+/// What the server says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum News {
+    /// Who is here. It comes once, behind the history.
+    People(Vec<String>),
+    /// Somebody has taken this name.
+    Joined(String),
+    /// Nobody has this name any more.
+    Left(String),
+    /// What you sent was not taken: a sentence that says why.
+    Error(String),
+    /// Somebody said something.
+    #[serde(untagged)]
+    Message(Message),
+}
+
+impl News {
+    /// The news as they go into a text message.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("our own types are JSON")
+    }
+}
+
+/// Why something that a page said is not taken. The connection stays open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sorry {
+    /// It is no text message.
+    Binary,
+    /// It is no JSON, or not of this shape; this says why.
+    NotUnderstood(String),
+    /// There is nothing in it but blanks. This is the field.
+    Blank(&'static str),
+    /// A field is too long.
+    TooLong {
+        /// The field.
+        field: &'static str,
+        /// The most characters that it may have.
+        most: usize,
+    },
+    /// A field has a character that controls a terminal or a printer, and shows nothing.
+    ControlCharacter(&'static str),
+    /// Somebody else has this name.
+    NameTaken(String),
+    /// Too many messages within too short a time.
+    TooFast,
+}
+
+impl fmt::Display for Sorry {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Binary => formatter.write_str("This chat takes text messages only."),
+            Self::NotUnderstood(why) => write!(
+                formatter,
+                r#"A message must be like {{"username":"ada","message":"hi"}}: {why}."#
+            ),
+            Self::Blank(field) => write!(formatter, "The {field} is blank."),
+            Self::TooLong { field, most } => {
+                write!(formatter, "The {field} may have {most} characters at most.")
+            }
+            Self::ControlCharacter(field) => {
+                write!(formatter, "The {field} has a control character in it.")
+            }
+            Self::NameTaken(name) => write!(formatter, "The name {name} is taken."),
+            Self::TooFast => formatter.write_str("That was too fast. Wait a second."),
+        }
+    }
+}
+
+impl std::error::Error for Sorry {}
+
+/// Reads what a page says. Blanks around the name don't count.
+///
+/// # Errors
+/// Anything but [`Sorry::Binary`], [`Sorry::NameTaken`] and [`Sorry::TooFast`].
+pub fn read(text: &str) -> Result<Said, Sorry> {
+    let not_understood = |error: serde_json::Error| Sorry::NotUnderstood(error.to_string());
+    let said: Said = serde_json::from_str(text).map_err(not_understood)?;
+    // Task: check both fields, in the order of the variants of `Sorry`; trim the name.
+    todo!("check both fields, in the order of the variants of `Sorry`; trim the name")
+}
+
+fn check(
+    field: &'static str,
+    text: &str,
+    most: usize,
+    harmless: impl Fn(char) -> bool,
+) -> Result<(), Sorry> {
+    if text.trim().is_empty() {
+        return Err(Sorry::Blank(field));
+    }
+    if text.chars().count() > most {
+        return Err(Sorry::TooLong { field, most });
+    }
+    if text.chars().any(|it| it.is_control() && !harmless(it)) {
+        return Err(Sorry::ControlCharacter(field));
+    }
+    Ok(())
+}
+
+impl Said {
+    /// The message, where there is one.
+    pub fn into_message(self) -> Option<NewMessage> {
+        let Self { username, message } = self;
+        message.map(|message| NewMessage { username, message })
+    }
+}

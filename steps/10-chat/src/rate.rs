@@ -1,0 +1,35 @@
+//! How fast one client may send.
+//!
+//! Each client has a bucket of tokens. A message takes one out; time puts them back in, up to what
+//! the bucket holds. So a few quick messages are fine, and a flood is not. Nothing in here looks at a
+//! clock: the time is told.
+
+use std::time::Instant;
+
+/// The bucket of one client.
+#[derive(Debug, Clone)]
+pub struct Rate {
+    per_second: f64,
+    most: f64,
+    tokens: f64,
+    since: Instant,
+}
+
+impl Rate {
+    /// A full bucket. It holds as many tokens as come within two seconds.
+    pub fn new(per_second: u64, now: Instant) -> Self {
+        let per_second = per_second as f64;
+        Self {
+            per_second,
+            most: 2.0 * per_second,
+            tokens: 2.0 * per_second,
+            since: now,
+        }
+    }
+
+    /// Takes a token, if there is one.
+    pub fn allows(&mut self, now: Instant) -> bool {
+        // Task: first what has come in since the last call, up to `most`; then take one.
+        todo!("first what has come in since the last call, up to `most`; then take one")
+    }
+}

@@ -1,0 +1,145 @@
+//! Accepts connections, gives each a thread, and stops. What is done with a connection is an [`App`]'s
+//! affair: this chat's, or that of the next step.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::front;
+
+/// How long the server rests when no connection can be accepted: there is no room for one, for example.
+const REST: Duration = Duration::from_millis(100);
+
+/// How many connections beyond the most are told that there is no room.
+const BESIDE: u64 = 100;
+
+/// What a server does with its connections.
+pub trait App: Send + Sync + 'static {
+    /// Answers the one request of a connection. Returns when the connection has ended. `stop` is set when
+    /// the server stops.
+    ///
+    /// # Errors
+    /// TCP has failed. Then there is nobody left to tell.
+    fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()>;
+
+    /// Says goodbye to everybody. It is called once.
+    fn stop(&self);
+
+    /// The most connections at a time. One more gets 503.
+    fn max_connections(&self) -> u64;
+
+    /// The longest time that goodbyes may take.
+    fn longest_goodbye(&self) -> Duration;
+}
+
+/// A running server. Dropping it stops it.
+pub struct Server<A: App> {
+    app: Arc<A>,
+    stop: Arc<AtomicBool>,
+    address: SocketAddr,
+    accepting: Option<JoinHandle<()>>,
+    /// Says that all threads have ended, by having no sender any more.
+    all_ended: Receiver<Infallible>,
+}
+
+/// What the thread of each connection has a clone of.
+struct Shared<A> {
+    app: Arc<A>,
+    stop: Arc<AtomicBool>,
+    /// Only there to be dropped: when no clone is left, all threads have ended.
+    running: Arc<Sender<Infallible>>,
+}
+
+impl<A: App> Server<A> {
+    /// Starts to answer what comes in on `listener`.
+    ///
+    /// # Errors
+    /// The listener can't be used, or no thread can be started.
+    pub fn start(listener: TcpListener, app: Arc<A>) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (running, all_ended) = mpsc::channel();
+        let shared = Shared {
+            app: Arc::clone(&app),
+            stop: Arc::clone(&stop),
+            running: Arc::new(running),
+        };
+        let accepting = thread::Builder::new().spawn(move || accept_all(&listener, &shared))?;
+        Ok(Self {
+            app,
+            stop,
+            address,
+            accepting: Some(accepting),
+            all_ended,
+        })
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it does, for those who want to look at it from outside.
+    pub fn app(&self) -> &A {
+        &self.app
+    }
+}
+
+impl<A: App> Drop for Server<A> {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.app.stop();
+        // One more connection wakes the thread that accepts.
+        let woken = TcpStream::connect_timeout(&loopback(self.address), REST).is_ok();
+        if let Some(accepting) = self.accepting.take().filter(|_| woken) {
+            _ = accepting.join();
+        }
+        _ = self.all_ended.recv_timeout(self.app.longest_goodbye());
+    }
+}
+
+fn accept_all<A: App>(listener: &TcpListener, shared: &Shared<A>) {
+    while !shared.stop.load(Ordering::Relaxed) {
+        match listener.accept() {
+            // Where no thread can be started, the connection is closed by being dropped.
+            Ok((stream, _)) => _ = start(stream, shared),
+            Err(_) => thread::sleep(REST),
+        }
+    }
+}
+
+/// Answers a connection on a thread of its own, if there is room for one more. A few beyond that are told
+/// so; the rest are closed without a word.
+fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
+    // Each thread holds a clone. So their number is known without a counter, also when one of them panics.
+    let running = Arc::clone(&shared.running);
+    let others = Arc::strong_count(&running) as u64 - 2;
+    let most = shared.app.max_connections();
+    if others >= most.saturating_add(BESIDE) {
+        return Ok(());
+    }
+    let (app, stop) = (Arc::clone(&shared.app), Arc::clone(&shared.stop));
+    thread::Builder::new().spawn(move || {
+        _ = match others < most {
+            true => app.answer(&stream, &stop),
+            false => front::refuse(&stream),
+        };
+        drop(running);
+    })?;
+    Ok(())
+}
+
+/// An address of this machine: one may listen on 0.0.0.0, but not connect to it.
+fn loopback(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

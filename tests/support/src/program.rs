@@ -1,0 +1,242 @@
+//! A step's own program, run as a learner runs it: `cargo run -p <id> -- …`. Cargo builds it beside
+//! the check, and [`program!`](crate::program!)
+//! finds it. Every wait has a deadline, and no program outlives its check.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, Weak, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::check::{self, Panic, lock};
+
+/// How long a program may take to do what it does, or a server to say that it listens: less than a
+/// check has.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The program of the package under test.
+///
+/// ```ignore
+/// program!().runs(&[&[], &["81 05"]])
+/// ```
+#[macro_export]
+macro_rules! program {
+    () => {
+        $crate::program::Program {
+            package: env!("CARGO_PKG_NAME"),
+            path: env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))),
+        }
+    };
+}
+
+/// A step's program. Made by [`program!`].
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// The package: `accept-key`, or `accept-key-solution`.
+    pub package: &'static str,
+    /// Where cargo has put it.
+    pub path: &'static str,
+}
+
+impl Program {
+    /// Runs the program once with each of these arguments, to its end. Shows the command and what was
+    /// printed; on stderr with `!` before each line. An exit code other than 0 comes last.
+    ///
+    /// # Panics
+    /// The program panicked, or was not done by the deadline.
+    pub fn runs(self, all_arguments: &[&[&str]]) -> String {
+        let runs = all_arguments.iter().map(|arguments| self.run(arguments));
+        runs.collect::<Vec<_>>().join("\n")
+    }
+
+    fn run(self, arguments: &[&str]) -> String {
+        let mut running = Running::start(self.path, arguments);
+        let mut stdout = running.stdout();
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || done.send(read_all(&mut stdout)));
+        let Ok(printed) = is_done.recv_timeout(DEADLINE) else {
+            panic!("your program was not done after {} s", DEADLINE.as_secs());
+        };
+        let code = lock(&running.child).wait();
+        let code = code.ok().and_then(|status| status.code());
+        let errors = running.stop();
+        if let Some(panic) = panic_in(&errors) {
+            check::note_panic(panic);
+            panic!("your program panicked");
+        }
+        let errors: String = errors.lines().map(|line| format!("! {line}\n")).collect();
+        let code = match code {
+            Some(0) => String::new(),
+            Some(code) => format!("(exit code {code})\n"),
+            None => "(ended by a signal)\n".to_string(),
+        };
+        format!("{}\n{printed}{errors}{code}", self.command(arguments))
+    }
+
+    /// `$ cargo run -p frames -- --pieces 3 "81 05"`
+    fn command(self, arguments: &[&str]) -> String {
+        let id = self.package.strip_suffix("-solution");
+        let mut command = format!("$ cargo run -p {}", id.unwrap_or(self.package));
+        if !arguments.is_empty() {
+            command += " --";
+        }
+        for argument in arguments {
+            command += &match argument.contains(' ') {
+                true => format!(" {argument:?}"),
+                false => format!(" {argument}"),
+            };
+        }
+        command
+    }
+
+    /// Starts a server on a free port of loopback, and waits until it says that it listens. It runs
+    /// until what is returned is dropped.
+    ///
+    /// # Panics
+    /// It doesn't say so by the deadline.
+    pub fn serve(self, arguments: &[&str]) -> Server {
+        let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
+        let mut running = Running::start(self.path, &arguments);
+        let mut stdout = BufReader::new(running.stdout());
+        let (first, is_there) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            _ = stdout.read_line(&mut line);
+            _ = first.send(line);
+            // The pipe stays open: what else the server says must not end it.
+            read_all(&mut stdout)
+        });
+        let said = is_there.recv_timeout(DEADLINE).unwrap_or_default();
+        let address = said.trim_end().strip_prefix("listening on http://");
+        match address.and_then(|address| address.parse().ok()) {
+            Some(address) => Server { address, running },
+            None => panic!("your server said {said:?} instead of `listening on http://…`"),
+        }
+    }
+}
+
+/// A server in a process of its own.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    running: Running,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A thread of the server that panicked has said more than the answer that went missing.
+        if let Some(panic) = panic_in(&self.running.stop()) {
+            check::note_panic(panic);
+        }
+    }
+}
+
+/// A program that runs. Dropping it ends it.
+#[derive(Debug)]
+struct Running {
+    child: Arc<Mutex<Child>>,
+    errors: Option<JoinHandle<String>>,
+}
+
+/// Every program that was started: not all of them are dropped. A check that hangs drops nothing.
+static STARTED: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+/// Ends the programs that a check has left running.
+pub(crate) fn end_all() {
+    for child in lock(&STARTED).drain(..) {
+        if let Some(child) = child.upgrade() {
+            end(&child);
+        }
+    }
+}
+
+fn end(child: &Mutex<Child>) {
+    let mut child = lock(child);
+    _ = child.kill();
+    _ = child.wait();
+}
+
+impl Running {
+    fn start(program: &str, arguments: &[&str]) -> Self {
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .env("RUST_BACKTRACE", "0")
+            .spawn();
+        let mut child = child.unwrap_or_else(|error| panic!("{program} can't be run: {error}"));
+        let mut stderr = child.stderr.take().expect("stderr is a pipe");
+        let errors = thread::spawn(move || read_all(&mut stderr));
+        let child = Arc::new(Mutex::new(child));
+        lock(&STARTED).push(Arc::downgrade(&child));
+        let errors = Some(errors);
+        Self { child, errors }
+    }
+
+    fn stdout(&mut self) -> ChildStdout {
+        let stdout = lock(&self.child).stdout.take();
+        stdout.expect("stdout is a pipe")
+    }
+
+    /// Ends the program, if it still runs, and gives what it printed on stderr.
+    fn stop(&mut self) -> String {
+        end(&self.child);
+        let errors = self.errors.take().and_then(|errors| errors.join().ok());
+        errors.unwrap_or_default()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Text up to its end, with line ends as they are on most systems.
+fn read_all(from: &mut impl Read) -> String {
+    let mut bytes = Vec::new();
+    _ = from.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).replace("\r\n", "\n")
+}
+
+/// The first panic that a program printed on stderr:
+///
+/// ```text
+/// thread 'main' (4711) panicked at steps/03-accept-key/src/lib.rs:29:5:
+/// not yet implemented: encode the nonce with base64.
+/// note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+/// ```
+fn panic_in(errors: &str) -> Option<Panic> {
+    let (_, panic) = errors.split_once(" panicked at ")?;
+    let (place, message) = panic.split_once(":\n")?;
+    let mut place = place.rsplitn(3, ':').skip(1);
+    let line = place.next()?.parse().ok()?;
+    let file = place.next()?.replace('\\', "/");
+    let message = message.split("\nnote: run with ").next()?;
+    let message = message.trim_end().to_string();
+    Some(Panic {
+        message,
+        file,
+        line,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_read_from_stderr() {
+        let errors = "a line before\n\nthread 'main' (4711) panicked at steps\\03-accept-key\\src\\lib.rs:29:5:\n\
+                      not yet implemented: encode\nthe nonce\n\
+                      note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+        let panic = panic_in(errors).unwrap();
+        assert_eq!(panic.file, "steps/03-accept-key/src/lib.rs");
+        assert_eq!(panic.line, 29);
+        assert_eq!(panic.message, "not yet implemented: encode\nthe nonce");
+        assert_eq!(panic_in("`accept-key` takes one key\n"), None);
+    }
+}

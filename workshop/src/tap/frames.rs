@@ -1,0 +1,367 @@
+//! Frames out of one direction's bytes, and what the messages and the rules make of them.
+//!
+//! Step 05 reads the headers. A payload is counted as it comes, and only its beginning is kept: so a
+//! tap needs no more memory for a frame of a gigabyte than for one of a kilobyte.
+
+use frame_header::draw::draw_first;
+use frame_header::{Decoded, FrameHeader, HeaderError, Opcode, ReservedBits, decode};
+
+use super::record::Side;
+use super::sight::{Content, KEPT, Note, Sight, bytes_in_words};
+
+/// How many bytes of a payload are drawn as bits.
+const DRAWN: usize = 32;
+
+/// All three: a frame that has them set is shown as well.
+const ALL: ReservedBits = ReservedBits {
+    rsv1: true,
+    rsv2: true,
+    rsv3: true,
+};
+
+/// Reads the frames of one direction.
+#[derive(Debug)]
+pub struct Frames {
+    side: Side,
+    /// What extensions have given a meaning.
+    negotiated: ReservedBits,
+    is_drawn: bool,
+    /// The header so far, as it came.
+    header: Vec<u8>,
+    /// The frame whose payload is coming.
+    frame: Option<Frame>,
+    /// The message that isn't whole yet.
+    message: Option<Message>,
+    /// Whether a Close has been sent.
+    pub is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Frame {
+    header: FrameHeader,
+    /// The beginning of the payload, as it came.
+    kept: Vec<u8>,
+    /// How much of it has come.
+    come: u64,
+    /// What the header's rules say about it.
+    fault: Option<HeaderError>,
+}
+
+/// A message in several frames.
+#[derive(Debug)]
+struct Message {
+    opcode: Opcode,
+    is_compressed: bool,
+    fragments: u64,
+    bytes: u64,
+}
+
+/// The bytes that follow are no frames any more; so many of those that were given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost(pub usize);
+
+impl Frames {
+    /// Of that side, after its handshake.
+    pub fn new(side: Side, deflates: bool, is_drawn: bool) -> Self {
+        Self {
+            side,
+            negotiated: ReservedBits {
+                rsv1: deflates,
+                ..ReservedBits::NONE
+            },
+            is_drawn,
+            header: Vec::new(),
+            frame: None,
+            message: None,
+            is_closed: false,
+        }
+    }
+
+    /// Takes what has come, and shows each frame that is whole by now.
+    ///
+    /// # Errors
+    /// A rule is broken in a way that leaves it unknown where the next frame begins.
+    pub fn take(&mut self, mut bytes: &[u8], sights: &mut Vec<Sight>) -> Result<(), Lost> {
+        loop {
+            if self.frame.is_none() {
+                let Some(rest) = self.take_header(bytes, sights)? else {
+                    return Ok(());
+                };
+                bytes = rest;
+            }
+            let Some(frame) = &mut self.frame else {
+                return Ok(());
+            };
+            let missing = frame.header.payload_length - frame.come;
+            let here = usize::try_from(missing)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
+            let room = KEPT.saturating_sub(frame.kept.len()).min(here);
+            frame.kept.extend(&bytes[..room]);
+            frame.come += here as u64;
+            bytes = &bytes[here..];
+            if frame.come < frame.header.payload_length {
+                return Ok(());
+            }
+            let sight = self.sight();
+            sights.extend(sight);
+            self.header.clear();
+        }
+    }
+
+    /// What is behind the header, if it is whole.
+    fn take_header<'a>(
+        &mut self,
+        mut bytes: &'a [u8],
+        sights: &mut Vec<Sight>,
+    ) -> Result<Option<&'a [u8]>, Lost> {
+        loop {
+            let header = match decode(&self.header, ALL) {
+                Ok(Decoded::Header { header, .. }) => header,
+                Ok(Decoded::Incomplete { .. }) => {
+                    let Some((byte, rest)) = bytes.split_first() else {
+                        return Ok(None);
+                    };
+                    self.header.push(*byte);
+                    bytes = rest;
+                    continue;
+                }
+                Err(error) => {
+                    let hex: Vec<String> = self
+                        .header
+                        .iter()
+                        .map(|byte| format!("{byte:02x}"))
+                        .collect();
+                    let sight = Sight::new(self.side, format!("no frame: {}", hex.join(" ")))
+                        .blaming(format!("{error} (close code {})", error.close_code()))
+                        .noting("What follows is counted, and not decoded.");
+                    sights.push(sight);
+                    return Err(Lost(bytes.len()));
+                }
+            };
+            self.frame = Some(Frame {
+                header,
+                kept: Vec::new(),
+                come: 0,
+                fault: decode(&self.header, self.negotiated).err(),
+            });
+            return Ok(Some(bytes));
+        }
+    }
+
+    /// What TCP's end has cut off, if anything.
+    pub fn cut_off(&self) -> Option<String> {
+        match &self.frame {
+            Some(frame) => Some(format!(
+                "in the middle of a frame: {} of {} of payload came ({})",
+                frame.come,
+                bytes_in_words(frame.header.payload_length),
+                frame.header
+            )),
+            None if !self.header.is_empty() => Some(format!(
+                "in the middle of a frame's header: {} came",
+                bytes_in_words(self.header.len() as u64)
+            )),
+            None => self.message.as_ref().map(|message| {
+                format!(
+                    "in the middle of a message: {} came, and no FIN",
+                    message.words()
+                )
+            }),
+        }
+    }
+
+    /// The frame that is whole now.
+    fn sight(&mut self) -> Option<Sight> {
+        let frame = self.frame.take()?;
+        let header = frame.header;
+        let mut sight = Sight::new(self.side, header.to_string());
+        if let Some(error) = frame.fault {
+            sight = sight.blaming(format!("{error} (close code {})", error.close_code()));
+        }
+        sight = match (self.side, header.masking_key) {
+            (Side::Client, None) => {
+                sight.blaming("a client's frame must be masked, RFC 6455 §5.1 (close code 1002)")
+            }
+            (Side::Server, Some(_)) => sight
+                .blaming("a server's frame must not be masked, RFC 6455 §5.1 (close code 1002)"),
+            _ => sight,
+        };
+        if self.is_closed {
+            sight = sight.blaming("nothing may follow a Close, RFC 6455 §5.5.1");
+        }
+        let plain = frame.plain();
+        let mut content = Content {
+            has_more: header.payload_length > plain.len() as u64,
+            bytes: plain,
+            is_text: false,
+            lines: 1,
+        };
+        sight = match header.opcode {
+            Opcode::Close => {
+                self.is_closed = true;
+                return Some(self.drawn(closing(sight, &content.bytes), &frame));
+            }
+            Opcode::Ping | Opcode::Pong => {
+                let text = str::from_utf8(&content.bytes);
+                content.is_text = text.is_ok_and(|text| !text.contains(char::is_control));
+                sight
+            }
+            _ => self.part_of_message(sight, header, &mut content),
+        };
+        Some(self.drawn(sight.with(content), &frame))
+    }
+
+    /// Says where in its message a frame stands, and whether that is text.
+    fn part_of_message(
+        &mut self,
+        sight: Sight,
+        header: FrameHeader,
+        content: &mut Content,
+    ) -> Sight {
+        let mut message = match (header.opcode, self.message.take()) {
+            (Opcode::Continuation, Some(message)) => message,
+            (Opcode::Continuation, None) => {
+                return sight
+                    .blaming("there is nothing to continue, RFC 6455 §5.4 (close code 1002)");
+            }
+            (opcode, unfinished) => {
+                let message = Message {
+                    opcode,
+                    is_compressed: header.reserved.rsv1 && self.negotiated.rsv1,
+                    fragments: 0,
+                    bytes: 0,
+                };
+                if unfinished.is_some() {
+                    self.message = unfinished;
+                    content.is_text = opcode == Opcode::Text;
+                    return sight.blaming(
+                        "the message before it isn't finished, RFC 6455 §5.4 (close code 1002)",
+                    );
+                }
+                message
+            }
+        };
+        message.fragments += 1;
+        message.bytes = message.bytes.saturating_add(header.payload_length);
+        content.is_text = message.opcode == Opcode::Text && !message.is_compressed;
+        let mut sight = match (message.fragments, header.fin) {
+            (1, true) => sight,
+            (number, false) => {
+                sight.noting(format!("fragment {number} of a {} message", message.opcode))
+            }
+            (number, true) => sight.noting(format!(
+                "fragment {number}, the last of a {} message of {}",
+                message.opcode,
+                bytes_in_words(message.bytes)
+            )),
+        };
+        if message.is_compressed {
+            sight = sight.noting("compressed (permessage-deflate): shown as it came, not decoded");
+        }
+        if !header.fin {
+            self.message = Some(message);
+        }
+        sight
+    }
+
+    fn drawn(&self, mut sight: Sight, frame: &Frame) -> Sight {
+        if !self.is_drawn {
+            return sight;
+        }
+        let drawn = frame.kept.len().min(DRAWN);
+        let bytes = [&self.header[..], &frame.kept[..drawn]].concat();
+        let (drawing, _) = draw_first(&bytes);
+        // Below the last border the drawing says in words what the title has said.
+        let border = drawing.rfind("\n+").map_or(0, |at| at + 1);
+        let end = drawing[border..]
+            .find('\n')
+            .map_or(drawing.len(), |at| border + at);
+        let mut text = drawing[..end].to_string();
+        let more = frame.header.payload_length - drawn as u64;
+        if more > 0 {
+            text += &format!("\n({more} more bytes of payload, not drawn)");
+        }
+        sight.notes.push(Note::Drawing(text));
+        sight
+    }
+}
+
+impl Frame {
+    /// What is kept of the payload, unmasked.
+    fn plain(&self) -> Vec<u8> {
+        let key = self.header.masking_key.unwrap_or_default();
+        let masked = self.kept.iter().zip(key.iter().cycle());
+        masked.map(|(byte, key)| byte ^ key).collect()
+    }
+}
+
+impl Message {
+    fn words(&self) -> String {
+        match self.fragments {
+            1 => format!("1 fragment of a {} message", self.opcode),
+            more => format!("{more} fragments of a {} message", self.opcode),
+        }
+    }
+}
+
+/// A Close: its code in words, and its reason (RFC 6455 §5.5.1, §7.4).
+fn closing(sight: Sight, payload: &[u8]) -> Sight {
+    let Some((code, reason)) = payload.split_at_checked(2) else {
+        return match payload {
+            [] => sight.noting("no code: the other side reports 1005"),
+            _ => sight.blaming("half a code, RFC 6455 §5.5.1 (close code 1002)"),
+        };
+    };
+    let code = u16::from_be_bytes([code[0], code[1]]);
+    let (meaning, may_be_sent) = meaning(code);
+    let reason = match str::from_utf8(reason) {
+        Ok("") => String::new(),
+        _ => {
+            let bytes = reason.to_vec();
+            let content = Content {
+                bytes,
+                has_more: false,
+                is_text: true,
+                lines: 1,
+            };
+            format!(", reason {}", content.line(usize::MAX))
+        }
+    };
+    let mut sight = sight.noting(format!("{code}: {meaning}{reason}"));
+    if !may_be_sent {
+        sight = sight.blaming("this code must not be sent, RFC 6455 §7.4 (close code 1002)");
+    }
+    if str::from_utf8(&payload[2..]).is_err() {
+        sight = sight.blaming("the reason is not UTF-8, RFC 6455 §5.5.1 (close code 1007)");
+    }
+    sight
+}
+
+/// What a close code says, and whether it may be sent (RFC 6455 §7.4, and IANA's registry since).
+pub fn meaning(code: u16) -> (&'static str, bool) {
+    match code {
+        1000 => ("normal closure", true),
+        1001 => ("going away", true),
+        1002 => ("protocol error", true),
+        1003 => ("unsupported data", true),
+        1005 => ("no code was there", false),
+        1006 => ("no Close was there", false),
+        1007 => (
+            "data that is not what it should be, text that is not UTF-8",
+            true,
+        ),
+        1008 => ("policy violation", true),
+        1009 => ("message too big", true),
+        1010 => ("an extension is missing", true),
+        1011 => ("internal error", true),
+        1012 => ("the service restarts", true),
+        1013 => ("try again later", true),
+        1014 => ("bad gateway", true),
+        1015 => ("TLS failed", false),
+        3000..=3999 => ("registered by a library", true),
+        4000..=4999 => ("the application's own", true),
+        0..1000 | 5000.. => ("no code at all", false),
+        _ => ("reserved", false),
+    }
+}
