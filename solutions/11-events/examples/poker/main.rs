@@ -96,6 +96,7 @@ impl Table {
         json!({})
     }
 
+    // ANCHOR: vote
     fn vote(&mut self, _: &mut Guests, who: GuestId, data: &Value) -> Value {
         let Some(person) = self.people.get_mut(&who) else {
             return error("Take a seat first.".to_string());
@@ -111,6 +112,7 @@ impl Table {
         person.card = card;
         json!({})
     }
+    // ANCHOR_END: vote
 
     fn show(&mut self, _: &mut Guests, _: GuestId, _: &Value) -> Value {
         self.shown = true;
