@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 
 import { connect, Lost } from "../../solutions/11-events/src/events.js";
 
-const PACKAGE = process.env.JUDGE === "steps" ? "events" : "events-solution";
+const PACKAGE = "events-solution";
 /** How many messages of one page are on their way. */
 const IN_FLIGHT = 4;
 /** How long everything may take to arrive when nothing is killed any more. */
