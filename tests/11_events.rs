@@ -1161,7 +1161,7 @@ fn who_need_not_wait_is_answered_at_once() {
             }
             let outbox = Arc::new(Outbox::new(1 << 16));
             let socket = events.join("a1", cursor(FIRST, 1), &outbox).expect("there is room");
-            events.with(|guests| guests.offer_to("all", "price", &json!(6)));
+            events.with(|guests| guests.offer_to("all", "heat", &json!(6)));
             events.leave(socket);
             let what = "who has missed a value that was sent by a WebSocket, and was not seen";
             if asks(&events, what, cursor(FIRST, 1)) {

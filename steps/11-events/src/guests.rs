@@ -368,7 +368,10 @@ impl Guest {
 
     /// The guest can't be reached any more by the transport that there was. The session goes on.
     fn detach(&mut self) -> Link {
-        self.latest.restart();
+        match self.link {
+            Link::Socket(..) => self.latest.restart_unseen(),
+            Link::Poll(_) | Link::Away(_) => self.latest.restart(),
+        }
         mem::replace(&mut self.link, Link::Away(Instant::now()))
     }
 

@@ -50,6 +50,15 @@ impl Latest {
         }
     }
 
+    /// The same for a WebSocket, on which the page says of every value that it has seen it: what was on its way
+    /// is as good as never sent.
+    pub fn restart_unseen(&mut self) {
+        for slot in self.slots.values_mut() {
+            slot.is_new |= slot.on_its_way;
+        }
+        self.restart();
+    }
+
     /// Whether there is anything new that can go now. For what is sent once more, no request is answered
     /// that would be held otherwise: a slow page would ask again and again.
     pub fn is_due(&self) -> bool {
