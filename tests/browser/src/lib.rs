@@ -100,21 +100,45 @@ pub fn serve_at(
     listen: &str,
     options: &[&str],
 ) -> Result<(Process, String), Box<dyn std::error::Error>> {
-    let package = match env::var("JUDGE").as_deref() {
+    let package = package(id);
+    start(&["--package", &package], &package, listen, options)
+}
+
+/// A running example of a step, `examples/<example>/main.rs`, and its address.
+///
+/// # Errors
+/// It doesn't build or start.
+pub fn serve_example(
+    id: &str,
+    example: &str,
+) -> Result<(Process, String), Box<dyn std::error::Error>> {
+    let what = ["--package", &package(id), "--example", example];
+    start(&what, &format!("examples/{example}"), "127.0.0.1:0", &[])
+}
+
+fn package(id: &str) -> String {
+    match env::var("JUDGE").as_deref() {
         Ok("steps") => id.to_string(),
         _ => format!("{id}-solution"),
-    };
+    }
+}
+
+/// Builds a program and starts it. `program` is where cargo puts it.
+fn start(
+    what: &[&str],
+    program: &str,
+    listen: &str,
+    options: &[&str],
+) -> Result<(Process, String), Box<dyn std::error::Error>> {
     // `cargo run` would stay between us and the server when we end it.
     let target = target();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.current_dir(root()).env("CARGO_TARGET_DIR", &target);
-    let built = cargo
-        .args(["build", "--quiet", "--package", &package])
-        .status()?;
+    let built = cargo.args(["build", "--quiet"]).args(what).status()?;
     if !built.success() {
-        return Err(format!("`{package}` doesn't build").into());
+        return Err(format!("`{}` doesn't build", what.join(" ")).into());
     }
-    let program = target.join("debug").join(package);
+    let program = target.join("debug").join(program);
     let mut command = Command::new(program.with_extension(env::consts::EXE_EXTENSION));
     command.args(["--listen", listen]).args(options);
     let process = Process::start(command, "listening on ")?;
@@ -323,32 +347,4 @@ impl Browser {
         self.driver.cdp().send_raw(name, parameters).await?;
         Ok(())
     }
-}
-
-/// A running example of a step, and its address.
-///
-/// # Errors
-/// It doesn't build or start.
-pub fn serve_example(
-    id: &str,
-    example: &str,
-) -> Result<(Process, String), Box<dyn std::error::Error>> {
-    let package = match env::var("JUDGE").as_deref() {
-        Ok("steps") => id.to_string(),
-        _ => format!("{id}-solution"),
-    };
-    let target = target();
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.current_dir(root()).env("CARGO_TARGET_DIR", &target);
-    cargo.args(["build", "--quiet", "--package", &package]);
-    if !cargo.args(["--example", example]).status()?.success() {
-        return Err(format!("`{package}`’s example `{example}` doesn't build").into());
-    }
-    let program = target.join("debug").join("examples").join(example);
-    let mut command = Command::new(program.with_extension(env::consts::EXE_EXTENSION));
-    command.args(["--listen", "127.0.0.1:0"]);
-    let process = Process::start(command, "listening on ")?;
-    let address = process.line.trim().trim_start_matches("listening on ");
-    let address = address.to_string();
-    Ok((process, address))
 }

@@ -1,6 +1,6 @@
 //! What axe-core, which knows the rules of WCAG, finds in the pages of the steps and of the book: nothing.
 
-use browser::{Browser, Outcome, axe, in_browser, serve};
+use browser::{Browser, Outcome, axe, in_browser, serve, serve_example};
 use thirtyfour::prelude::*;
 
 /// Opens a step's page, waits until it has done something, and looks at it in light and dark, on a desk
@@ -93,4 +93,64 @@ async fn the_page_of_the_chat() -> Outcome {
         nothing_found(browser, &axe).await
     })
     .await
+}
+
+/// Opens an app on events, looks at it, fills fields with what is typed, each behind an Enter, and looks again
+/// when something can be seen of it.
+async fn look_at_app(app: &str, typed: &[(&str, &str)], until: &str) -> Outcome {
+    let Some(axe) = axe()? else { return Ok(()) };
+    in_browser(async |browser| {
+        let (server, address) = serve_example("events", app)?;
+        browser.driver.goto(address.as_str()).await?;
+        let says = |word: &str| {
+            format!("document.getElementById('status').textContent.startsWith('{word}')")
+        };
+        browser.until(&says("Connected")).await?;
+        nothing_found(browser, &axe).await?;
+        for &(id, text) in typed {
+            browser
+                .until(&format!(
+                    "document.getElementById('{id}').checkVisibility()"
+                ))
+                .await?;
+            let field = browser.driver.find(By::Id(id)).await?;
+            field.send_keys(text).await?;
+            field.send_keys(Key::Enter).await?;
+        }
+        browser.until(until).await?;
+        nothing_found(browser, &axe).await?;
+        drop(server);
+        browser.until(&says("Not connected")).await?;
+        nothing_found(browser, &axe).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_chat_on_events() -> Outcome {
+    let typed = [("name", "ada"), ("text", "hi")];
+    look_at_app("chat", &typed, "document.querySelector('#messages li')").await
+}
+
+#[tokio::test]
+async fn the_notifications() -> Outcome {
+    let typed = [("topic", "lunch"), ("to", ""), ("text", "Soup")];
+    look_at_app(
+        "notifications",
+        &typed,
+        "document.querySelector('#toasts p')",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn the_chart() -> Outcome {
+    look_at_app("chart", &[], "document.querySelector('#dots circle')").await
+}
+
+#[tokio::test]
+async fn the_poker() -> Outcome {
+    let typed = [("name", "ada"), ("card3", " ")];
+    let shown = "!document.getElementById('show').disabled";
+    look_at_app("poker", &typed, shown).await
 }

@@ -122,13 +122,6 @@ async fn click(browser: &Browser, id: &str) -> Outcome {
     Ok(())
 }
 
-/// Presses keys, one after the other, wherever the focus is.
-async fn press(browser: &Browser, keys: impl Into<TypingData>) -> Outcome {
-    let chain = browser.driver.action_chain().send_keys(keys);
-    chain.perform().await?;
-    Ok(())
-}
-
 /// Waits until an element of the page has this text in it.
 async fn shows(browser: &Browser, id: &str, text: &str) -> Outcome {
     let shown = format!("document.getElementById('{id}').innerText.includes({text:?})");
@@ -353,11 +346,11 @@ async fn votes_are_hidden_until_they_are_shown() -> Outcome {
         let ada = open(browser, &address).await?;
         is_connected(browser, "WebSocket").await?;
         // Ada has no mouse.
-        press(browser, Key::Tab + "ada" + Key::Enter).await?;
+        browser.press(Key::Tab + "ada" + Key::Enter).await?;
         browser
             .until("document.activeElement.id === 'card0'")
             .await?;
-        press(browser, Key::Right + Key::Right + Key::Right).await?;
+        browser.press(Key::Right + Key::Right + Key::Right).await?;
         shows(browser, "summary", "1 of 1 have put down a card.").await?;
         let bob = join(browser, &format!("{address}/?transport=polling"), "bob").await?;
         browser
@@ -370,8 +363,8 @@ async fn votes_are_hidden_until_they_are_shown() -> Outcome {
         click(browser, "card5").await?;
         shows(browser, "summary", "2 of 2 have put down a card.").await?;
         go_to(browser, &ada).await?;
-        press(browser, Key::Tab + "").await?;
-        press(browser, Key::Enter + "").await?;
+        browser.press(Key::Tab).await?;
+        browser.press(Key::Enter).await?;
         shows(browser, "summary", "Average: 9").await?;
         browser
             .until("document.activeElement.id === 'reset'")
@@ -385,7 +378,7 @@ async fn votes_are_hidden_until_they_are_shown() -> Outcome {
         go_to(browser, &cy).await?;
         shows(browser, "summary", "Average: 5").await?;
         go_to(browser, &ada).await?;
-        press(browser, Key::Enter + "").await?;
+        browser.press(Key::Enter).await?;
         shows(browser, "summary", "0 of 2 have put down a card.").await?;
         browser
             .until("document.querySelector('#cards input:checked') === null")
