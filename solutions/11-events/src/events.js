@@ -1,4 +1,4 @@
-// Events over any transport: the page's half. `packet.rs` has the wire format, for both halves.
+// Events over any transport: the page's half. `wire.md` has the wire format, for both halves.
 //
 //     import { connect } from "/events.js";
 //
@@ -21,8 +21,11 @@
 // | open      | a session has begun                         | `{ session }`: its number |
 // | transport | there is a transport                        | `{ transport }`: "websocket" or "polling" |
 // | close     | there is none any more, or none yet         | `{ code, reason, retryIn }`: the milliseconds until the next attempt |
-// | lost      | a session is over, and the next has begun   | `{ reason, events }`: see `#begin` |
+// | lost      | behind `open`: the session before is over   | `{ reason, events }`: what had not been confirmed |
 // | error     | the server didn't understand, or a handler threw | `{ message }` |
+//
+// Each of the `events` of `lost` has `event`, `data` and `arrived`: "no" if it was never sent, and "unknown" if it was. They
+// are not sent again. Then every `ask` without a reply fails, with a `Lost`.
 //
 // Nothing in here touches a page, so that it runs wherever there is `fetch`.
 
@@ -157,7 +160,7 @@ class Events {
   #handlers = new Map();
   /** Who waits for a reply, by the number of the event. */
   #asked = new Map();
-  /** What `lost` will say as soon as there is a new session. */
+  /** What `lost` will say as soon as there is a new session, and who will hear that there is no reply. */
   #loss;
 
   /** The transport that there is. */
@@ -235,7 +238,8 @@ class Events {
     this.#link?.abandon();
     this.#attempt?.abandon();
     this.#link = this.#attempt = undefined;
-    this.#failAll("The session has been given up.");
+    this.#lose("the session has been given up");
+    this.#failAll();
     this.#tell("close", { code: 1000, reason: "given up" });
   }
 
@@ -465,10 +469,10 @@ class Events {
     this.stands(link);
     if (isNew) {
       this.#tell("open", { session: hello });
-      const loss = this.#loss;
-      this.#loss = undefined;
-      if (loss) {
-        this.#tell("lost", loss);
+      if (this.#loss) {
+        const { reason, events } = this.#loss;
+        this.#tell("lost", { reason, events });
+        this.#failAll();
       }
     }
   }
@@ -487,21 +491,30 @@ class Events {
 
   /** Nobody can say whether what has not been confirmed has arrived. Numbers begin anew. */
   #lose(reason) {
-    const events = this.session.after(0).map(({ packet, tried }) => {
-      return { event: packet.event, data: packet.data, arrived: tried ? "unknown" : "no" };
+    const arrivedOf = ({ tried }) => (tried ? "unknown" : "no");
+    const kept = this.session.after(0);
+    const events = kept.map((it) => {
+      return { event: it.packet.event, data: it.packet.data, arrived: arrivedOf(it) };
     });
-    this.#loss = { reason, events: [...(this.#loss?.events ?? []), ...events] };
-    this.#failAll(reason);
+    const fails = [...this.#asked].map(([n, { fail }]) => {
+      const of = kept.find((it) => it.n === n);
+      return () => fail(new Lost(reason, of ? arrivedOf(of) : "yes"));
+    });
+    this.#asked.clear();
+    this.#loss = {
+      reason,
+      events: [...(this.#loss?.events ?? []), ...events],
+      fails: [...(this.#loss?.fails ?? []), ...fails],
+    };
     this.session = new Session(this.options.maxKept);
     this.number = 0;
   }
 
-  /** Nobody will get a reply any more. */
-  #failAll(reason) {
-    const kept = new Map(this.session.after(0).map(({ n, tried }) => [n, tried ? "unknown" : "no"]));
-    const asked = [...this.#asked];
-    this.#asked.clear();
-    asked.forEach(([n, { fail }]) => fail(new Lost(reason, kept.get(n) ?? "yes")));
+  /** Who waits for a reply that will never come need wait no longer. */
+  #failAll() {
+    const fails = this.#loss?.fails ?? [];
+    this.#loss = undefined;
+    fails.forEach((fail) => fail());
   }
 
   #take({ event, reply, data, error }) {
@@ -670,9 +683,10 @@ class Polling {
 
   async start() {
     try {
-      // Where there is a session, the server may hold the first request, but it answers this one at once.
+      // Where there is a session, the server may hold the first request, but it answers this one at once. There is
+      // nothing in it: what is sent to a server that has gone may have arrived, for all that anybody knows.
       if (this.#events.number > 0) {
-        await this.#post();
+        await this.#post([]);
         if (!this.#isAbandoned) {
           this.#events.stands(this);
         }
@@ -695,7 +709,8 @@ class Polling {
     this.#isPosting = true;
     try {
       while (!this.#isAbandoned && this.#events.session.after(0).length > 0) {
-        await this.#post();
+        const { session, options } = this.#events;
+        await this.#post(beginning(session.after(0), options.maxLine));
       }
     } catch (error) {
       this.#end(error);
@@ -721,9 +736,8 @@ class Polling {
     }
   }
 
-  async #post() {
+  async #post(kept) {
     const { number, session, options } = this.#events;
-    const kept = beginning(session.after(0), options.maxLine);
     kept.forEach((it) => (it.tried = true));
     const body = kept.map(({ line }) => line).join("\n");
     const lines = await this.#request({ method: "POST", body }, options.postWithin);

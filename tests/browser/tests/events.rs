@@ -3,8 +3,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use browser::{Browser, Outcome, in_browser, serve_example};
@@ -25,6 +25,7 @@ type Error = Box<dyn std::error::Error>;
 #[derive(Clone)]
 struct Proxy {
     address: String,
+    server: Arc<Mutex<String>>,
     /// Whether it refuses upgrades, as some middlemen do.
     refuses: Arc<AtomicBool>,
     /// After how many bytes from the server a connection is killed; 0 for never.
@@ -34,26 +35,32 @@ struct Proxy {
 
 impl Proxy {
     fn start(server: &str) -> Result<Self, Error> {
-        let server = server.trim_start_matches("http://").to_string();
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let proxy = Self {
             address: format!("http://{}", listener.local_addr()?),
+            server: Arc::default(),
             refuses: Arc::default(),
             kills_after: Arc::default(),
             killed: Arc::default(),
         };
+        proxy.leads_to(server);
         let it = proxy.clone();
         thread::spawn(move || {
             for browser in listener.incoming().flatten() {
-                let (it, server) = (it.clone(), server.clone());
-                thread::spawn(move || it.pass(browser, &server));
+                let it = it.clone();
+                thread::spawn(move || it.pass(browser));
             }
         });
         Ok(proxy)
     }
 
+    fn leads_to(&self, server: &str) {
+        let server = server.trim_start_matches("http://").to_string();
+        *self.server.lock().expect("nobody panics with it") = server;
+    }
+
     /// One connection. A request's head comes in one piece: this browser is on the same machine.
-    fn pass(&self, mut browser: TcpStream, server: &str) -> Option<()> {
+    fn pass(&self, mut browser: TcpStream) -> Option<()> {
         let mut head = vec![0; 16 * 1024];
         let count = browser.read(&mut head).ok()?;
         let is_upgrade = String::from_utf8_lossy(&head[..count]).contains("Upgrade: websocket");
@@ -62,6 +69,7 @@ impl Proxy {
                 "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
             return browser.write_all(refusal.as_bytes()).ok();
         }
+        let server = self.server.lock().ok()?.clone();
         let mut server = TcpStream::connect(server).ok()?;
         server.write_all(&head[..count]).ok()?;
         let (mut up, mut to) = (browser.try_clone().ok()?, server.try_clone().ok()?);
@@ -265,6 +273,33 @@ async fn a_transport_is_killed_in_a_message_and_nothing_is_lost() -> Outcome {
             return Err(format!("only {killed} transports were killed").into());
         }
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_is_started_anew_and_what_was_typed_arrives() -> Outcome {
+    in_browser(async |browser| {
+        let (server, address) = serve_example("events", "chat")?;
+        let proxy = Proxy::start(&address)?;
+        join(browser, &proxy.address, "ada").await?;
+        enter(browser, "text", "before").await?;
+        shows(browser, "messages", "ada: before").await?;
+        drop(server);
+        shows(browser, "status", "Not connected").await?;
+        enter(browser, "text", "in between").await?;
+        shows(browser, "pending", "On the way: 1.").await?;
+        let (_server, address) = serve_example("events", "chat")?;
+        proxy.leads_to(&address);
+        let arrived = "document.getElementById('messages').innerText.includes('in between')";
+        until_at_last(browser, arrived).await?;
+        shows(browser, "messages", "A new session").await?;
+        enter(browser, "text", "after").await?;
+        shows(browser, "messages", "ada: after").await?;
+        browser
+            .until("document.querySelectorAll('#messages li').length === 4")
+            .await?;
+        shows(browser, "people", "Here now (1): ada").await
     })
     .await
 }

@@ -37,12 +37,6 @@ events.on("open", () => {
     join(name);
   }
 });
-events.on("lost", ({ events: lost }) => {
-  const texts = lost.filter(({ event }) => event === "say").map(({ data }) => `“${data}”`);
-  if (texts.length > 0) {
-    complain(`The server has lost this session. Nobody knows whether it has got ${texts.join(", ")}.`);
-  }
-});
 events.on("error", ({ message }) => complain(message));
 
 // What the server says
@@ -67,10 +61,7 @@ element("naming").onsubmit = (submitted) => {
 };
 
 async function join(wish) {
-  const { error, isLost } = await ask("name", wish);
-  if (isLost) {
-    return;
-  }
+  const { error } = await ask("name", wish);
   const wasNaming = !element("naming").hidden;
   name = error ? "" : wish.trim();
   element("naming").hidden = !error;
@@ -88,22 +79,26 @@ element("saying").onsubmit = async (submitted) => {
   element("text").value = "";
   complain("");
   showPending(+1);
-  const { error, isLost } = await ask("say", text);
+  const { error } = await ask("say", text);
   showPending(-1);
-  if (error || isLost) {
-    element("text").value ||= text;
-  }
   if (error) {
+    element("text").value ||= text;
     complain(error);
   }
 };
 
-/** Asks the server. Where the reply is lost, `lost` says more about it. */
+/** Asks the server. What has certainly not arrived in a session that is lost is asked again in the next one. */
 async function ask(event, data) {
   try {
     return await events.ask(event, data);
   } catch (error) {
-    return error instanceof Lost ? { isLost: true } : { error: error.message };
+    if (error.arrived === "no" && events.state !== "closed") {
+      return ask(event, data);
+    }
+    if (error.arrived === "unknown") {
+      return { error: `The server has lost this session, and nobody knows whether it has got “${data}”.` };
+    }
+    return error instanceof Lost ? {} : { error: error.message };
   }
 }
 
