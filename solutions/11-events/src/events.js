@@ -22,10 +22,10 @@
 // | transport | there is a transport                        | `{ transport }`: "websocket" or "polling" |
 // | close     | there is none any more, or none yet         | `{ code, reason, retryIn }`: the milliseconds until the next attempt |
 // | lost      | behind `open`: the session before is over   | `{ reason, events }`: what had not been confirmed |
-// | error     | the server didn't understand, or a handler threw | `{ message }` |
+// | error     | the server can't do what it is told         | `{ message }` |
 //
-// Each of the `events` of `lost` has `event`, `data` and `arrived`: "no" if it was never sent, and "unknown" if it was. They
-// are not sent again. Then every `ask` without a reply fails, with a `Lost`.
+// Each of the `events` of `lost` has `event`, `data` and `arrived`: "no" if it was never sent, and "unknown" if
+// it was. They are not sent again. Then every `ask` without a reply fails, with a `Lost`.
 //
 // Nothing in here touches a page, so that it runs wherever there is `fetch`.
 
