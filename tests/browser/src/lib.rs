@@ -324,3 +324,31 @@ impl Browser {
         Ok(())
     }
 }
+
+/// A running example of a step, and its address.
+///
+/// # Errors
+/// It doesn't build or start.
+pub fn serve_example(
+    id: &str,
+    example: &str,
+) -> Result<(Process, String), Box<dyn std::error::Error>> {
+    let package = match env::var("JUDGE").as_deref() {
+        Ok("steps") => id.to_string(),
+        _ => format!("{id}-solution"),
+    };
+    let target = target();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.current_dir(root()).env("CARGO_TARGET_DIR", &target);
+    cargo.args(["build", "--quiet", "--package", &package]);
+    if !cargo.args(["--example", example]).status()?.success() {
+        return Err(format!("`{package}`’s example `{example}` doesn't build").into());
+    }
+    let program = target.join("debug").join("examples").join(example);
+    let mut command = Command::new(program.with_extension(env::consts::EXE_EXTENSION));
+    command.args(["--listen", "127.0.0.1:0"]);
+    let process = Process::start(command, "listening on ")?;
+    let address = process.line.trim().trim_start_matches("listening on ");
+    let address = address.to_string();
+    Ok((process, address))
+}

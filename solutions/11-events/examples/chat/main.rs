@@ -1,0 +1,122 @@
+//! A chat on events. `cargo run -p events --example chat`, then open the address that it prints, in two tabs.
+//!
+//! To start something of your own: copy this folder beside itself, under another name. Cargo finds it there:
+//! `cargo run -p events --example that-name`.
+//!
+//! | event | from | data | reply |
+//! |---|---|---|---|
+//! | `welcome` | server | `{"messages":[…],"people":[…]}` | |
+//! | `name` | page | `"ada"` | `{}`, or `{"error":"why"}` |
+//! | `say` | page | `"Hello"` | `{"id":7}`, or `{"error":"why"}` |
+//! | `said` | server | `{"id":7,"name":"ada","text":"Hello"}` | |
+//! | `people` | server, offered | `["ada","bob"]` | |
+
+use std::collections::{BTreeMap, VecDeque};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use events_solution::guests::GuestId;
+use events_solution::{Events, Guests, Settings};
+use serde_json::{Value, json};
+
+const EVERYBODY: &str = "chat";
+const MOST_MESSAGES: usize = 100;
+const LONGEST_NAME: usize = 32;
+const LONGEST_TEXT: usize = 1000;
+
+fn main() -> ExitCode {
+    let listen = launch::options("A chat on events.", 9011, &mut []);
+    let settings = Settings::default();
+    // Ids only ever grow, also when the server is started anew.
+    let chat = Arc::new(Mutex::new(Chat::new(settings.last_session)));
+    let events = Events::new(settings)
+        .file("/", "text/html", include_str!("index.html"))
+        .file("/chat.js", "text/javascript", include_str!("chat.js"))
+        .file("/chat.css", "text/css", include_str!("chat.css"))
+        .on("open", with(&chat, Chat::open))
+        .on("name", with(&chat, Chat::name))
+        .on("say", with(&chat, Chat::say))
+        .on("close", with(&chat, Chat::close));
+    launch::serve(listen, |listener| events.start(listener))
+}
+
+/// A handler that uses what all handlers share.
+fn with(
+    chat: &Arc<Mutex<Chat>>,
+    act: fn(&mut Chat, &mut Guests, GuestId, &Value) -> Value,
+) -> impl FnMut(&mut Guests, GuestId, &Value) -> Value + Send + 'static {
+    let chat = Arc::clone(chat);
+    move |guests, who, data| {
+        let mut chat = chat.lock().unwrap_or_else(PoisonError::into_inner);
+        act(&mut chat, guests, who, data)
+    }
+}
+
+struct Chat {
+    names: BTreeMap<GuestId, String>,
+    messages: VecDeque<Value>,
+    last_id: u64,
+}
+
+impl Chat {
+    fn new(last_id: u64) -> Self {
+        Self {
+            names: BTreeMap::new(),
+            messages: VecDeque::new(),
+            last_id,
+        }
+    }
+
+    fn open(&mut self, guests: &mut Guests, who: GuestId, _: &Value) -> Value {
+        guests.join(who, EVERYBODY);
+        let welcome = json!({ "messages": self.messages, "people": self.people() });
+        guests.emit(who, "welcome", &welcome);
+        Value::Null
+    }
+
+    fn name(&mut self, guests: &mut Guests, who: GuestId, data: &Value) -> Value {
+        let name = data.as_str().unwrap_or_default().trim();
+        if name.is_empty() || name.chars().count() > LONGEST_NAME {
+            return error(format!("A name has 1 to {LONGEST_NAME} characters."));
+        }
+        let others = self.names.iter().filter(|(it, _)| **it != who);
+        if others.map(|(_, other)| other).any(|other| other == name) {
+            return error(format!("The name {name} is taken."));
+        }
+        self.names.insert(who, name.to_string());
+        guests.offer_to(EVERYBODY, "people", &self.people());
+        json!({})
+    }
+
+    fn say(&mut self, guests: &mut Guests, who: GuestId, data: &Value) -> Value {
+        let Some(name) = self.names.get(&who) else {
+            return error("Take a name first.".to_string());
+        };
+        let text = data.as_str().unwrap_or_default();
+        if text.trim().is_empty() || text.chars().count() > LONGEST_TEXT {
+            return error(format!("A message has 1 to {LONGEST_TEXT} characters."));
+        }
+        self.last_id += 1;
+        let said = json!({ "id": self.last_id, "name": name, "text": text });
+        guests.emit_to(EVERYBODY, "said", &said);
+        self.messages.push_back(said);
+        if self.messages.len() > MOST_MESSAGES {
+            self.messages.pop_front();
+        }
+        json!({ "id": self.last_id })
+    }
+
+    fn close(&mut self, guests: &mut Guests, who: GuestId, _: &Value) -> Value {
+        self.names.remove(&who);
+        guests.offer_to(EVERYBODY, "people", &self.people());
+        Value::Null
+    }
+
+    fn people(&self) -> Value {
+        self.names.values().cloned().collect()
+    }
+}
+
+fn error(sentence: String) -> Value {
+    json!({ "error": sentence })
+}

@@ -1,0 +1,450 @@
+//! Everybody who has a session, and the rooms that they are in. This is what a handler gets.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chat::client::ClientId;
+use chat::frame;
+use chat::outbox::{Bytes, Outbox};
+use connection::CloseCode;
+use serde_json::Value;
+
+use crate::latest::Latest;
+use crate::packet::Packet;
+use crate::session::{Gap, Session};
+
+/// The number of a guest, and of its session. No number is given twice, not even by a server that is
+/// started anew. Everybody may know it; the word by which a page comes back to its session is a secret.
+pub type GuestId = u64;
+
+/// Whose number nobody's is.
+pub const NOBODY: GuestId = 0;
+
+/// The number of a transport: 1, 2, 3 and so on. A WebSocket's is its client's number.
+pub type TransportId = ClientId;
+
+/// What a client has got before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The number of the session that it knows; [`NOBODY`] where it knows none.
+    pub of: GuestId,
+    /// It has got everything up to this number.
+    pub after: u64,
+}
+
+/// Everybody who has a session.
+// ANCHOR: guests
+#[derive(Debug)]
+pub struct Guests {
+    guests: BTreeMap<GuestId, Guest>,
+    /// Whose each word is.
+    words: BTreeMap<String, GuestId>,
+    /// Whose each WebSocket is, also when it is not the guest's latest transport any more.
+    sockets: BTreeMap<TransportId, GuestId>,
+    last_transport: TransportId,
+    last_guest: GuestId,
+    /// Whose sessions have ended, until the handler of `close` has been told.
+    ended: VecDeque<GuestId>,
+    max_kept: usize,
+}
+
+#[derive(Debug)]
+struct Guest {
+    word: String,
+    session: Session,
+    latest: Latest,
+    rooms: BTreeSet<String>,
+    link: Link,
+}
+
+/// How a guest can be reached.
+#[derive(Debug)]
+enum Link {
+    /// Not at all, since then.
+    Away(Instant),
+    /// By a WebSocket.
+    Socket(TransportId, Arc<Outbox>),
+    /// By a request that is held.
+    Poll(TransportId),
+}
+// ANCHOR_END: guests
+
+impl Guests {
+    /// Nobody. For each guest, `max_kept` bytes of lines are kept that it has not confirmed. The first guest
+    /// gets the number behind `last_guest`.
+    pub fn new(max_kept: usize, last_guest: GuestId) -> Self {
+        Self {
+            guests: BTreeMap::new(),
+            words: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            last_transport: 0,
+            last_guest,
+            ended: VecDeque::new(),
+            max_kept,
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.guests.len()
+    }
+
+    /// Whether this guest is there.
+    pub fn has(&self, who: GuestId) -> bool {
+        self.guests.contains_key(&who)
+    }
+
+    /// Tells one guest. Where there is no such guest, nobody is told.
+    pub fn emit(&mut self, who: GuestId, event: &str, data: &Value) {
+        let (event, data, ask) = (event.to_string(), data.clone(), false);
+        self.send(who, |n| Packet::Event {
+            n,
+            event,
+            data,
+            ask,
+        });
+    }
+
+    /// Tells everybody in a room.
+    pub fn emit_to(&mut self, room: &str, event: &str, data: &Value) {
+        for who in self.in_room(room) {
+            self.emit(who, event, data);
+        }
+    }
+
+    /// Tells everybody.
+    pub fn emit_to_all(&mut self, event: &str, data: &Value) {
+        for who in Vec::from_iter(self.guests.keys().copied()) {
+            self.emit(who, event, data);
+        }
+    }
+
+    /// Offers everybody in a room a value that is worth something now only. Who is still busy with the
+    /// last one gets the newest when it is done with that. For each guest, one value of each name is kept.
+    pub fn offer_to(&mut self, room: &str, name: &str, value: &Value) {
+        for who in self.in_room(room) {
+            if let Some(guest) = self.guests.get_mut(&who) {
+                guest.latest.offer(name, value.clone());
+                guest.push_latest();
+            }
+        }
+    }
+
+    /// A guest enters a room. A room is there as soon as somebody is in it.
+    pub fn join(&mut self, who: GuestId, room: &str) {
+        if let Some(guest) = self.guests.get_mut(&who) {
+            guest.rooms.insert(room.to_string());
+        }
+    }
+
+    /// A guest leaves a room.
+    pub fn leave(&mut self, who: GuestId, room: &str) {
+        if let Some(guest) = self.guests.get_mut(&who) {
+            guest.rooms.remove(room);
+        }
+    }
+
+    /// Who is in a room.
+    pub fn in_room(&self, room: &str) -> Vec<GuestId> {
+        let guests = self.guests.iter();
+        let here = guests.filter(|(_, guest)| guest.rooms.contains(room));
+        here.map(|(who, _)| *who).collect()
+    }
+
+    /// Ends a session, and says why.
+    pub fn end(&mut self, who: GuestId, why: &str) {
+        let Some(guest) = self.guests.remove(&who) else {
+            return;
+        };
+        self.words.remove(&guest.word);
+        if let Link::Socket(_, outbox) = guest.link {
+            outbox.finish_at_once(over(why));
+        }
+        self.ended.push_back(who);
+    }
+}
+
+/// What the transports do. Handlers don't need it.
+impl Guests {
+    /// Begins a session. `open` has not been handled yet.
+    pub(crate) fn open(&mut self, word: &str) -> GuestId {
+        self.last_guest += 1;
+        let guest = Guest::new(word, self.max_kept);
+        self.guests.insert(self.last_guest, guest);
+        self.words.insert(word.to_string(), self.last_guest);
+        self.last_guest
+    }
+
+    /// Whose word this is.
+    pub(crate) fn of_word(&self, word: &str) -> Option<GuestId> {
+        self.words.get(word).copied()
+    }
+
+    /// Whose WebSocket this is.
+    pub(crate) fn of_socket(&self, socket: TransportId) -> Option<GuestId> {
+        self.sockets.get(&socket).copied()
+    }
+
+    /// Whether a client that knows session `of` can go on with this one. It must be the same; or this one
+    /// is as good as new, because the client has never heard its `hello`.
+    pub(crate) fn may_go_on(&self, who: GuestId, of: GuestId) -> bool {
+        let guest = self.guests.get(&who);
+        guest.is_some_and(|guest| who == of || guest.session.is_untouched())
+    }
+
+    /// A guest can be reached by this WebSocket from now on, and by no transport before it.
+    // ANCHOR: attach_socket
+    pub(crate) fn attach_socket(
+        &mut self,
+        who: GuestId,
+        cursor: Cursor,
+        outbox: &Arc<Outbox>,
+    ) -> TransportId {
+        let socket = self.next_transport();
+        let Some(guest) = self.guests.get_mut(&who) else {
+            outbox.finish_at_once(over("there is no such session"));
+            return socket;
+        };
+        self.sockets.insert(socket, who);
+        // Task: attach it; then the hello, all that has not been confirmed, and the latest values.
+        guest.attach(Link::Socket(socket, Arc::clone(outbox)), who, cursor);
+        guest.push(&guest.hello(who));
+        for line in Vec::from_iter(guest.session.replay().cloned()) {
+            guest.push(&line);
+        }
+        guest.push_latest();
+        socket
+    }
+    // ANCHOR_END: attach_socket
+
+    /// A guest can be reached by this request from now on, and by no transport before it.
+    pub(crate) fn attach_poll(&mut self, who: GuestId, cursor: Cursor) -> TransportId {
+        let poll = self.next_transport();
+        if let Some(guest) = self.guests.get_mut(&who) {
+            guest.attach(Link::Poll(poll), who, cursor);
+        }
+        poll
+    }
+
+    fn next_transport(&mut self) -> TransportId {
+        self.last_transport += 1;
+        self.last_transport
+    }
+
+    /// Whether a held request is to be answered now: there is something to say, or it is not this request
+    /// any more by which the guest is reached.
+    pub(crate) fn is_due(&self, who: GuestId, poll: TransportId) -> bool {
+        self.guests.get(&who).is_none_or(|guest| {
+            !guest.is_reached_by(poll)
+                || guest.latest.is_due()
+                || guest.session.replay().next().is_some()
+        })
+    }
+
+    /// The answer to a held request.
+    // ANCHOR: answer_poll
+    pub(crate) fn answer_poll(&mut self, who: GuestId, poll: TransportId) -> String {
+        let Some(guest) = self.guests.get_mut(&who) else {
+            return over_line("there is no such session");
+        };
+        let mut lines = vec![guest.hello(who)];
+        if guest.is_reached_by(poll) {
+            lines.extend(guest.session.replay().map(ToString::to_string));
+            lines.extend(guest.latest.take().iter().map(Packet::to_line));
+            guest.link = Link::Away(Instant::now());
+        }
+        lines.join("\n")
+    }
+    // ANCHOR_END: answer_poll
+
+    /// A WebSocket has ended. The session goes on.
+    pub(crate) fn detach_socket(&mut self, socket: TransportId) {
+        let who = self.sockets.remove(&socket);
+        let guest = who.and_then(|who| self.guests.get_mut(&who));
+        if let Some(guest) = guest.filter(|guest| guest.is_reached_by(socket)) {
+            guest.detach();
+        }
+    }
+
+    /// More waits for a WebSocket than may wait.
+    pub(crate) fn too_slow(&mut self, socket: TransportId) {
+        let guest = self
+            .of_socket(socket)
+            .and_then(|who| self.guests.get_mut(&who));
+        if let Some(guest) = guest.filter(|guest| guest.is_reached_by(socket)) {
+            guest.cut_off();
+        }
+    }
+
+    /// A packet with this number has come. Whether it is new.
+    ///
+    /// # Errors
+    /// A number before this one has not come.
+    pub(crate) fn receive(&mut self, who: GuestId, n: u64) -> Result<bool, Gap> {
+        let guest = self.guests.get_mut(&who);
+        // Of a session that is over, nothing is new.
+        guest.map_or(Ok(false), |guest| guest.session.receive(n))
+    }
+
+    /// The number up to which everything of a guest has been received.
+    pub(crate) fn received(&self, who: GuestId) -> Option<u64> {
+        self.guests.get(&who).map(|guest| guest.session.received())
+    }
+
+    /// A guest has confirmed everything up to this number.
+    pub(crate) fn confirm(&mut self, who: GuestId, got: u64) {
+        if let Some(guest) = self.guests.get_mut(&who) {
+            guest.session.confirm(got);
+        }
+    }
+
+    /// A guest has used a value.
+    pub(crate) fn seen(&mut self, who: GuestId, name: &str) {
+        if let Some(guest) = self.guests.get_mut(&who) {
+            guest.latest.seen(name);
+            guest.push_latest();
+        }
+    }
+
+    /// Answers an event of a guest, or says why there is no answer.
+    pub(crate) fn reply(&mut self, who: GuestId, reply: u64, answer: Result<Value, String>) {
+        self.send(who, |n| match answer {
+            Ok(data) => Packet::Reply { n, reply, data },
+            Err(error) => Packet::NoReply { n, reply, error },
+        });
+    }
+
+    /// Ends the sessions of those who have been away since before `then`.
+    pub(crate) fn end_those_away_since(&mut self, then: Instant) {
+        let guests = self.guests.iter();
+        let away = guests.filter(|(_, guest)| matches!(guest.link, Link::Away(at) if at < then));
+        for who in Vec::from_iter(away.map(|(who, _)| *who)) {
+            self.end(who, "away for too long");
+        }
+    }
+
+    /// Lets every WebSocket know that the server is there. A page can't see the pings that its browser
+    /// answers.
+    pub(crate) fn ping(&mut self) {
+        let ping = Packet::Ping { ping: true }.to_line();
+        for guest in self.guests.values_mut() {
+            guest.push(&ping);
+        }
+    }
+
+    /// Says goodbye to everybody's WebSocket. The sessions are gone with the server.
+    pub(crate) fn stop(&mut self) {
+        self.words.clear();
+        for guest in mem::take(&mut self.guests).into_values() {
+            if let Link::Socket(_, outbox) = guest.link {
+                outbox.finish(frame::close(CloseCode::GOING_AWAY, "the server stops"));
+            }
+        }
+    }
+
+    /// One of those whose sessions have ended, and whom nobody has asked for yet.
+    pub(crate) fn next_ended(&mut self) -> Option<GuestId> {
+        self.ended.pop_front()
+    }
+
+    // ANCHOR: send
+    fn send(&mut self, who: GuestId, packet: impl FnOnce(u64) -> Packet) {
+        let Some(guest) = self.guests.get_mut(&who) else {
+            return;
+        };
+        // Task: number and keep it; push it to the transport; end the session on an overrun.
+        match guest.session.send(packet) {
+            Ok(line) => guest.push(&line),
+            Err(overrun) => self.end(who, &overrun.to_string()),
+        }
+    }
+    // ANCHOR_END: send
+}
+
+impl Guest {
+    fn new(word: &str, max_kept: usize) -> Self {
+        Self {
+            word: word.to_string(),
+            session: Session::new(max_kept),
+            latest: Latest::default(),
+            rooms: BTreeSet::new(),
+            link: Link::Away(Instant::now()),
+        }
+    }
+
+    /// A transport takes over from the one before. It comes with what the client has got.
+    // ANCHOR: attach
+    fn attach(&mut self, link: Link, who: GuestId, cursor: Cursor) {
+        let (code, reason) = (CloseCode::NORMAL, "another transport has taken over");
+        // Task: end the transport before; link this one; confirm the cursor, if it is of this session.
+        self.end_transport(code, reason);
+        self.link = link;
+        if cursor.of == who {
+            self.session.confirm(cursor.after);
+        }
+    }
+    // ANCHOR_END: attach
+
+    /// The guest can't be reached any more by the transport that there was. The session goes on.
+    fn detach(&mut self) -> Link {
+        self.latest.restart();
+        mem::replace(&mut self.link, Link::Away(Instant::now()))
+    }
+
+    /// The same; and if it was a WebSocket, it is told so, in place of all that waits.
+    fn end_transport(&mut self, code: CloseCode, reason: &str) {
+        if let Link::Socket(_, outbox) = self.detach() {
+            outbox.finish_at_once(frame::close(code, reason));
+        }
+    }
+
+    /// More waits for the guest's WebSocket than may wait.
+    fn cut_off(&mut self) {
+        self.end_transport(CloseCode::TRY_AGAIN_LATER, "you read too slowly");
+    }
+
+    fn is_reached_by(&self, transport: TransportId) -> bool {
+        match self.link {
+            Link::Socket(it, _) | Link::Poll(it) => it == transport,
+            Link::Away(_) => false,
+        }
+    }
+
+    /// The first line on every transport.
+    fn hello(&self, who: GuestId) -> String {
+        let (hello, got) = (who, self.session.received());
+        Packet::Hello { hello, got }.to_line()
+    }
+
+    /// Puts a line on the guest's WebSocket. A request that is held is woken by others, and takes what it
+    /// finds.
+    fn push(&mut self, line: &str) {
+        if let Link::Socket(_, outbox) = &self.link
+            && outbox.push(frame::text(line)).is_err()
+        {
+            self.cut_off();
+        }
+    }
+
+    fn push_latest(&mut self) {
+        if matches!(self.link, Link::Socket(..)) {
+            for packet in self.latest.take() {
+                self.push(&packet.to_line());
+            }
+        }
+    }
+}
+
+pub(crate) fn over_line(why: &str) -> String {
+    let over = why.to_string();
+    Packet::Over { over }.to_line()
+}
+
+/// The last frames of a WebSocket whose session is over.
+fn over(why: &str) -> Bytes {
+    let over = frame::text(&over_line(why));
+    let close = frame::close(CloseCode::NORMAL, "the session is over");
+    [over, close].concat().into()
+}

@@ -1,0 +1,31 @@
+//! Events over any transport: `on` and `emit`, rooms, replies, and sessions that survive.
+//!
+//! ```text
+//!   page: events.js                                  server: Events
+//!   on, emit, ask                                    on, emit, emit_to, offer_to
+//!        │                                                │
+//!     Session ── numbers, kept until confirmed ───────── Session
+//!        │                                                │
+//!        ├── a WebSocket at /socket ───────────────────── ┤
+//!        └── GET and POST /events, where there is none ───┘
+//! ```
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`packet`] | what goes over a transport, whichever it is |
+//! | [`session`] | what survives when a transport dies: the numbers |
+//! | [`latest`] | values that are worth something now only |
+//! | [`guests`] | everybody who has a session, and the rooms that they are in |
+//! | [`events`] | `on` and `emit`, on the server |
+//!
+//! The page's half is `events.js`. It has the same `Session`, in JavaScript.
+
+pub mod events;
+mod front;
+pub mod guests;
+pub mod latest;
+pub mod packet;
+pub mod session;
+
+pub use events::{Events, Settings};
+pub use guests::{GuestId, Guests};

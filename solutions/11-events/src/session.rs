@@ -1,0 +1,144 @@
+//! What survives when a transport dies: the numbers.
+//!
+//! ```text
+//!  sent:      1  2  3  4  5  6  7  8
+//!             └──┬──┘  └──────┬─────┘
+//!        confirmed, and     kept: it may have been lost with a transport,
+//!        forgotten          so the next one begins with it
+//! ```
+//!
+//! Each side numbers what it sends, and keeps it until the other side says that it has got it. Who gets a
+//! number for the second time throws it away. So nothing is lost and nothing comes twice, however a
+//! transport dies, and whichever the next one is. Nothing in here knows what a transport is.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::packet::Packet;
+
+/// One side of a session.
+// ANCHOR: session
+#[derive(Debug)]
+pub struct Session {
+    /// What has been sent and not been confirmed: number and line, in order.
+    kept: VecDeque<(u64, Arc<str>)>,
+    /// How many bytes all kept lines have.
+    bytes: usize,
+    /// The most that they may have.
+    most: usize,
+    /// The number that was given last.
+    sent: u64,
+    /// The number up to which everything has been received.
+    received: u64,
+}
+// ANCHOR_END: session
+
+/// More would have to be kept than may be: the other side has confirmed nothing for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overrun;
+
+/// A number came, and one before it has not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The number that should have come.
+    pub expected: u64,
+    /// The number that came.
+    pub came: u64,
+}
+
+impl fmt::Display for Overrun {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "too much has not been confirmed")
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let Self { expected, came } = self;
+        write!(formatter, "Number {came} came, and {expected} should have")
+    }
+}
+
+impl Session {
+    /// A session that begins now, and keeps `most` bytes.
+    pub fn new(most: usize) -> Self {
+        Self {
+            kept: VecDeque::new(),
+            bytes: 0,
+            most,
+            sent: 0,
+            received: 0,
+        }
+    }
+
+    /// Gives a packet its number, and keeps it. Returns its line, for the transport that there is now.
+    ///
+    /// # Errors
+    /// [`Overrun`], and nothing has changed.
+    // ANCHOR: send
+    pub fn send(&mut self, packet: impl FnOnce(u64) -> Packet) -> Result<Arc<str>, Overrun> {
+        // Task: the next number; keep the line, unless that would be too much.
+        let n = self.sent + 1;
+        let line: Arc<str> = packet(n).to_line().into();
+        if self.bytes + line.len() > self.most {
+            return Err(Overrun);
+        }
+        self.sent = n;
+        self.bytes += line.len();
+        self.kept.push_back((n, Arc::clone(&line)));
+        Ok(line)
+    }
+    // ANCHOR_END: send
+
+    /// The other side has got everything up to this number.
+    // ANCHOR: confirm
+    pub fn confirm(&mut self, got: u64) {
+        // Task: forget what was kept up to this number.
+        while self.kept.front().is_some_and(|(n, _)| *n <= got) {
+            let (_, line) = self.kept.pop_front().expect("there is a first one");
+            self.bytes -= line.len();
+        }
+    }
+    // ANCHOR_END: confirm
+
+    /// What the next transport begins with: everything that has not been confirmed, in order.
+    pub fn replay(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.kept.iter().map(|(_, line)| line)
+    }
+
+    /// A packet with this number has come. Whether it is new: if it isn't, throw it away.
+    ///
+    /// # Errors
+    /// [`Gap`], and nothing has changed. A transport that keeps the order never makes one.
+    // ANCHOR: receive
+    pub fn receive(&mut self, n: u64) -> Result<bool, Gap> {
+        // Task: compare it with the number that should come next; note it if it is new.
+        let expected = self.received + 1;
+        if n > expected {
+            return Err(Gap { expected, came: n });
+        }
+        let is_new = n == expected;
+        if is_new {
+            self.received = n;
+        }
+        Ok(is_new)
+    }
+    // ANCHOR_END: receive
+
+    /// The number up to which everything has been received.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Whether nothing has been received, and nothing confirmed: then the other side may not even know that
+    /// there is this session.
+    pub fn is_untouched(&self) -> bool {
+        self.received == 0 && self.kept.len() as u64 == self.sent
+    }
+
+    /// How many bytes are kept.
+    pub fn kept_bytes(&self) -> usize {
+        self.bytes
+    }
+}

@@ -1,0 +1,161 @@
+// The chat's page. What the server and the page say to each other is in the table of `main.rs`.
+//
+// What somebody typed gets into the page as text, never as HTML.
+
+import { connect, Lost } from "/events.js";
+
+/** How many messages the page shows at most. */
+const MOST_MESSAGES = 500;
+
+const element = (id) => document.getElementById(id);
+const log = element("log");
+const messages = element("messages");
+
+const withoutSocket = new URLSearchParams(location.search).get("transport") === "polling";
+const events = connect(withoutSocket ? { WebSocket: null } : {});
+
+let name = "";
+/** The id of the last message that was shown. The server's ids only ever grow. */
+let last = 0;
+/** How many messages the server has not answered yet. */
+let pending = 0;
+
+// The connection
+
+events.on("transport", ({ transport }) => {
+  const how = { websocket: "by WebSocket", polling: "by long polling" };
+  element("status").textContent = `Connected ${how[transport]}.`;
+});
+events.on("close", ({ code, reason, retryIn }) => {
+  const why = [code && `code ${code}`, reason].filter(Boolean).join(", ");
+  const next = retryIn === undefined ? "" : `Trying again in ${(retryIn / 1000).toFixed(1)} s.`;
+  element("status").textContent = `Not connected (${why || "no reason given"}). ${next}`;
+});
+// A new session knows nothing of the one before it.
+events.on("open", () => {
+  if (name) {
+    join(name);
+  }
+});
+events.on("lost", ({ events: lost }) => {
+  const texts = lost.filter(({ event }) => event === "say").map(({ data }) => `“${data}”`);
+  if (texts.length > 0) {
+    complain(`The server has lost this session. Nobody knows whether it has got ${texts.join(", ")}.`);
+  }
+});
+events.on("error", ({ message }) => complain(message));
+
+// What the server says
+
+events.on("welcome", (welcome) => {
+  if (last > 0) {
+    addLine("A new session: messages may be missing here.");
+  }
+  welcome.messages.filter(({ id }) => id > last).forEach(addMessage);
+  showPeople(welcome.people);
+  // The history is read out by nobody; what comes a moment later is.
+  setTimeout(() => (log.ariaLive = "polite"), 100);
+});
+events.on("said", addMessage);
+events.on("people", showPeople);
+
+// What you say
+
+element("naming").onsubmit = (submitted) => {
+  submitted.preventDefault();
+  join(element("name").value);
+};
+
+async function join(wish) {
+  const { error, isLost } = await ask("name", wish);
+  if (isLost) {
+    return;
+  }
+  const wasNaming = !element("naming").hidden;
+  name = error ? "" : wish.trim();
+  element("naming").hidden = !error;
+  element("saying").hidden = Boolean(error);
+  // What is complained of may be something else, where you did nothing.
+  if (error || wasNaming) {
+    complain(error ?? "");
+    element(error ? "name" : "text").focus();
+  }
+}
+
+element("saying").onsubmit = async (submitted) => {
+  submitted.preventDefault();
+  const text = element("text").value;
+  element("text").value = "";
+  complain("");
+  showPending(+1);
+  const { error, isLost } = await ask("say", text);
+  showPending(-1);
+  if (error || isLost) {
+    element("text").value ||= text;
+  }
+  if (error) {
+    complain(error);
+  }
+};
+
+/** Asks the server. Where the reply is lost, `lost` says more about it. */
+async function ask(event, data) {
+  try {
+    return await events.ask(event, data);
+  } catch (error) {
+    return error instanceof Lost ? { isLost: true } : { error: error.message };
+  }
+}
+
+// What you see
+
+function addMessage({ id, name: who, text }) {
+  last = id;
+  const strong = document.createElement("strong");
+  strong.append(isolated(who));
+  add("", strong, ": ", isolated(text));
+  element("empty").hidden = true;
+}
+
+function addLine(text) {
+  add("line", text);
+}
+
+function add(className, ...content) {
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  const item = document.createElement("li");
+  item.className = className;
+  // Strings are appended as text.
+  item.append(...content);
+  messages.append(item);
+  while (messages.children.length > MOST_MESSAGES) {
+    messages.firstElementChild.remove();
+  }
+  if (atEnd) {
+    log.scrollTop = log.scrollHeight;
+  }
+}
+
+/** Text that may run from right to left, and doesn't turn around what stands beside it. */
+function isolated(text) {
+  const isolate = document.createElement("bdi");
+  isolate.textContent = text;
+  return isolate;
+}
+
+function showPeople(people) {
+  const names = people.flatMap((it, index) => (index === 0 ? [isolated(it)] : [", ", isolated(it)]));
+  const shown = people.length === 0 ? ["Nobody has a name yet."] : [`Here now (${people.length}): `, ...names];
+  element("people").replaceChildren(...shown);
+}
+
+function showPending(more) {
+  pending += more;
+  element("pending").textContent = pending > 0 ? `On the way: ${pending}.` : "";
+}
+
+function complain(sentence) {
+  element("problem").textContent = sentence;
+}
+
+element("other").hidden = withoutSocket;

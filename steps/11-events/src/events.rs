@@ -1,0 +1,384 @@
+//! `on` and `emit`, on the server.
+//!
+//! Handlers run one at a time, under one lock, as they do in a browser. So none needs a lock of its own,
+//! and none may wait for anything.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::mem;
+use std::net::{TcpListener, TcpStream};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chat::client::{ClientId, Limits, Room};
+use chat::hub::id_of_now;
+use chat::outbox::Outbox;
+use chat::server::{App, Server};
+use connection::Event;
+use echo::Patience;
+use serde_json::Value;
+
+use crate::front;
+use crate::guests::{Cursor, GuestId, Guests, NOBODY, over_line};
+use crate::packet::{Packet, shortened};
+
+/// How often the clock is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What the server allows, and how long it waits.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The most connections at a time. One more gets 503.
+    pub max_connections: u64,
+    /// The most sessions at a time, whether their guests are connected or not. One more gets 503.
+    pub max_sessions: usize,
+    /// The most bytes of lines that are kept for a guest, because it has not confirmed them. A session for
+    /// which more would have to be kept is over.
+    pub max_kept: usize,
+    /// How long a session is kept while its guest is away.
+    pub keep: Duration,
+    /// How long a request is held at most when there is no news.
+    pub hold: Duration,
+    /// After how long a page hears that the server is there, whatever else it hears.
+    pub ping_every: Duration,
+    /// How long the head of a request may take, and its body.
+    pub request_within: Duration,
+    /// How much a client may send at once, and how long it is waited for.
+    pub client: Limits,
+    /// How often a thread that reads looks at the clock.
+    pub tick: Duration,
+    /// The number before that of the first session. No number may ever be given twice, not even by a server
+    /// that is started anew: see [`id_of_now`].
+    pub last_session: GuestId,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_connections: 1000,
+            max_sessions: 1000,
+            max_kept: 256 * 1024,
+            keep: Duration::from_secs(60),
+            hold: Duration::from_secs(25),
+            ping_every: Duration::from_secs(20),
+            request_within: Duration::from_secs(10),
+            client: Limits {
+                max_message: 64 * 1024,
+                patience: Patience::default(),
+            },
+            tick: Duration::from_secs(1),
+            last_session: id_of_now(),
+        }
+    }
+}
+
+impl Settings {
+    /// The most bytes that may wait for a WebSocket: all that is kept, in frames. The shortest line takes
+    /// less than four times its length in an outbox.
+    pub(crate) fn max_waiting(&self) -> usize {
+        4 * self.max_kept + 4096
+    }
+}
+
+/// What is done when an event comes: from whom, and what belongs to it. What it returns is the reply,
+/// where one is wanted.
+pub type Handler = Box<dyn FnMut(&mut Guests, GuestId, &Value) -> Value + Send>;
+
+/// What is done again and again.
+type Feed = Box<dyn FnMut(&mut Guests) + Send>;
+
+/// A server of events.
+pub struct Events {
+    pub(crate) settings: Settings,
+    /// The files of the page: path, type and text.
+    pub(crate) files: BTreeMap<&'static str, (&'static str, &'static str)>,
+    state: Mutex<State>,
+    /// Something that a held request may wait for has changed.
+    changed: Condvar,
+}
+
+/// What the lock guards.
+struct State {
+    guests: Guests,
+    handlers: BTreeMap<&'static str, Handler>,
+    /// What is done again and again, from the start on.
+    feeds: Vec<(Duration, Feed)>,
+    /// When all were pinged.
+    pinged: Instant,
+    stopped: bool,
+}
+
+/// There is no room for one more session, or the server stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy;
+
+impl Events {
+    /// A server that knows no events yet. It has `/events.js` for its page.
+    pub fn new(settings: Settings) -> Self {
+        let state = State {
+            guests: Guests::new(settings.max_kept, settings.last_session),
+            handlers: BTreeMap::new(),
+            feeds: Vec::new(),
+            pinged: Instant::now(),
+            stopped: false,
+        };
+        Self {
+            settings,
+            files: BTreeMap::new(),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+        .file("/events.js", "text/javascript", include_str!("events.js"))
+    }
+
+    /// Adds a file of the page: at which path, of which type, and its text in UTF-8.
+    pub fn file(mut self, path: &'static str, kind: &'static str, text: &'static str) -> Self {
+        self.files.insert(path, (kind, text));
+        self
+    }
+
+    /// What is done when `event` comes. Two events come by themselves: `open` when a session begins, and
+    /// `close` when it has ended; pages can't send these.
+    pub fn on<Handle>(self, event: &'static str, handle: Handle) -> Self
+    where
+        Handle: FnMut(&mut Guests, GuestId, &Value) -> Value + Send + 'static,
+    {
+        self.lock().handlers.insert(event, Box::new(handle));
+        self
+    }
+
+    /// What is done again and again, with this pause in between, for as long as there is a server.
+    pub fn every<Feed>(self, pause: Duration, feed: Feed) -> Self
+    where
+        Feed: FnMut(&mut Guests) + Send + 'static,
+    {
+        self.lock().feeds.push((pause, Box::new(feed)));
+        self
+    }
+
+    /// Starts to answer what comes in on `listener`.
+    ///
+    /// # Errors
+    /// The listener can't be used, or no thread can be started.
+    pub fn start(self, listener: TcpListener) -> io::Result<Server<Self>> {
+        let events = Arc::new(self);
+        let feeds = mem::take(&mut events.lock().feeds);
+        for (pause, mut feed) in feeds {
+            let events = Arc::downgrade(&events);
+            let feed = move |events: &Events| events.with(|guests| feed(guests));
+            thread::Builder::new().spawn(move || repeat(&events, pause, feed))?;
+        }
+        let clock = Arc::downgrade(&events);
+        let look = |events: &Events| events.keep_time(Instant::now());
+        thread::Builder::new().spawn(move || repeat(&clock, LOOK, look))?;
+        Server::start(listener, events)
+    }
+
+    /// Does something with all guests that no event of theirs has led to.
+    pub fn with<Result>(&self, act: impl FnOnce(&mut Guests) -> Result) -> Result {
+        let mut state = self.lock();
+        let result = act(&mut state.guests);
+        self.settle(&mut state);
+        result
+    }
+
+    /// Does what is due at this time: ends the sessions of those who are away for too long, and pings.
+    pub fn keep_time(&self, now: Instant) {
+        let mut state = self.lock();
+        if let Some(then) = now.checked_sub(self.settings.keep) {
+            state.guests.end_those_away_since(then);
+        }
+        if now.duration_since(state.pinged) >= self.settings.ping_every {
+            state.pinged = now;
+            state.guests.ping();
+        }
+        self.settle(&mut state);
+    }
+
+    /// Somebody opens a WebSocket. Everything that it has not got yet goes into its outbox.
+    ///
+    /// # Errors
+    /// There is no room for one more session.
+    pub fn join(&self, word: &str, cursor: Cursor, outbox: &Arc<Outbox>) -> Result<ClientId, Busy> {
+        let mut state = self.lock();
+        let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
+        let socket = state.guests.attach_socket(who, cursor, outbox);
+        self.settle(&mut state);
+        Ok(socket)
+    }
+
+    /// Somebody asks for news, and waits for them. Returns the lines of the answer.
+    ///
+    /// # Errors
+    /// There is no room for one more session.
+    pub fn poll(&self, word: &str, cursor: Cursor) -> Result<String, Busy> {
+        let mut state = self.lock();
+        let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
+        let poll = state.guests.attach_poll(who, cursor);
+        self.settle(&mut state);
+        // Task: wait until it is due, but no longer than `hold`; who is new need not wait. Then answer.
+        todo!(
+            "wait until it is due, but no longer than `hold`; who is new need not wait. Then answer"
+        )
+    }
+
+    /// Takes lines that somebody has sent in a request. Returns the lines of the answer.
+    pub fn post(&self, word: &str, of: GuestId, lines: &str) -> String {
+        let who = self.lock().guests.of_word(word);
+        // A request that was sent in a session before this one must not be taken for one of this.
+        let who = who.filter(|who| *who == of).unwrap_or(NOBODY);
+        self.take(who, lines)
+    }
+
+    /// Takes lines that a guest has sent. Returns the lines of the answer, to this guest alone.
+    fn take(&self, who: GuestId, lines: &str) -> String {
+        let mut state = self.lock();
+        let (mut errors, mut is_numbered) = (Vec::new(), false);
+        for line in lines.lines() {
+            let packet = Packet::read(line);
+            is_numbered |= matches!(packet, Ok(Packet::Event { .. }));
+            let taken = packet.and_then(|packet| state.take(who, packet));
+            errors.extend(taken.err());
+        }
+        self.settle(&mut state);
+        // One error is enough: a thousand bad lines shall not lead to a thousand sentences.
+        let error = errors.into_iter().next();
+        let error = error.map(|error| Packet::Error { error }.to_line());
+        let last = match state.guests.received(who) {
+            None => Some(over_line("there is no such session")),
+            Some(got) => is_numbered.then(|| Packet::Got { got }.to_line()),
+        };
+        Vec::from_iter(error.into_iter().chain(last)).join("\n")
+    }
+
+    /// Tells the handler of `close` whose sessions have ended, and wakes the requests that wait.
+    fn settle(&self, state: &mut State) {
+        while let Some(who) = state.guests.next_ended() {
+            // There may be no handler, or a bad one. There is nobody left to tell.
+            _ = state.call("close", who, &Value::Null);
+        }
+        self.changed.notify_all();
+    }
+
+    /// The lock, also where a thread panicked while it held it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Who comes with this word, and knows session `of`. Where there is no session, one begins. Nobody may
+    /// come with the word of a session that is in use already, and that it doesn't know.
+    fn enter(&mut self, word: &str, of: GuestId, most: usize) -> Result<GuestId, Busy> {
+        if let Some(who) = self.guests.of_word(word) {
+            let may_go_on = self.guests.may_go_on(who, of);
+            return Ok(if may_go_on { who } else { NOBODY });
+        }
+        if self.stopped || self.guests.count() >= most {
+            return Err(Busy);
+        }
+        let who = self.guests.open(word);
+        // There may be no handler.
+        _ = self.call("open", who, &Value::Null);
+        Ok(who)
+    }
+
+    /// Takes one packet that a guest has sent.
+    fn take(&mut self, who: GuestId, packet: Packet) -> Result<(), String> {
+        match packet {
+            Packet::Event {
+                n,
+                event,
+                data,
+                ask,
+            } => {
+                // Task: if it is new, hear it. If a reply is wanted, reply what that led to, also an error.
+                todo!(
+                    "if it is new, hear it. If a reply is wanted, reply what that led to, also an error"
+                )
+            }
+            Packet::Got { got } => self.guests.confirm(who, got),
+            Packet::Seen { seen } => self.guests.seen(who, &seen),
+            Packet::Bye { .. } => self.guests.end(who, "goodbye"),
+            packet => {
+                let line = packet.to_line();
+                return Err(format!("Only a server sends this: {}", shortened(&line)));
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, who: GuestId, event: &str, data: &Value) -> Result<Value, String> {
+        match event {
+            "open" | "close" => Err(format!("A page can't send the event {event}")),
+            _ => self.call(event, who, data),
+        }
+    }
+
+    /// Calls a handler. One that panics has done what it has done, and the others go on.
+    fn call(&mut self, event: &str, who: GuestId, data: &Value) -> Result<Value, String> {
+        let Some(handle) = self.handlers.get_mut(event) else {
+            let event = shortened(event);
+            return Err(format!("There is no handler for the event {event}"));
+        };
+        let call = AssertUnwindSafe(|| handle(&mut self.guests, who, data));
+        panic::catch_unwind(call).map_err(|_| format!("The handler of the event {event} failed"))
+    }
+}
+
+impl Room for Events {
+    fn hear(&self, socket: ClientId, message: &Event) -> Option<String> {
+        let who = self.lock().guests.of_socket(socket)?;
+        let answer = match message {
+            Event::Text(lines) => self.take(who, lines),
+            _ => {
+                let error = "Packets are text.".to_string();
+                Packet::Error { error }.to_line()
+            }
+        };
+        (!answer.is_empty()).then_some(answer)
+    }
+
+    fn leave(&self, socket: ClientId) {
+        self.lock().guests.detach_socket(socket);
+    }
+
+    fn too_slow(&self, socket: ClientId) {
+        self.lock().guests.too_slow(socket);
+    }
+}
+
+impl App for Events {
+    fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
+        front::answer(self, stream, stop)
+    }
+
+    fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        state.guests.stop();
+        self.changed.notify_all();
+    }
+
+    fn max_connections(&self) -> u64 {
+        self.settings.max_connections
+    }
+
+    fn longest_goodbye(&self) -> Duration {
+        2 * self.settings.tick + 2 * self.settings.client.patience.close_within
+    }
+}
+
+/// Does something again and again, for as long as there is a server.
+fn repeat(events: &Weak<Events>, pause: Duration, mut act: impl FnMut(&Events)) {
+    loop {
+        thread::sleep(pause);
+        let Some(events) = events.upgrade() else {
+            return;
+        };
+        act(&events);
+    }
+}

@@ -1,0 +1,73 @@
+//! Values that are worth something now only: a price, a temperature, where a mouse is.
+//!
+//! Who can't keep up shall get fewer of them, and not older ones. So there is one value on its way at most;
+//! the next one goes when the page says that it has used the last. What comes in between takes the place
+//! of what waits. The newest one always arrives in the end.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::packet::Packet;
+
+/// What one client has not got yet of each value, by name.
+#[derive(Debug, Default)]
+pub struct Latest {
+    slots: BTreeMap<String, Slot>,
+}
+
+/// A value that has not been seen yet.
+#[derive(Debug)]
+struct Slot {
+    newest: Value,
+    /// Whether the newest value has never been sent.
+    is_new: bool,
+    /// Whether a value has been sent by the transport that there is, and not been seen.
+    on_its_way: bool,
+}
+
+impl Latest {
+    /// There is a new value. It goes when there is nothing of this name on its way.
+    pub fn offer(&mut self, name: &str, value: Value) {
+        // Task: it takes the place of the one before; if that is on its way, it still is.
+        todo!("it takes the place of the one before; if that is on its way, it still is")
+    }
+
+    /// A value has been seen: the next one may go.
+    pub fn seen(&mut self, name: &str) {
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.on_its_way = false;
+            if !slot.is_new {
+                self.slots.remove(name);
+            }
+        }
+    }
+
+    /// The transport has died, and what was on its way may be lost. So the newest goes once more.
+    pub fn restart(&mut self) {
+        for slot in self.slots.values_mut() {
+            slot.on_its_way = false;
+        }
+    }
+
+    /// Whether there is anything new that can go now. For what is sent once more, no request is answered
+    /// that would be held otherwise: a slow page would ask again and again.
+    pub fn is_due(&self) -> bool {
+        let mut slots = self.slots.values();
+        slots.any(|slot| slot.is_new && !slot.on_its_way)
+    }
+
+    /// Takes out what can go now. From then on it is on its way.
+    pub fn take(&mut self) -> Vec<Packet> {
+        let mut packets = Vec::new();
+        for (name, slot) in &mut self.slots {
+            if !slot.on_its_way {
+                slot.is_new = false;
+                slot.on_its_way = true;
+                let (now, data) = (name.clone(), slot.newest.clone());
+                packets.push(Packet::Now { now, data });
+            }
+        }
+        packets
+    }
+}

@@ -1,0 +1,1970 @@
+//! Step 11, `events`: first its parts, each by itself; then the whole without a socket, where a check says
+//! what every transport brings and when it dies; then on real sockets.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chat::client::{ClientId, Limits, Room};
+use chat::outbox::{Bytes, Outbox};
+use chat::server::Server;
+use connection::Event;
+use echo::Patience;
+use events::events::Busy;
+use events::guests::{Cursor, GuestId};
+use events::latest::Latest;
+use events::packet::Packet;
+use events::session::{Gap, Overrun, Session};
+use events::{Events, Guests, Settings};
+use serde_json::{Value, json};
+use support::check;
+use support::http::{Client, Response, exchange};
+use support::wire::Transcript;
+
+// The first byte of a frame: FIN and the opcode.
+const TEXT: u8 = 0x81;
+const CLOSE: u8 = 0x88;
+const PONG: u8 = 0x8a;
+
+/// The masking key in the examples of RFC 6455 §5.7.
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// How long one read or write of a check may take.
+const DEADLINE: Duration = Duration::from_secs(3);
+/// Nobody waits for as long as this.
+const FOR_EVER: Duration = Duration::from_secs(600);
+/// As short as a deadline can be without being over at once.
+const SHORT: Duration = Duration::from_millis(20);
+
+/// More than any check puts into an outbox.
+const ROOM_ENOUGH: usize = 64 << 20;
+
+/// The number of the first session of every check.
+const FIRST: GuestId = 41;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// What goes over the wire.
+
+#[test]
+fn packets_are_lines_of_json() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A packet is one line, and is known by its fields. `data` may be missing, `ask` too; nothing \
+               else may, and nothing may be added.",
+        mistake: "The given src/packet.rs was changed.",
+        shows: || {
+            let lines = [
+                r#"{"hello":41,"got":7}"#,
+                r#"{"n":8,"event":"vote","data":5}"#,
+                r#"{"n":8,"event":"vote"}"#,
+                r#"{"event":"vote","ask":true,"data":{"of":[5]},"n":9}"#,
+                r#"{"n":3,"reply":9,"data":"taken"}"#,
+                r#"{"n":3,"reply":9}"#,
+                r#"{"n":3,"reply":9,"error":"why"}"#,
+                r#"{"n":3,"reply":9,"data":"taken","error":"why"}"#,
+                r#"{"got":9}"#,
+                r#"{"now":"price","data":41.5}"#,
+                r#"{"seen":"price"}"#,
+                r#"{"ping":true}"#,
+                r#"{"over":"why"}"#,
+                r#"{"bye":true}"#,
+                r#"{"error":"why"}"#,
+                r#"{"n":1,"event":"say","data":"two\nlines"}"#,
+                r#"{"got":9,"more":1}"#,
+                r#"{"got":-1}"#,
+                r#"{"got":9.5}"#,
+                r#"{"n":1,"data":5}"#,
+                r#"{"event":"vote"}"#,
+                "[]",
+                "got 9",
+                "",
+                &format!(r#"{{"shout":"{}"}}"#, "é".repeat(1000)),
+            ];
+            let mut shown = String::new();
+            for line in lines {
+                let verdict = match Packet::read(line) {
+                    Ok(packet) if packet.to_line() == line => "the same again".to_string(),
+                    Ok(packet) => packet.to_line(),
+                    Err(sentence) => format!("✗ {sentence}"),
+                };
+                let line: String = line.chars().take(60).collect();
+                _ = writeln!(shown, "{line}\n  {verdict}");
+            }
+            shown
+        },
+    }
+}
+
+// A session, by itself.
+
+fn event(n: u64, name: &str) -> Packet {
+    Packet::Event {
+        n,
+        event: name.to_string(),
+        data: Value::Null,
+        ask: false,
+    }
+}
+
+/// Writes down what a session does.
+struct Script {
+    session: Session,
+    text: String,
+}
+
+impl Script {
+    fn new(most: usize) -> Self {
+        Self {
+            session: Session::new(most),
+            text: String::new(),
+        }
+    }
+
+    fn send(&mut self, name: &str) {
+        let sent = self.session.send(|n| event(n, name));
+        let sent = match &sent {
+            Ok(line) => line,
+            Err(Overrun) => "✗ overrun",
+        };
+        _ = writeln!(self.text, "send {name}: {sent}");
+    }
+
+    fn confirm(&mut self, got: u64) {
+        self.session.confirm(got);
+        _ = writeln!(self.text, "confirm {got}");
+        self.kept();
+    }
+
+    fn kept(&mut self) {
+        let number = |line: &Arc<str>| match Packet::read(line) {
+            Ok(Packet::Event { n, event, .. }) => format!(" {n} {event}"),
+            other => format!(" {other:?}"),
+        };
+        let kept: String = self.session.replay().map(number).collect();
+        let kept = match kept.is_empty() {
+            true => " nothing",
+            false => &kept,
+        };
+        let bytes = self.session.kept_bytes();
+        _ = writeln!(self.text, "  kept:{kept} ({bytes} bytes)");
+    }
+}
+
+#[test]
+fn what_is_sent_is_kept_until_it_is_confirmed() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Numbers go up by one. A line is kept until its number, or a higher one, has been confirmed; \
+               the replay is what is kept, in order.",
+        mistake: "A line is forgotten when it is sent, or when it is replayed: then it is lost with its \
+                  transport. Or `confirm` forgets one line too many or too few.",
+        shows: || {
+            let mut script = Script::new(1000);
+            for name in ["a", "b", "c", "d"] {
+                script.send(name);
+            }
+            script.kept();
+            script.kept();
+            for got in [0, 2, 1, 2, 3] {
+                script.confirm(got);
+            }
+            script.send("e");
+            script.kept();
+            script.confirm(5);
+            script.send("f");
+            script.kept();
+            script.text
+        },
+    }
+}
+
+#[test]
+fn too_much_is_refused_and_costs_no_number() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A line for which there is no room changes nothing: it gets no number.",
+        mistake: "The number is spent: the next line has one that is too high, and the other side waits for \
+                  the one between for ever. Or what was confirmed is still counted, and after a while there is no room for anything.",
+        shows: || {
+            // Room for three lines of 31 bytes, exactly.
+            let mut script = Script::new(93);
+            for name in ["a", "b", "c", "d", ""] {
+                script.send(name);
+            }
+            script.kept();
+            script.confirm(1);
+            script.send("longer");
+            script.send("e");
+            script.kept();
+            for _ in 0..1000 {
+                script.session.confirm(u64::MAX);
+                _ = script.session.send(|n| event(n, "x"));
+            }
+            script.kept();
+            script.text
+        },
+    }
+}
+
+#[test]
+fn a_number_that_has_come_is_not_new() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "New is the number behind the last one. A lower one has come before; a higher one can't be.",
+        mistake: "Whatever comes is taken: what is replayed comes twice. Or a lower number sets the count \
+                  back. Or a number that is too high is taken, and what is missing before it never comes.",
+        shows: || {
+            let mut session = Session::new(1000);
+            let mut shown = String::new();
+            for n in [2, 1, 2, 2, 1, 0, 3, 5, 3, 4, 5, u64::MAX] {
+                let verdict = match session.receive(n) {
+                    Ok(true) => "new".to_string(),
+                    Ok(false) => "old".to_string(),
+                    Err(Gap { expected, came }) => format!("✗ {expected} is missing before {came}"),
+                };
+                _ = writeln!(shown, "{n:<20} {verdict:<30} got {}", session.received());
+            }
+            shown
+        },
+    }
+}
+
+// Values that are worth something now only.
+
+#[test]
+fn the_newest_value_takes_the_place_of_the_others() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "One value of a name is on its way at most. When it has been seen, the newest goes, and those \
+               between never. When the transport died, the newest goes again.",
+        mistake: "The values queue, and a slow page sees the past. Or the last one is lost with its \
+                  transport, and the page shows an old one for ever.",
+        shows: || {
+            let mut latest = Latest::default();
+            let mut shown = String::new();
+            let mut step = |what: &str, act: &dyn Fn(&mut Latest)| {
+                act(&mut latest);
+                let due = latest.is_due();
+                let taken: Vec<_> = latest.take().iter().map(Packet::to_line).collect();
+                let taken = match taken.is_empty() {
+                    true => "-".to_string(),
+                    false => taken.join(" "),
+                };
+                let due = if due { "due" } else { "not due" };
+                _ = writeln!(shown, "{what:<22} {due:<8} {taken}");
+            };
+            step("nothing", &|_| ());
+            step("price 1", &|it| it.offer("price", json!(1)));
+            step("price 2", &|it| it.offer("price", json!(2)));
+            step("price 3", &|it| it.offer("price", json!(3)));
+            step("heat 7", &|it| it.offer("heat", json!(7)));
+            step("seen price", &|it| it.seen("price"));
+            step("seen price", &|it| it.seen("price"));
+            step("seen price, once more", &|it| it.seen("price"));
+            step("seen what never was", &|it| it.seen("weight"));
+            step("price 4", &|it| it.offer("price", json!(4)));
+            step("the transport dies", &Latest::restart);
+            step("price 5", &|it| it.offer("price", json!(5)));
+            step("the transport dies", &Latest::restart);
+            step("seen price", &|it| it.seen("price"));
+            step("seen heat", &|it| it.seen("heat"));
+            step("the transport dies", &Latest::restart);
+            shown
+        },
+    }
+}
+
+// Guests, without a socket: what is in the outboxes says it all.
+
+/// Takes the frames out of a server's bytes. What is not whole yet stays.
+fn frames_of(bytes: &mut Vec<u8>) -> Vec<(u8, Vec<u8>)> {
+    let mut frames = Vec::new();
+    loop {
+        let (from, length) = match bytes[..] {
+            [_, length @ 0..126, ..] => (2, u64::from(length)),
+            [_, 126, a, b, ..] => (4, u64::from(u16::from_be_bytes([a, b]))),
+            [_, 127, a, b, c, d, e, f, g, h, ..] => {
+                (10, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+            }
+            _ => return frames,
+        };
+        let end = from + length as usize;
+        if bytes.len() < end {
+            return frames;
+        }
+        frames.push((bytes[0], bytes[from..end].to_vec()));
+        bytes.drain(..end);
+    }
+}
+
+/// What a frame of a server says.
+fn meaning((first, payload): &(u8, Vec<u8>)) -> String {
+    let words = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
+    match (*first, &payload[..]) {
+        (TEXT, text) if text.len() > 150 => format!("{}…", words(&text[..50])),
+        (TEXT, text) => words(text),
+        (CLOSE, [high, low, reason @ ..]) => {
+            let code = u16::from_be_bytes([*high, *low]);
+            format!("Close {code} {}", words(reason))
+        }
+        (first, payload) => format!("{first:02x} {payload:02x?}"),
+    }
+}
+
+/// Everything that is in an outbox.
+fn drain(outbox: &Outbox) -> Vec<u8> {
+    // Taking from an empty outbox would wait. So a piece of our own says where to stop.
+    let mark: Bytes = [PONG, 10].iter().chain(b"the check's").copied().collect();
+    let mut bytes = Vec::new();
+    while outbox.push(Arc::clone(&mark)).is_err() {
+        bytes.extend(outbox.take().unwrap_or_default());
+    }
+    while !bytes.ends_with(&mark) {
+        match outbox.take() {
+            Some(more) => bytes.extend(more),
+            None => break,
+        }
+    }
+    bytes
+        .strip_suffix(&*mark)
+        .map(<[u8]>::to_vec)
+        .unwrap_or(bytes)
+}
+
+/// Answers nobody later than at once.
+fn quick() -> Settings {
+    Settings {
+        hold: Duration::ZERO,
+        last_session: FIRST - 1,
+        ..Settings::default()
+    }
+}
+
+/// A server that writes down what its handlers hear. `say` is told to everybody, and its reply is a count.
+fn noting(settings: Settings, notes: &Arc<Mutex<Vec<String>>>) -> Events {
+    let note = |what: &'static str| {
+        let notes = Arc::clone(notes);
+        move |who: GuestId, data: &Value| {
+            let data = match data {
+                Value::Null => String::new(),
+                data => format!(" {data}"),
+            };
+            lock(&notes).push(format!("  {what} by {who}{data}"));
+        }
+    };
+    let (open, say, quit, close) = (note("open"), note("say"), note("quit"), note("close"));
+    let mut count = 0;
+    Events::new(settings)
+        .on("open", move |guests, who, data| {
+            open(who, data);
+            guests.join(who, "all");
+            Value::Null
+        })
+        .on("say", move |guests, who, data| {
+            say(who, data);
+            guests.emit_to("all", "said", data);
+            count += 1;
+            json!(count)
+        })
+        .on("quit", move |guests, who, data| {
+            quit(who, data);
+            guests.end(who, "you wanted it");
+            json!("goodbye")
+        })
+        .on("fail", |_, _, _| panic!("a handler of the check fails"))
+        .on("close", move |guests, who, data| {
+            close(who, data);
+            guests.emit(who, "said", &json!("to one who is not there any more"));
+            guests.emit_to("all", "left", &json!(who));
+            Value::Null
+        })
+}
+
+struct Seat {
+    label: &'static str,
+    socket: ClientId,
+    outbox: Arc<Outbox>,
+    /// Whether somebody looks into its outbox after each thing that happens.
+    reads: bool,
+}
+
+/// A server, a few WebSockets, and what each of them gets.
+struct Scene {
+    events: Events,
+    notes: Arc<Mutex<Vec<String>>>,
+    seats: Vec<Seat>,
+    text: String,
+}
+
+fn cursor(of: GuestId, after: u64) -> Cursor {
+    Cursor { of, after }
+}
+
+const NEW: Cursor = Cursor { of: 0, after: 0 };
+
+impl Scene {
+    fn new() -> Self {
+        Self::with(quick())
+    }
+
+    fn with(settings: Settings) -> Self {
+        let notes = Arc::default();
+        Self {
+            events: noting(settings, &notes),
+            notes,
+            seats: Vec::new(),
+            text: String::new(),
+        }
+    }
+
+    fn note(&mut self, what: &str) {
+        _ = writeln!(self.text, "{what}");
+    }
+
+    /// A WebSocket is opened. `label` is what the transcript calls it.
+    fn opens(&mut self, label: &'static str, word: &str, cursor: Cursor) {
+        self.seat(label, word, cursor, ROOM_ENOUGH, true);
+    }
+
+    fn seat(&mut self, label: &'static str, word: &str, cursor: Cursor, most: usize, reads: bool) {
+        let of = known(cursor);
+        let still = if reads { "" } else { ", and doesn't read" };
+        self.note(&format!("{label} opens, session {word}{of}{still}"));
+        let outbox = Arc::new(Outbox::new(most));
+        match self.events.join(word, cursor, &outbox) {
+            Ok(socket) => self.seats.push(Seat {
+                label,
+                socket,
+                outbox,
+                reads,
+            }),
+            Err(Busy) => self.note("  ✗ busy"),
+        }
+        self.look();
+    }
+
+    fn socket(&self, label: &str) -> ClientId {
+        let mut seats = self.seats.iter().rev();
+        let seat = seats.find(|seat| seat.label == label);
+        seat.expect("it was opened").socket
+    }
+
+    /// A message comes over a WebSocket.
+    fn says(&mut self, label: &str, lines: &str) {
+        self.note(&format!("{label}: {}", lines.replace('\n', "\n  and ")));
+        let message = Event::Text(lines.to_string());
+        let answer = self.events.hear(self.socket(label), &message);
+        self.look();
+        if let Some(answer) = answer {
+            self.answer(label, &answer);
+        }
+    }
+
+    fn answer(&mut self, label: &str, answer: &str) {
+        for line in answer.lines() {
+            self.note(&format!("  {label} ← {line}"));
+        }
+    }
+
+    /// The server learns that a WebSocket has ended.
+    fn ends(&mut self, label: &str) {
+        self.note(&format!("{label} has ended"));
+        self.events.leave(self.socket(label));
+        self.look();
+    }
+
+    fn polls(&mut self, word: &str, cursor: Cursor) {
+        self.note(&format!("GET, session {word}{}", known(cursor)));
+        let answer = self.events.poll(word, cursor);
+        self.look();
+        match answer {
+            Ok(lines) => self.answer("GET", &lines),
+            Err(Busy) => self.note("  ✗ busy"),
+        }
+    }
+
+    fn posts(&mut self, word: &str, of: GuestId, lines: &str) {
+        let shown = lines.replace('\n', "\n  and ");
+        self.note(&format!("POST, session {word} of {of}: {shown}"));
+        let answer = self.events.post(word, of, lines);
+        self.look();
+        self.answer("POST", &answer);
+    }
+
+    fn does(&mut self, what: &str, act: impl FnOnce(&mut Guests)) {
+        self.note(what);
+        self.events.with(act);
+        self.look();
+    }
+
+    fn later(&mut self, seconds: u64) {
+        self.note(&format!("{seconds} s later"));
+        let now = Instant::now() + Duration::from_secs(seconds);
+        self.events.keep_time(now);
+        self.look();
+    }
+
+    /// Writes down what the handlers heard, and what everybody got.
+    fn look(&mut self) {
+        for note in lock(&self.notes).drain(..) {
+            _ = writeln!(self.text, "{note}");
+        }
+        for seat in self.seats.iter().filter(|seat| seat.reads) {
+            for frame in frames_of(&mut drain(&seat.outbox)) {
+                _ = writeln!(self.text, "  {} ← {}", seat.label, meaning(&frame));
+            }
+        }
+    }
+
+    /// One that didn't read before does so now.
+    fn reads(&mut self, label: &str) {
+        self.note(&format!("{label} reads, at last"));
+        for seat in &mut self.seats {
+            seat.reads |= seat.label == label;
+        }
+        self.look();
+    }
+}
+
+fn known(Cursor { of, after }: Cursor) -> String {
+    match of {
+        0 => String::new(),
+        of => format!(" of {of} after {after}"),
+    }
+}
+
+fn say(n: u64, text: &str) -> String {
+    format!(r#"{{"n":{n},"event":"say","data":"{text}"}}"#)
+}
+
+fn ask(n: u64, text: &str) -> String {
+    format!(r#"{{"n":{n},"event":"say","data":"{text}","ask":true}}"#)
+}
+
+#[test]
+fn an_event_goes_to_its_handler_and_from_there_to_a_room() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Each event goes to the handler of its name, with the number of its guest; and is confirmed. \
+               Who is in a room gets what is told there, each with numbers of their own.",
+        mistake: "The event is confirmed before it is received, so that `got` is too low. Or all guests \
+                  share one count.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.opens("bob", "b1", NEW);
+            scene.says("ada", &say(1, "hi"));
+            scene.says("bob", &format!("{}\n{}", say(1, "hello"), say(2, "ada")));
+            scene.says("bob", r#"{"got":3}"#);
+            scene.does("bob leaves the room", |guests| guests.leave(42, "all"));
+            scene.says("ada", &say(2, "are you there?"));
+            scene.does("all are told, whatever room they are in", |guests| {
+                guests.emit_to_all("news", &json!([1, 2]));
+            });
+            scene.does("nobody is told", |guests| {
+                guests.emit(99, "said", &json!("?"));
+                guests.emit_to("an empty room", "said", &json!("?"));
+            });
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_session_opens_once_and_closes_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "`open` is handled when a session begins, `close` when it is over; not when a transport comes \
+               or goes. A session is over when its guest says so, or was away for too long.",
+        mistake: "A session ends with its WebSocket: each reconnect is a new guest, who has missed \
+                  something. Or it never ends.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.opens("bob", "b1", NEW);
+            scene.ends("ada");
+            scene.later(59);
+            scene.polls("a1", cursor(41, 0));
+            scene.opens("ada, again", "a1", cursor(41, 0));
+            scene.says("ada, again", r#"{"bye":true}"#);
+            scene.says("ada, again", &say(1, "too late"));
+            scene.ends("ada, again");
+            scene.ends("bob");
+            scene.later(61);
+            scene.later(62);
+            scene.posts("b1", 42, &say(1, "too late"));
+            let count = scene.events.with(|guests| guests.count());
+            scene.note(&format!("sessions: {count}"));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn the_answer_to_a_request_may_be_lost() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "What was in an answer is kept until the next request confirms it.",
+        mistake: "It is forgotten when it is put into the answer, and lost with that. Or it was never kept, because \
+                  just then there was no transport. Or the cursor of the request confirms nothing.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.polls("a1", NEW);
+            scene.note("  (the answer is lost)");
+            scene.polls("a1", NEW);
+            scene.does("told: one, two", |guests| {
+                guests.emit(FIRST, "said", &json!("one"));
+                guests.emit(FIRST, "said", &json!("two"));
+            });
+            scene.polls("a1", cursor(41, 0));
+            scene.note("  (the answer is lost)");
+            scene.does("told: three", |guests| guests.emit(FIRST, "said", &json!("three")));
+            scene.polls("a1", cursor(41, 0));
+            scene.polls("a1", cursor(41, 3));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_transport_takes_over_from_the_one_before() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A new transport begins with `hello` and everything that has not been confirmed, in order. From \
+               then on the one before gets nothing but its Close; that it ends later means nothing.",
+        mistake: "The new one begins without the replay, or with all that was ever sent. Or nobody ends the \
+                  old one; or its end, which is noticed late, makes the new one deaf.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.says("ada", &format!("{}\n{}\n{}", say(1, "one"), say(2, "two"), say(3, "three")));
+            scene.opens("ada, again", "a1", cursor(41, 2));
+            scene.says("ada, again", &say(4, "four"));
+            scene.ends("ada");
+            scene.says("ada, again", &say(5, "five"));
+            scene.polls("a1", cursor(41, 4));
+            scene.posts("a1", 41, &say(6, "six"));
+            scene.polls("a1", cursor(41, 5));
+            scene.opens("ada, once more", "a1", cursor(41, 5));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn what_comes_twice_counts_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A number counts once, by whichever transport it comes: a request that is sent again, or an old \
+               WebSocket from which the rest is read late.",
+        mistake: "Who gets a number for the second time handles it again, or takes it for an error. Or the count \
+                  belongs to the transport, and begins anew with it.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.polls("a1", NEW);
+            let both = format!("{}\n{}", say(1, "one"), ask(2, "two"));
+            scene.posts("a1", 41, &both);
+            scene.note("  (the answer is lost)");
+            scene.posts("a1", 41, &both);
+            scene.opens("ada", "a1", cursor(41, 3));
+            scene.says("ada", &say(3, "three"));
+            scene.note("  (the answer is lost, and four and five are on their way)");
+            scene.opens("ada, again", "a1", cursor(41, 3));
+            scene.says("ada", &say(4, "four"));
+            scene.says("ada, again", &format!("{}\n{}", say(4, "four"), say(5, "five")));
+            scene.says("ada", &say(5, "five"));
+            scene.posts("a1", 41, &say(5, "five"));
+            scene.posts("a1", 41, &say(7, "where is six?"));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn who_asks_gets_one_reply() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "What the handler returns is the reply, with a number like an event's, so that it isn't lost \
+               either. Who asks in vain gets a reply, too, which says why. What comes for the second time is not handled again, and gets no second reply.",
+        mistake: "Everything is replied to, also where nobody asked; or what is replayed is handled again. Or the \
+                  reply has the number of the event for its own.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.says("ada", &ask(1, "hi"));
+            scene.says("ada", &say(2, "no question"));
+            scene.says("ada", &format!("{}\n{}", ask(1, "hi"), ask(3, "again")));
+            for (n, event) in [(4, "vote"), (5, "fail"), (6, "open")] {
+                scene.says("ada", &format!(r#"{{"n":{n},"event":"{event}","ask":true}}"#));
+            }
+            scene.note("the transport dies, and with it whatever came");
+            scene.opens("ada, again", "a1", cursor(41, 1));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_hello_that_was_lost_is_said_again() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Who doesn't know its number yet has lost the `hello`: the session goes on from its beginning.",
+        mistake: "Each `hello` begins another session, and what was told in the one before is lost.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.note("  (all of this is lost)");
+            scene.does("told: one", |guests| guests.emit(FIRST, "said", &json!("one")));
+            scene.ends("ada");
+            scene.opens("ada, again", "a1", NEW);
+            scene.polls("a1", NEW);
+            scene.polls("a1", cursor(41, 1));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_word_in_use_is_nobody_elses() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Who comes with the word of a session in use, and doesn't know its number, is sent away; the \
+               session notices nothing.",
+        mistake: "The given code was changed: a second tab with the same word gets half of the events, and \
+                  what it sends is thrown away, because its numbers have come before.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.says("ada", &say(1, "hi"));
+            scene.opens("a copy of ada's tab", "a1", NEW);
+            scene.polls("a1", NEW);
+            scene.polls("a1", cursor(40, 7));
+            scene.posts("a1", 0, &say(1, "me too"));
+            scene.says("ada", &say(2, "still here"));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_session_that_is_lost_has_another_number() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "After a restart a word gets a session with another number. What the page has got of the one \
+               before says nothing about this one, and what was sent in that is not taken.",
+        mistake: "The cursor is believed whatever session it is of: the first events of the new one count as \
+                  confirmed, and are lost.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.says("ada", &say(1, "one"));
+            scene.note("the server is started anew");
+            scene = Scene {
+                text: scene.text,
+                ..Scene::with(Settings { last_session: 90, ..quick() })
+            };
+            scene.posts("a1", 41, &say(1, "one"));
+            scene.does("nobody is here, and nobody is told", |guests| {
+                guests.emit_to("all", "said", &json!("early"));
+            });
+            scene.opens("ada, again", "a1", cursor(41, 7));
+            scene.does("told: one, two", |guests| {
+                guests.emit(91, "said", &json!("one"));
+                guests.emit(91, "said", &json!("two"));
+            });
+            scene.note("  (all of this is lost)");
+            scene.posts("a1", 41, &say(2, "two"));
+            scene.polls("a1", cursor(41, 7));
+            scene.polls("a1", cursor(91, 1));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn who_confirms_nothing_is_told_that_it_is_over() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "When more would have to be kept than may be, the session is over: `over` says so where it can, \
+               and another number where it can't. Nothing is left out in silence.",
+        mistake: "What doesn't fit is dropped, and the session goes on with a hole in it. Or memory grows \
+                  until somebody comes back.",
+        shows: || {
+            // Room for three lines.
+            let mut scene = Scene::with(Settings { max_kept: 105, ..quick() });
+            let tell = |guests: &mut Guests| guests.emit_to("all", "said", &Value::Null);
+            scene.opens("ada", "a1", NEW);
+            scene.opens("bob", "b1", NEW);
+            for n in 1..=3 {
+                scene.does("told", tell);
+                scene.says("bob", &format!(r#"{{"got":{n}}}"#));
+            }
+            scene.does("told", tell);
+            scene.says("ada", &say(1, "hello?"));
+            scene.opens("ada, again", "a1", cursor(41, 3));
+            scene.note("both are away");
+            scene.ends("ada, again");
+            scene.ends("bob");
+            for _ in 0..4 {
+                scene.does("told", tell);
+            }
+            scene.polls("b1", cursor(42, 4));
+            scene.polls("a1", cursor(43, 3));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_slow_reader_loses_its_transport_not_its_session() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "Whose outbox is full gets a Close with 1013 (try again later). What it has missed is kept, and \
+               comes with its next transport.",
+        mistake: "The line that had no room is forgotten; or it is the end of the session.",
+        shows: || {
+            let mut scene = Scene::new();
+            // Room for the hello, and for two long lines.
+            scene.seat("sloth", "s1", NEW, 710, false);
+            for count in 1..=4 {
+                let what = format!("told: {count}");
+                let long = "x".repeat(200);
+                scene.does(&what, |guests| guests.emit_to("all", "said", &json!(long)));
+            }
+            scene.reads("sloth");
+            scene.ends("sloth");
+            scene.opens("sloth, again", "s1", cursor(41, 0));
+            scene.seat("sloth, asleep", "s1", cursor(41, 4), 710, false);
+            scene.note("more waits than may wait, and its own thread notices");
+            scene.events.too_slow(scene.socket("sloth, asleep"));
+            scene.does("told: 5", |guests| guests.emit_to("all", "said", &json!(5)));
+            scene.reads("sloth, asleep");
+            scene.polls("s1", cursor(41, 4));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_slow_page_gets_fewer_values() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Who has used a value gets the newest. They have no numbers, are not confirmed, and the newest \
+               one arrives on any transport.",
+        mistake: "They are events like others, so that a slow page sees each of them, late.",
+        shows: || {
+            let mut scene = Scene::new();
+            let price = |now: u64| move |guests: &mut Guests| guests.offer_to("all", "price", &json!(now));
+            scene.opens("quick", "q1", NEW);
+            scene.opens("slow", "s1", NEW);
+            for now in 1..=3 {
+                scene.does(&format!("the price is {now}"), price(now));
+                scene.says("quick", r#"{"seen":"price"}"#);
+            }
+            scene.says("slow", r#"{"seen":"price"}"#);
+            scene.opens("slow, again", "s1", cursor(42, 0));
+            scene.says("slow, again", r#"{"seen":"price"}"#);
+            scene.polls("q1", cursor(41, 0));
+            scene.does("the price is 4", price(4));
+            scene.polls("q1", cursor(41, 0));
+            scene.does("the price is 5", price(5));
+            scene.polls("q1", cursor(41, 0));
+            scene.posts("q1", 41, r#"{"seen":"price"}"#);
+            scene.polls("q1", cursor(41, 0));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn what_is_wrong_gets_a_sentence() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "What can't be done is answered by a sentence, and the rest of the lines is done all the same. \
+               `open` and `close` are the server's.",
+        mistake: "An error ends the reading of what came with it. Or a page can say that somebody opened or \
+                  closed.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            let event = |n: u64, name: &str| format!(r#"{{"n":{n},"event":"{name}"}}"#);
+            scene.says("ada", "hi");
+            scene.says("ada", "");
+            scene.says("ada", &event(1, "vote"));
+            scene.says("ada", &event(2, "open"));
+            scene.says("ada", &event(3, "close"));
+            scene.says("ada", r#"{"hello":41,"got":0}"#);
+            scene.says("ada", r#"{"n":4,"reply":1,"data":0}"#);
+            scene.says("ada", &event(4, "vote"));
+            scene.says("ada", &format!("what?\n{}\n{}\nand this?", say(5, "five"), say(7, "seven")));
+            scene.says("ada", &event(6, "fail"));
+            scene.says("ada", &format!("{}\n{}", event(6, "fail"), say(7, "I am still here")));
+            scene.note("ada: (a binary message)");
+            let answer = scene.events.hear(scene.socket("ada"), &Event::Binary(vec![1, 2]));
+            scene.answer("ada", &answer.unwrap_or_default());
+            let lines = "?\n".repeat(1000);
+            let answer = scene.events.post("a1", 41, &lines);
+            scene.note("POST: a thousand bad lines");
+            scene.answer("POST", &answer);
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn handlers_may_end_sessions() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A handler may end any session, also that of the guest whom it hears. `close` is handled then, \
+               once for each.",
+        mistake: "Nobody is told of a session that a handler has ended. Or a reply begins it again.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.opens("bob", "b1", NEW);
+            scene.says("ada", r#"{"n":1,"event":"quit","ask":true}"#);
+            scene.does("everybody is sent home", |guests| {
+                for who in guests.in_room("all") {
+                    guests.end(who, "we close");
+                    guests.end(who, "we close");
+                }
+            });
+            scene.note("another server, which lets nobody in");
+            let refuse = |guests: &mut Guests, who: GuestId, _: &Value| {
+                guests.end(who, "only for members");
+                Value::Null
+            };
+            scene = Scene {
+                text: scene.text,
+                ..Scene::new()
+            };
+            scene.events = Events::new(quick()).on("open", refuse);
+            scene.opens("eve", "e1", NEW);
+            scene.says("eve", &say(1, "hello?"));
+            scene.polls("e1", NEW);
+            let count = scene.events.with(|guests| guests.count());
+            scene.note(&format!("sessions: {count}"));
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn there_are_so_many_sessions_and_no_more() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A session counts while its guest is away, too. Who has one can always come back to it.",
+        mistake: "The given code was changed.",
+        shows: || {
+            let mut scene = Scene::with(Settings { max_sessions: 2, ..quick() });
+            scene.opens("ada", "a1", NEW);
+            scene.polls("b1", NEW);
+            scene.opens("eve", "e1", NEW);
+            scene.polls("e1", NEW);
+            scene.posts("e1", 0, &say(1, "hello?"));
+            scene.polls("b1", cursor(42, 0));
+            scene.opens("ada, again", "a1", cursor(41, 0));
+            scene.posts("b1", 42, r#"{"bye":true}"#);
+            scene.opens("eve", "e1", NEW);
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn the_clock_ends_and_pings() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Every WebSocket hears a sign of life now and then. Who is away has a minute to come back; who \
+               is not away is never ended.",
+        mistake: "The given code was changed.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.polls("b1", NEW);
+            for seconds in [10, 19, 21, 22, 41, 59, 61, 3600] {
+                scene.later(seconds);
+            }
+            scene.text
+        },
+    }
+}
+
+// A request that is held.
+
+/// Asks for news on a thread of its own. A WebSocket of the same session is there before: when it is
+/// told that another transport has taken over, the request has the lock, and gives it up only to wait.
+fn hold(events: &Arc<Events>, word: &'static str, at: Cursor) -> mpsc::Receiver<String> {
+    let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
+    assert!(events.join(word, at, &outbox).is_ok(), "there is room");
+    let (say, said) = mpsc::channel();
+    let asking = Arc::clone(events);
+    thread::spawn(move || {
+        let answer = asking.poll(word, at);
+        let answer = answer.unwrap_or_else(|Busy| "✗ busy".to_string());
+        _ = say.send(answer);
+    });
+    let begin = Instant::now();
+    while !outbox.is_finished() && begin.elapsed() < DEADLINE {
+        thread::yield_now();
+    }
+    said
+}
+
+fn patient() -> Settings {
+    Settings {
+        hold: FOR_EVER,
+        ..quick()
+    }
+}
+
+#[test]
+fn a_request_is_held_until_there_is_something_to_say() {
+    check! {
+        rfc: "RFC 6202 §2.1",
+        rule: "Where there is nothing to say, the answer waits for an event, a value, a reply, another \
+               transport, the end of the session or that of the server.",
+        mistake: "Somebody changes what is waited for, and wakes nobody. Or the request doesn't wait, and the \
+                  page asks again and again.",
+        shows: || {
+            type Wake = fn(&Arc<Events>);
+            let wakers: [(&str, Wake); 8] = [
+                ("an event is told", |events| {
+                    events.with(|guests| guests.emit(FIRST, "said", &json!("hi")));
+                }),
+                ("somebody else says something", |events| {
+                    let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
+                    _ = events.join("b1", NEW, &outbox);
+                    events.post("b1", 42, &say(1, "hello"));
+                }),
+                ("it asks for something itself", |events| {
+                    events.post("a1", FIRST, r#"{"n":1,"event":"count","ask":true}"#);
+                }),
+                ("a value is offered", |events| {
+                    events.with(|guests| guests.offer_to("all", "price", &json!(5)));
+                }),
+                ("a WebSocket takes over", |events| {
+                    let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
+                    _ = events.join("a1", cursor(FIRST, 0), &outbox);
+                }),
+                ("another request takes over", |events| {
+                    let events = Arc::clone(events);
+                    thread::spawn(move || _ = events.poll("a1", NEW));
+                }),
+                ("the session ends", |events| {
+                    events.with(|guests| guests.end(FIRST, "we close"));
+                }),
+                ("the server stops", |events| chat::server::App::stop(&**events)),
+            ];
+            let mut shown = String::new();
+            for (what, wake) in wakers {
+                let notes = Arc::default();
+                let events = noting(patient(), &notes).on("count", |_, _, _| json!(1));
+                let events = Arc::new(events);
+                let answer = hold(&events, "a1", cursor(FIRST, 0));
+                if let Ok(lines) = answer.recv_timeout(SHORT) {
+                    return shown + &format!("not held, but answered: {lines}\n");
+                }
+                wake(&events);
+                let after = answer.recv_timeout(DEADLINE);
+                let after = after.unwrap_or("it still waits".to_string());
+                let after = after.replace('\n', "\n  ");
+                _ = writeln!(shown, "held; {what}\n  {after}");
+                if after == "it still waits" {
+                    break;
+                }
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn all_that_are_held_are_answered_at_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "An event for a room is one for everybody in it: each of their requests is answered, and no \
+               other.",
+        mistake: "`notify_one` wakes one request, which may be none of theirs; the others sleep on. Or whoever is \
+                  woken answers, without having looked whether there is something for it.",
+        shows: || {
+            let notes = Arc::default();
+            let events = Arc::new(noting(patient(), &notes));
+            let words = ["a1", "b1", "c1", "d1", "e1", "f1", "g1", "h1", "i1"];
+            let hold_one = |(word, who)| hold(&events, word, cursor(who, 0));
+            let held: Vec<_> = words.into_iter().zip(FIRST..).map(hold_one).collect();
+            events.with(|guests| {
+                guests.leave(FIRST, "all");
+                guests.emit_to("all", "said", &json!("hi"));
+            });
+            let (outside, inside) = held.split_first().expect("there are nine");
+            let is_told = |answer: &mpsc::Receiver<String>| {
+                let answer = answer.recv_timeout(DEADLINE);
+                answer.is_ok_and(|lines| lines.contains("hi"))
+            };
+            let inside = match inside.iter().all(is_told) {
+                true => "all are answered",
+                false => "not all are answered",
+            };
+            let outside = match outside.recv_timeout(SHORT) {
+                Ok(lines) => lines,
+                Err(_) => "held".to_string(),
+            };
+            format!("8 in the room: {inside}\n1 outside: {outside}\n")
+        },
+    }
+}
+
+#[test]
+fn who_need_not_wait_is_answered_at_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Look first, then wait. Who doesn't know its session hears `hello` at once; and the hold is not \
+               for ever.",
+        mistake: "The page is told who it is when something happens, which may take a while. Or what came \
+                  between two requests is found by the second one only when something more comes.",
+        shows: || {
+            let notes = Arc::default();
+            let events = Arc::new(noting(patient(), &notes));
+            let mut shown = String::new();
+            let mut asks = |events: &Arc<Events>, what: &str, at: Cursor| {
+                let (say, said) = mpsc::channel();
+                let asking = Arc::clone(events);
+                thread::spawn(move || _ = say.send(asking.poll("a1", at)));
+                let answer = match said.recv_timeout(DEADLINE) {
+                    Ok(Ok(lines)) => lines,
+                    Ok(Err(Busy)) => "✗ busy".to_string(),
+                    Err(_) => "it still waits".to_string(),
+                };
+                let answer = answer.replace('\n', "\n  ");
+                _ = writeln!(shown, "{what}\n  {answer}");
+                answer == "it still waits"
+            };
+            let late = asks(&events, "who is new", NEW) || asks(&events, "who has lost the answer", NEW);
+            if late {
+                return shown;
+            }
+            events.with(|guests| guests.emit(FIRST, "said", &json!("hi")));
+            if asks(&events, "who has missed an event", cursor(FIRST, 0)) {
+                return shown;
+            }
+            events.with(|guests| guests.offer_to("all", "price", &json!(5)));
+            if asks(&events, "who has missed a value", cursor(FIRST, 1)) {
+                return shown;
+            }
+            let events = noting(Settings { hold: SHORT, ..quick() }, &notes);
+            let events = Arc::new(events);
+            _ = events.poll("a1", NEW);
+            asks(&events, "who has waited for as long as a request is held", cursor(FIRST, 0));
+            shown
+        },
+    }
+}
+
+// However a transport dies.
+
+/// A generator of numbers that are as good as random, and the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
+        self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % most
+    }
+}
+
+/// The page's half, written here once more: whoever judges must not share a mistake.
+#[derive(Default)]
+struct Page {
+    of: GuestId,
+    got: u64,
+    sent: u64,
+    /// What has not been confirmed.
+    kept: VecDeque<(u64, String)>,
+    heard: Vec<u64>,
+    trouble: Option<String>,
+}
+
+impl Page {
+    fn counts(&mut self) {
+        self.sent += 1;
+        let n = self.sent;
+        let line = format!(r#"{{"n":{n},"event":"count","data":{n}}}"#);
+        self.kept.push_back((n, line));
+    }
+
+    fn hears(&mut self, line: &str) {
+        let packet: Value = serde_json::from_str(line).unwrap_or_default();
+        let number = |name: &str| packet.get(name).and_then(Value::as_u64);
+        if let Some(hello) = number("hello") {
+            if self.of != 0 && self.of != hello {
+                self.trouble = Some(format!("the page knows session {}: {line}", self.of));
+            }
+            self.of = hello;
+        }
+        match (number("n"), number("got")) {
+            (Some(n), _) if n <= self.got => {}
+            (Some(n), _) if n == self.got + 1 => {
+                self.got = n;
+                self.heard.extend(number("data"));
+            }
+            (Some(_), _) => self.trouble = Some(format!("behind number {}: {line}", self.got)),
+            (None, Some(got)) => self.kept.retain(|(n, _)| *n > got),
+            (None, None) => self.trouble = Some(format!("the page can't use this: {line}")),
+        }
+    }
+
+    fn cursor(&self) -> Cursor {
+        cursor(self.of, self.got)
+    }
+
+    /// Everything that has not been confirmed.
+    fn unconfirmed(&self) -> Vec<String> {
+        self.behind(0)
+    }
+
+    /// The same, of what has a higher number than this.
+    fn behind(&self, last: u64) -> Vec<String> {
+        let lines = self.kept.iter().filter(|(n, _)| *n > last);
+        lines.map(|(_, line)| line.clone()).collect()
+    }
+}
+
+/// What an old transport still brings.
+enum Late {
+    Message(ClientId, String),
+    Leave(ClientId),
+    Post(GuestId, String),
+}
+
+/// A page, a server, and everything between them that may die.
+struct World {
+    events: Events,
+    heard: Arc<Mutex<Vec<u64>>>,
+    told: u64,
+    page: Page,
+    late: VecDeque<Late>,
+    /// How much of what is late arrives while the next transport is there already.
+    overlap: usize,
+}
+
+impl World {
+    fn new() -> Self {
+        let heard: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let hears = Arc::clone(&heard);
+        let events = Events::new(quick()).on("count", move |_, _, data| {
+            lock(&hears).extend(data.as_u64());
+            Value::Null
+        });
+        Self {
+            events,
+            heard,
+            told: 0,
+            page: Page::default(),
+            late: VecDeque::new(),
+            overlap: 0,
+        }
+    }
+
+    /// The server tells the page one more event, if there is a session.
+    fn tells(&mut self) {
+        let next = self.told + 1;
+        let is_told = self.events.with(|guests| {
+            guests.emit(FIRST, "count", &json!(next));
+            guests.has(FIRST)
+        });
+        self.told += u64::from(is_told);
+    }
+
+    /// One WebSocket, from its beginning to its end. The page gets `down` bytes of it, and the server so
+    /// many messages of the page as have whole frames in `up` bytes. What is cut off `is_late`, or is lost.
+    /// Returns how many bytes there were for the page.
+    fn socket(&mut self, mut down: usize, mut up: usize, is_late: bool) -> usize {
+        let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
+        let cursor = self.page.cursor();
+        let Ok(socket) = self.events.join("a1", cursor, &outbox) else {
+            self.page.trouble = Some("the server is busy".to_string());
+            return 0;
+        };
+        let (mut whole, mut bytes, mut answers) = (0, Vec::new(), Vec::new());
+        let (mut said, mut confirmed) = (0, self.page.got);
+        for round in 0..3 {
+            let mut came = drain(&outbox);
+            came.append(&mut answers);
+            whole += came.len();
+            came.truncate(down);
+            down -= came.len();
+            bytes.append(&mut came);
+            for (_, payload) in frames_of(&mut bytes) {
+                let lines = String::from_utf8_lossy(&payload).into_owned();
+                lines.lines().for_each(|line| self.page.hears(line));
+            }
+            self.arrive(self.overlap);
+            // Before the hello a page doesn't know what to send.
+            if self.page.of == 0 || down == 0 {
+                break;
+            }
+            let mut lines = self.page.behind(said);
+            said = self.page.sent;
+            if self.page.got > confirmed {
+                confirmed = self.page.got;
+                lines.push(format!(r#"{{"got":{confirmed}}}"#));
+            }
+            for line in lines {
+                // Six bytes before a payload that is as short as these.
+                let length = line.len() + 6;
+                if length <= up {
+                    up -= length;
+                    let answer = self.events.hear(socket, &Event::Text(line));
+                    answers.extend(answer.iter().flat_map(|answer| plain(answer)));
+                } else {
+                    up = 0;
+                    if is_late {
+                        self.late.push_back(Late::Message(socket, line));
+                    }
+                }
+            }
+            if round == 0 {
+                self.tells();
+                self.page.counts();
+            }
+        }
+        self.late.push_back(Late::Leave(socket));
+        whole
+    }
+
+    /// Whatever is still on its way by old transports arrives, or the first part of it.
+    fn arrive(&mut self, most: usize) {
+        for _ in 0..most.min(self.late.len()) {
+            match self.late.pop_front() {
+                Some(Late::Message(socket, line)) => {
+                    _ = self.events.hear(socket, &Event::Text(line));
+                }
+                Some(Late::Leave(socket)) => self.events.leave(socket),
+                Some(Late::Post(of, lines)) => _ = self.events.post("a1", of, &lines),
+                None => {}
+            }
+        }
+    }
+
+    /// A request for news. Its answer may be lost.
+    fn get(&mut self, is_lost: bool) {
+        match self.events.poll("a1", self.page.cursor()) {
+            Err(Busy) => self.page.trouble = Some("the server is busy".to_string()),
+            Ok(_) if is_lost => {}
+            Ok(lines) => lines.lines().for_each(|line| self.page.hears(line)),
+        }
+    }
+
+    /// A request that says something, sent so many times. The answer to the last one arrives, or none.
+    fn post(&mut self, times: usize, is_lost: bool) {
+        let lines = self.page.unconfirmed().join("\n");
+        for _ in 0..times {
+            let answer = self.events.post("a1", self.page.of, &lines);
+            if !is_lost {
+                answer.lines().for_each(|line| self.page.hears(line));
+            }
+        }
+    }
+
+    /// From now on nothing dies any more. What is late arrives when the next transport is there.
+    fn calm(&mut self, by_socket: bool) {
+        self.overlap = usize::MAX;
+        for _ in 0..2 {
+            match by_socket {
+                true => _ = self.socket(usize::MAX, usize::MAX, false),
+                false => {
+                    self.get(false);
+                    self.arrive(usize::MAX);
+                    self.post(1, false);
+                    self.get(false);
+                }
+            }
+        }
+        self.arrive(usize::MAX);
+    }
+
+    fn verdict(&self) -> Result<(), String> {
+        let in_words = |numbers: &[u64]| {
+            let numbers: Vec<_> = numbers.iter().map(u64::to_string).collect();
+            numbers.join(" ")
+        };
+        let expected = |last: u64| Vec::from_iter(1..=last);
+        let heard = lock(&self.heard);
+        if let Some(trouble) = &self.page.trouble {
+            Err(trouble.clone())
+        } else if *heard != expected(self.page.sent) {
+            let said = self.page.sent;
+            Err(format!(
+                "the page said 1 to {said}, and the server heard {}",
+                in_words(&heard)
+            ))
+        } else if self.page.heard != expected(self.told) {
+            let heard = in_words(&self.page.heard);
+            Err(format!(
+                "the server said 1 to {}, and the page heard {heard}",
+                self.told
+            ))
+        } else if !self.page.kept.is_empty() {
+            Err("what has been received is never confirmed".to_string())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A frame as a server sends it.
+fn plain(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).ok().filter(|length| *length < 126);
+    let head = [TEXT, length.expect("answers are short here")];
+    [&head, text.as_bytes()].concat()
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_wherever_a_websocket_is_cut() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A WebSocket may die behind any byte, in both directions. The next transport, whichever it is, \
+               goes on where it ended: each event arrives once, in order.",
+        mistake: "Something is forgotten before it is confirmed (lost), or taken although it came before \
+                  (doubled), or replayed in another order.",
+        shows: || {
+            let begin = || {
+                let mut world = World::new();
+                world.socket(usize::MAX, usize::MAX, false);
+                for _ in 0..4 {
+                    world.tells();
+                    world.page.counts();
+                }
+                world
+            };
+            let down = begin().socket(usize::MAX, usize::MAX, false);
+            let up: usize = begin().page.unconfirmed().iter().map(|line| line.len() + 6).sum();
+            let mut shown = String::new();
+            let cuts = (0..=down).map(|cut| (cut, usize::MAX)).chain((0..=up).map(|cut| (usize::MAX, cut)));
+            for (down, up) in cuts {
+                for (is_late, by_socket) in [(false, false), (false, true), (true, false), (true, true)] {
+                    // What the server sends is never late.
+                    if is_late && up == usize::MAX {
+                        continue;
+                    }
+                    let mut world = begin();
+                    world.socket(down, up, is_late);
+                    world.calm(by_socket);
+                    if let Err(why) = world.verdict() {
+                        let (side, cut) = match up {
+                            usize::MAX => ("server's", down),
+                            up => ("page's", up),
+                        };
+                        let next = if by_socket { "a WebSocket" } else { "requests" };
+                        _ = writeln!(shown, "cut behind byte {cut} of the {side}, then {next}: {why}");
+                    }
+                    if shown.lines().count() == 3 {
+                        return shown;
+                    }
+                }
+            }
+            shown + "every event arrived once, in order, wherever it was cut\n"
+        },
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_however_transports_die() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "WebSockets and requests take turns, and each dies somewhere: requests are lost, or sent twice, \
+               or come late; answers are lost; old WebSockets still bring something. Each event arrives once, in order.",
+        mistake: "The count belongs to a transport and not to the session; or a transport that is late takes \
+                  something with it.",
+        shows: || {
+            let runs = 600;
+            let mut shown = String::new();
+            for run in 0..runs {
+                let mut dice = Dice(run);
+                let mut world = World::new();
+                for _ in 0..3 + dice.below(8) {
+                    (0..dice.below(4)).for_each(|_| world.tells());
+                    (0..dice.below(4)).for_each(|_| world.page.counts());
+                    world.arrive(dice.below(5));
+                    world.overlap = dice.below(4);
+                    match dice.below(5) {
+                        0 => _ = world.socket(dice.below(800), usize::MAX, dice.below(2) == 0),
+                        1 => _ = world.socket(usize::MAX, dice.below(500), dice.below(2) == 0),
+                        2 => _ = world.socket(usize::MAX, usize::MAX, false),
+                        3 => world.get(dice.below(3) == 0),
+                        _ if world.page.of == 0 => {}
+                        _ => match dice.below(4) {
+                            0 => world.post(1, true),
+                            1 => world.post(2, false),
+                            2 => {
+                                let lines = world.page.unconfirmed().join("\n");
+                                world.late.push_back(Late::Post(world.page.of, lines));
+                            }
+                            _ => world.post(1, false),
+                        },
+                    }
+                }
+                world.calm(dice.below(2) == 0);
+                if let Err(why) = world.verdict() {
+                    _ = writeln!(shown, "run {run}: {why}");
+                }
+                if shown.lines().count() == 3 {
+                    return shown;
+                }
+            }
+            shown + &format!("{runs} runs: every event arrived once, in order\n")
+        },
+    }
+}
+
+// On real sockets.
+
+fn serve(events: Events) -> Server<Events> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    events.start(listener).expect("the server starts")
+}
+
+fn on_sockets() -> Settings {
+    Settings {
+        tick: SHORT,
+        hold: FOR_EVER,
+        client: Limits {
+            max_message: 2000,
+            patience: Patience {
+                ping_after: FOR_EVER,
+                pong_within: FOR_EVER,
+                close_within: DEADLINE,
+            },
+        },
+        ..quick()
+    }
+}
+
+/// A frame as a client sends it.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = match payload.len() {
+        length @ 0..=125 => vec![first, 0x80 | length as u8],
+        length => [&[first, 0x80 | 126][..], &(length as u16).to_be_bytes()].concat(),
+    };
+    frame.extend(KEY);
+    let key = KEY.iter().cycle();
+    frame.extend(payload.iter().zip(key).map(|(byte, key)| byte ^ key));
+    frame
+}
+
+fn upgrade(query: &str, more: &str) -> String {
+    format!(
+        "GET /socket{query} HTTP/1.1\r\nHost: 127.0.0.1:9011\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Version: 13\r\n{more}\r\n"
+    )
+}
+
+fn query(word: &str, Cursor { of, after }: Cursor) -> String {
+    format!("?session={word}&of={of}&after={after}")
+}
+
+/// A WebSocket on TCP.
+struct Peer {
+    stream: TcpStream,
+    head: Vec<u8>,
+    bytes: Vec<u8>,
+    frames: VecDeque<(u8, Vec<u8>)>,
+}
+
+impl Peer {
+    fn connect(address: SocketAddr, request: &str) -> Self {
+        let mut stream = TcpStream::connect_timeout(&address, DEADLINE).expect("it listens");
+        let timeout = stream.set_read_timeout(Some(DEADLINE));
+        timeout.expect("the deadline is not zero");
+        _ = stream.write_all(request.as_bytes());
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
+            head.extend(byte);
+        }
+        Self {
+            stream,
+            head,
+            bytes: Vec::new(),
+            frames: VecDeque::new(),
+        }
+    }
+
+    fn open(address: SocketAddr, word: &str, cursor: Cursor) -> Self {
+        Self::connect(address, &upgrade(&query(word, cursor), ""))
+    }
+
+    fn says(&mut self, lines: &str) {
+        _ = self.stream.write_all(&masked(TEXT, lines.as_bytes()));
+    }
+
+    /// What the next frame says, or that there is none.
+    fn hears(&mut self) -> String {
+        let mut piece = [0; 4096];
+        while self.frames.is_empty() {
+            match self.stream.read(&mut piece) {
+                Ok(0) => return "(TCP ends)".to_string(),
+                Ok(count) => self.bytes.extend(&piece[..count]),
+                Err(error) => return format!("(nothing comes: {:?})", error.kind()),
+            }
+            self.frames.extend(frames_of(&mut self.bytes));
+        }
+        self.frames
+            .pop_front()
+            .as_ref()
+            .map(meaning)
+            .unwrap_or_default()
+    }
+
+    /// Everything that comes until TCP ends, unless that would take long.
+    fn rest_unless(mut self, is_long: bool) -> String {
+        let mut rest = Vec::new();
+        if !is_long {
+            _ = self.stream.read_to_end(&mut rest);
+        }
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+
+    /// Kills TCP both ways: no Close frame, and nobody is asked.
+    fn dies(self) {
+        _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn get(address: SocketAddr, word: &str, cursor: Cursor) -> Response {
+    exchange(
+        address,
+        "GET",
+        &format!("/events{}", query(word, cursor)),
+        None,
+    )
+}
+
+fn post(address: SocketAddr, word: &str, of: GuestId, lines: &str) -> Response {
+    let target = format!("/events{}", query(word, cursor(of, 0)));
+    exchange(address, "POST", &target, Some(lines))
+}
+
+#[test]
+fn one_session_over_a_websocket_and_over_requests() {
+    check! {
+        rfc: "RFC 6455 §1.7, RFC 6202 §2.1",
+        rule: "One port, one session: begun by a WebSocket, gone on with by requests when that dies, and by a \
+               WebSocket again when there can be one.",
+        mistake: "The session belongs to the WebSocket, and dies with it.",
+        shows: || {
+            let notes = Arc::default();
+            let server = serve(noting(on_sockets(), &notes));
+            let address = server.address();
+            let mut transcript = Transcript::new();
+            let request = upgrade("?session=a1", "");
+            let mut ada = Peer::connect(address, &request);
+            transcript.client(request.as_bytes());
+            transcript.server(&ada.head);
+            let says = |peer: &mut Peer, transcript: &mut Transcript, lines: &str, answers: usize| {
+                peer.says(lines);
+                transcript.note(&format!("WebSocket → {lines}"));
+                for _ in 0..answers {
+                    transcript.note(&format!("WebSocket ← {}", peer.hears()));
+                }
+            };
+            transcript.note(&format!("WebSocket ← {}", ada.hears()));
+            says(&mut ada, &mut transcript, &ask(1, "hi"), 3);
+            ada.dies();
+            transcript.note("TCP is killed");
+            let response = get(address, "a1", cursor(FIRST, 1));
+            transcript.server(&response.bytes());
+            let response = post(address, "a1", FIRST, &format!("{}\n{}", ask(1, "hi"), say(2, "hello")));
+            transcript.server(&response.bytes());
+            let mut again = Peer::open(address, "a1", cursor(FIRST, 2));
+            for _ in 0..2 {
+                transcript.note(&format!("WebSocket ← {}", again.hears()));
+            }
+            says(&mut again, &mut transcript, r#"{"bye":true}"#, 2);
+            // Who has the lock comes behind the handler of `close`.
+            server.app().with(|_| ());
+            transcript.note(&lock(&notes).join("\n"));
+            transcript.to_string()
+        },
+    }
+}
+
+#[test]
+fn what_is_no_request_of_ours_gets_its_status() {
+    check! {
+        rfc: "RFC 9110 §15, RFC 6455 §10.2",
+        rule: "A page of another host may do nothing here, by whichever transport. A body has a length, and \
+               one that is short enough; a session has a word.",
+        mistake: "The given src/front.rs was changed. Origin is checked for WebSockets alone, and then \
+                  any page may take part by requests.",
+        shows: || {
+            let notes = Arc::default();
+            let events = noting(on_sockets(), &notes).file("/", "text/html", "<!doctype html>");
+            let server = serve(events);
+            let address = server.address();
+            let long = format!("POST /events?session=a1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2001\r\n\r\n{}", "x".repeat(2001));
+            let word = "w".repeat(65);
+            let requests = [
+                "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+                "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n",
+                "PUT /events HTTP/1.1\r\nHost: h\r\n\r\n",
+                "POST / HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /events HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /events?session= HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /events?session=a%201 HTTP/1.1\r\nHost: h\r\n\r\n",
+                &format!("GET /events?session={word} HTTP/1.1\r\nHost: h\r\n\r\n"),
+                "GET /events?session=a1&of=x HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /events?session=a1&of=1&after=-1 HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /events?session=a1 HTTP/1.1\r\n\r\n",
+                "GET /events?session=a1 HTTP/1.1\r\nHost: h\r\nOrigin: http://evil.example\r\n\r\n",
+                "GET /events?session=a1 HTTP/1.1\r\nHost: h\r\nOrigin: null\r\n\r\n",
+                "POST /events?session=a1&of=41 HTTP/1.1\r\nHost: h\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n{}",
+                &upgrade("?session=a1", "Origin: http://evil.example\r\n"),
+                &upgrade("?session=a1", "Origin: http://127.0.0.1:9011\r\n"),
+                &upgrade("", ""),
+                "GET /socket?session=a1 HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET /events?session=b1 HTTP/1.1\r\nHost: h\r\nOrigin: http://h\r\n\r\n",
+                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\n\r\n",
+                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+                &long,
+                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n\u{fe}",
+                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 32\r\n\r\n{\"n\":1,\"event\":\"say\",\"data\":\"h\"}",
+            ];
+            let mut shown = String::new();
+            for request in requests {
+                let (line, rest) = request.split_once("\r\n").unwrap_or((request, ""));
+                let (head, body) = rest.split_once("\r\n\r\n").unwrap_or((rest, ""));
+                let more: Vec<_> = head.lines().filter(|line| !line.starts_with("Host: h")).collect();
+                let more = match more.first() {
+                    Some(line) if line.starts_with("Host: 127") => more.get(5).copied().unwrap_or("a handshake"),
+                    _ => &more.join(", "),
+                };
+                let body: String = body.chars().take(40).collect();
+                let line = line.strip_suffix(" HTTP/1.1").unwrap_or(line).replace(&word, "(65 letters)");
+                _ = writeln!(shown, "{}", [&line, more, &body].join("  ").trim_end().replace("\r\n", "␍␊"));
+                let peer = Peer::connect(address, request);
+                let head = String::from_utf8_lossy(&peer.head).into_owned();
+                let status = head.get(9..12).unwrap_or("(no answer)");
+                let mut body = peer.rest_unless(status == "101" || head.is_empty());
+                body.truncate(body.trim_end().len());
+                _ = writeln!(shown, "  {status} {}", body.replace('\n', " "));
+            }
+            let notes = lock(&notes).join("\n");
+            shown + &notes
+        },
+    }
+}
+
+#[test]
+fn when_the_server_stops_everybody_hears_it() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "Requests that are held are answered, WebSockets get a Close with 1001, and a request that \
+               comes too late gets nothing that it could wait for.",
+        mistake: "The requests are held on, and the server doesn't end before they do.",
+        shows: || {
+            let notes = Arc::default();
+            let server = serve(noting(on_sockets(), &notes));
+            let address = server.address();
+            let mut ada = Peer::open(address, "a1", NEW);
+            let mut shown = format!("WebSocket ← {}\n", ada.hears());
+            // Each request takes over from a WebSocket. When that is told so, the request is held.
+            let mut held = Vec::new();
+            for (word, of) in [("b1", 42), ("b2", 43), ("b3", 44)] {
+                let mut before = Peer::open(address, word, NEW);
+                before.hears();
+                let mut client = Client::connect(address);
+                client.request("GET", &format!("/events{}", query(word, cursor(of, 0))), None);
+                _ = writeln!(shown, "the WebSocket before ← {}", before.hears());
+                before.dies();
+                held.push(client);
+            }
+            let (say, said) = mpsc::channel();
+            let stopping = thread::spawn(move || {
+                drop(server);
+                _ = say.send(());
+            });
+            for client in &mut held {
+                let answer = client.try_response();
+                let is_late = answer.is_err();
+                let answer = answer.map_or_else(|error| format!("{:?}", error.kind()), |it| it.text());
+                _ = writeln!(shown, "GET ← {answer}");
+                if is_late {
+                    return shown;
+                }
+            }
+            drop(held);
+            _ = writeln!(shown, "WebSocket ← {}", ada.hears());
+            ada.dies();
+            let ended = said.recv_timeout(DEADLINE).is_ok();
+            drop(stopping);
+            shown + if ended { "the server has ended\n" } else { "the server doesn't end\n" }
+        },
+    }
+}
+
+#[test]
+fn a_full_server_says_so() {
+    check! {
+        rfc: "RFC 9110 §15.6.4",
+        rule: "One session too many gets 503, by either transport, and in place of a 101.",
+        mistake: "The given src/front.rs was changed.",
+        shows: || {
+            let notes = Arc::default();
+            let server = serve(noting(Settings { max_sessions: 1, ..on_sockets() }, &notes));
+            let address = server.address();
+            let mut ada = Peer::open(address, "a1", NEW);
+            let mut shown = format!("WebSocket ← {}\n", ada.hears());
+            let response = get(address, "b1", NEW);
+            _ = writeln!(shown, "GET ← {} {}", response.status, response.text().trim_end());
+            let bob = Peer::open(address, "b1", NEW);
+            let head = String::from_utf8_lossy(&bob.head).into_owned();
+            _ = writeln!(shown, "WebSocket ← {}", head.lines().next().unwrap_or_default());
+            ada.dies();
+            shown
+        },
+    }
+}
+
+#[test]
+fn all_that_is_kept_fits_into_an_outbox() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Whatever is kept can be replayed: many short lines, or one long one.",
+        mistake: "The given src/events.rs was changed. The replay is cut off as too much, each time, and the \
+                  session can't go on.",
+        shows: || {
+            let max_kept = 60_000;
+            let server = serve(Events::new(Settings { max_kept, ..on_sockets() }));
+            let address = server.address();
+            let mut shown = String::new();
+            let long = "x".repeat(max_kept - 50);
+            for (word, who, what) in [("a1", 41, ""), ("b1", 42, &*long)] {
+                Peer::open(address, word, NEW).dies();
+                let begin = Instant::now();
+                while !server.app().with(|guests| guests.has(who)) && begin.elapsed() < DEADLINE {
+                    thread::yield_now();
+                }
+                let mut count = 0;
+                let mut length = 30;
+                let full = max_kept - 40 - what.len();
+                let mut kept = 0;
+                while kept < full {
+                    server.app().with(|guests| guests.emit(who, "", &json!(what)));
+                    count += 1;
+                    length = format!(r#"{{"n":{count},"event":"","data":{}}}"#, json!(what)).len();
+                    kept += length;
+                }
+                let mut peer = Peer::open(address, word, cursor(who, 0));
+                peer.hears();
+                let heard = (1..=count).take_while(|n| peer.hears().starts_with(&format!("{{\"n\":{n},"))).count();
+                _ = writeln!(shown, "{count} lines, the last one of {length} bytes: heard {heard}");
+                peer.dies();
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_body_has_its_time() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A body has to be there within its time as a whole. One that comes byte by byte gains nothing.",
+        mistake: "The given src/front.rs was changed. The clock is looked at only when nothing comes.",
+        shows: || {
+            let mut settings = on_sockets();
+            settings.request_within = 2 * SHORT;
+            settings.client.max_message = 1 << 40;
+            let server = serve(Events::new(settings));
+            let mut shown = String::new();
+            for is_slow in [false, true] {
+                let mut client = Client::connect(server.address());
+                let length = 1_u64 << 40;
+                let request = format!("POST /events?session=a1&of=41 HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n");
+                client.send(request.as_bytes());
+                let begin = Instant::now();
+                while is_slow && !client.has_answer() && begin.elapsed() < DEADLINE {
+                    client.send(b"x");
+                }
+                let how = if is_slow { "byte by byte" } else { "nothing at all" };
+                let answer = client.try_response();
+                let answer = answer.map_or_else(|error| format!("{:?}", error.kind()), |it| it.text());
+                _ = writeln!(shown, "{how}: {}", answer.trim_end());
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn killed_for_real() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The same on TCP: WebSockets are killed without a word while both sides speak, and requests \
+               take over. Each event arrives once, in order.",
+        mistake: "What was written to a socket counts as received.",
+        shows: || {
+            let heard: Arc<Mutex<Vec<u64>>> = Arc::default();
+            let hears = Arc::clone(&heard);
+            let events = Events::new(Settings { hold: Duration::ZERO, ..on_sockets() });
+            let events = events.on("count", move |guests, who, data| {
+                lock(&hears).extend(data.as_u64());
+                guests.emit(who, "count", data);
+                Value::Null
+            });
+            let server = serve(events);
+            let address = server.address();
+            let mut page = Page::default();
+            let mut dice = Dice(7);
+            for round in 0..30 {
+                (0..3).for_each(|_| page.counts());
+                if round % 3 == 2 {
+                    let response = get(address, "a1", page.cursor());
+                    response.text().lines().for_each(|line| page.hears(line));
+                    let response = post(address, "a1", page.of, &page.unconfirmed().join("\n"));
+                    response.text().lines().for_each(|line| page.hears(line));
+                    continue;
+                }
+                let mut peer = Peer::open(address, "a1", page.cursor());
+                peer.hears().lines().for_each(|line| page.hears(line));
+                for line in page.unconfirmed() {
+                    peer.says(&line);
+                }
+                // There is an answer to each, at least.
+                for _ in 0..dice.below(page.kept.len() + 1) {
+                    let lines = peer.hears();
+                    lines.lines().for_each(|line| page.hears(line));
+                }
+                peer.dies();
+            }
+            let mut peer = Peer::open(address, "a1", page.cursor());
+            page.unconfirmed().iter().for_each(|line| peer.says(line));
+            while page.trouble.is_none() && (page.heard.len() as u64) < page.sent {
+                let lines = peer.hears();
+                lines.lines().for_each(|line| page.hears(line));
+            }
+            peer.dies();
+            let expected = Vec::from_iter(1..=page.sent);
+            if let Some(trouble) = page.trouble {
+                return trouble;
+            }
+            let verdict = |heard: &[u64]| if *heard == expected { "once and in order" } else { "wrong" };
+            let (there, back) = (verdict(&lock(&heard)), verdict(&page.heard));
+            format!("{} events there: {there}\nand back again: {back}\n", page.sent)
+        },
+    }
+}
