@@ -4,27 +4,27 @@
 //! Each page has two connections that are kept alive: one asks, one posts. A browser opens a second
 //! one too, when the first is busy; only with that does a page that waits for news get to say something.
 
-use std::convert::Infallible;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use polling::history::{NewMessage, News};
 
 use crate::browser::Browser;
 use crate::journal::Journal;
 
-/// How long an answer is waited for: longer than any server holds a request.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an answer is waited for where none may be held.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one may be held, and more.
+const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pages that ask. Dropping them closes them.
 pub struct HttpPages {
     shared: Arc<Shared>,
-    streams: Vec<TcpStream>,
     /// The first word to each page that polls means: begin. When there will be no more, it ends.
     control: Vec<Sender<()>>,
     asking: Vec<JoinHandle<()>>,
@@ -34,9 +34,14 @@ pub struct HttpPages {
 }
 
 struct Shared {
+    server: SocketAddr,
     browser: Browser,
     journal: Arc<Journal>,
+    /// Who connects holds the lock until its first answer is there (see [`post`]).
+    /// In it are all connections, to be closed at the end.
+    connecting: Mutex<Vec<TcpStream>>,
     requests: AtomicU64,
+    answers: AtomicU64,
     stopping: AtomicBool,
 }
 
@@ -47,13 +52,12 @@ struct Waits {
     /// The first pause, which is a different part of the interval for each page: people don't open a page
     /// all at the same moment.
     first: Duration,
-    /// To be dropped when the first answer is there.
-    opened: Sender<Infallible>,
 }
 
 impl HttpPages {
-    /// Opens pages. With an interval, they poll; without one, their requests are held. Each sends its first
-    /// request at once. Those that poll have their first answer then, and wait for [`begin`](Self::begin).
+    /// Opens pages. With an interval, they poll; without one, their requests are held, and `held` says how
+    /// many are. Each sends its first request at once. Those that poll have their first answer then, and
+    /// wait for [`begin`](Self::begin).
     ///
     /// # Errors
     /// They can't connect, there is no thread to be had, or no answer comes.
@@ -62,36 +66,35 @@ impl HttpPages {
         (pages, cookie): (usize, usize),
         interval: Option<Duration>,
         journal: &Arc<Journal>,
+        held: impl Fn() -> u64,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
+            server,
             browser: Browser::new(server, cookie),
             journal: Arc::clone(journal),
+            connecting: Mutex::new(Vec::new()),
             requests: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         });
         let mut all = Self {
             shared: Arc::clone(&shared),
-            streams: Vec::new(),
             control: Vec::new(),
             asking: Vec::new(),
             say: Vec::new(),
             posting: Vec::new(),
         };
-        let (opened, all_opened) = mpsc::channel();
         for page in 0..pages {
-            let asks = all.connect(server)?;
-            let posts = all.connect(server)?;
             let (control, controlled) = mpsc::channel();
+            all.control.push(control);
             let waits = interval.map(|interval| Waits {
                 interval,
                 first: interval * (page as u32 + 1) / pages as u32,
-                opened: opened.clone(),
             });
-            all.control.push(control);
             all.asking.push(thread::Builder::new().spawn({
                 let shared = Arc::clone(&shared);
                 move || {
-                    let end = ask(&shared, page, asks, waits, &controlled);
+                    let end = ask(&shared, page, waits, &controlled);
                     shared.report("a page that asks has failed", end);
                 }
             })?);
@@ -100,25 +103,14 @@ impl HttpPages {
             all.posting.push(thread::Builder::new().spawn({
                 let shared = Arc::clone(&shared);
                 move || {
-                    let end = post(&shared, page, posts, &said);
+                    let end = post(&shared, page, &said);
                     shared.report("a page that posts has failed", end);
                 }
             })?);
+            let is_open = || shared.answers.load(Ordering::SeqCst) + held() > page as u64;
+            wait_until("a page gets no answer", is_open)?;
         }
-        drop(opened);
-        match all_opened.recv_timeout(PATIENCE) {
-            Err(RecvTimeoutError::Disconnected) => Ok(all),
-            _ => Err(io::Error::other("a page got no answer")),
-        }
-    }
-
-    fn connect(&mut self, server: SocketAddr) -> io::Result<Client> {
-        let stream = TcpStream::connect(server)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        self.streams.push(stream.try_clone()?);
-        let stream = BufReader::new(stream);
-        Ok(Client { stream })
+        Ok(all)
     }
 
     /// The pages that poll begin with their pauses.
@@ -149,7 +141,7 @@ impl Drop for HttpPages {
         self.shared.stopping.store(true, Ordering::SeqCst);
         self.say.clear();
         self.control.clear();
-        for stream in &self.streams {
+        for stream in self.shared.connecting().drain(..) {
             _ = stream.shutdown(Shutdown::Both);
         }
         let threads = self.asking.drain(..).chain(self.posting.drain(..));
@@ -166,9 +158,26 @@ impl Shared {
         }
     }
 
+    /// A new connection, which is closed with all others.
+    fn connect(&self, connecting: &mut Vec<TcpStream>) -> io::Result<Client> {
+        let stream = TcpStream::connect(self.server)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(LONG_PATIENCE))?;
+        connecting.push(stream.try_clone()?);
+        let stream = BufReader::new(stream);
+        Ok(Client { stream })
+    }
+
+    fn connecting(&self) -> MutexGuard<'_, Vec<TcpStream>> {
+        self.connecting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn exchange(&self, client: &mut Client, request: &[u8], status: u16) -> io::Result<Vec<u8>> {
         self.requests.fetch_add(1, Ordering::SeqCst);
         let (got, body) = client.exchange(request)?;
+        self.answers.fetch_add(1, Ordering::SeqCst);
         match got == status {
             true => Ok(body),
             false => Err(io::Error::other(format!("the server answered {got}"))),
@@ -180,10 +189,10 @@ impl Shared {
 fn ask(
     shared: &Shared,
     page: usize,
-    mut client: Client,
     waits: Option<Waits>,
     control: &Receiver<()>,
 ) -> io::Result<()> {
+    let mut client = shared.connect(&mut shared.connecting())?;
     let mut cursor = 0;
     let mut news = |client: &mut Client| -> io::Result<()> {
         let body = shared.exchange(client, &shared.browser.get(cursor), 200)?;
@@ -197,7 +206,6 @@ fn ask(
     news(&mut client)?;
     let (mut pause, interval) = match waits {
         Some(waits) => {
-            drop(waits.opened);
             if control.recv().is_err() {
                 return Ok(());
             }
@@ -213,17 +221,38 @@ fn ask(
 }
 
 /// What a page does when somebody types.
-fn post(
-    shared: &Shared,
-    page: usize,
-    mut client: Client,
-    said: &Receiver<String>,
-) -> io::Result<()> {
-    let username = name(page);
+///
+/// It connects when it has something to say, and nobody else does until it has its first answer. tiny_http
+/// 0.12 gives connections that come at the same moment to one thread, now and then; then the second of them
+/// waits until the first has ended, which may be long.
+fn post(shared: &Shared, page: usize, said: &Receiver<String>) -> io::Result<()> {
+    let mut client = None;
     for message in said {
-        let username = username.clone();
+        let username = name(page);
         let body = serde_json::to_string(&NewMessage { username, message })?;
-        shared.exchange(&mut client, &shared.browser.post(&body), 201)?;
+        let request = shared.browser.post(&body);
+        if let Some(client) = &mut client {
+            shared.exchange(client, &request, 201)?;
+        } else {
+            let mut connecting = shared.connecting();
+            let first = client.insert(shared.connect(&mut connecting)?);
+            shared.exchange(first, &request, 201)?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until something is so.
+///
+/// # Errors
+/// It isn't in time; `otherwise` says what that means.
+pub fn wait_until(otherwise: &str, is_so: impl Fn() -> bool) -> io::Result<()> {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        if Instant::now() > end {
+            return Err(io::Error::other(otherwise.to_string()));
+        }
+        thread::sleep(Duration::from_millis(1));
     }
     Ok(())
 }

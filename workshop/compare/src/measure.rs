@@ -10,7 +10,7 @@ use chat::{Chat, Server, Settings};
 use long_polling::LongPolling;
 use polling::Polling;
 
-use crate::http_pages::HttpPages;
+use crate::http_pages::{HttpPages, wait_until};
 use crate::journal::{Delays, Journal};
 use crate::options::Setup;
 use crate::proxy::Proxy;
@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// # Errors
 /// A server, a page or a proxy has failed, or a message has not come: the sentence says which.
 pub fn measure(setup: &Setup, messages: usize, tell: impl Fn()) -> Result<[Row; 3], String> {
-    let sentence = |error: io::Error| format!("Nothing was measured: {error}");
+    let sentence = |error: io::Error| format!("Nothing was measured: {error}.");
     let scene = Scene::open(setup, messages).map_err(sentence)?;
     let begin = Instant::now();
     let wait_until = |moment: Duration| {
@@ -120,11 +120,12 @@ impl Scene {
         let [polls, holds, sockets] = &sides;
         let pages = (setup.pages, setup.cookie);
 
-        let holding = HttpPages::open(holds.proxy.address(), pages, None, &holds.journal)?;
-        wait_until_all_are_held(&long_polling, setup.pages)?;
+        let holding = HttpPages::open(holds.proxy.address(), pages, None, &holds.journal, || {
+            long_polling.waiting()
+        })?;
         let socket_pages = SocketPages::open(sockets.proxy.address(), pages, &sockets.journal)?;
         let (address, interval) = (polls.proxy.address(), Some(setup.interval));
-        let polling_pages = HttpPages::open(address, pages, interval, &polls.journal)?;
+        let polling_pages = HttpPages::open(address, pages, interval, &polls.journal, || 0)?;
         for side in &mut sides {
             side.opening = side.proxy.bytes();
         }
@@ -177,7 +178,8 @@ impl Scene {
         let first = row(polling, requests, polls, polling_delays);
 
         let long_polling_delays = delays(holds, long_polling)?;
-        wait_until_all_are_held(&self.long_polling, setup.pages)
+        let is_quiet = || self.long_polling.waiting() >= setup.pages as u64;
+        wait_until("not every page waits for news", is_quiet)
             .map_err(|error| format!("Nothing was measured: {error}."))?;
         let requests = self.long_polling_pages.requests();
         let second = row(long_polling, requests, holds, long_polling_delays);
@@ -201,18 +203,6 @@ fn limits(messages: usize) -> polling::Limits {
         max_history: defaults.max_history.max(messages as u64),
         ..defaults
     }
-}
-
-/// Waits until the server holds a request of each page.
-fn wait_until_all_are_held(server: &LongPolling, pages: usize) -> io::Result<()> {
-    let end = Instant::now() + PATIENCE;
-    while server.waiting() < pages as u64 {
-        if Instant::now() > end {
-            return Err(io::Error::other("not every page waits for news"));
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -147,8 +147,8 @@ pub struct Table {
 const CONDITIONS: &str = "Measured: ";
 /// The columns of [`Row::write`].
 const HEADINGS: &str = "\
- msgs                           bytes    bytes  a page           delay, in ms
- /min               requests  to open     then   and s  mean    p50    p99    max
+ msgs                          bytes    bytes  a page              delay, in ms
+ /min               requests to open     then   and s  mean    p50    p99    max
 ";
 
 impl Table {
