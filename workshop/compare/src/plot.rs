@@ -11,8 +11,8 @@ use crate::table::{Table, Way};
 
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 340.0;
-const LEFT: f64 = 62.0;
-const RIGHT: f64 = 386.0;
+const LEFT: f64 = 68.0;
+const RIGHT: f64 = 390.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 290.0;
 
@@ -188,10 +188,16 @@ fn line(axes: &Axes, table: &Table, way: Way) -> String {
 fn marked(axes: &Axes, crossing: &Crossing) -> String {
     let (x, y) = (axes.x(crossing.rate), axes.y(crossing.bytes));
     let label = format!("equal at about {:.0}", crossing.rate);
+    // Its words are where there is room.
+    let (end, anchor) = if x > (LEFT + RIGHT) / 2.0 - 30.0 {
+        (x - 5.0, "end")
+    } else {
+        (x + 5.0, "start")
+    };
     format!(
         "<path class=\"crossing\" d=\"M{x:.1} {TOP}V{BOTTOM}\"/>\n\
          <circle class=\"axis\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"9\"/>\n{}",
-        text(x - 5.0, TOP + 12.0, "end", &label)
+        text(end, TOP + 12.0, anchor, &label)
     )
 }
 
