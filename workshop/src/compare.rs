@@ -19,7 +19,7 @@ const VALUES: [(&str, &str, &str); 7] = [
     (
         "rate",
         "LIST",
-        "Messages a minute, in the whole chat; several rates are separated by commas (default: 6,18,60,180,600,1800)",
+        "Messages a minute, like 6,60,600 (default: six from 6 to 1800)",
     ),
     (
         "clients",

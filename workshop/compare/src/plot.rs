@@ -25,10 +25,10 @@ font-family: system-ui, sans-serif; font-size: 13px }
 .compare-plot text { fill: var(--ink) }
 .compare-plot .grid { stroke: var(--ink); stroke-width: 1; opacity: 0.2 }
 .compare-plot .axis { stroke: var(--ink); stroke-width: 1; fill: none }
-.compare-plot .line { stroke: var(--ink); stroke-width: 2; fill: none }
+.compare-plot .course { stroke: var(--ink); stroke-width: 2; fill: none }
 .compare-plot .mark { stroke: var(--ink); stroke-width: 2; fill: var(--paper) }
-.compare-plot .long.line { stroke-dasharray: 7 4 }
-.compare-plot .socket.line { stroke: var(--blue); stroke-width: 3 }
+.compare-plot .long.course { stroke-dasharray: 7 4 }
+.compare-plot .socket.course { stroke: var(--blue); stroke-width: 3 }
 .compare-plot .socket.mark { stroke: var(--blue); fill: var(--blue) }
 .compare-plot .crossing { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 2 3 }
 </style>";
@@ -161,7 +161,7 @@ fn line(axes: &Axes, table: &Table, way: Way) -> String {
         .map(|(x, y)| format!("{x:.1},{y:.1}"))
         .collect();
     let mut text = format!(
-        "<polyline class=\"{class} line\" points=\"{}\"/>",
+        "<polyline class=\"{class} course\" points=\"{}\"/>",
         points.join(" ")
     );
     for (x, y) in places {

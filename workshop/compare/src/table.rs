@@ -146,10 +146,10 @@ pub struct Table {
 
 const CONDITIONS: &str = "Measured: ";
 /// The columns of [`Row::write`].
-const HEADINGS: &str = "\
- msgs                          bytes    bytes  a page              delay, in ms
- /min               requests to open     then   and s  mean    p50    p99    max
-";
+const HEADINGS: &str = concat!(
+    " msgs                          bytes    bytes  a page              delay, in ms\n",
+    " /min               requests to open     then   and s  mean    p50    p99    max\n",
+);
 
 impl Table {
     /// An empty table for a measurement.

@@ -44,7 +44,11 @@ fn the_chapter_names_figures_of_the_table() {
     let chapter = read("compare.md");
     let of = |way: Way| table.rows.iter().filter(move |row| row.way == way);
     let messages = |row: &Row| row.rate / 6;
-    assert!(table.conditions.starts_with("5 pages, 10 s a rate, a pause of 1 s"));
+    assert!(
+        table
+            .conditions
+            .starts_with("5 pages, 10 s a rate, a pause of 1 s")
+    );
 
     assert!(chapter.contains("468 each time"));
     for row in of(Way::WebSocket) {
@@ -55,7 +59,11 @@ fn the_chapter_names_figures_of_the_table() {
     assert!(of(Way::Polling).all(|row| row.opening == 3_920));
     assert!(chapter.contains("5,146 bytes"));
     let seldom = of(Way::LongPolling).take(2);
-    assert!(seldom.into_iter().all(|row| row.then == 5_146 * messages(row)));
+    assert!(
+        seldom
+            .into_iter()
+            .all(|row| row.then == 5_146 * messages(row))
+    );
     // Half the pause of a second, give or take what dice and the machine do.
     assert!(chapter.contains("half the pause"));
     let mut means = of(Way::Polling).map(|row| row.delays.mean);
