@@ -19,7 +19,7 @@ const VALUES: [(&str, &str, &str); 7] = [
     (
         "rate",
         "LIST",
-        "Messages a minute, like 6,60,600 (default: six from 6 to 1800)",
+        "Messages a minute, like 6,60 (default: 6 to 1800)",
     ),
     (
         "clients",
@@ -44,7 +44,7 @@ const VALUES: [(&str, &str, &str); 7] = [
     (
         "svg",
         "FILE",
-        "Draw bytes against rate (it takes two rates at least)",
+        "Draw bytes against rate, of two rates at least",
     ),
     (
         "from",
@@ -72,8 +72,9 @@ pub fn command() -> Command {
                 .help("Two rates, two pages, 0.8 s each, a pause of 0.05 s"),
         )
         .after_help(
-            "It takes a minute, and runs all three at the same time, on this machine. Bytes are counted\n\
-             at a TCP proxy, both directions together: heads, bodies, frames, and no headers of TCP or IP.\n\n\
+            "It takes a minute, and runs all three at the same time, on this machine. Bytes\n\
+             are counted at a TCP proxy, both directions together: heads, bodies and frames,\n\
+             no headers of TCP or IP.\n\n\
              Examples:\n  cargo workshop compare\n  \
              cargo workshop compare --rate 60 --clients 20 --interval 5 --cookie 500\n  \
              cargo workshop compare --svg plot.svg > table.txt",
