@@ -6,7 +6,7 @@
     python3 tests/nginx/run.py --sixty    how long nginx waits by default (takes a minute)
 
 nginx runs as you, in a folder of its own, on free ports. Ends with 0 where all is as it was, with 1 where it
-isn't, and with 3 where something that it needs is not on this machine.
+isn't, and with 3 where something that it needs is not on this machine (Linux with nginx and curl).
 """
 
 import argparse
@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE.parent / "troubles"))
 
 from keep import Kept
 from stage import (Client, Missing, Program, Server, Tap, build, closing, drain, echo, evened, frame,
-                   free_port, switching, told, until)
+                   free_port, need, switching, told, until)
 
 SITE = (HERE / "websocket.conf").read_text(encoding="utf-8")
 
@@ -171,7 +171,7 @@ def ordinary():
     """A page's own request goes through the same lines."""
     with echo() as server, Nginx(server.port) as nginx, page(nginx.port) as client:
         del client
-        with Program("curl", "--silent", "--output", os.devnull, "--write-out",
+        with Program(need("curl"), "--silent", "--output", os.devnull, "--write-out",
                      "%{http_code} %{content_type}\n", f"http://127.0.0.1:{nginx.port}/") as curl:
             return told("curl", curl.says(".+")[0])
 
@@ -250,9 +250,15 @@ def reload():
         lines += told("", "(nginx gets a new configuration)")
 
         def workers():
-            listed = subprocess.run(["ps", "-o", "args=", "--ppid", str(nginx.process.pid)],
-                                    capture_output=True, text=True, check=False).stdout
-            titles = sorted(line.strip() for line in listed.splitlines())
+            # Linux; `ps` is not everywhere.
+            master = Path("/proc", str(nginx.process.pid))
+            children = (master / "task" / master.name / "children").read_text().split()
+            titles = []
+            for child in children:
+                with contextlib.suppress(OSError):
+                    title = Path("/proc", child, "cmdline").read_bytes()
+                    titles.append(title.decode().replace("\0", " ").strip())
+            titles.sort()
             return titles if len(titles) == 2 and "shutting down" in titles[1] else None
 
         for title in until(workers, "two workers"):
