@@ -6,6 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::author;
 use crate::commands::{self, End, Session};
+use crate::compare;
 use crate::doctor;
 use crate::inspect;
 use crate::judge::Side;
@@ -30,6 +31,7 @@ pub fn main() -> ExitCode {
     match run(&matches) {
         Ok(End::Fine) => ExitCode::SUCCESS,
         Ok(End::Red) => ExitCode::from(1),
+        Ok(End::Said) => ExitCode::from(2),
         Err(problem) => {
             eprintln!("{}", problem.0.trim_end());
             ExitCode::from(2)
@@ -45,6 +47,7 @@ fn run(matches: &ArgMatches) -> Result<End, Problem> {
         return author::run(&Project::find()?, matches).map(|()| End::Fine);
     }
     match command {
+        "compare" => return compare::run(matches),
         "inspect" => return inspect::run(matches),
         "probe" => return probe::run(matches),
         "tap" => return tap::run(matches),
@@ -194,6 +197,7 @@ fn command(project: Option<&Project>) -> Command {
                 .about("Whether this machine has what the workshop needs")
                 .after_help("Example:\n  cargo workshop doctor"),
         )
+        .subcommand(compare::command())
         .subcommand(inspect::command())
         .subcommand(probe::command())
         .subcommand(tap::command())

@@ -20,6 +20,8 @@ pub enum End {
     Fine,
     /// A check is red.
     Red,
+    /// It failed, and has said why already.
+    Said,
 }
 
 /// What every command needs: the workshop, and how far the learner has come.

@@ -8,6 +8,7 @@ pub mod chapter;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod compare;
 pub mod doctor;
 pub mod inspect;
 pub mod judge;

@@ -5,10 +5,10 @@
 //! gets heads that have been looked at ([`crate::door`]), and its answers are passed on. Only programs
 //! on this machine could knock there.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -30,8 +30,19 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// A running tiny_http. When this is dropped it stops, soon.
 #[derive(Debug)]
 pub struct Http {
-    address: SocketAddr,
+    asker: Asker,
     stop: Arc<AtomicBool>,
+}
+
+/// Who asks it.
+#[derive(Debug, Clone)]
+pub struct Asker(Arc<Mutex<Place>>);
+
+/// Where it listens, and whether somebody found it dead there.
+#[derive(Debug)]
+struct Place {
+    address: SocketAddr,
+    is_dead: bool,
 }
 
 impl Http {
@@ -40,20 +51,32 @@ impl Http {
     /// # Errors
     /// There is no free port, or no thread can be started.
     pub fn start(limits: Limits) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
+        let (listener, place) = somewhere()?;
+        let asker = Asker(Arc::new(Mutex::new(place)));
         let stop = Arc::new(AtomicBool::new(false));
         thread::Builder::new().spawn({
-            let stop = Arc::clone(&stop);
-            move || answer_all(&listener, limits, &stop)
+            let (asker, stop) = (asker.clone(), Arc::clone(&stop));
+            move || answer_all(listener, &asker, limits, &stop)
         })?;
-        Ok(Self { address, stop })
+        Ok(Self { asker, stop })
     }
 
-    /// Where it listens.
+    /// Where it listens now.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.asker.place().address
     }
+
+    /// Somebody who can ask it.
+    pub fn asker(&self) -> Asker {
+        self.asker.clone()
+    }
+}
+
+fn somewhere() -> io::Result<(TcpListener, Place)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let is_dead = false;
+    Ok((listener, Place { address, is_dead }))
 }
 
 impl Drop for Http {
@@ -62,12 +85,34 @@ impl Drop for Http {
     }
 }
 
-/// The answer to a head, to the byte.
-///
-/// # Errors
-/// tiny_http can't be reached, or doesn't answer.
+impl Asker {
+    /// The answer to a head, to the byte.
+    ///
+    /// # Errors
+    /// tiny_http can't be reached, or doesn't answer.
+    pub fn ask(&self, head: &[u8]) -> io::Result<Vec<u8>> {
+        let address = self.place().address;
+        let answer = ask(address, head);
+        let is_dead = match &answer {
+            Ok(answer) => answer.is_empty(),
+            Err(error) => matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            ),
+        };
+        let mut place = self.place();
+        // Another one may have taken its place meanwhile.
+        place.is_dead |= is_dead && place.address == address;
+        answer
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 // ANCHOR: ask
-pub fn ask(http: SocketAddr, head: &[u8]) -> io::Result<Vec<u8>> {
+fn ask(http: SocketAddr, head: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(http)?;
     stream.set_read_timeout(Some(ANSWERS_WITHIN))?;
     stream.write_all(head)?;
@@ -87,20 +132,29 @@ pub fn switched(answer: &[u8]) -> Option<ResponseHead> {
     (head.status == 101).then_some(head)
 }
 
-/// tiny_http accepts no more after an error, one file too many for example. Then another one does.
-fn answer_all(listener: &TcpListener, limits: Limits, stop: &AtomicBool) {
-    while !stop.load(Ordering::Relaxed) {
-        let listener = listener.try_clone().map_err(Into::into);
-        let http = listener.and_then(|listener| tiny_http::Server::from_listener(listener, None));
-        match http {
-            Ok(http) => answer_until_error(&http, limits, stop),
-            Err(_) => thread::sleep(LOOK_AGAIN),
+/// tiny_http accepts no more after an error, one file too many for example. Where it can't open a
+/// second file for a client it doesn't even say so: its thread panics. Then another one takes its place,
+/// with a listener of its own: who waits at the old one would wait for ever.
+fn answer_all(mut listener: TcpListener, asker: &Asker, limits: Limits, stop: &AtomicBool) {
+    loop {
+        if let Ok(http) = tiny_http::Server::from_listener(listener, None) {
+            answer_until_dead(&http, asker, limits, stop);
         }
+        listener = loop {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            thread::sleep(LOOK_AGAIN);
+            if let Ok((listener, place)) = somewhere() {
+                *asker.place() = place;
+                break listener;
+            }
+        };
     }
 }
 
-fn answer_until_error(http: &tiny_http::Server, limits: Limits, stop: &AtomicBool) {
-    while !stop.load(Ordering::Relaxed) {
+fn answer_until_dead(http: &tiny_http::Server, asker: &Asker, limits: Limits, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) && !asker.place().is_dead {
         match http.recv_timeout(LOOK_AGAIN) {
             Ok(Some(request)) => answer(request, limits),
             Ok(None) => {}

@@ -25,7 +25,7 @@ use handshake::head::Limits;
 use crate::deadlines::Patience;
 use crate::door::{self, NotIn, Socket};
 use crate::driver::Driver;
-use crate::http::{self, Http};
+use crate::http::{self, Asker, Http};
 use crate::log::Log;
 
 /// The most clients at a time that are told that there is no room. More are left without a word.
@@ -82,7 +82,7 @@ pub struct Server {
 struct Shared {
     settings: Settings,
     /// Asked by one thread at a time: a thousand at once would need three thousand sockets.
-    http: Mutex<SocketAddr>,
+    http: Mutex<Asker>,
     stop: AtomicBool,
 }
 
@@ -93,7 +93,7 @@ type Running = Arc<Sender<Infallible>>;
 impl Shared {
     fn answer(&self, head: &[u8]) -> io::Result<Vec<u8>> {
         let http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
-        http::ask(*http, head)
+        http.ask(head)
     }
 }
 
@@ -107,7 +107,7 @@ impl Server {
         let http = Http::start(settings.head)?;
         let shared = Arc::new(Shared {
             settings,
-            http: Mutex::new(http.address()),
+            http: Mutex::new(http.asker()),
             stop: AtomicBool::new(false),
         });
         let (running, all_ended) = mpsc::channel();

@@ -5,6 +5,8 @@
 //! says how to read the table.
 
 mod client;
+mod fan_out;
+mod plain;
 mod round;
 mod server;
 
@@ -21,6 +23,10 @@ Measures how long the chat takes to deliver a message to a crowd, with and witho
 clients that never read.
 
 Usage: cargo run --release -p crowd -- [OPTIONS]
+       cargo run --release -p crowd -- fan-out [ROUNDS]
+
+`fan-out` measures how many messages are delivered in a second to 500 clients: by
+the chat, and by two plain ones on tungstenite and on tokio-tungstenite.
 
   --clients N   clients in all, beside the one who speaks (default 1000)
   --silent N    how many of them never read, every other time (default 50)
@@ -44,8 +50,11 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some(server::ARGUMENT) {
-        return server::run();
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some(server::ARGUMENT) => return server::run(arguments.next()),
+        Some("fan-out") => return fan_out::main(arguments.next()),
+        _ => {}
     }
     let options = match options() {
         Ok(Some(options)) => options,
@@ -140,7 +149,8 @@ fn measure(options: &Options) -> io::Result<bool> {
     Ok(judge(options, &without, &with))
 }
 
-fn progress(line: &str) {
+/// Shows how far it is, where somebody can see it.
+pub fn progress(line: &str) {
     if io::stderr().is_terminal() {
         eprint!("\r\x1b[2K{line}");
         _ = io::stderr().flush();
@@ -221,7 +231,8 @@ fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+/// The value in the middle.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let values = sorted(values);
     values[values.len() / 2]
 }

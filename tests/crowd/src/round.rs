@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::server::Running;
+use crate::server::{Kind, Running};
 
 /// How many messages of 1000 bytes fill what the system keeps for a connection (4.3 MB on Linux, both ends
 /// together), and some of an outbox. Without them, it would take long until somebody who never reads is
@@ -16,7 +16,7 @@ const FILLING: usize = 4300;
 const AT_ONCE: usize = 50;
 
 /// How much stack a client's thread needs at most.
-const STACK: usize = 128 * 1024;
+pub const STACK: usize = 128 * 1024;
 
 /// What happens in a round.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ pub struct Measured {
 /// # Errors
 /// TCP has failed, or a client that reads didn't get every message.
 pub fn round(plan: &Plan) -> io::Result<Measured> {
-    let server = Running::start()?;
+    let server = Running::start(Kind::Chat)?;
     let join = |_| Client::join(server.address);
     let silent: Vec<Client> = (0..plan.silent).map(join).collect::<io::Result<_>>()?;
     let mut speaker = Client::join(server.address)?;

@@ -1,4 +1,4 @@
-//! The chat in a process of its own.
+//! A server in a process of its own: the chat of step 10, or one that it is compared with.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -7,11 +7,50 @@ use std::sync::Arc;
 
 use chat::{Chat, Server, Settings};
 
+use crate::plain;
+
 /// The argument by which this program is the server.
 pub const ARGUMENT: &str = "--be-the-server";
 
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The chat of step 10.
+    Chat,
+    /// A plain chat on tungstenite and two threads for each client.
+    Threads,
+    /// A plain chat on tokio-tungstenite and tokio's broadcast channel.
+    Tokio,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Chat, Self::Threads, Self::Tokio];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "step 10",
+            Self::Threads => "tungstenite, threads",
+            Self::Tokio => "tokio-tungstenite",
+        }
+    }
+}
+
 /// Is the server until the standard input ends.
-pub fn run() -> ExitCode {
+pub fn run(kind: Option<String>) -> ExitCode {
+    let kinds = Kind::ALL.into_iter();
+    let kind = kinds
+        .zip(0..)
+        .find(|(_, number)| kind == Some(number.to_string()));
+    match kind {
+        Some((Kind::Threads, _)) => serve(plain::on_threads),
+        Some((Kind::Tokio, _)) => serve(plain::on_tokio),
+        _ => chat(),
+    }
+}
+
+fn chat() -> ExitCode {
     let settings = Settings {
         max_connections: 100_000,
         max_waiting: 256 * 1024,
@@ -19,20 +58,28 @@ pub fn run() -> ExitCode {
         max_history: 1,
         ..Settings::default()
     };
-    let started = TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| Server::start(listener, Arc::new(Chat::new(settings))));
-    let server = match started {
-        Ok(server) => server,
+    serve(|listener| {
+        // The process ends, and with it everything that waits for an answer to a Close.
+        Server::start(listener, Arc::new(Chat::new(settings))).map(std::mem::forget)
+    })
+}
+
+fn serve(start: impl FnOnce(TcpListener) -> io::Result<()>) -> ExitCode {
+    let started = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
+        let address = listener.local_addr()?;
+        start(listener)?;
+        Ok(address)
+    });
+    let address = match started {
+        Ok(address) => address,
         Err(error) => {
             eprintln!("the server can't be started: {error}");
             return ExitCode::FAILURE;
         }
     };
-    println!("{}", server.address());
+    println!("{address}");
     _ = io::stdout().flush();
     _ = io::stdin().read_to_end(&mut Vec::new());
-    // The process ends, and with it everything that waits for an answer to a Close.
-    std::mem::forget(server);
     ExitCode::SUCCESS
 }
 
@@ -45,9 +92,10 @@ pub struct Running {
 
 impl Running {
     /// Starts this program once more, as the server.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(kind: Kind) -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg(ARGUMENT)
+            .arg((kind as u8).to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -138,7 +138,7 @@ const ROWS: [Row; 13] = [
 #[test]
 fn the_differences_are_those_in_the_book() {
     let mut table = format!(
-        "| bytes | | ours | tungstenite {} | RFC 6455 |\n|---|---|---|---|---|\n",
+        "| bytes | what they are | ours | tungstenite {} | RFC 6455 |\n|---|---|---|---|---|\n",
         version()
     );
     for row in &ROWS {

@@ -13,7 +13,7 @@
 //! | [`wire`] | transcripts of who sent which bytes, and bits |
 //! | [`cut`] | a stream that arrives in pieces, cut at chosen places |
 //! | [`http`] | a bare HTTP client on a real socket, with deadlines |
-//! | [`program`] | the step's own program, run as a learner runs it |
+//! | [`mod@program`] | the step's own program, run as a learner runs it |
 
 pub mod check;
 pub mod cut;

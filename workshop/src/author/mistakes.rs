@@ -15,9 +15,12 @@
 //! The report of the first check that it turns red is kept beside it, for the book and for the
 //! eye of whoever changes a check.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use crate::author::scratch;
 use crate::judge::{Checked, Side, State, Stop, Verdict, finish, judge};
@@ -32,6 +35,17 @@ struct Mistake {
     caught_by: Vec<String>,
 }
 
+/// How many steps are tried at a time, each in a copy of its own. More would disturb the checks that have
+/// deadlines.
+const AT_A_TIME: usize = 2;
+
+/// What came of the mistakes of some steps.
+#[derive(Default)]
+struct Outcome {
+    tried: usize,
+    faults: Vec<String>,
+}
+
 /// Tries every mistake, or those of one step. With `update`, the reports are written anew.
 ///
 /// # Errors
@@ -39,43 +53,22 @@ struct Mistake {
 /// that is kept.
 pub fn run(project: &Project, only: Option<&str>, update: bool) -> Result<(), Problem> {
     let only = only.map(|id| project.step(id)).transpose()?;
-    let scratch = scratch::copy(project, "scratch")?;
-    for step in &scratch.steps {
-        scratch::put(&scratch, step, &finished(project, step)?)?;
-    }
-    let mut faults = Vec::new();
-    let mut tried = 0;
-    for step in project
-        .steps
-        .iter()
+    let steps = project.steps.iter();
+    let queue: VecDeque<&Step> = steps
         .filter(|step| only.is_none_or(|only| only == *step))
-    {
-        let folder = project
-            .root
-            .join("tests")
-            .join("mistakes")
-            .join(step.folder());
-        let mistakes = scratch::names(&folder, ".diff");
-        if mistakes.len() < AT_LEAST {
-            faults.push(format!(
-                "{}: {} mistakes, but {AT_LEAST} are the least",
-                step.id,
-                mistakes.len()
-            ));
-        }
-        for name in mistakes {
-            tried += 1;
-            match try_one(&scratch, step, &folder, &name, update) {
-                Ok(()) => println!("✓ {}: {name}", step.id),
-                Err(Problem(fault)) => {
-                    println!("✗ {}: {name}: {fault}", step.id);
-                    faults.push(format!("{}: {name}: {fault}", step.id));
-                }
-            }
-        }
-        // The next step builds on this one as it should be.
-        scratch::put(&scratch, step, &finished(project, step)?)?;
-    }
+        .collect();
+    let workers = queue.len().min(AT_A_TIME);
+    let (queue, outcome) = (Mutex::new(queue), Mutex::default());
+    thread::scope(|scope| {
+        let workers = (0..workers).map(|number| {
+            let (queue, outcome) = (&queue, &outcome);
+            scope.spawn(move || try_steps(project, number, queue, outcome, update))
+        });
+        let workers = Vec::from_iter(workers);
+        let mut ends = workers.into_iter().map(|worker| worker.join());
+        ends.try_for_each(|end| end.expect("a worker doesn't panic"))
+    })?;
+    let Outcome { tried, faults } = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     if faults.is_empty() {
         println!("✓ {tried} mistakes, each caught by the checks that should catch it");
         return Ok(());
@@ -85,6 +78,63 @@ pub fn run(project: &Project, only: Option<&str>, update: bool) -> Result<(), Pr
         faults.len(),
         faults.join("\n")
     )))
+}
+
+/// Takes steps out of the queue until it is empty, and tries their mistakes.
+fn try_steps(
+    project: &Project,
+    number: usize,
+    queue: &Mutex<VecDeque<&Step>>,
+    outcome: &Mutex<Outcome>,
+    update: bool,
+) -> Result<(), Problem> {
+    let name = match number {
+        0 => "scratch".to_string(),
+        _ => format!("scratch-{number}"),
+    };
+    let scratch = scratch::copy(project, &name)?;
+    for step in &scratch.steps {
+        scratch::put(&scratch, step, &finished(project, step)?)?;
+    }
+    let next = || lock(queue).pop_front();
+    while let Some(step) = next() {
+        let Outcome { tried, faults } = try_step(project, &scratch, step, update);
+        // The next step builds on this one as it should be.
+        scratch::put(&scratch, step, &finished(project, step)?)?;
+        let mut outcome = lock(outcome);
+        outcome.tried += tried;
+        outcome.faults.extend(faults);
+    }
+    Ok(())
+}
+
+fn try_step(project: &Project, scratch: &Project, step: &Step, update: bool) -> Outcome {
+    let mut outcome = Outcome::default();
+    let folder = project.root.join("tests").join("mistakes");
+    let folder = folder.join(step.folder());
+    let mistakes = scratch::names(&folder, ".diff");
+    if mistakes.len() < AT_LEAST {
+        outcome.faults.push(format!(
+            "{}: {} mistakes, but {AT_LEAST} are the least",
+            step.id,
+            mistakes.len()
+        ));
+    }
+    for name in mistakes {
+        outcome.tried += 1;
+        match try_one(scratch, step, &folder, &name, update) {
+            Ok(()) => println!("✓ {}: {name}", step.id),
+            Err(Problem(fault)) => {
+                println!("✗ {}: {name}: {fault}", step.id);
+                outcome.faults.push(format!("{}: {name}: {fault}", step.id));
+            }
+        }
+    }
+    outcome
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn try_one(

@@ -1,0 +1,148 @@
+//! `cargo workshop compare`: what the same chat costs over polling, long polling and WebSocket.
+//!
+//! The measurement is a program of its own, package `workshop-compare`: it needs three steps' solutions,
+//! and this command has to be ready within seconds.
+
+use std::env;
+use std::thread;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::commands::End;
+use crate::judge::cargo;
+use crate::process::Running;
+use crate::project::{Explain, Problem, Project};
+
+/// Options that take a value: name, what it is, and what it means. The program reads the values.
+const VALUES: [(&str, &str, &str); 7] = [
+    (
+        "rate",
+        "LIST",
+        "Messages a minute, like 6,60 (default: 6 to 1800)",
+    ),
+    (
+        "clients",
+        "NUMBER",
+        "Pages, each of which hears all (default: 5)",
+    ),
+    (
+        "interval",
+        "SECONDS",
+        "The pause of a page that polls (default: 1)",
+    ),
+    (
+        "cookie",
+        "BYTES",
+        "A cookie, as long as this (default: 0, none)",
+    ),
+    (
+        "seconds",
+        "SECONDS",
+        "How long each rate is measured (default: 10)",
+    ),
+    (
+        "svg",
+        "FILE",
+        "Draw bytes against rate, of two rates at least",
+    ),
+    (
+        "from",
+        "FILE",
+        "Measure nothing; read a table that was kept",
+    ),
+];
+
+/// The command and its options.
+pub fn command() -> Command {
+    let values = VALUES.map(|(name, value, help)| {
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .allow_hyphen_values(true)
+            .help(help)
+    });
+    Command::new("compare")
+        .about("What the same chat costs over polling, long polling and WebSocket")
+        .args(values)
+        .arg(
+            Arg::new("quick")
+                .long("quick")
+                .action(ArgAction::SetTrue)
+                .help("Two rates, two pages, 0.8 s each, a pause of 0.05 s"),
+        )
+        .after_help(
+            "It takes a minute, and runs all three at the same time, on this machine. Bytes\n\
+             are counted at a TCP proxy, both directions together: heads, bodies and frames,\n\
+             no headers of TCP or IP.\n\n\
+             Examples:\n  cargo workshop compare\n  \
+             cargo workshop compare --rate 60 --clients 20 --interval 5 --cookie 500\n  \
+             cargo workshop compare --svg plot.svg > table.txt",
+        )
+}
+
+/// Builds the program and runs it to its end.
+///
+/// # Errors
+/// It can't be started, or it failed: then it has said why.
+pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
+    let project = Project::find()?;
+    let here = env::current_dir().explain(|| "the current folder can't be read".to_string())?;
+    let mut command = cargo(&project);
+    // Files are named from where the command was given.
+    command.current_dir(here);
+    command.args(["run", "--quiet", "--package", "workshop-compare"]);
+    command
+        .arg("--manifest-path")
+        .arg(project.root.join("Cargo.toml"));
+    command.arg("--");
+    command.args(options(matches));
+    eprintln!("Building the measurement …");
+    let mut running =
+        Running::start(&mut command).explain(|| "the measurement can't be started".to_string())?;
+    let status = loop {
+        let status = running.try_wait();
+        match status.explain(|| "the measurement can't be waited for".to_string())? {
+            Some(status) => break status,
+            None => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    match status.success() {
+        true => Ok(End::Fine),
+        false => Ok(End::Said),
+    }
+}
+
+/// The options as the program takes them.
+fn options(matches: &ArgMatches) -> Vec<String> {
+    let value = |(name, ..): (&str, &str, &str)| {
+        let value = matches.get_one::<String>(name)?;
+        Some(format!("--{name}={value}"))
+    };
+    let quick = matches.get_flag("quick").then(|| "--quick".to_string());
+    VALUES.into_iter().filter_map(value).chain(quick).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_handed_on_as_they_were_given() {
+        let given = ["compare", "--quick", "--cookie", "-1", "--rate=6,60"];
+        let matches = command().try_get_matches_from(given).unwrap();
+        assert_eq!(options(&matches), ["--rate=6,60", "--cookie=-1", "--quick"]);
+    }
+
+    #[test]
+    fn the_program_knows_every_option() {
+        let program = include_str!("../compare/src/options.rs");
+        for (name, value, _) in VALUES {
+            assert!(
+                program.contains(&format!("\n  --{name} {value} ")),
+                "{name}"
+            );
+        }
+        assert!(program.contains("\n  --quick "));
+    }
+}
