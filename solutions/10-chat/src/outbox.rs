@@ -114,7 +114,7 @@ impl Outbox {
     // ANCHOR: take
     pub fn take(&self) -> Option<Vec<u8>> {
         let idle = |queue: &mut Queue| queue.pieces.is_empty() && !queue.finished;
-        // Task: wait while it is idle; then take whole pieces, up to AT_ONCE bytes.
+        // Task: wait while it is idle; then take piece after piece until there are AT_ONCE bytes or more.
         let mut queue = self
             .changed
             .wait_while(self.lock(), idle)

@@ -73,7 +73,7 @@ pub struct Client<'a> {
 }
 
 /// Runs a client that has joined a room until it has gone, and then it leaves the room. It has its 101
-/// already; `first` is what came behind its handshake. The stream has a timeout for reading: so often the client looks at the clock.
+/// already; `first` is what came behind its handshake. The stream's timeout for reading is the tick of its clock.
 ///
 /// # Errors
 /// No thread can be started.

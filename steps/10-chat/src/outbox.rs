@@ -99,8 +99,10 @@ impl Outbox {
     /// last one has been taken.
     pub fn take(&self) -> Option<Vec<u8>> {
         let idle = |queue: &mut Queue| queue.pieces.is_empty() && !queue.finished;
-        // Task: wait while it is idle; then take whole pieces, up to AT_ONCE bytes.
-        todo!("wait while it is idle; then take whole pieces, up to AT_ONCE bytes")
+        // Task: wait while it is idle; then take piece after piece until there are AT_ONCE bytes or more.
+        todo!(
+            "wait while it is idle; then take piece after piece until there are AT_ONCE bytes or more"
+        )
     }
 
     /// The lock, also where another thread panicked while it held it.

@@ -107,8 +107,8 @@ impl std::error::Error for Sorry {}
 pub fn read(text: &str) -> Result<Said, Sorry> {
     let not_understood = |error: serde_json::Error| Sorry::NotUnderstood(error.to_string());
     let said: Said = serde_json::from_str(text).map_err(not_understood)?;
-    // Task: check both fields, in the order of the variants of `Sorry`; trim the name.
-    todo!("check both fields, in the order of the variants of `Sorry`; trim the name")
+    // Task: trim the `name` and check it; check the `message`, where line ends and tabs do no harm.
+    todo!("trim the `name` and check it; check the `message`, where line ends and tabs do no harm")
 }
 
 fn check(
