@@ -1,7 +1,7 @@
 //! `on` and `emit`, on the server.
 //!
-//! Handlers run one at a time, under one lock, as they do in a browser. So none needs a lock of its own,
-//! and none may wait for anything.
+//! Handlers run one at a time, under one lock, as they do in a browser: none may wait for anything. What
+//! several of them share needs a `Mutex` in Rust all the same, but nobody ever waits for it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -222,7 +222,7 @@ impl Events {
         let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
         let poll = state.guests.attach_poll(who, cursor);
         self.settle(&mut state);
-        // Task: wait until it is due, but no longer than `hold`; who is new need not wait. Then answer.
+        // Task: wait until it is due, at most `hold`; who knows another session, or none, need not. Then answer.
         let is_new = cursor.of != who;
         let idle = |state: &mut State| !is_new && !state.guests.is_due(who, poll);
         (state, _) = self
@@ -306,7 +306,7 @@ impl State {
                 data,
                 ask,
             } => {
-                // Task: if it is new, hear it. If a reply is wanted, reply what that led to, also an error.
+                // Task: hear it if it is new. If a reply is wanted, reply the result, also an error; if not, return the error.
                 let is_new = self.guests.receive(who, n);
                 if is_new.map_err(|gap| gap.to_string())? {
                     let answer = self.hear(who, &event, &data);
