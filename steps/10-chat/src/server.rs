@@ -92,6 +92,10 @@ impl<A: App> Server<A> {
 
 impl<A: App> Drop for Server<A> {
     fn drop(&mut self) {
+        // A panic in `stop` on top of another one would end the process.
+        if thread::panicking() {
+            return;
+        }
         self.stop.store(true, Ordering::Relaxed);
         self.app.stop();
         // One more connection wakes the thread that accepts.
