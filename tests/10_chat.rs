@@ -16,9 +16,9 @@ use chat::rate::Rate;
 use chat::{Chat, Hub, Outbox, Server, Settings, Visitor};
 use connection::Event;
 use echo::Patience;
-use support::check;
 use support::http::{Client, exchange};
 use support::wire::{Transcript, show};
+use support::{check, program};
 
 // The first byte of a frame: FIN and the opcode.
 const TEXT: u8 = 0x81;
@@ -302,7 +302,11 @@ fn what_waits_is_written_at_once_and_in_order() {
                 }
                 next += right.max(1) as u8;
             }
-            shown
+            for piece in [vec![0; 65_536], vec![0; 10]] {
+                _ = outbox.push(piece.into());
+            }
+            let takes = [(); 2].map(|()| outbox.take().unwrap_or_default().len());
+            shown + &format!("\n65,536 bytes, and 10 more\n{} bytes, {} bytes\n", takes[0], takes[1])
         },
     }
 }
@@ -675,6 +679,9 @@ fn nobody_is_said_to_leave_twice() {
             scene.says("bob", r#"{"username":"bob","message":"I am still here"}"#);
             scene.joins("eve");
             scene.leaves("eve");
+            scene.note("more waits for ada than may wait");
+            scene.hub.too_slow(scene.id("ada"));
+            scene.look();
             scene.text
         },
     }
@@ -1157,6 +1164,7 @@ fn the_closing_handshake_in_every_order() {
                 ("no mask", plain(TEXT, b"hi"), false),
                 ("text that is no UTF-8", masked(TEXT, b"\xff"), false),
                 ("more than 100,000 bytes", [head_of_frame(BINARY, 100_001), much].concat(), false),
+                ("as many in two frames", [masked(0x02, &[0; 60_000]), masked(0x80, &[0; 60_000])].concat(), false),
             ];
             let mut shown = String::new();
             for (title, bytes, end) in cases {
@@ -1537,7 +1545,21 @@ fn a_head_has_its_time() {
                     break;
                 }
             }
-            format!("one who says nothing: {silent}\none who drips: TCP ends {ended}\n")
+            let mut shown = format!("one who says nothing: {silent}\none who drips: TCP ends {ended}\n");
+            // Ten ticks of one server are the clock for what the other one waits for.
+            let patient = serve(Settings { tick: SHORT / 10, ..settings() });
+            let ten_ticks = || {
+                Peer::connect(server.address()).hears();
+            };
+            let mut late = Client::connect(patient.address());
+            late.send(b"GET /people HTTP/1.1\r\n");
+            ten_ticks();
+            late.send(b"Host: 127.0.0.1:9010\r\n\r\n");
+            shown += &format!("one who thinks in between: {}\n", late.response().status);
+            // Its answer has come. What it sends now would make a closed socket reset the connection.
+            ten_ticks();
+            let sent = [(); 2].map(|()| late.socket().write(b"x").is_ok());
+            shown + &format!("the same, when it has its answer: may still send: {sent:?}\n")
         },
     }
 }
@@ -1793,7 +1815,10 @@ fn a_stop_is_said_to_everyone() {
             let mut half = Peer::connect(address);
             half.send(b"GET /socket HTTP/1.1\r\n");
             let begin = Instant::now();
-            let stopping = thread::spawn(move || drop(server));
+            let stopping = thread::spawn(move || {
+                drop(server);
+                begin.elapsed()
+            });
             let mut shown = String::new();
             for peer in &mut answer {
                 shown += &format!("one who answers: {}", peer.hears());
@@ -1804,11 +1829,37 @@ fn a_stop_is_said_to_everyone() {
             shown += &format!("one who doesn't: {}\n", silent.hears_all());
             let over = half.hears().starts_with("(TCP");
             shown += &format!("one in the middle of its head: TCP is over: {over}\n");
-            stopping.join().expect("the server stops");
+            let took = stopping.join().expect("the server stops");
+            shown += &format!("the one who doesn't is waited for: {}\n", took >= patience.close_within);
             let longest = 2 * SHORT + 2 * patience.close_within + DEADLINE / 5;
-            shown += &format!("within its time: {}\n", begin.elapsed() < longest);
+            shown += &format!("within its time: {}\n", took < longest);
             let late = TcpStream::connect_timeout(&address, DEADLINE).is_err();
             shown + &format!("nobody listens any more: {late}\n")
+        },
+    }
+}
+
+#[test]
+fn the_program_serves() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "`cargo run -p chat` says where it listens, and its options are its limits. The first id is a \
+               time: no server before it has given it.",
+        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        shows: || {
+            let server = program!().serve(&[]);
+            let get = |path: &str| exchange(server.address, "GET", path, None).text();
+            let messages = get("/messages");
+            let next = messages.strip_prefix(r#"{"messages":[],"next":"#).and_then(|it| it.strip_suffix('}'));
+            let next: u64 = next.and_then(|it| it.parse().ok()).unwrap_or_default();
+            // Microseconds: later than 2025, and exact in a browser.
+            let is_time = (1_735_689_600_000_000..1 << 53).contains(&next);
+            let full = program!().serve(&["--max-connections", "0"]);
+            let status = exchange(full.address, "GET", "/people", None).status;
+            format!(
+                "GET /people\n  → {}\nGET /messages: the last id is a time: {is_time}\nno room for anybody\n  → {status}\n",
+                get("/people"),
+            )
         },
     }
 }
