@@ -1816,6 +1816,8 @@ fn when_the_server_stops_everybody_hears_it() {
             }
             drop(held);
             _ = writeln!(shown, "WebSocket ← {}", ada.hears());
+            let waits = said.recv_timeout(SHORT).is_err();
+            _ = writeln!(shown, "it has not ended, and the server waits for it: {waits}");
             ada.dies();
             let ended = said.recv_timeout(DEADLINE).is_ok();
             drop(stopping);
@@ -1882,6 +1884,12 @@ fn all_that_is_kept_fits_into_an_outbox() {
                 _ = writeln!(shown, "{count} lines, the last one of {length} bytes: heard {heard}");
                 peer.dies();
             }
+            let server = serve(Events::new(Settings { max_kept: 31, ..on_sockets() }));
+            let mut peer = Peer::open(server.address(), "a1", NEW);
+            _ = writeln!(shown, "room for one short line: {}", peer.hears());
+            server.app().with(|guests| guests.emit(FIRST, "", &json!("")));
+            _ = writeln!(shown, "  {}", peer.hears());
+            peer.dies();
             shown
         },
     }
@@ -1898,6 +1906,9 @@ fn a_body_has_its_time() {
             settings.request_within = 2 * SHORT;
             settings.client.max_message = 1 << 40;
             let server = serve(Events::new(settings));
+            let patient = serve(Events::new(on_sockets()));
+            let mut late = Client::connect(patient.address());
+            late.send(b"POST /events?session=a1&of=41 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n");
             let mut shown = String::new();
             for is_slow in [false, true] {
                 let mut client = Client::connect(server.address());
@@ -1913,7 +1924,28 @@ fn a_body_has_its_time() {
                 let answer = answer.map_or_else(|error| format!("{:?}", error.kind()), |it| it.text());
                 _ = writeln!(shown, "{how}: {}", answer.trim_end());
             }
+            // Its head came long ago, and its server has all the time that there is.
+            late.send(b"{}");
+            _ = writeln!(shown, "late, but in time: {}", late.response().text().replace('\n', " "));
             shown
+        },
+    }
+}
+
+#[test]
+fn a_feed_goes_on() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "What is done `every` so often is done for as long as there is a server.",
+        mistake: "The given src/events.rs was changed.",
+        shows: || {
+            let events = Events::new(on_sockets());
+            let events = events.every(SHORT / 4, |guests| guests.emit_to_all("beat", &Value::Null));
+            let server = serve(events);
+            let mut ada = Peer::open(server.address(), "a1", NEW);
+            let heard = [(); 4].map(|()| ada.hears());
+            ada.dies();
+            heard.join("\n")
         },
     }
 }
