@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tries mutants of the solutions: small changes, each of which must turn one of the step's checks red.
 
-    python3 tests/mutants/run.py                     every step that has been tried here; half an hour
+    python3 tests/mutants/run.py                     every step that has been tried here; an hour
     python3 tests/mutants/run.py 03 frames           these steps, by number or id
     python3 tests/mutants/run.py --strict 03         and fail where one mutant is missed
     python3 tests/mutants/run.py --list              only look whether equivalent.txt is up to date
@@ -167,13 +167,13 @@ def judge(folder, outcomes, equivalents):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("steps", nargs="*", help="a step's number or id; none: 00 to 09")
+    parser.add_argument("steps", nargs="*", help="a step's number or id; none: all")
     parser.add_argument("--strict", action="store_true", help="fail where one mutant is missed")
     parser.add_argument("--list", action="store_true", help="look at equivalent.txt, and no further")
     # What isn't known here is for cargo-mutants: `--re REGEX` tries some mutants only.
     options, more = parser.parse_known_args()
     known = steps()
-    wanted = options.steps or [f"{number:02}" for number in range(10)]
+    wanted = options.steps or sorted(key for key in known if key.isdigit())
     unknown = [step for step in wanted if step not in known]
     if unknown:
         parser.error(f"no step {', '.join(unknown)}")
