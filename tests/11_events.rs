@@ -1750,6 +1750,7 @@ fn what_is_no_request_of_ours_gets_its_status() {
                 "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n\u{fe}",
                 "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
                 "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 32\r\n\r\n{\"n\":1,\"event\":\"say\",\"data\":\"h\"}",
+                "POST /events?session=b-1_&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 13\r\n\r\n{\"ping\":true}",
             ];
             let mut shown = String::new();
             for request in requests {
