@@ -1890,6 +1890,12 @@ fn all_that_is_kept_fits_into_an_outbox() {
             _ = writeln!(shown, "room for one short line: {}", peer.hears());
             server.app().with(|guests| guests.emit(FIRST, "", &json!("")));
             _ = writeln!(shown, "  {}", peer.hears());
+            // What may wait is four times as much, and 4096 bytes.
+            server.app().with(|guests| {
+                guests.join(FIRST, "all");
+                guests.offer_to("all", "long", &json!("x".repeat(5000)));
+            });
+            _ = writeln!(shown, "  a value of 5000 bytes: {}", peer.hears());
             peer.dies();
             shown
         },
