@@ -341,7 +341,14 @@ fn an_outbox_has_a_limit() {
             while outbox.push(vec![PONG, 0].into()).is_ok() && pongs < 1000 {
                 pongs += 1;
             }
-            shown + &format!("pieces of 2 bytes that may wait: {pongs}\n")
+            shown += &format!("pieces of 2 bytes that may wait: {pongs}\n");
+            // Room for two pieces, exactly. One take leaves the second.
+            let outbox = Outbox::new(65_600 + 74);
+            let push = |length: usize| outbox.push(vec![b'x'; length].into());
+            let full = [push(65_536), push(10), push(1)];
+            let taken = outbox.take().map_or(0, |bytes| bytes.len());
+            let again = [push(65_536), push(1)];
+            shown + &format!("{full:?}\ntake {taken} bytes, and again\n{again:?}\n")
         },
     }
 }
