@@ -1613,6 +1613,7 @@ fn a_tab_that_comes_again_is_let_in() {
                 let mut again = Peer::open(server.address(), &query);
                 again.waits_for(r#"{"people""#);
                 again.send(&text(&ada_says("here")));
+                again.waits_for(r#"{"joined""#);
                 let heard = before.hears();
                 shown += &format!("{:<10} {heard}\n", format!("{} bytes", word.len()));
                 drop(again);
