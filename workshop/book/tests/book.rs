@@ -194,3 +194,20 @@ fn every_picture_has_a_text() {
         }
     }
 }
+
+/// Who opens `tests/` finds a line on each folder in it.
+#[test]
+fn every_folder_of_tests_is_explained() {
+    let tests = root().join("tests");
+    let text = fs::read_to_string(tests.join("README.md")).expect("tests/README.md is there");
+    let folders = fs::read_dir(tests).expect("it is there").flatten();
+    let folders = folders.filter(|entry| entry.path().is_dir());
+    let names = folders.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let missing: Vec<String> = names
+        .filter(|name| !text.contains(&format!("`{name}/`")))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "tests/README.md says nothing of {missing:?}"
+    );
+}
