@@ -1,11 +1,13 @@
 //! A server in a process of its own: the chat of step 10, or one that it is compared with.
 
+use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 
 use chat::{Chat, Server, Settings};
+use support::cores;
 
 use crate::plain;
 
@@ -93,7 +95,16 @@ pub struct Running {
 impl Running {
     /// Starts this program once more, as the server.
     pub fn start(kind: Kind) -> io::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
+        Self::spawn(Command::new(env::current_exe()?), kind)
+    }
+
+    /// The same, on one core.
+    pub fn start_on(core: usize, kind: Kind) -> io::Result<Self> {
+        Self::spawn(cores::command_on(core, env::current_exe()?), kind)
+    }
+
+    fn spawn(mut program: Command, kind: Kind) -> io::Result<Self> {
+        let mut child = program
             .arg(ARGUMENT)
             .arg((kind as u8).to_string())
             .stdin(Stdio::piped())

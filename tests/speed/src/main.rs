@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use lexopt::Arg;
+use support::cores;
 
 use load::{Load, measure};
 
@@ -144,14 +145,20 @@ fn profile() -> &'static str {
 }
 
 fn echo(options: &Options) -> io::Result<()> {
+    // Before there is only one core to be seen.
+    let machine = table::machine();
+    let where_it_runs = match cores::keep_to(0) {
+        true => "Server and load on one core",
+        false => "Server and load on all cores, as the system likes",
+    };
     let servers = [
         servers::ours()?,
         servers::tungstenite()?,
         servers::raw_tcp()?,
     ];
-    println!("{}", table::machine());
+    println!("{machine}");
     println!(
-        "Server and load in one process; {} of {} ms each{}",
+        "{where_it_runs}; {} of {} ms each{}",
         match options.rounds {
             1 => "1 round".to_string(),
             more => format!("{more} rounds"),

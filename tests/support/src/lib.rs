@@ -14,8 +14,10 @@
 //! | [`cut`] | a stream that arrives in pieces, cut at chosen places |
 //! | [`http`] | a bare HTTP client on a real socket, with deadlines |
 //! | [`mod@program`] | the step's own program, run as a learner runs it |
+//! | [`cores`] | a core of its own, for a program that measures |
 
 pub mod check;
+pub mod cores;
 pub mod cut;
 pub mod http;
 pub mod program;

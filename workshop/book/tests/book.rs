@@ -211,3 +211,15 @@ fn every_folder_of_tests_is_explained() {
         "tests/README.md says nothing of {missing:?}"
     );
 }
+
+#[test]
+fn the_glossary_is_in_order() {
+    let text = fs::read_to_string(root().join("book/src/glossary.md")).expect("it is there");
+    let lines: Vec<&str> = text.lines().collect();
+    let pairs = lines.windows(2).filter(|pair| pair[1].starts_with(": "));
+    let terms: Vec<String> = pairs.map(|pair| pair[0].to_lowercase()).collect();
+    assert!(
+        terms.len() > 20 && terms.is_sorted(),
+        "not in order: {terms:?}"
+    );
+}
