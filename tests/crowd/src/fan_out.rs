@@ -5,11 +5,9 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
-use support::cores;
-
 use crate::client::Client;
 use crate::round::STACK;
-use crate::server::{Kind, Running};
+use crate::server::{self, Kind, Running};
 use crate::{median, progress};
 
 /// How many clients listen, beside the one who speaks.
@@ -23,10 +21,6 @@ const WINDOW: usize = 16;
 
 /// How long a message is, in bytes.
 const BYTES: usize = 100;
-
-/// The core of the server, and that of the clients.
-const SERVERS: usize = 0;
-const CLIENTS: usize = 1;
 
 /// Measures, and prints a table.
 pub fn main(rounds: Option<String>) -> ExitCode {
@@ -45,27 +39,21 @@ pub fn main(rounds: Option<String>) -> ExitCode {
 }
 
 fn measure(rounds: usize) -> io::Result<()> {
-    let has_cores = cores::has(SERVERS) && cores::keep_to(CLIENTS);
+    let apart = server::keep_apart();
     let mut speeds = [const { Vec::new() }; Kind::ALL.len()];
     for number in 0..rounds {
         progress(&format!("round {} of {rounds}", number + 1));
         for place in 0..Kind::ALL.len() {
             // Another one begins each time.
             let which = (place + number) % Kind::ALL.len();
-            speeds[which].push(round(Kind::ALL[which], has_cores)?);
+            speeds[which].push(round(Kind::ALL[which], apart)?);
         }
     }
     progress("");
     println!(
         "deliveries in a second to {LISTENERS} clients, {rounds} rounds of {MESSAGES} messages of {BYTES} bytes"
     );
-    let where_they_run = match has_cores {
-        true => "the server on one core, the clients on another",
-        false => {
-            "servers and clients on the same cores: much of it is how the system moves threads"
-        }
-    };
-    println!("{where_they_run}\n");
+    println!("{}\n", server::where_they_run(apart));
     println!(
         "{:<24}{:>12}{:>24}{:>12}",
         "", "median", "lowest–highest", "× step 10"
@@ -86,11 +74,8 @@ fn measure(rounds: usize) -> io::Result<()> {
 }
 
 /// Deliveries in a second.
-fn round(kind: Kind, has_cores: bool) -> io::Result<f64> {
-    let server = match has_cores {
-        true => Running::start_on(SERVERS, kind)?,
-        false => Running::start(kind)?,
-    };
+fn round(kind: Kind, apart: bool) -> io::Result<f64> {
+    let server = Running::start(kind, apart)?;
     let mut speaker = Client::join(server.address)?;
     let join = |_| Client::join(server.address);
     let listeners: Vec<Client> = (0..LISTENERS).map(join).collect::<io::Result<_>>()?;

@@ -42,6 +42,10 @@ bounded. The table goes to the output, progress to the error output.
 Example:
   ulimit -n 4096; cargo run --release -p crowd > table.txt";
 
+/// How much longer those who read may wait beside those who don't. In both cases the machine is at work for the
+/// same number of connections; what is more than that is noise, or a fault.
+const AT_MOST: f64 = 1.25;
+
 struct Options {
     plan: Plan,
     silent: usize,
@@ -56,7 +60,7 @@ fn main() -> ExitCode {
         Some("fan-out") => return fan_out::main(arguments.next()),
         _ => {}
     }
-    let options = match options() {
+    let mut options = match options() {
         Ok(Some(options)) => options,
         Ok(None) => {
             println!("{HELP}");
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    options.plan.apart = server::keep_apart();
     match measure(&options) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -85,6 +90,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             messages: 100,
             pause: Duration::from_millis(50),
             bytes: 1000,
+            apart: false,
         },
         silent: 50,
         rounds: 5,
@@ -160,13 +166,15 @@ pub fn progress(line: &str) {
 fn table(options: &Options, without: &[Measured], with: &[Measured]) -> String {
     let plan = &options.plan;
     let mut text = format!(
-        "{} clients, {} rounds of {} messages of {} bytes, one each {} ms; delivery in ms\n\n\
+        "{} clients, {} rounds of {} messages of {} bytes, one each {} ms; delivery in ms\n\
+         {}\n\n\
          {:<24}{:>8}{:>8}{:>22}{:>14}\n",
         plan.readers,
         options.rounds,
         plan.messages,
         plan.bytes,
         plan.pause.as_millis(),
+        server::where_they_run(plan.apart),
         "",
         "p50",
         "p99",
@@ -198,10 +206,8 @@ fn table(options: &Options, without: &[Measured], with: &[Measured]) -> String {
 
 /// Whether the silent ones cost the others nothing, and memory is bounded.
 fn judge(options: &Options, without: &[Measured], with: &[Measured]) -> bool {
-    let ratio = ratio(without, with);
-    let worst = without.iter().map(|it| it.p99).fold(0.0, f64::max);
-    // Within a quarter, or not slower than a round without them was.
-    let fast = ratio <= 1.25 || median(with.iter().map(|it| it.p99)) <= worst;
+    let times_count = !cfg!(debug_assertions);
+    let fast = !times_count || ratio(without, with) <= AT_MOST;
     let memory = without.iter().chain(with).filter_map(|it| it.memory).max();
     let bounded = memory.is_none_or(|bytes| megabytes(bytes) <= options.memory as f64);
     if !fast {
@@ -210,8 +216,12 @@ fn judge(options: &Options, without: &[Measured], with: &[Measured]) -> bool {
     if !bounded {
         println!("✗ the server took more than {} MB", options.memory);
     }
-    if fast && bounded {
-        println!("✓ those who never read cost the others nothing, and memory is bounded");
+    match (fast && bounded, times_count) {
+        (true, true) => {
+            println!("✓ those who never read cost the others nothing, and memory is bounded");
+        }
+        (true, false) => println!("✓ memory is bounded; of times, a debug build says little"),
+        (false, _) => {}
     }
     fast && bounded
 }

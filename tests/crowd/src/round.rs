@@ -31,6 +31,8 @@ pub struct Plan {
     pub pause: Duration,
     /// How long a message is, in bytes.
     pub bytes: usize,
+    /// Whether server and clients have a core each.
+    pub apart: bool,
 }
 
 /// What came of a round.
@@ -51,7 +53,7 @@ pub struct Measured {
 /// # Errors
 /// TCP has failed, or a client that reads didn't get every message.
 pub fn round(plan: &Plan) -> io::Result<Measured> {
-    let server = Running::start(Kind::Chat)?;
+    let server = Running::start(Kind::Chat, plan.apart)?;
     let join = |_| Client::join(server.address);
     let silent: Vec<Client> = (0..plan.silent).map(join).collect::<io::Result<_>>()?;
     let mut speaker = Client::join(server.address)?;

@@ -11,6 +11,10 @@ use support::cores;
 
 use crate::plain;
 
+/// The core of the server, and that of the clients.
+const SERVERS: usize = 0;
+const CLIENTS: usize = 1;
+
 /// The argument by which this program is the server.
 pub const ARGUMENT: &str = "--be-the-server";
 
@@ -85,6 +89,21 @@ fn serve(start: impl FnOnce(TcpListener) -> io::Result<()>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Keeps the clients to one core, and leaves another one to the server. Whether that can be done here.
+pub fn keep_apart() -> bool {
+    cores::has(SERVERS) && cores::keep_to(CLIENTS)
+}
+
+/// A line for a table: where server and clients run.
+pub fn where_they_run(apart: bool) -> &'static str {
+    match apart {
+        true => "the server on one core, the clients on another",
+        false => {
+            "servers and clients on the same cores: much of it is how the system moves threads"
+        }
+    }
+}
+
 /// A running server. It ends when it is dropped.
 pub struct Running {
     child: Child,
@@ -93,18 +112,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts this program once more, as the server.
-    pub fn start(kind: Kind) -> io::Result<Self> {
-        Self::spawn(Command::new(env::current_exe()?), kind)
-    }
-
-    /// The same, on one core.
-    pub fn start_on(core: usize, kind: Kind) -> io::Result<Self> {
-        Self::spawn(cores::command_on(core, env::current_exe()?), kind)
-    }
-
-    fn spawn(mut program: Command, kind: Kind) -> io::Result<Self> {
-        let mut child = program
+    /// Starts this program once more, as the server; where it is kept [apart](keep_apart), on its own core.
+    pub fn start(kind: Kind, apart: bool) -> io::Result<Self> {
+        let program = env::current_exe()?;
+        let mut command = match apart {
+            true => cores::command_on(SERVERS, program),
+            false => Command::new(program),
+        };
+        let mut child = command
             .arg(ARGUMENT)
             .arg((kind as u8).to_string())
             .stdin(Stdio::piped())
