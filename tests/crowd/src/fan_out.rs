@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::client::Client;
 use crate::round::STACK;
 use crate::server::{self, Kind, Running};
-use crate::{median, progress};
+use crate::{in_words, median, progress};
 
 /// How many clients listen, beside the one who speaks.
 const LISTENERS: usize = 500;
@@ -51,7 +51,8 @@ fn measure(rounds: usize) -> io::Result<()> {
     }
     progress("");
     println!(
-        "deliveries in a second to {LISTENERS} clients, {rounds} rounds of {MESSAGES} messages of {BYTES} bytes"
+        "deliveries in a second to {LISTENERS} clients, {} of {MESSAGES} messages of {BYTES} bytes",
+        in_words(rounds)
     );
     println!("{}\n", server::where_they_run(apart));
     println!(

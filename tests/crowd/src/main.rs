@@ -155,6 +155,14 @@ fn measure(options: &Options) -> io::Result<bool> {
     Ok(judge(options, &without, &with))
 }
 
+/// `1 round`, `5 rounds`
+pub fn in_words(rounds: usize) -> String {
+    match rounds {
+        1 => "1 round".to_string(),
+        more => format!("{more} rounds"),
+    }
+}
+
 /// Shows how far it is, where somebody can see it.
 pub fn progress(line: &str) {
     if io::stderr().is_terminal() {
@@ -166,11 +174,11 @@ pub fn progress(line: &str) {
 fn table(options: &Options, without: &[Measured], with: &[Measured]) -> String {
     let plan = &options.plan;
     let mut text = format!(
-        "{} clients, {} rounds of {} messages of {} bytes, one each {} ms; delivery in ms\n\
+        "{} clients, {} of {} messages of {} bytes, one each {} ms; delivery in ms\n\
          {}\n\n\
          {:<24}{:>8}{:>8}{:>22}{:>14}\n",
         plan.readers,
-        options.rounds,
+        in_words(options.rounds),
         plan.messages,
         plan.bytes,
         plan.pause.as_millis(),
