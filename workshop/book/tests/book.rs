@@ -223,3 +223,18 @@ fn the_glossary_is_in_order() {
         "not in order: {terms:?}"
     );
 }
+
+/// An SVG path has one arrowhead, however many lines it draws.
+#[test]
+fn every_arrow_has_its_head() {
+    for (page, html) in html() {
+        for path in html.split("<path").skip(1) {
+            let path = path.split('>').next().unwrap_or_default();
+            let lines = values(path, "d").concat().matches('M').count();
+            assert!(
+                lines < 2 || !path.contains("marker-"),
+                "{page}: {lines} lines, one arrowhead: <path{path}>"
+            );
+        }
+    }
+}
