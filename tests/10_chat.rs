@@ -705,8 +705,8 @@ fn who_does_not_read_is_cut_off() {
         shows: || {
             let mut scene = Scene::new();
             scene.joins("ada");
-            // It has room for who is here, and for one thing more.
-            scene.sleeps("sloth", 250);
+            // It has room for who is here, for the answer to its name, and for one thing more.
+            scene.sleeps("sloth", 331);
             scene.says("sloth", r#"{"username":"sloth"}"#);
             scene.says("ada", &ada_says("are you awake?"));
             scene.says("sloth", r#"{"username":"sloth","message":"what?"}"#);
@@ -729,13 +729,13 @@ fn who_leaves_may_leave_others_no_room() {
         shows: || {
             let mut scene = Scene::new();
             scene.joins("ada");
-            scene.sleeps("sloth", 350);
+            scene.sleeps("sloth", 431);
             scene.says("sloth", r#"{"username":"sloth"}"#);
-            scene.sleeps("snail", 400);
+            scene.sleeps("snail", 481);
             scene.says("snail", r#"{"username":"snail"}"#);
             scene.says("ada", &ada_says("one"));
             scene.joins("bob");
-            scene.sleeps("slug", 300);
+            scene.sleeps("slug", 380);
             scene.says("slug", r#"{"username":"slug"}"#);
             // Its new name is what it has no room for.
             scene.says("slug", r#"{"username":"snake"}"#);
@@ -1389,7 +1389,7 @@ impl Peer {
     fn named(address: SocketAddr, name: &str) -> Self {
         let mut peer = Self::open(address, "");
         peer.send(&text(&format!(r#"{{"username":"{name}"}}"#)));
-        peer.waits_for(&format!(r#"{{"joined":"{name}""#));
+        peer.waits_for(&format!(r#"{{"you":"{name}""#));
         peer
     }
 
@@ -1535,7 +1535,12 @@ fn an_answer_to_the_byte() {
             let people = answer("GET", "/people");
             let head = answer("HEAD", "/people");
             let refused = answer("DELETE", "/");
-            format!("GET /people\n\n{people}\n\nHEAD /people\n\n{head}\nDELETE /\n\n{refused}")
+            let no_upgrade = answer("GET", "/socket");
+            let wrong_method = answer("HEAD", "/socket");
+            format!(
+                "GET /people\n\n{people}\n\nHEAD /people\n\n{head}\nDELETE /\n\n{refused}\n\
+                 GET /socket\n\n{no_upgrade}\nHEAD /socket\n\n{wrong_method}"
+            )
         },
     }
 }

@@ -1737,6 +1737,7 @@ fn what_is_no_request_of_ours_gets_its_status() {
                 "GET /events?session=a1 HTTP/1.1\r\n\r\n",
                 "GET /events?session=a1 HTTP/1.1\r\nHost: h\r\nOrigin: http://evil.example\r\n\r\n",
                 "GET /events?session=a1 HTTP/1.1\r\nHost: h\r\nOrigin: null\r\n\r\n",
+                "GET /events?session=a1 HTTP/1.1\r\nHost: h\r\nSec-Fetch-Site: cross-site\r\n\r\n",
                 "POST /events?session=a1&of=41 HTTP/1.1\r\nHost: h\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n{}",
                 &upgrade("?session=a1", "Origin: http://evil.example\r\n"),
                 &upgrade("?session=a1", "Origin: http://127.0.0.1:9011\r\n"),

@@ -165,15 +165,20 @@ impl State {
             // It has been cut off a moment ago. Nobody hears it any more.
             return Ok(());
         };
-        // Task: ask its rate, then what it said, then take its name; then the history, and everybody.
+        // Task: ask its rate, then what it said, then take its name. A message goes into the history, and to
+        // everybody; a name alone has an answer, `News::You`.
         if !it.rate.allows(now) {
             return Err(Sorry::TooFast);
         }
         let said = said?;
         self.take_name(client, &said.username)?;
-        if let Some(content) = said.into_message() {
-            let id = self.history.post(content.clone());
-            self.tell_all([News::Message(Message { id, content })]);
+        let name = said.username.clone();
+        match said.into_message() {
+            Some(content) => {
+                let id = self.history.post(content.clone());
+                self.tell_all([News::Message(Message { id, content })]);
+            }
+            None => self.tell(client, &News::You(name)),
         }
         Ok(())
     }
