@@ -127,6 +127,63 @@ async fn two_tabs_talk() -> Outcome {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_name_twice_can_speak() -> Outcome {
+    in_browser(async |browser| {
+        let (_server, address) = serve("chat", &[])?;
+        open(browser, &address).await?;
+        is(browser, "open").await?;
+        let field = browser.driver.find(By::Id("username")).await?;
+        field.send_keys("ada").await?;
+        run(
+            browser,
+            "const naming = document.getElementById('naming');
+             naming.requestSubmit();
+             naming.requestSubmit();",
+        )
+        .await?;
+        browser
+            .until("!document.getElementById('saying').hidden")
+            .await?;
+        say(browser, "hi").await?;
+        shows(browser, &["ada: hi"]).await
+    })
+    .await
+}
+
+/// A computer that has slept may have lost its connection, and nobody tells its page.
+#[tokio::test]
+async fn who_comes_back_asks_whether_the_server_is_there() -> Outcome {
+    in_browser(async |browser| {
+        let (_server, address) = serve("chat", &[])?;
+        open_as(browser, &address, "ada").await?;
+        click(browser, "frames").await?;
+        let sent =
+            |count| format!("document.getElementById('sent').textContent.startsWith('{count} ·')");
+        browser.until(&sent(1)).await?;
+        run(
+            browser,
+            "const now = Date.now;
+             const look = (hidden, later) => {
+               Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+               Date.now = () => now() + later;
+               document.dispatchEvent(new Event('visibilitychange'));
+             };
+             look(true, 0);
+             look(false, 20_000);
+             look(true, 0);
+             look(false, 40_000);",
+        )
+        .await?;
+        browser.until(&sent(2)).await?;
+        // The answer has come, and nothing else has changed.
+        say(browser, "still here").await?;
+        browser.until(&sent(3)).await?;
+        shows(browser, &["ada: still here"]).await
+    })
+    .await
+}
+
+#[tokio::test]
 async fn who_joins_while_others_speak_misses_nothing() -> Outcome {
     // Four speak: each the next time when it has heard itself, until three tabs have been opened, have
     // the history, and have heard fifty messages more. A page shows 500 at most.

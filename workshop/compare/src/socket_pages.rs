@@ -71,8 +71,9 @@ impl SocketPages {
             })?);
             page.send(&json!({ "username": name(number) }).to_string())?;
             all.pages.push(page);
-            // Those who are there hear that somebody has come, this page among them.
-            for _ in 0..=number {
+            // Those who are there hear that somebody has come, this page among them; and it has its answer.
+            let news = number + 2;
+            for _ in 0..news {
                 let in_time = joined.recv_timeout(PATIENCE);
                 in_time.map_err(|_| io::Error::other("nobody heard of a page that has come"))?;
             }
@@ -206,7 +207,7 @@ fn hear(text: &str, page: usize, journal: &Journal, join: &Sender<()>) -> io::Re
     let news: Value = serde_json::from_str(text)?;
     if let Some(message) = news["message"].as_str() {
         journal.see(page, message);
-    } else if news["joined"].is_string() {
+    } else if news["joined"].is_string() || news["you"].is_string() {
         _ = join.send(());
     } else if let Some(error) = news["error"].as_str() {
         return Err(io::Error::other(error.to_string()));
