@@ -165,8 +165,8 @@ impl State {
             // It has been cut off a moment ago. Nobody hears it any more.
             return Ok(());
         };
-        // Task: ask its rate, then what it said, then take its name. A message goes into the history, and to
-        // everybody; a name alone has an answer, `News::You`.
+        // Task: ask its rate, then what it said, then take its name; then the history, and everybody.
+        // A name alone is no message: its answer is `News::You`, for this client.
         if !it.rate.allows(now) {
             return Err(Sorry::TooFast);
         }

@@ -10,7 +10,7 @@
 //! | 505 HTTP Version Not Supported | another major version of HTTP (RFC 9110 §15.6.6). HTTP/1.0 is the same major version, and gets 400 |
 
 use crate::head::{HeadError, HttpVersion};
-use crate::response;
+use crate::response::{self, Field};
 
 /// The rule that was broken, and what came instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,19 +138,26 @@ impl Refusal {
             ("Content-Type", "text/plain; charset=utf-8"),
             ("Content-Length", &length),
         ];
-        match self {
-            Self::Head(_) => fields.push(("Connection", "close")),
-            Self::Method(_) => fields.push(("Allow", "GET")),
-            Self::Upgrade(_) | Self::Connection(_) | Self::Version(_) => fields.extend([
-                ("Upgrade", "websocket"),
-                ("Connection", "Upgrade"),
-                ("Sec-WebSocket-Version", "13"),
-            ]),
-            _ => {}
+        if let Self::Head(_) = self {
+            fields.push(("Connection", "close"));
         }
+        fields.extend(self.fields());
         let mut bytes = response::head(&format!("HTTP/1.1 {status} {reason}"), &fields);
         bytes.extend_from_slice(body.as_bytes());
         bytes
+    }
+
+    /// The fields that say what would have been right.
+    pub fn fields(&self) -> Vec<Field<'static>> {
+        match self {
+            Self::Method(_) => vec![("Allow", "GET")],
+            Self::Upgrade(_) | Self::Connection(_) | Self::Version(_) => vec![
+                ("Upgrade", "websocket"),
+                ("Connection", "Upgrade"),
+                ("Sec-WebSocket-Version", "13"),
+            ],
+            _ => Vec::new(),
+        }
     }
 }
 

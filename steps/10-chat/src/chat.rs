@@ -10,12 +10,11 @@ use echo::Patience;
 use handshake::head::{self, HeadBuffer, RequestHead, host_and_resource};
 use handshake::opening::OpeningHandshake;
 use handshake::policy::Policy;
-use handshake::refusal::Refusal as HandshakeRefusal;
 use handshake::response;
 use polling::routes::{Refusal, Reply, whole_number};
 
 use crate::client::{self, Limits};
-use crate::front::{bytes_of, parameter, read_head, send};
+use crate::front::{bytes_of, parameter, read_head, reply_to, send};
 use crate::hub::{Hub, Visitor, id_of_now};
 use crate::outbox::Outbox;
 use crate::server::App;
@@ -93,7 +92,10 @@ impl Chat {
     ) -> io::Result<()> {
         let opening = match OpeningHandshake::read(head, &Policy::default()) {
             Ok(opening) => opening,
-            Err(refusal) => return send(stream, &refusal.response()),
+            Err(refusal) => {
+                let with_body = head.method != "HEAD";
+                return send(stream, &bytes_of(&reply_to(&refusal), with_body));
+            }
         };
         let Some(after) = after(query) else {
             return send(stream, &bytes_of(&Refusal::BadCursor.into(), true));
@@ -114,7 +116,7 @@ impl App for Chat {
         let mut buffer = HeadBuffer::new(self.settings.head);
         let head = match read_head(stream, &mut buffer, self.settings.head_within, stop)? {
             Ok(head) => head,
-            Err(error) => return send(stream, &HandshakeRefusal::from(error).response()),
+            Err(error) => return send(stream, &bytes_of(&reply_to(&error.into()), true)),
         };
         let target = host_and_resource(&head.target).map(|(_, resource)| resource);
         let (path, query) = target.map_or(("", ""), |it| it.split_once('?').unwrap_or((it, "")));

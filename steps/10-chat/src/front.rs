@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use handshake::head::{HeadBuffer, HeadError, RequestHead};
+use handshake::refusal::Refusal as HandshakeRefusal;
 use handshake::response;
 use polling::routes::{Refusal, Reply};
 
@@ -84,6 +85,20 @@ pub fn bytes_of(reply: &Reply, with_body: bool) -> Vec<u8> {
         bytes.extend_from_slice(reply.body.as_bytes());
     }
     bytes
+}
+
+/// The answer to who breaks a rule of the handshake. Like any answer here, it ends the connection.
+pub fn reply_to(broken: &HandshakeRefusal) -> Reply {
+    let mut reply = Reply::file(
+        "text/plain; charset=utf-8",
+        &format!("{}\n", broken.sentence()),
+    );
+    reply.status = broken.status().0;
+    let fields = broken.fields().into_iter();
+    reply
+        .headers
+        .extend(fields.map(|(name, value)| (name, value.to_string())));
+    reply
 }
 
 /// Sends a whole answer, and then waits a moment for the client to close TCP: what is still unread when

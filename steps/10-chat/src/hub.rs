@@ -154,6 +154,7 @@ impl State {
             return Ok(());
         };
         // Task: ask its rate, then what it said, then take its name; then the history, and everybody.
+        // A name alone is no message: its answer is `News::You`, for this client.
         todo!(
             "ask its rate, then what it said, then take its name; then the history, and everybody"
         )

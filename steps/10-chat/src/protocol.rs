@@ -5,6 +5,7 @@
 //! | a page | `{"username":"ada","message":"hi"}` | say something; the first one also takes the name |
 //! | a page | `{"username":"ada"}` | take a name, and say nothing yet |
 //! | the server | `{"id":3,"username":"ada","message":"hi"}` | somebody said something |
+//! | the server | `{"you":"ada"}` | the name is yours: the answer to a name alone |
 //! | the server | `{"people":["ada","bob"]}` | you have seen all that was said; these are here |
 //! | the server | `{"joined":"ada"}`, `{"left":"ada"}` | somebody came, somebody went |
 //! | the server | `{"error":"The name ada is taken."}` | what you sent was not taken, and why |
@@ -35,6 +36,8 @@ pub struct Said {
 pub enum News {
     /// Who is here. It comes once, behind the history.
     People(Vec<String>),
+    /// This name is yours.
+    You(String),
     /// Somebody has taken this name.
     Joined(String),
     /// Nobody has this name any more.

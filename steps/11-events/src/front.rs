@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use chat::client::{self, Room};
-use chat::front::{bytes_of, parameter, read_head, send};
+use chat::front::{bytes_of, parameter, read_head, reply_to, send};
 use chat::outbox::Outbox;
 use handshake::head::{HeadBuffer, Limits, RequestHead, host_and_resource};
 use handshake::opening::{self, OpeningHandshake};
 use handshake::policy::Policy;
-use handshake::refusal::Refusal as HandshakeRefusal;
 use handshake::response;
 use polling::body::read_limited;
 use polling::routes::{Refusal, Reply, whole_number};
@@ -32,7 +31,7 @@ pub(crate) fn answer(events: &Events, stream: &TcpStream, stop: &AtomicBool) -> 
     let mut buffer = HeadBuffer::new(Limits::default());
     let head = match read_head(stream, &mut buffer, settings.request_within, stop)? {
         Ok(head) => head,
-        Err(error) => return send(stream, &HandshakeRefusal::from(error).response()),
+        Err(error) => return send(stream, &bytes_of(&reply_to(&error.into()), true)),
     };
     let target = host_and_resource(&head.target).map(|(_, resource)| resource);
     let (path, query) = target.map_or(("", ""), |it| it.split_once('?').unwrap_or((it, "")));
@@ -72,7 +71,10 @@ fn open_socket(
 ) -> io::Result<()> {
     let opening = match OpeningHandshake::read(head, &Policy::default()) {
         Ok(opening) => opening,
-        Err(refusal) => return send(stream, &refusal.response()),
+        Err(refusal) => {
+            let with_body = head.method != "HEAD";
+            return send(stream, &bytes_of(&reply_to(&refusal), with_body));
+        }
     };
     let Some((word, cursor)) = session(query) else {
         return send(stream, &bytes_of(&bad_session(), true));
@@ -167,14 +169,14 @@ fn session(query: &str) -> Option<(&str, Cursor)> {
 
 /// A page of another host may send requests here, too, and even read the answers to WebSockets. See step 04.
 fn check_origin(head: &RequestHead) -> Result<(), Reply> {
-    let host = opening::read_host(head).map_err(reply_of)?;
+    // What a page asks for as a picture has no `Origin`. On https, and on your own machine, browsers say this.
+    if head.fields.only("Sec-Fetch-Site") == Some("cross-site") {
+        return Err(text(403, "This is not for pages of other sites.\n"));
+    }
+    let host = opening::read_host(head).map_err(|broken| reply_to(&broken))?;
     let policy = Policy::default();
-    opening::read_origin(head, host, &policy).map_err(reply_of)?;
+    opening::read_origin(head, host, &policy).map_err(|broken| reply_to(&broken))?;
     Ok(())
-}
-
-fn reply_of(refusal: HandshakeRefusal) -> Reply {
-    text(refusal.status().0, &format!("{}\n", refusal.sentence()))
 }
 
 fn bad_session() -> Reply {

@@ -14,6 +14,8 @@ import { bytes, frameOf } from "./frames.js";
 
 /** How long the server may take to answer, in milliseconds. */
 const ANSWER_WITHIN = 10_000;
+/** A page that nobody has looked at for this long asks whether its connection still is one. */
+const ASLEEP_AFTER = 30_000;
 /** The pause before a new attempt: it doubles each time, and is up to half shorter by chance. */
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 30_000;
@@ -197,9 +199,16 @@ addEventListener("online", () => {
     connect();
   }
 });
+// A computer that has slept may have lost its connection without a word. A page can't ping, but it can ask for an
+// answer.
+let hiddenAt;
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && countdown !== undefined) {
+  if (document.hidden) {
+    hiddenAt = Date.now();
+  } else if (countdown !== undefined) {
     connect();
+  } else if (named && naming.hidden && unanswered.length === 0 && Date.now() - hiddenAt > ASLEEP_AFTER) {
+    send({ username: name });
   }
 });
 
@@ -216,6 +225,9 @@ function heard(text) {
   }
   if ("id" in news) {
     said(news);
+  } else if ("you" in news) {
+    unanswered.shift();
+    accepted(news.you);
   } else if ("people" in news) {
     catchUp(news.people);
   } else if ("joined" in news) {
@@ -258,13 +270,8 @@ function catchUp(names) {
 
 function joined(who) {
   people.add(who);
-  const asked = unanswered[0];
-  if (asked?.username === who) {
-    if (asked.message === undefined) {
-      unanswered.shift();
-    }
-    accepted(who);
-  } else {
+  // It may be you; then the answer is behind it. If it isn't, the answer is that the name is taken.
+  if (unanswered[0]?.username !== who) {
     addComing(who, "came");
   }
   showPeople();
@@ -274,14 +281,14 @@ function left(who) {
   people.delete(who);
   showPeople();
   // With a new name, you leave the old one.
-  if (who !== name) {
+  if (!isMe(who)) {
     addComing(who, "left");
   }
 }
 
 function refused(sentence) {
-  const refused = unanswered.shift();
-  if (refused?.message === undefined) {
+  const asked = unanswered.shift();
+  if (asked?.message === undefined) {
     naming.hidden = false;
     complain(sentence);
   } else {
@@ -302,10 +309,7 @@ function send(said) {
 naming.onsubmit = (event) => {
   event.preventDefault();
   const wish = element("username").value.trim();
-  if (named && wish === name) {
-    // The server would say nothing to that.
-    accepted(name);
-  } else if (socket.readyState === WebSocket.OPEN) {
+  if (socket.readyState === WebSocket.OPEN) {
     send({ username: wish });
   } else {
     name = wish;
@@ -313,10 +317,16 @@ naming.onsubmit = (event) => {
   }
 };
 
+/** Whether this is the name that the server has given you, on this connection. */
+function isMe(it) {
+  return named && it === name;
+}
+
 /** The name is yours. */
 function accepted(yours) {
   name = yours;
   named = true;
+  showPeople();
   remember("name", name);
   element("name").textContent = name;
   element("me").hidden = false;
@@ -442,7 +452,7 @@ function showPeople() {
   const names = [...people].sort((one, other) => one.localeCompare(other));
   const items = names.slice(0, MOST_PEOPLE).map((it) => {
     const item = document.createElement("li");
-    item.append(isolated(it), it === name ? " (you)" : "");
+    item.append(isolated(it), isMe(it) ? " (you)" : "");
     return item;
   });
   if (names.length > MOST_PEOPLE) {
@@ -569,6 +579,7 @@ function randomWord() {
 // not while there is one.
 remember("tab", "");
 addEventListener("pagehide", () => remember("tab", tab));
+addEventListener("pageshow", () => remember("tab", ""));
 
 element("username").value = name;
 connect();
