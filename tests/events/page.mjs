@@ -137,3 +137,32 @@ test("what was never sent is told from what may have arrived", async (t) => {
   const arrived = (await lost).events.map((it) => it.arrived);
   assert.deepEqual(arrived, ["unknown", "no"]);
 });
+
+test("an event without a name is refused, and the session goes on", async (t) => {
+  const { server, events } = await open(t);
+  assert.throws(() => events.emit(undefined, 1), TypeError);
+  await assert.rejects(events.ask(undefined, 1), TypeError);
+  events.emit("say", "hello");
+  assert.deepEqual((await server.next("POST")).lines, [{ n: 1, event: "say", data: "hello" }]);
+});
+
+for (const [title, stableAfter, most] of [
+  ["when the server ends a session whose transport has held, the first pause follows", 0, 1],
+  ["when it has not held, the pauses go on to grow", 60_000, 32],
+]) {
+  test(title, async (t) => {
+    const server = new Played();
+    const firstPause = 10;
+    const events = connect({ WebSocket: null, poll: "http://played/events", firstPause, stableAfter });
+    t.after(() => events.close());
+    for (let failures = 0; failures < 5; failures += 1) {
+      (await server.next("GET")).answer({ got: 0 });
+    }
+    (await server.next("GET")).answer({ hello: 1, got: 0 });
+    const close = once(events, "close");
+    (await server.next("GET")).answer({ over: "away for too long" });
+    const { retryIn } = await close;
+    // A pause is up to half shorter by chance.
+    assert.ok(retryIn > (most * firstPause) / 2 - 1 && retryIn <= most * firstPause, `${retryIn} ms`);
+  });
+}
