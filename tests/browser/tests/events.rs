@@ -177,6 +177,20 @@ async fn join(browser: &Browser, address: &str, name: &str) -> Result<WindowHand
     Ok(tab)
 }
 
+/// From now on, what the page says by WebSocket gets lost on its way.
+async fn lose_what_is_said(browser: &Browser) -> Outcome {
+    let lose = "window.say = WebSocket.prototype.send; WebSocket.prototype.send = () => {};";
+    browser.driver.execute(lose, Vec::new()).await?;
+    Ok(())
+}
+
+/// No longer.
+async fn lose_no_more(browser: &Browser) -> Outcome {
+    let heal = "WebSocket.prototype.send = window.say;";
+    browser.driver.execute(heal, Vec::new()).await?;
+    Ok(())
+}
+
 // The chat
 
 #[tokio::test]
@@ -279,6 +293,11 @@ async fn a_transport_is_killed_in_a_message_and_nothing_is_lost() -> Outcome {
 
 #[tokio::test]
 async fn a_server_is_started_anew_and_what_was_typed_arrives() -> Outcome {
+    // Whether what comes into the page is read out by a screen reader.
+    const WATCH: &str = "
+        window.live = [];
+        const note = () => window.live.push(document.getElementById('log').ariaLive);
+        new MutationObserver(note).observe(document.getElementById('messages'), { childList: true });";
     in_browser(async |browser| {
         let (server, address) = serve_example("events", "chat")?;
         let proxy = Proxy::start(&address)?;
@@ -289,16 +308,92 @@ async fn a_server_is_started_anew_and_what_was_typed_arrives() -> Outcome {
         shows(browser, "status", "Not connected").await?;
         enter(browser, "text", "in between").await?;
         shows(browser, "pending", "On the way: 1.").await?;
+        browser.driver.execute(WATCH, Vec::new()).await?;
         let (_server, address) = serve_example("events", "chat")?;
         proxy.leads_to(&address);
         let arrived = "document.getElementById('messages').innerText.includes('in between')";
         until_at_last(browser, arrived).await?;
         shows(browser, "messages", "A new session").await?;
+        browser.until("window.live[0] === 'off'").await?;
+        browser
+            .until("document.getElementById('log').ariaLive === 'polite'")
+            .await?;
         enter(browser, "text", "after").await?;
         shows(browser, "messages", "ada: after").await?;
         browser
             .until("document.querySelectorAll('#messages li').length === 4")
             .await?;
+        shows(browser, "people", "Here now (1): ada").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_was_typed_comes_back_where_it_cannot_be_said() -> Outcome {
+    in_browser(async |browser| {
+        let (server, address) = serve_example("events", "chat")?;
+        let proxy = Proxy::start(&address)?;
+        let ada = join(browser, &proxy.address, "ada").await?;
+        drop(server);
+        shows(browser, "status", "Not connected").await?;
+        for text in ["one", "two", "three"] {
+            enter(browser, "text", text).await?;
+        }
+        shows(browser, "pending", "On the way: 3.").await?;
+        // Somebody else is faster.
+        let (_server, address) = serve_example("events", "chat")?;
+        join(browser, &address, "ada").await?;
+        proxy.leads_to(&address);
+        go_to(browser, &ada).await?;
+        until_at_last(
+            browser,
+            "document.getElementById('text').value === 'one two three'",
+        )
+        .await?;
+        shows(browser, "problem", "The name ada is taken.").await?;
+        shows(browser, "problem", "Take a name first.").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn each_message_is_named_that_may_have_arrived() -> Outcome {
+    in_browser(async |browser| {
+        let (server, address) = serve_example("events", "chat")?;
+        let proxy = Proxy::start(&address)?;
+        join(browser, &proxy.address, "ada").await?;
+        is_connected(browser, "WebSocket").await?;
+        lose_what_is_said(browser).await?;
+        enter(browser, "text", "one").await?;
+        enter(browser, "text", "two").await?;
+        drop(server);
+        shows(browser, "status", "Not connected").await?;
+        lose_no_more(browser).await?;
+        let (_server, address) = serve_example("events", "chat")?;
+        proxy.leads_to(&address);
+        let named = "['“one”', '“two”'].every((it) => \
+                     document.getElementById('problem').textContent.includes(it))";
+        until_at_last(browser, named).await?;
+        shows(browser, "people", "Here now (1): ada").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_name_that_was_lost_with_its_session_is_asked_for_in_the_next_one() -> Outcome {
+    in_browser(async |browser| {
+        let (server, address) = serve_example("events", "chat")?;
+        let proxy = Proxy::start(&address)?;
+        open(browser, &proxy.address).await?;
+        is_connected(browser, "WebSocket").await?;
+        lose_what_is_said(browser).await?;
+        enter(browser, "name", "ada").await?;
+        drop(server);
+        shows(browser, "status", "Not connected").await?;
+        lose_no_more(browser).await?;
+        let (_server, address) = serve_example("events", "chat")?;
+        proxy.leads_to(&address);
+        until_at_last(browser, "document.getElementById('naming').hidden").await?;
         shows(browser, "people", "Here now (1): ada").await
     })
     .await
@@ -415,6 +510,72 @@ async fn votes_are_hidden_until_they_are_shown() -> Outcome {
         go_to(browser, &ada).await?;
         browser.press(Key::Enter).await?;
         shows(browser, "summary", "0 of 2 have put down a card.").await?;
+        browser
+            .until("document.querySelector('#cards input:checked') === null")
+            .await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_lost_with_a_session_is_subscribed_and_published_or_told() -> Outcome {
+    in_browser(async |browser| {
+        let (server, address) = serve_example("events", "notifications")?;
+        let proxy = Proxy::start(&address)?;
+        open(browser, &proxy.address).await?;
+        is_connected(browser, "WebSocket").await?;
+        lose_what_is_said(browser).await?;
+        enter(browser, "topic", "lunch").await?;
+        enter(browser, "to", "lunch").await?;
+        enter(browser, "text", "Soup").await?;
+        drop(server);
+        shows(browser, "status", "Not connected").await?;
+        lose_no_more(browser).await?;
+        enter(browser, "text", "Cake").await?;
+        shows(browser, "result", "On the way.").await?;
+        let (_server, address) = serve_example("events", "notifications")?;
+        proxy.leads_to(&address);
+        // It was never sent: so it is published now, to this page among others.
+        let arrived = "document.getElementById('notes').innerText.includes('lunch: Cake')";
+        until_at_last(browser, arrived).await?;
+        shows(browser, "topics", "lunch").await?;
+        shows(browser, "result", "Sent to 1 subscriber.").await?;
+        shows(browser, "problem", "The server has lost this session").await?;
+        shows(browser, "problem", "has been published: “Soup”.").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_seat_and_a_card_that_are_lost_are_complained_of() -> Outcome {
+    in_browser(async |browser| {
+        let (server, address) = serve_example("events", "poker")?;
+        let proxy = Proxy::start(&address)?;
+        open(browser, &proxy.address).await?;
+        is_connected(browser, "WebSocket").await?;
+        lose_what_is_said(browser).await?;
+        enter(browser, "name", "ada").await?;
+        drop(server);
+        shows(browser, "status", "Not connected").await?;
+        lose_no_more(browser).await?;
+        let (server, address) = serve_example("events", "poker")?;
+        proxy.leads_to(&address);
+        let is_told = "document.getElementById('problem').innerText.includes('lost this session')";
+        until_at_last(browser, is_told).await?;
+        enter(browser, "name", "ada").await?;
+        shows(browser, "people", "ada (you)").await?;
+        browser
+            .until("document.getElementById('problem').innerText === ''")
+            .await?;
+        click(browser, "card3").await?;
+        shows(browser, "summary", "1 of 1 have put down a card.").await?;
+        drop(server);
+        shows(browser, "status", "Not connected").await?;
+        let (_server, address) = serve_example("events", "poker")?;
+        proxy.leads_to(&address);
+        let is_late = "document.getElementById('problem').innerText.includes('this round is over')";
+        until_at_last(browser, is_late).await?;
+        shows(browser, "summary", "0 of 1 have put down a card.").await?;
         browser
             .until("document.querySelector('#cards input:checked') === null")
             .await
