@@ -582,3 +582,33 @@ async fn a_seat_and_a_card_that_are_lost_are_complained_of() -> Outcome {
     })
     .await
 }
+
+#[tokio::test]
+async fn a_card_that_is_not_on_the_table_is_not_shown_as_yours() -> Outcome {
+    const LOSE_VOTES: &str = "
+        const say = WebSocket.prototype.send;
+        WebSocket.prototype.send = function (text) {
+          if (!text.includes('vote')) say.call(this, text);
+        };";
+    in_browser(async |browser| {
+        let (_server, address) = serve_example("events", "poker")?;
+        let ada = join(browser, &address, "ada").await?;
+        is_connected(browser, "WebSocket").await?;
+        browser.driver.execute(LOSE_VOTES, Vec::new()).await?;
+        click(browser, "card3").await?;
+        join(browser, &address, "bob").await?;
+        click(browser, "card5").await?;
+        shows(browser, "summary", "1 of 2 have put down a card.").await?;
+        click(browser, "show").await?;
+        shows(browser, "summary", "Average: 13").await?;
+        browser
+            .until("document.querySelector('#cards input:checked').id === 'card5'")
+            .await?;
+        go_to(browser, &ada).await?;
+        shows(browser, "summary", "Average: 13").await?;
+        browser
+            .until("document.querySelector('#cards input:checked') === null")
+            .await
+    })
+    .await
+}
