@@ -27,6 +27,9 @@
 // Each of the `events` of `lost` has `event`, `data` and `arrived`: "no" if it was never sent, and "unknown" if
 // it was. They are not sent again. Then every `ask` without a reply fails, with a `Lost`.
 //
+// What the server offers may come more than once: the newest value comes again on a new transport, and on polling
+// with each answer. So its handler must do no harm when it is called with what it had.
+//
 // Nothing in here touches a page, so that it runs wherever there is `fetch`.
 
 /** What can be set, and what it is if you don't. Times are in milliseconds, lengths in bytes. */
@@ -207,8 +210,8 @@ class Events {
   }
 
   /**
-   * Tells the server; also when it can't be reached now. Throws `Overrun` when too much waits already, and
-   * a `RangeError` when this alone is too much.
+   * Tells the server; also when it can't be reached now. Throws `Overrun` when too much waits already,
+   * a `RangeError` when this alone is too much, and a `TypeError` when the event's name is no string.
    */
   emit(event, data = null) {
     this.#keep({ event, data });
@@ -285,7 +288,7 @@ class Events {
       this.session.confirm(packet.got);
     } else if ("now" in packet) {
       this.#hear(packet.now, packet.data);
-      // On polling, the next request says the same.
+      // On polling nothing says so, and it comes again with each answer.
       link.say?.({ seen: packet.now });
     } else if ("over" in packet) {
       this.#isOver(packet.over);
@@ -327,11 +330,7 @@ class Events {
         this.#wait(code, reason);
       }
     } else if (link === this.#link) {
-      this.#link = undefined;
-      this.#stop("upgrade");
-      if (performance.now() - this.#since >= this.options.stableAfter) {
-        this.#failures = 0;
-      }
+      this.#drop();
       // Some middlemen let a WebSocket begin, and end it soon.
       this.#blocked ||= this.#failures >= MOST_FAILURES && link.name === "websocket";
       this.#wait(code, reason);
@@ -370,6 +369,16 @@ class Events {
   #endAttempt() {
     this.#attempt = undefined;
     this.#resume();
+  }
+
+  /** There is no transport any more. After one that has held, the pauses begin again with the first. */
+  #drop() {
+    if (this.#link && performance.now() - this.#since >= this.options.stableAfter) {
+      this.#failures = 0;
+    }
+    this.#link?.abandon();
+    this.#link = undefined;
+    this.#stop("upgrade");
   }
 
   /** Tries again after a pause; at once where an attempt is under way already. */
@@ -431,6 +440,9 @@ class Events {
     if (this.#closed) {
       throw new Lost("This session has been given up.", "no");
     }
+    if (typeof packet.event !== "string") {
+      throw new TypeError(`An event’s name is a string; this one is ${String(packet.event)}.`);
+    }
     const bytes = byteLength(JSON.stringify(packet));
     if (bytes > this.options.maxLine) {
       throw new RangeError(`An event may have ${this.options.maxLine} bytes; this one has ${bytes}.`);
@@ -481,11 +493,9 @@ class Events {
   #isOver(why) {
     this.#lose(why);
     this.#word = randomWord();
-    this.#link?.abandon();
     this.#attempt?.abandon();
-    this.#link = undefined;
     this.#endAttempt();
-    this.#stop("upgrade");
+    this.#drop();
     this.#wait(undefined, why);
   }
 

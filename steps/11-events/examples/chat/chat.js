@@ -19,6 +19,8 @@ let name = "";
 let last = 0;
 /** How many messages the server has not answered yet. */
 let pending = 0;
+/** What has gone wrong since you did something. */
+const problems = new Set();
 
 // The connection
 
@@ -42,12 +44,13 @@ events.on("error", ({ message }) => complain(message));
 // What the server says
 
 events.on("welcome", (welcome) => {
+  // The history is read out by nobody; what comes a moment later is.
+  log.ariaLive = "off";
   if (last > 0) {
     addLine("A new session: messages may be missing here.");
   }
   welcome.messages.filter(({ id }) => id > last).forEach(addMessage);
   showPeople(welcome.people);
-  // The history is read out by nobody; what comes a moment later is.
   setTimeout(() => (log.ariaLive = "polite"), 100);
 });
 events.on("said", addMessage);
@@ -57,6 +60,7 @@ events.on("people", showPeople);
 
 element("naming").onsubmit = (submitted) => {
   submitted.preventDefault();
+  forgive();
   join(element("name").value);
 };
 
@@ -66,9 +70,10 @@ async function join(wish) {
   name = error ? "" : wish.trim();
   element("naming").hidden = !error;
   element("saying").hidden = Boolean(error);
-  // What is complained of may be something else, where you did nothing.
+  if (error) {
+    complain(error);
+  }
   if (error || wasNaming) {
-    complain(error ?? "");
     element(error ? "name" : "text").focus();
   }
 }
@@ -77,26 +82,31 @@ element("saying").onsubmit = async (submitted) => {
   submitted.preventDefault();
   const text = element("text").value;
   element("text").value = "";
-  complain("");
+  forgive();
   showPending(+1);
   const { error } = await ask("say", text);
   showPending(-1);
   if (error) {
-    element("text").value ||= text;
+    // Other messages may have come back already, and you may have begun a new one.
+    element("text").value = [element("text").value, text].filter(Boolean).join(" ");
     complain(error);
   }
 };
 
-/** Asks the server. What has certainly not arrived in a session that is lost is asked again in the next one. */
+/**
+ * Asks the server. What has certainly not arrived in a session that is lost is asked again in the next one. So
+ * is a name: the next one doesn't know it, even if it has arrived.
+ */
 async function ask(event, data) {
   try {
     return await events.ask(event, data);
   } catch (error) {
-    if (error.arrived === "no" && events.state !== "closed") {
+    const isForNext = error instanceof Lost && (error.arrived === "no" || event === "name");
+    if (isForNext && events.state !== "closed") {
       return ask(event, data);
     }
     if (error.arrived === "unknown") {
-      return { error: `The server has lost this session, and nobody knows whether it has got “${data}”.` };
+      return { error: `A session was lost, and nobody knows whether the server has got “${data}”.` };
     }
     return error instanceof Lost ? {} : { error: error.message };
   }
@@ -150,7 +160,13 @@ function showPending(more) {
 }
 
 function complain(sentence) {
-  element("problem").textContent = sentence;
+  problems.add(sentence);
+  element("problem").textContent = [...problems].join(" ");
+}
+
+function forgive() {
+  problems.clear();
+  element("problem").textContent = "";
 }
 
 element("other").hidden = withoutSocket;

@@ -30,9 +30,10 @@ events.on("close", ({ code, reason, retryIn }) => {
 // A new session is in no room yet.
 events.on("open", () => topics.forEach((topic) => events.emit("subscribe", topic)));
 events.on("lost", ({ events: lost }) => {
-  const notes = lost.filter(({ event }) => event === "publish").map(({ data }) => `“${data.text}”`);
-  const published = notes.length > 0 ? ` Nobody knows whether ${notes.join(", ")} has been published.` : "";
-  complain(`The server has lost this session: notifications may be missing.${published}`);
+  const published = lost.filter(({ event, arrived }) => event === "publish" && arrived === "unknown");
+  const notes = published.map(({ data }) => `“${data.text}”`);
+  const unknown = notes.length > 0 ? ` Nobody knows whether this has been published: ${notes.join(", ")}.` : "";
+  complain(`The server has lost this session: notifications may be missing.${unknown}`);
 });
 events.on("error", ({ message }) => complain(message));
 
@@ -40,8 +41,11 @@ events.on("error", ({ message }) => complain(message));
 
 element("subscribing").onsubmit = async (submitted) => {
   submitted.preventDefault();
+  complain("");
   const { topic, error } = await ask("subscribe", element("topic").value);
-  complain(error ?? "");
+  if (error) {
+    complain(error);
+  }
   if (topic) {
     topics.add(topic);
     element("topic").value = "";
@@ -84,15 +88,24 @@ element("publishing").onsubmit = async (submitted) => {
   submitted.preventDefault();
   const [topic, text] = [element("to").value, element("text").value];
   element("text").value = "";
-  const { told, error, isLost } = await ask("publish", { topic, text });
-  if (error || isLost) {
+  complain("");
+  element("result").textContent = "On the way.";
+  const { told, error, arrived } = await ask("publish", { topic, text });
+  element("result").textContent = sentTo(told, arrived);
+  if (error || arrived === "unknown") {
     element("text").value ||= text;
   }
-  if (!isLost) {
-    complain(error ?? "");
-    element("result").textContent = error ? "" : `Sent to ${told === 1 ? "1 subscriber" : `${told} subscribers`}.`;
+  if (error) {
+    complain(error);
   }
 };
+
+function sentTo(told, arrived) {
+  if (told === undefined) {
+    return arrived === "yes" ? "Sent." : "";
+  }
+  return `Sent to ${told === 1 ? "1 subscriber" : `${told} subscribers`}.`;
+}
 
 events.on("note", ({ topic, text }) => {
   const item = document.createElement("li");
@@ -125,12 +138,19 @@ function isolated(text) {
   return isolate;
 }
 
-/** Asks the server. Where the reply is lost, `lost` says more about it. */
+/**
+ * Asks the server. What has certainly not arrived in a session that is lost is asked again in the next one. So is a
+ * subscription, which does no harm when it comes twice. What may have arrived, `lost` tells.
+ */
 async function ask(event, data) {
   try {
     return await events.ask(event, data);
   } catch (error) {
-    return error instanceof Lost ? { isLost: true } : { error: error.message };
+    const isForNext = error instanceof Lost && (error.arrived === "no" || event === "subscribe");
+    if (isForNext && events.state !== "closed") {
+      return ask(event, data);
+    }
+    return error instanceof Lost ? { arrived: error.arrived } : { error: error.message };
   }
 }
 

@@ -34,7 +34,7 @@ events.on("open", ({ session }) => {
   if (name) {
     events.emit("name", name);
     if (chosen()) {
-      events.emit("vote", { round: table.round, card: chosen().value });
+      vote(chosen().value);
     }
   }
 });
@@ -43,8 +43,10 @@ events.on("error", ({ message }) => complain(message));
 // The table
 
 events.on("table", (news) => {
-  if (news.round !== table.round) {
-    CARDS.forEach((_, index) => (element(`card${index}`).checked = false));
+  // A card that came too late is not on the table.
+  if (news.shown || news.round !== table.round) {
+    const mine = news.people.find(({ who }) => who === me)?.card;
+    CARDS.forEach((card, index) => (element(`card${index}`).checked = card === mine));
   }
   table = news;
   element("people").replaceChildren(...table.people.map(drawPerson));
@@ -91,9 +93,7 @@ function say(text) {
 element("naming").onsubmit = async (submitted) => {
   submitted.preventDefault();
   const wish = element("name").value;
-  const { error, isLost } = await ask("name", wish);
-  complain(error ?? "");
-  if (!error && !isLost) {
+  if (await didIt("name", wish)) {
     name = wish;
     element("naming").hidden = true;
     element("voting").hidden = false;
@@ -106,7 +106,10 @@ CARDS.forEach((card, index) => {
   const label = document.createElement("label");
   const input = document.createElement("input");
   Object.assign(input, { type: "radio", name: "card", id: `card${index}`, value: card });
-  input.onchange = () => vote(card);
+  input.onchange = () => {
+    complain("");
+    vote(card);
+  };
   const face = document.createElement("span");
   face.textContent = card;
   label.append(input, face);
@@ -114,8 +117,11 @@ CARDS.forEach((card, index) => {
 });
 
 async function vote(card) {
-  const { error } = await ask("vote", { round: table.round, card });
-  complain(error ?? "");
+  const { error, isLost } = await ask("vote", { round: table.round, card });
+  // A new session begins with the same card.
+  if (error && !isLost) {
+    complain(error);
+  }
 }
 
 function chosen() {
@@ -124,21 +130,35 @@ function chosen() {
 
 element("voting").onsubmit = (submitted) => submitted.preventDefault();
 element("show").onclick = async () => {
-  await ask("show");
-  // This button can't be used any more, and the keyboard should not be lost with it.
-  element("reset").focus();
+  if (await didIt("show")) {
+    // This button can't be used any more, and the keyboard should not be lost with it.
+    element("reset").focus();
+  }
 };
 element("reset").onclick = async () => {
-  await ask("reset");
-  element("card0").focus();
+  if (await didIt("reset")) {
+    element("card0").focus();
+  }
 };
 
-/** Asks the server. Where the reply is lost, there is a new session, and it begins with the same. */
+/** Has the server do it. Whether it has; if it hasn't, the page says why. */
+async function didIt(event, data) {
+  complain("");
+  const { error } = await ask(event, data);
+  if (error) {
+    complain(error);
+  }
+  return !error;
+}
+
+/** Asks the server. Where the reply is lost with the session, nobody knows whether it has been done. */
 async function ask(event, data) {
   try {
     return await events.ask(event, data);
   } catch (error) {
-    return error instanceof Lost ? { isLost: true } : { error: error.message };
+    const lost = "The server has lost this session. If the table doesn’t show what you did, do it again.";
+    const isLost = error instanceof Lost;
+    return { error: isLost ? lost : error.message, isLost };
   }
 }
 
