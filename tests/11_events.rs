@@ -252,7 +252,7 @@ fn the_newest_value_takes_the_place_of_the_others() {
             let mut step = |what: &str, act: &dyn Fn(&mut Latest)| {
                 act(&mut latest);
                 let due = latest.is_due();
-                let taken: Vec<_> = latest.take().iter().map(Packet::to_line).collect();
+                let taken = latest.take();
                 let taken = match taken.is_empty() {
                     true => "-".to_string(),
                     false => taken.join(" "),
@@ -260,18 +260,22 @@ fn the_newest_value_takes_the_place_of_the_others() {
                 let due = if due { "due" } else { "not due" };
                 _ = writeln!(shown, "{what:<22} {due:<8} {taken}");
             };
+            let offer = |latest: &mut Latest, name: &str, value: u64| {
+                let (now, data) = (name.to_string(), json!(value));
+                latest.offer(name, Packet::Now { now, data }.to_line().into());
+            };
             step("nothing", &|_| ());
-            step("price 1", &|it| it.offer("price", json!(1)));
-            step("price 2", &|it| it.offer("price", json!(2)));
-            step("price 3", &|it| it.offer("price", json!(3)));
-            step("heat 7", &|it| it.offer("heat", json!(7)));
+            step("price 1", &|it| offer(it, "price", 1));
+            step("price 2", &|it| offer(it, "price", 2));
+            step("price 3", &|it| offer(it, "price", 3));
+            step("heat 7", &|it| offer(it, "heat", 7));
             step("seen price", &|it| it.seen("price"));
             step("seen price", &|it| it.seen("price"));
             step("seen price, once more", &|it| it.seen("price"));
             step("seen what never was", &|it| it.seen("weight"));
-            step("price 4", &|it| it.offer("price", json!(4)));
+            step("price 4", &|it| offer(it, "price", 4));
             step("the transport dies", &Latest::restart);
-            step("price 5", &|it| it.offer("price", json!(5)));
+            step("price 5", &|it| offer(it, "price", 5));
             step("the transport dies", &Latest::restart);
             step("seen price", &|it| it.seen("price"));
             step("seen heat", &|it| it.seen("heat"));

@@ -124,9 +124,11 @@ impl Guests {
     /// Offers everybody in a room a value that is worth something now only. Who is still busy with the
     /// last one gets the newest when it is done with that. For each guest, one value of each name is kept.
     pub fn offer_to(&mut self, room: &str, name: &str, value: &Value) {
+        let (now, data) = (name.to_string(), value.clone());
+        let line: Arc<str> = Packet::Now { now, data }.to_line().into();
         for who in self.in_room(room) {
             if let Some(guest) = self.guests.get_mut(&who) {
-                guest.latest.offer(name, value.clone());
+                guest.latest.offer(name, Arc::clone(&line));
                 guest.push_latest();
             }
         }
@@ -252,7 +254,7 @@ impl Guests {
         let mut lines = vec![guest.hello(who)];
         if guest.is_reached_by(poll) {
             lines.extend(guest.session.replay().map(ToString::to_string));
-            lines.extend(guest.latest.take().iter().map(Packet::to_line));
+            lines.extend(guest.latest.take().iter().map(ToString::to_string));
             guest.link = Link::Away(Instant::now());
         }
         lines.join("\n")
@@ -433,8 +435,8 @@ impl Guest {
 
     fn push_latest(&mut self) {
         if matches!(self.link, Link::Socket(..)) {
-            for packet in self.latest.take() {
-                self.push(&packet.to_line());
+            for line in self.latest.take() {
+                self.push(&line);
             }
         }
     }
