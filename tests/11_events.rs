@@ -961,6 +961,32 @@ fn handlers_may_end_sessions() {
 }
 
 #[test]
+fn a_guest_is_in_so_many_rooms_and_no_more() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Who is in as many rooms as may be gets into no other, until it leaves one.",
+        mistake: "The given code was changed: one guest can fill the memory with names of rooms.",
+        shows: || {
+            let mut scene = Scene::with(Settings { max_rooms: 3, ..quick() });
+            scene.opens("ada", "a1", NEW);
+            for (who, room) in [(41, "b"), (41, "c"), (41, "d"), (41, "b"), (42, "b")] {
+                let is_in = scene.events.with(|guests| guests.join(who, room));
+                scene.note(&format!("{who} joins {room}: {is_in}"));
+            }
+            scene.does("41 leaves c", |guests| guests.leave(41, "c"));
+            let is_in = scene.events.with(|guests| guests.join(41, "d"));
+            scene.note(&format!("41 joins d: {is_in}"));
+            scene.does("all rooms are told", |guests| {
+                for room in ["all", "b", "c", "d"] {
+                    guests.emit_to(room, "said", &json!(room));
+                }
+            });
+            scene.text
+        },
+    }
+}
+
+#[test]
 fn there_are_so_many_sessions_and_no_more() {
     check! {
         rfc: "the workshop's own rule",

@@ -38,6 +38,8 @@ pub struct Settings {
     /// The most bytes of lines that are kept for a guest, because it has not confirmed them. A session for
     /// which more would have to be kept is over.
     pub max_kept: usize,
+    /// The most rooms that a guest may be in.
+    pub max_rooms: usize,
     /// How long a session is kept while its guest is away.
     pub keep: Duration,
     /// How long a request is held at most when there is no news.
@@ -61,6 +63,7 @@ impl Default for Settings {
             max_connections: 1000,
             max_sessions: 1000,
             max_kept: 256 * 1024,
+            max_rooms: 100,
             keep: Duration::from_secs(60),
             hold: Duration::from_secs(25),
             ping_every: Duration::from_secs(20),
@@ -121,7 +124,7 @@ impl Events {
     /// A server that knows no events yet. It has `/events.js` for its page.
     pub fn new(settings: Settings) -> Self {
         let state = State {
-            guests: Guests::new(settings.max_kept, settings.last_session),
+            guests: Guests::new(&settings),
             handlers: BTreeMap::new(),
             feeds: Vec::new(),
             pinged: Instant::now(),

@@ -11,6 +11,7 @@ use chat::outbox::{Bytes, Outbox};
 use connection::CloseCode;
 use serde_json::Value;
 
+use crate::events::Settings;
 use crate::latest::Latest;
 use crate::packet::Packet;
 use crate::session::{Gap, Session};
@@ -48,6 +49,7 @@ pub struct Guests {
     /// Whose sessions have ended, until the handler of `close` has been told.
     ended: VecDeque<GuestId>,
     max_kept: usize,
+    max_rooms: usize,
 }
 
 #[derive(Debug)]
@@ -72,17 +74,17 @@ enum Link {
 // ANCHOR_END: guests
 
 impl Guests {
-    /// Nobody. For each guest, `max_kept` bytes of lines are kept that it has not confirmed. The first guest
-    /// gets the number behind `last_guest`.
-    pub fn new(max_kept: usize, last_guest: GuestId) -> Self {
+    /// Nobody yet.
+    pub fn new(settings: &Settings) -> Self {
         Self {
             guests: BTreeMap::new(),
             words: BTreeMap::new(),
             sockets: BTreeMap::new(),
             last_transport: 0,
-            last_guest,
+            last_guest: settings.last_session,
             ended: VecDeque::new(),
-            max_kept,
+            max_kept: settings.max_kept,
+            max_rooms: settings.max_rooms,
         }
     }
 
@@ -134,11 +136,16 @@ impl Guests {
         }
     }
 
-    /// A guest enters a room. A room is there as soon as somebody is in it.
-    pub fn join(&mut self, who: GuestId, room: &str) {
-        if let Some(guest) = self.guests.get_mut(&who) {
+    /// A guest enters a room. A room is there as soon as somebody is in it. Returns whether the guest is in
+    /// it now: it may be in [`Settings::max_rooms`] rooms, and not in one more.
+    pub fn join(&mut self, who: GuestId, room: &str) -> bool {
+        let Some(guest) = self.guests.get_mut(&who) else {
+            return false;
+        };
+        if guest.rooms.len() < self.max_rooms {
             guest.rooms.insert(room.to_string());
         }
+        guest.rooms.contains(room)
     }
 
     /// A guest leaves a room.
