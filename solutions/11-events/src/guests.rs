@@ -290,11 +290,12 @@ impl Guests {
     /// A packet with this number has come. Whether it is new.
     ///
     /// # Errors
-    /// A number before this one has not come.
+    /// A number before this one has not come, and it never will: so the session is over.
     pub(crate) fn receive(&mut self, who: GuestId, n: u64) -> Result<bool, Gap> {
         let guest = self.guests.get_mut(&who);
         // Of a session that is over, nothing is new.
-        guest.map_or(Ok(false), |guest| guest.session.receive(n))
+        let is_new = guest.map_or(Ok(false), |guest| guest.session.receive(n));
+        is_new.inspect_err(|gap| self.end(who, &gap.to_string()))
     }
 
     /// The number up to which everything of a guest has been received.
