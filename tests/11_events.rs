@@ -910,6 +910,33 @@ fn a_slow_page_gets_fewer_values() {
 }
 
 #[test]
+fn seen_is_said_of_what_came_by_the_same_transport() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A `seen` that comes late, by a transport before, is not said of the value that is on its way now. If \
+               that one is lost, it goes again.",
+        mistake: "The given src/guests.rs was changed. The newest value counts as seen, and is lost with its \
+                  transport.",
+        shows: || {
+            let mut scene = Scene::new();
+            let price = |now: u64| move |guests: &mut Guests| guests.offer_to("all", "price", &json!(now));
+            scene.opens("ada", "a1", NEW);
+            scene.does("the price is 1", price(1));
+            scene.does("the price is 2", price(2));
+            scene.opens("ada, again", "a1", cursor(41, 0));
+            scene.note("  (this is lost)");
+            scene.says("ada", r#"{"seen":"price"}"#);
+            scene.posts("a1", 41, r#"{"seen":"price"}"#);
+            scene.ends("ada, again");
+            scene.opens("ada, once more", "a1", cursor(41, 0));
+            scene.says("ada, once more", r#"{"seen":"price"}"#);
+            scene.opens("ada, at last", "a1", cursor(41, 0));
+            scene.text
+        },
+    }
+}
+
+#[test]
 fn what_is_wrong_gets_a_sentence() {
     check! {
         rfc: "the workshop's own rule",

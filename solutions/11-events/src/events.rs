@@ -241,18 +241,19 @@ impl Events {
         let who = self.lock().guests.of_word(word);
         // A request that was sent in a session before this one must not be taken for one of this.
         let who = who.filter(|who| *who == of).unwrap_or(NOBODY);
-        self.take(who, lines)
+        self.take(who, None, lines)
     }
 
-    /// Takes lines that a guest has sent. Returns the lines of the answer, to this guest alone.
+    /// Takes lines that a guest has sent, by this WebSocket or by a request. Returns the lines of the answer,
+    /// to this guest alone.
     // ANCHOR: take
-    fn take(&self, who: GuestId, lines: &str) -> String {
+    fn take(&self, who: GuestId, by: Option<ClientId>, lines: &str) -> String {
         let mut state = self.lock();
         let (mut errors, mut is_numbered) = (Vec::new(), false);
         for line in lines.lines() {
             let packet = Packet::read(line);
             is_numbered |= matches!(packet, Ok(Packet::Event { .. }));
-            let taken = packet.and_then(|packet| state.take(who, packet));
+            let taken = packet.and_then(|packet| state.take(who, by, packet));
             errors.extend(taken.err());
         }
         self.settle(&mut state);
@@ -299,9 +300,9 @@ impl State {
         Ok(who)
     }
 
-    /// Takes one packet that a guest has sent.
+    /// Takes one packet that a guest has sent, by this WebSocket or by a request.
     // ANCHOR: take_packet
-    fn take(&mut self, who: GuestId, packet: Packet) -> Result<(), String> {
+    fn take(&mut self, who: GuestId, by: Option<ClientId>, packet: Packet) -> Result<(), String> {
         match packet {
             Packet::Event {
                 n,
@@ -320,7 +321,7 @@ impl State {
                 }
             }
             Packet::Got { got } => self.guests.confirm(who, got),
-            Packet::Seen { seen } => self.guests.seen(who, &seen),
+            Packet::Seen { seen } => self.guests.seen(who, by, &seen),
             Packet::Bye { .. } => self.guests.end(who, "goodbye"),
             packet => {
                 let line = packet.to_line();
@@ -353,7 +354,7 @@ impl Room for Events {
     fn hear(&self, socket: ClientId, message: &Event) -> Option<String> {
         let who = self.lock().guests.of_socket(socket)?;
         let answer = match message {
-            Event::Text(lines) => self.take(who, lines),
+            Event::Text(lines) => self.take(who, Some(socket), lines),
             _ => {
                 let error = "Packets are text.".to_string();
                 Packet::Error { error }.to_line()

@@ -310,9 +310,11 @@ impl Guests {
         }
     }
 
-    /// A guest has used a value.
-    pub(crate) fn seen(&mut self, who: GuestId, name: &str) {
-        if let Some(guest) = self.guests.get_mut(&who) {
+    /// A guest has used a value, and says so by this WebSocket, or by a request. If that is not the transport
+    /// that there is now, the value that is on its way is another one.
+    pub(crate) fn seen(&mut self, who: GuestId, by: Option<TransportId>, name: &str) {
+        let guest = self.guests.get_mut(&who);
+        if let Some(guest) = guest.filter(|guest| guest.socket() == by) {
             guest.latest.seen(name);
             guest.push_latest();
         }
@@ -422,6 +424,14 @@ impl Guest {
         match self.link {
             Link::Socket(it, _) | Link::Poll(it) => it == transport,
             Link::Away(_) => false,
+        }
+    }
+
+    /// The WebSocket by which the guest is reached.
+    fn socket(&self) -> Option<TransportId> {
+        match self.link {
+            Link::Socket(it, _) => Some(it),
+            Link::Poll(_) | Link::Away(_) => None,
         }
     }
 
