@@ -2023,11 +2023,16 @@ fn a_body_has_its_time() {
 fn a_feed_goes_on() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "What is done `every` so often is done for as long as there is a server.",
+        rule: "What is done `every` so often is done for as long as there is a server, also where it panics.",
         mistake: "The given src/events.rs was changed.",
         shows: || {
             let events = Events::new(on_sockets());
-            let events = events.every(SHORT / 4, |guests| guests.emit_to_all("beat", &Value::Null));
+            let mut count = 0;
+            let events = events.every(SHORT / 4, move |guests| {
+                count += 1;
+                assert!(count != 2, "a feed of the check fails");
+                guests.emit_to_all("beat", &Value::Null);
+            });
             let server = serve(events);
             let mut ada = Peer::open(server.address(), "a1", NEW);
             let heard = [(); 4].map(|()| ada.hears());

@@ -155,10 +155,11 @@ impl Events {
         self
     }
 
-    /// What is done again and again, with this pause in between, for as long as there is a server.
-    pub fn every<Feed>(self, pause: Duration, feed: Feed) -> Self
+    /// What is done again and again, with this pause in between, for as long as there is a server. Where it
+    /// panics, it has done what it has done, and is done again.
+    pub fn every<F>(self, pause: Duration, feed: F) -> Self
     where
-        Feed: FnMut(&mut Guests) + Send + 'static,
+        F: FnMut(&mut Guests) + Send + 'static,
     {
         self.lock().feeds.push((pause, Box::new(feed)));
         self
@@ -173,7 +174,11 @@ impl Events {
         let feeds = mem::take(&mut events.lock().feeds);
         for (pause, mut feed) in feeds {
             let events = Arc::downgrade(&events);
-            let feed = move |events: &Events| events.with(|guests| feed(guests));
+            let mut caught = move |guests: &mut Guests| {
+                let feed = AssertUnwindSafe(|| feed(guests));
+                panic::catch_unwind(feed)
+            };
+            let feed = move |events: &Events| _ = events.with(&mut caught);
             thread::Builder::new().spawn(move || repeat(&events, pause, feed))?;
         }
         let clock = Arc::downgrade(&events);
@@ -183,7 +188,7 @@ impl Events {
     }
 
     /// Does something with all guests that no event of theirs has led to.
-    pub fn with<Result>(&self, act: impl FnOnce(&mut Guests) -> Result) -> Result {
+    pub fn with<T>(&self, act: impl FnOnce(&mut Guests) -> T) -> T {
         let mut state = self.lock();
         let result = act(&mut state.guests);
         self.settle(&mut state);

@@ -20,7 +20,7 @@ use crate::session::{Gap, Session};
 /// started anew. Everybody may know it; the word by which a page comes back to its session is a secret.
 pub type GuestId = u64;
 
-/// Whose number nobody's is.
+/// The number that no guest has.
 pub const NOBODY: GuestId = 0;
 
 /// The number of a transport: 1, 2, 3 and so on. A WebSocket's is its client's number.
