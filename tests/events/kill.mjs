@@ -40,7 +40,8 @@ const seed = Number(process.argv[process.argv.indexOf("--seed") + 1]) || 11;
 // The server and the proxy
 
 async function startServer(port) {
-  const child = spawn(program, ["--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "inherit"] });
+  // No page here is too fast.
+  const child = spawn(program, ["--listen", `127.0.0.1:${port}`, "--rate", "1000000"], { stdio: ["ignore", "pipe", "inherit"] });
   process.on("exit", () => child.kill("SIGKILL"));
   const [line] = await once(createInterface(child.stdout), "line");
   return { child, port: Number(line.split(":").at(-1)) };

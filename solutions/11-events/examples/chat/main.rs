@@ -29,14 +29,18 @@ const MOST_HISTORY: usize = 64 * 1024;
 const MOST_NAMES: usize = 200;
 const LONGEST_NAME: usize = 32;
 const LONGEST_TEXT: usize = 1000;
-/// How often a guest may name itself or say something, in a second.
-const PER_SECOND: u64 = 10;
 
 fn main() -> ExitCode {
-    let listen = launch::options("A chat on events.", 9011, &mut []);
+    let mut rate = 10;
+    let meaning = "names and messages that a guest may send in a second";
+    let listen = launch::options(
+        "A chat on events.",
+        9011,
+        &mut [("--rate", meaning, &mut rate)],
+    );
     let settings = Settings::default();
     // Ids only ever grow, also when the server is started anew.
-    let chat = Arc::new(Mutex::new(Chat::new(settings.last_session)));
+    let chat = Arc::new(Mutex::new(Chat::new(settings.last_session, rate)));
     let events = Events::new(settings)
         .file("/", "text/html", include_str!("index.html"))
         .file("/chat.js", "text/javascript", include_str!("chat.js"))
@@ -62,6 +66,8 @@ fn with(
 
 struct Chat {
     names: BTreeMap<GuestId, String>,
+    /// How many names and messages a guest may send in a second, and how each does.
+    rate: u64,
     rates: BTreeMap<GuestId, Rate>,
     messages: VecDeque<Value>,
     /// How many bytes all messages have.
@@ -70,9 +76,10 @@ struct Chat {
 }
 
 impl Chat {
-    fn new(last_id: u64) -> Self {
+    fn new(last_id: u64, rate: u64) -> Self {
         Self {
             names: BTreeMap::new(),
+            rate,
             rates: BTreeMap::new(),
             messages: VecDeque::new(),
             bytes: 0,
@@ -154,7 +161,7 @@ impl Chat {
     /// Whether this guest tells everybody too much at once. That would end the sessions of the others.
     fn is_too_fast(&mut self, who: GuestId) -> bool {
         let now = Instant::now();
-        let full = || Rate::new(PER_SECOND, now);
+        let full = || Rate::new(self.rate, now);
         !self.rates.entry(who).or_insert_with(full).allows(now)
     }
 }
