@@ -38,6 +38,8 @@ pub struct Settings {
     /// The most bytes of lines that are kept for a guest, because it has not confirmed them. A session for
     /// which more would have to be kept is over.
     pub max_kept: usize,
+    /// The most rooms that a guest may be in.
+    pub max_rooms: usize,
     /// How long a session is kept while its guest is away.
     pub keep: Duration,
     /// How long a request is held at most when there is no news.
@@ -61,6 +63,7 @@ impl Default for Settings {
             max_connections: 1000,
             max_sessions: 1000,
             max_kept: 256 * 1024,
+            max_rooms: 100,
             keep: Duration::from_secs(60),
             hold: Duration::from_secs(25),
             ping_every: Duration::from_secs(20),
@@ -119,7 +122,7 @@ impl Events {
     /// A server that knows no events yet. It has `/events.js` for its page.
     pub fn new(settings: Settings) -> Self {
         let state = State {
-            guests: Guests::new(settings.max_kept, settings.last_session),
+            guests: Guests::new(&settings),
             handlers: BTreeMap::new(),
             feeds: Vec::new(),
             pinged: Instant::now(),
@@ -150,10 +153,11 @@ impl Events {
         self
     }
 
-    /// What is done again and again, with this pause in between, for as long as there is a server.
-    pub fn every<Feed>(self, pause: Duration, feed: Feed) -> Self
+    /// What is done again and again, with this pause in between, for as long as there is a server. Where it
+    /// panics, it has done what it has done, and is done again.
+    pub fn every<F>(self, pause: Duration, feed: F) -> Self
     where
-        Feed: FnMut(&mut Guests) + Send + 'static,
+        F: FnMut(&mut Guests) + Send + 'static,
     {
         self.lock().feeds.push((pause, Box::new(feed)));
         self
@@ -168,7 +172,11 @@ impl Events {
         let feeds = mem::take(&mut events.lock().feeds);
         for (pause, mut feed) in feeds {
             let events = Arc::downgrade(&events);
-            let feed = move |events: &Events| events.with(|guests| feed(guests));
+            let mut caught = move |guests: &mut Guests| {
+                let feed = AssertUnwindSafe(|| feed(guests));
+                panic::catch_unwind(feed)
+            };
+            let feed = move |events: &Events| _ = events.with(&mut caught);
             thread::Builder::new().spawn(move || repeat(&events, pause, feed))?;
         }
         let clock = Arc::downgrade(&events);
@@ -178,7 +186,7 @@ impl Events {
     }
 
     /// Does something with all guests that no event of theirs has led to.
-    pub fn with<Result>(&self, act: impl FnOnce(&mut Guests) -> Result) -> Result {
+    pub fn with<T>(&self, act: impl FnOnce(&mut Guests) -> T) -> T {
         let mut state = self.lock();
         let result = act(&mut state.guests);
         self.settle(&mut state);
@@ -230,17 +238,18 @@ impl Events {
         let who = self.lock().guests.of_word(word);
         // A request that was sent in a session before this one must not be taken for one of this.
         let who = who.filter(|who| *who == of).unwrap_or(NOBODY);
-        self.take(who, lines)
+        self.take(who, None, lines)
     }
 
-    /// Takes lines that a guest has sent. Returns the lines of the answer, to this guest alone.
-    fn take(&self, who: GuestId, lines: &str) -> String {
+    /// Takes lines that a guest has sent, by this WebSocket or by a request. Returns the lines of the answer,
+    /// to this guest alone.
+    fn take(&self, who: GuestId, by: Option<ClientId>, lines: &str) -> String {
         let mut state = self.lock();
         let (mut errors, mut is_numbered) = (Vec::new(), false);
         for line in lines.lines() {
             let packet = Packet::read(line);
             is_numbered |= matches!(packet, Ok(Packet::Event { .. }));
-            let taken = packet.and_then(|packet| state.take(who, packet));
+            let taken = packet.and_then(|packet| state.take(who, by, packet));
             errors.extend(taken.err());
         }
         self.settle(&mut state);
@@ -286,8 +295,8 @@ impl State {
         Ok(who)
     }
 
-    /// Takes one packet that a guest has sent.
-    fn take(&mut self, who: GuestId, packet: Packet) -> Result<(), String> {
+    /// Takes one packet that a guest has sent, by this WebSocket or by a request.
+    fn take(&mut self, who: GuestId, by: Option<ClientId>, packet: Packet) -> Result<(), String> {
         match packet {
             Packet::Event {
                 n,
@@ -301,7 +310,7 @@ impl State {
                 )
             }
             Packet::Got { got } => self.guests.confirm(who, got),
-            Packet::Seen { seen } => self.guests.seen(who, &seen),
+            Packet::Seen { seen } => self.guests.seen(who, by, &seen),
             Packet::Bye { .. } => self.guests.end(who, "goodbye"),
             packet => {
                 let line = packet.to_line();
@@ -333,7 +342,7 @@ impl Room for Events {
     fn hear(&self, socket: ClientId, message: &Event) -> Option<String> {
         let who = self.lock().guests.of_socket(socket)?;
         let answer = match message {
-            Event::Text(lines) => self.take(who, lines),
+            Event::Text(lines) => self.take(who, Some(socket), lines),
             _ => {
                 let error = "Packets are text.".to_string();
                 Packet::Error { error }.to_line()

@@ -11,6 +11,7 @@ use chat::outbox::{Bytes, Outbox};
 use connection::CloseCode;
 use serde_json::Value;
 
+use crate::events::Settings;
 use crate::latest::Latest;
 use crate::packet::Packet;
 use crate::session::{Gap, Session};
@@ -19,7 +20,7 @@ use crate::session::{Gap, Session};
 /// started anew. Everybody may know it; the word by which a page comes back to its session is a secret.
 pub type GuestId = u64;
 
-/// Whose number nobody's is.
+/// The number that no guest has.
 pub const NOBODY: GuestId = 0;
 
 /// The number of a transport: 1, 2, 3 and so on. A WebSocket's is its client's number.
@@ -47,6 +48,7 @@ pub struct Guests {
     /// Whose sessions have ended, until the handler of `close` has been told.
     ended: VecDeque<GuestId>,
     max_kept: usize,
+    max_rooms: usize,
 }
 
 #[derive(Debug)]
@@ -70,17 +72,17 @@ enum Link {
 }
 
 impl Guests {
-    /// Nobody. For each guest, `max_kept` bytes of lines are kept that it has not confirmed. The first guest
-    /// gets the number behind `last_guest`.
-    pub fn new(max_kept: usize, last_guest: GuestId) -> Self {
+    /// Nobody yet.
+    pub fn new(settings: &Settings) -> Self {
         Self {
             guests: BTreeMap::new(),
             words: BTreeMap::new(),
             sockets: BTreeMap::new(),
             last_transport: 0,
-            last_guest,
+            last_guest: settings.last_session,
             ended: VecDeque::new(),
-            max_kept,
+            max_kept: settings.max_kept,
+            max_rooms: settings.max_rooms,
         }
     }
 
@@ -106,6 +108,11 @@ impl Guests {
     }
 
     /// Tells everybody in a room.
+    ///
+    /// A handler that does so because a guest said something has to limit how often a guest may say it, as the
+    /// chat in `examples` does by a [`Rate`](chat::rate::Rate): one guest must not say more than the others can
+    /// confirm, or their sessions end. Nothing limits it here, because a page that was offline may send much at
+    /// once, and none of it may be lost.
     pub fn emit_to(&mut self, room: &str, event: &str, data: &Value) {
         for who in self.in_room(room) {
             self.emit(who, event, data);
@@ -122,19 +129,26 @@ impl Guests {
     /// Offers everybody in a room a value that is worth something now only. Who is still busy with the
     /// last one gets the newest when it is done with that. For each guest, one value of each name is kept.
     pub fn offer_to(&mut self, room: &str, name: &str, value: &Value) {
+        let (now, data) = (name.to_string(), value.clone());
+        let line: Arc<str> = Packet::Now { now, data }.to_line().into();
         for who in self.in_room(room) {
             if let Some(guest) = self.guests.get_mut(&who) {
-                guest.latest.offer(name, value.clone());
+                guest.latest.offer(name, Arc::clone(&line));
                 guest.push_latest();
             }
         }
     }
 
-    /// A guest enters a room. A room is there as soon as somebody is in it.
-    pub fn join(&mut self, who: GuestId, room: &str) {
-        if let Some(guest) = self.guests.get_mut(&who) {
+    /// A guest enters a room. A room is there as soon as somebody is in it. Returns whether the guest is in
+    /// it now: it may be in [`Settings::max_rooms`] rooms, and not in one more.
+    pub fn join(&mut self, who: GuestId, room: &str) -> bool {
+        let Some(guest) = self.guests.get_mut(&who) else {
+            return false;
+        };
+        if guest.rooms.len() < self.max_rooms {
             guest.rooms.insert(room.to_string());
         }
+        guest.rooms.contains(room)
     }
 
     /// A guest leaves a room.
@@ -241,7 +255,7 @@ impl Guests {
         let mut lines = vec![guest.hello(who)];
         if guest.is_reached_by(poll) {
             lines.extend(guest.session.replay().map(ToString::to_string));
-            lines.extend(guest.latest.take().iter().map(Packet::to_line));
+            lines.extend(guest.latest.take().iter().map(ToString::to_string));
             guest.link = Link::Away(Instant::now());
         }
         lines.join("\n")
@@ -269,11 +283,12 @@ impl Guests {
     /// A packet with this number has come. Whether it is new.
     ///
     /// # Errors
-    /// A number before this one has not come.
+    /// A number before this one has not come, and it never will: so the session is over.
     pub(crate) fn receive(&mut self, who: GuestId, n: u64) -> Result<bool, Gap> {
         let guest = self.guests.get_mut(&who);
         // Of a session that is over, nothing is new.
-        guest.map_or(Ok(false), |guest| guest.session.receive(n))
+        let is_new = guest.map_or(Ok(false), |guest| guest.session.receive(n));
+        is_new.inspect_err(|gap| self.end(who, &gap.to_string()))
     }
 
     /// The number up to which everything of a guest has been received.
@@ -288,9 +303,11 @@ impl Guests {
         }
     }
 
-    /// A guest has used a value.
-    pub(crate) fn seen(&mut self, who: GuestId, name: &str) {
-        if let Some(guest) = self.guests.get_mut(&who) {
+    /// A guest has used a value, and says so by this WebSocket, or by a request. If that is not the transport
+    /// that there is now, the value that is on its way is another one.
+    pub(crate) fn seen(&mut self, who: GuestId, by: Option<TransportId>, name: &str) {
+        let guest = self.guests.get_mut(&who);
+        if let Some(guest) = guest.filter(|guest| guest.socket() == by) {
             guest.latest.seen(name);
             guest.push_latest();
         }
@@ -394,6 +411,14 @@ impl Guest {
         }
     }
 
+    /// The WebSocket by which the guest is reached.
+    fn socket(&self) -> Option<TransportId> {
+        match self.link {
+            Link::Socket(it, _) => Some(it),
+            Link::Poll(_) | Link::Away(_) => None,
+        }
+    }
+
     /// The first line on every transport.
     fn hello(&self, who: GuestId) -> String {
         let (hello, got) = (who, self.session.received());
@@ -412,8 +437,8 @@ impl Guest {
 
     fn push_latest(&mut self) {
         if matches!(self.link, Link::Socket(..)) {
-            for packet in self.latest.take() {
-                self.push(&packet.to_line());
+            for line in self.latest.take() {
+                self.push(&line);
             }
         }
     }

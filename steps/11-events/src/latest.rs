@@ -5,10 +5,7 @@
 //! of what waits. The newest one always arrives in the end.
 
 use std::collections::BTreeMap;
-
-use serde_json::Value;
-
-use crate::packet::Packet;
+use std::sync::Arc;
 
 /// What one client has not got yet of each value, by name.
 #[derive(Debug, Default)]
@@ -19,7 +16,8 @@ pub struct Latest {
 /// A value that has not been seen yet.
 #[derive(Debug)]
 struct Slot {
-    newest: Value,
+    /// Its line. All guests share it.
+    newest: Arc<str>,
     /// Whether the newest value has never been sent.
     is_new: bool,
     /// Whether a value has been sent by the transport that there is, and not been seen.
@@ -27,8 +25,8 @@ struct Slot {
 }
 
 impl Latest {
-    /// There is a new value. It goes when there is nothing of this name on its way.
-    pub fn offer(&mut self, name: &str, value: Value) {
+    /// There is a new value, in this line. It goes when there is nothing of this name on its way.
+    pub fn offer(&mut self, name: &str, line: Arc<str>) {
         // Task: it takes the place of the one before; if that is on its way, it still is.
         todo!("it takes the place of the one before; if that is on its way, it still is")
     }
@@ -66,17 +64,16 @@ impl Latest {
         slots.any(|slot| slot.is_new && !slot.on_its_way)
     }
 
-    /// Takes out what can go now. From then on it is on its way.
-    pub fn take(&mut self) -> Vec<Packet> {
-        let mut packets = Vec::new();
-        for (name, slot) in &mut self.slots {
+    /// Takes out the lines that can go now. From then on it is on its way.
+    pub fn take(&mut self) -> Vec<Arc<str>> {
+        let mut lines = Vec::new();
+        for slot in self.slots.values_mut() {
             if !slot.on_its_way {
                 slot.is_new = false;
                 slot.on_its_way = true;
-                let (now, data) = (name.clone(), slot.newest.clone());
-                packets.push(Packet::Now { now, data });
+                lines.push(Arc::clone(&slot.newest));
             }
         }
-        packets
+        lines
     }
 }

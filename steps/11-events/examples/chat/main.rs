@@ -14,21 +14,33 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
+use chat::rate::Rate;
 use events::guests::GuestId;
 use events::{Events, Guests, Settings};
 use serde_json::{Value, json};
 
 const EVERYBODY: &str = "chat";
 const MOST_MESSAGES: usize = 100;
+/// The most bytes that the messages of a `welcome` may have, as JSON, and the most names. Together they are
+/// far less than what is kept for a guest: a `welcome` that can't be kept ends the session.
+const MOST_HISTORY: usize = 64 * 1024;
+const MOST_NAMES: usize = 200;
 const LONGEST_NAME: usize = 32;
 const LONGEST_TEXT: usize = 1000;
 
 fn main() -> ExitCode {
-    let listen = launch::options("A chat on events.", 9011, &mut []);
+    let mut rate = 10;
+    let meaning = "names and messages that a guest may send in a second";
+    let listen = launch::options(
+        "A chat on events.",
+        9011,
+        &mut [("--rate", meaning, &mut rate)],
+    );
     let settings = Settings::default();
     // Ids only ever grow, also when the server is started anew.
-    let chat = Arc::new(Mutex::new(Chat::new(settings.last_session)));
+    let chat = Arc::new(Mutex::new(Chat::new(settings.last_session, rate)));
     let events = Events::new(settings)
         .file("/", "text/html", include_str!("index.html"))
         .file("/chat.js", "text/javascript", include_str!("chat.js"))
@@ -54,15 +66,23 @@ fn with(
 
 struct Chat {
     names: BTreeMap<GuestId, String>,
+    /// How many names and messages a guest may send in a second, and how each does.
+    rate: u64,
+    rates: BTreeMap<GuestId, Rate>,
     messages: VecDeque<Value>,
+    /// How many bytes all messages have.
+    bytes: usize,
     last_id: u64,
 }
 
 impl Chat {
-    fn new(last_id: u64) -> Self {
+    fn new(last_id: u64, rate: u64) -> Self {
         Self {
             names: BTreeMap::new(),
+            rate,
+            rates: BTreeMap::new(),
             messages: VecDeque::new(),
+            bytes: 0,
             last_id,
         }
     }
@@ -75,9 +95,15 @@ impl Chat {
     }
 
     fn name(&mut self, guests: &mut Guests, who: GuestId, data: &Value) -> Value {
+        if self.is_too_fast(who) {
+            return too_fast();
+        }
         let name = data.as_str().unwrap_or_default().trim();
         if name.is_empty() || name.chars().count() > LONGEST_NAME {
             return error(format!("A name has 1 to {LONGEST_NAME} characters."));
+        }
+        if name.chars().any(char::is_control) {
+            return error("The name has a control character in it.".to_string());
         }
         let others = self.names.iter().filter(|(it, _)| **it != who);
         if others.map(|(_, other)| other).any(|other| other == name) {
@@ -89,6 +115,9 @@ impl Chat {
     }
 
     fn say(&mut self, guests: &mut Guests, who: GuestId, data: &Value) -> Value {
+        if self.is_too_fast(who) {
+            return too_fast();
+        }
         let Some(name) = self.names.get(&who) else {
             return error("Take a name first.".to_string());
         };
@@ -96,25 +125,53 @@ impl Chat {
         if text.trim().is_empty() || text.chars().count() > LONGEST_TEXT {
             return error(format!("A message has 1 to {LONGEST_TEXT} characters."));
         }
+        let is_harmless = |it| matches!(it, '\n' | '\t');
+        if text.contains(|it: char| it.is_control() && !is_harmless(it)) {
+            return error("The message has a control character in it.".to_string());
+        }
         self.last_id += 1;
         let said = json!({ "id": self.last_id, "name": name, "text": text });
         guests.emit_to(EVERYBODY, "said", &said);
-        self.messages.push_back(said);
-        if self.messages.len() > MOST_MESSAGES {
-            self.messages.pop_front();
-        }
+        self.remember(said);
         json!({ "id": self.last_id })
     }
 
     fn close(&mut self, guests: &mut Guests, who: GuestId, _: &Value) -> Value {
         self.names.remove(&who);
+        self.rates.remove(&who);
         guests.offer_to(EVERYBODY, "people", &self.people());
         Value::Null
     }
 
+    /// Those who came first, where there are too many.
     fn people(&self) -> Value {
-        self.names.values().cloned().collect()
+        self.names.values().take(MOST_NAMES).cloned().collect()
     }
+
+    /// Keeps a message for those who come later, and forgets the oldest where there is too much.
+    fn remember(&mut self, said: Value) {
+        self.bytes += length(&said);
+        self.messages.push_back(said);
+        while self.messages.len() > MOST_MESSAGES || self.bytes > MOST_HISTORY {
+            let oldest = self.messages.pop_front().expect("there is too much");
+            self.bytes -= length(&oldest);
+        }
+    }
+
+    /// Whether this guest tells everybody too much at once. That would end the sessions of the others.
+    fn is_too_fast(&mut self, who: GuestId) -> bool {
+        let now = Instant::now();
+        let full = || Rate::new(self.rate, now);
+        !self.rates.entry(who).or_insert_with(full).allows(now)
+    }
+}
+
+fn length(message: &Value) -> usize {
+    message.to_string().len()
+}
+
+fn too_fast() -> Value {
+    error("That was too fast. Wait a second.".to_string())
 }
 
 fn error(sentence: String) -> Value {

@@ -11,16 +11,23 @@
 //! | `publish` | page | `{"topic":"lunch","text":"Soup"}` | `{"told":2}`, or `{"error":"why"}` |
 //! | `note` | server | `{"topic":"lunch","text":"Soup"}` | |
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use events::{Events, Settings};
+use chat::rate::Rate;
+use events::guests::GuestId;
+use events::{Events, Guests, Settings};
 use serde_json::{Value, json};
 
 const LONGEST_TOPIC: usize = 40;
 const LONGEST_TEXT: usize = 200;
+/// How often a guest may publish something, in a second.
+const PER_SECOND: u64 = 10;
 
 fn main() -> ExitCode {
     let listen = launch::options("Notifications on events.", 9012, &mut []);
+    let mut rates = BTreeMap::new();
     let events = Events::new(Settings::default())
         .file("/", "text/html", include_str!("index.html"))
         .file(
@@ -34,10 +41,8 @@ fn main() -> ExitCode {
             include_str!("notifications.css"),
         )
         .on("subscribe", |guests, who, data| match topic(data) {
-            Ok(topic) => {
-                guests.join(who, topic);
-                json!({ "topic": topic })
-            }
+            Ok(topic) if guests.join(who, topic) => json!({ "topic": topic }),
+            Ok(_) => error("You have too many topics. Leave one of them first.".to_string()),
             Err(error) => error,
         })
         .on("unsubscribe", |guests, who, data| {
@@ -46,7 +51,10 @@ fn main() -> ExitCode {
             }
             json!({})
         })
-        .on("publish", |guests, _, data| {
+        .on("publish", move |guests, who, data| {
+            if is_too_fast(&mut rates, guests, who) {
+                return error("That was too fast. Wait a second.".to_string());
+            }
             let (topic, text) = match (topic(&data["topic"]), text(&data["text"])) {
                 (Ok(topic), Ok(text)) => (topic, text),
                 (Err(error), _) | (_, Err(error)) => return error,
@@ -57,21 +65,33 @@ fn main() -> ExitCode {
     launch::serve(listen, |listener| events.start(listener))
 }
 
+/// Whether this guest tells everybody too much at once. That would end the sessions of the others.
+fn is_too_fast(rates: &mut BTreeMap<GuestId, Rate>, guests: &Guests, who: GuestId) -> bool {
+    // Who has gone needs none any more.
+    rates.retain(|who, _| guests.has(*who));
+    let now = Instant::now();
+    let full = || Rate::new(PER_SECOND, now);
+    !rates.entry(who).or_insert_with(full).allows(now)
+}
+
 fn topic(data: &Value) -> Result<&str, Value> {
-    short(data, LONGEST_TOPIC).ok_or_else(|| {
-        let sentence = format!("A topic has 1 to {LONGEST_TOPIC} characters.");
-        json!({ "error": sentence })
-    })
+    short(data, LONGEST_TOPIC)
+        .ok_or_else(|| error(format!("A topic has 1 to {LONGEST_TOPIC} characters.")))
 }
 
 fn text(data: &Value) -> Result<&str, Value> {
     short(data, LONGEST_TEXT).ok_or_else(|| {
-        let sentence = format!("A notification has 1 to {LONGEST_TEXT} characters.");
-        json!({ "error": sentence })
+        error(format!(
+            "A notification has 1 to {LONGEST_TEXT} characters."
+        ))
     })
 }
 
 fn short(data: &Value, most: usize) -> Option<&str> {
     let text = data.as_str()?.trim();
     (!text.is_empty() && text.chars().count() <= most).then_some(text)
+}
+
+fn error(sentence: String) -> Value {
+    json!({ "error": sentence })
 }
