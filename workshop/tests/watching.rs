@@ -218,6 +218,29 @@ fn somebody_who_works_ahead_sees_the_verdict_on_that() {
 }
 
 #[test]
+fn what_skip_writes_is_nobodys_work() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.watch();
+    watch.wait_for("00 twice: ○");
+    assert_eq!(fixture.run(&["skip", "four-times"]).code, 0);
+    watch.wait_for("Changed: steps/01-four-times");
+    let judged = watch.wait_for("checks ");
+    assert!(judged.starts_with("00 twice: ○"), "{judged}");
+}
+
+#[test]
+fn a_step_that_is_open_again_is_judged_before_one_that_uses_it() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.watch();
+    watch.wait_for("00 twice: ○");
+    fixture.write(TWICE, RIGHT);
+    watch.wait_for("01 four-times: ✗ red");
+    assert_eq!(fixture.run(&["reset", "twice"]).code, 0);
+    watch.wait_for("You work on 00 twice: it is judged now.");
+    watch.wait_for("00 twice: ○");
+}
+
+#[test]
 fn the_book_is_served_and_loaded_again() {
     let fixture = Fixture::new();
     let mut watch = fixture.start(&["--no-open"]);

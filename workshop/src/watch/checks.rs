@@ -12,6 +12,7 @@ use crate::commands::{self, Session, name};
 use crate::judge::{Side, Stop, Verdict, judge};
 use crate::progress::State;
 use crate::project::Step;
+use crate::starter::finished;
 use crate::text::say;
 use crate::verdict;
 use crate::watcher::is_source;
@@ -121,19 +122,23 @@ impl Watch {
         })
     }
 
-    /// Somebody who works on another step, one that the current step doesn't use, wants to see
-    /// the verdict on that one.
+    /// Somebody who works on another step wants to see the verdict on that one; not where the current step
+    /// uses it and it is done, and not where `skip` has written it.
     pub(super) fn follow(&mut self, paths: &[PathBuf]) {
         let steps = &self.session.project.steps;
         let is_in = |step: &&Step| paths.iter().all(|path| is_in_step(path, step));
         let Some(edited) = steps.iter().find(is_in).cloned() else {
             return;
         };
-        let is_used = self.step.as_ref().is_some_and(|current| {
-            current.id == edited.id || needs(steps, current).contains(&edited.id)
+        self.session.progress.refresh();
+        let state = self.session.progress.state(&edited);
+        let stays = self.step.as_ref().is_some_and(|current| {
+            let is_used = needs(steps, current).contains(&edited.id);
+            current.id == edited.id || is_used && state != State::Open
         });
+        let is_skips = state == State::Skipped && self.is_reference(&edited);
         let was_written = paths.iter().any(|path| path.is_file());
-        if is_used || !was_written {
+        if stays || is_skips || !was_written {
             return;
         }
         let back = self.session.progress.current(&self.session.project);
@@ -148,6 +153,16 @@ impl Watch {
             "You work on {}: it is judged now.{back}",
             name(&edited)
         ));
+    }
+
+    fn is_reference(&self, step: &Step) -> bool {
+        let project = &self.session.project;
+        let folder = project.step_folder(step);
+        let Ok(files) = finished(project, step) else {
+            return false;
+        };
+        let mut files = files.iter();
+        files.all(|(path, content)| fs::read(folder.join(path)).is_ok_and(|it| it == *content))
     }
 
     pub(super) fn stop(&mut self) {
