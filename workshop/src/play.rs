@@ -1,9 +1,10 @@
 //! `play`: runs the finished thing of a step.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -113,7 +114,20 @@ fn build(project: &Project, game: &Game, stop: &Stop) -> Result<Option<PathBuf>,
         .filter(|message| message["target"]["kind"][0] == "bin")
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .map(Some)
-        .ok_or_else(|| Problem(format!("`{package}` has no program.")))
+        .ok_or_else(|| no_program(&package, &game.folder(project)))
+}
+
+fn no_program(package: &str, folder: &Path) -> Problem {
+    let examples = fs::read_dir(folder.join("examples")).into_iter().flatten();
+    let names = examples.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names = BTreeSet::from_iter(names);
+    let Some(first) = names.first() else {
+        return Problem(format!("`{package}` has no program."));
+    };
+    let all = Vec::from_iter(names.iter().map(String::as_str)).join(", ");
+    Problem(format!(
+        "`{package}` has no program of its own, but {all}: `cargo run -p {package} --example {first}` starts one."
+    ))
 }
 
 /// A line of a game's output.

@@ -263,13 +263,14 @@ pub fn greeting(view: &View, width: usize) -> Vec<Line> {
 }
 
 fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
-    let id = view.step.map(name).unwrap_or_default();
+    let step = view.step.map(name).unwrap_or_default();
+    let id = view.step.map_or("", |step| step.id.as_str());
     let text = match action {
         Action::Reset => format!(
-            "Write {id} anew, as it was at the beginning?\n\nYour files are kept under .workshop/backups/ first."
+            "Write {step} anew, as it was at the beginning?\n\nYour files are kept under .workshop/backups/ first."
         ),
         Action::Skip => format!(
-            "Skip {id}: let the reference take its place?\n\nYour files are kept under .workshop/backups/ first. `cargo workshop restore` brings them back."
+            "Skip {step}: let the reference take its place?\n\nYour files are kept under .workshop/backups/ first. `cargo workshop restore {id}` brings them back."
         ),
     };
     wrapped(Look::Asks, &text, width)

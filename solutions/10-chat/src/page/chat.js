@@ -29,6 +29,8 @@ const MOST_FRAMES = 50;
 /** How much of a payload is shown with its frame. */
 const MOST_CHARACTERS = 200;
 
+const NO_CONNECTION = "Not sent: there is no connection. Your text is still here.";
+
 /** In the order of `WebSocket.readyState`. */
 const STATES = ["connecting", "open", "closing", "closed"];
 
@@ -339,6 +341,9 @@ function accepted(yours) {
     naming.hidden = true;
     complain("");
   }
+  if (problem.textContent === NO_CONNECTION) {
+    complain("There is a connection again. Your text is still here: send it now.");
+  }
 }
 
 element("rename").onclick = () => {
@@ -352,7 +357,7 @@ saying.onsubmit = (event) => {
   event.preventDefault();
   const message = element("message").value;
   if (socket.readyState !== WebSocket.OPEN) {
-    complain("Not sent: there is no connection. Your text is still here.");
+    complain(NO_CONNECTION);
   } else if (unanswered.every((it) => it.message === undefined)) {
     uncertain = undefined;
     send({ username: name, message });
