@@ -74,7 +74,7 @@ impl Latest {
         slots.any(|slot| slot.is_new && !slot.on_its_way)
     }
 
-    /// Takes out the lines that can go now. From then on it is on its way.
+    /// Takes out the lines that can go now. From then on they are on their way.
     // ANCHOR: take
     pub fn take(&mut self) -> Vec<Arc<str>> {
         let mut lines = Vec::new();

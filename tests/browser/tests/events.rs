@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use browser::{Browser, Outcome, in_browser, serve_example};
+use browser::{Browser, Outcome, Process, in_browser, serve_example};
 use thirtyfour::WindowHandle;
 use thirtyfour::prelude::*;
 
@@ -191,6 +191,21 @@ async fn lose_no_more(browser: &Browser) -> Outcome {
     Ok(())
 }
 
+/// The server loses all sessions: it ends, and another one takes its place. What the page says arrives again.
+async fn start_anew(
+    browser: &Browser,
+    server: Process,
+    proxy: &Proxy,
+    app: &str,
+) -> Result<Process, Error> {
+    drop(server);
+    shows(browser, "status", "Not connected").await?;
+    lose_no_more(browser).await?;
+    let (server, address) = serve_example("events", app)?;
+    proxy.leads_to(&address);
+    Ok(server)
+}
+
 // The chat
 
 #[tokio::test]
@@ -366,11 +381,7 @@ async fn each_message_is_named_that_may_have_arrived() -> Outcome {
         lose_what_is_said(browser).await?;
         enter(browser, "text", "one").await?;
         enter(browser, "text", "two").await?;
-        drop(server);
-        shows(browser, "status", "Not connected").await?;
-        lose_no_more(browser).await?;
-        let (_server, address) = serve_example("events", "chat")?;
-        proxy.leads_to(&address);
+        let _server = start_anew(browser, server, &proxy, "chat").await?;
         let named = "['“one”', '“two”'].every((it) => \
                      document.getElementById('problem').textContent.includes(it))";
         until_at_last(browser, named).await?;
@@ -388,11 +399,7 @@ async fn a_name_that_was_lost_with_its_session_is_asked_for_in_the_next_one() ->
         is_connected(browser, "WebSocket").await?;
         lose_what_is_said(browser).await?;
         enter(browser, "name", "ada").await?;
-        drop(server);
-        shows(browser, "status", "Not connected").await?;
-        lose_no_more(browser).await?;
-        let (_server, address) = serve_example("events", "chat")?;
-        proxy.leads_to(&address);
+        let _server = start_anew(browser, server, &proxy, "chat").await?;
         until_at_last(browser, "document.getElementById('naming').hidden").await?;
         shows(browser, "people", "Here now (1): ada").await
     })
@@ -555,11 +562,7 @@ async fn a_seat_and_a_card_that_are_lost_are_complained_of() -> Outcome {
         is_connected(browser, "WebSocket").await?;
         lose_what_is_said(browser).await?;
         enter(browser, "name", "ada").await?;
-        drop(server);
-        shows(browser, "status", "Not connected").await?;
-        lose_no_more(browser).await?;
-        let (server, address) = serve_example("events", "poker")?;
-        proxy.leads_to(&address);
+        let server = start_anew(browser, server, &proxy, "poker").await?;
         let is_told = "document.getElementById('problem').innerText.includes('lost this session')";
         until_at_last(browser, is_told).await?;
         enter(browser, "name", "ada").await?;

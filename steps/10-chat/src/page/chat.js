@@ -29,6 +29,7 @@ const MOST_FRAMES = 50;
 /** How much of a payload is shown with its frame. */
 const MOST_CHARACTERS = 200;
 
+/** What is said while there is no connection, until there is one. */
 const NO_CONNECTION = "Not sent: there is no connection. Your text is still here.";
 
 /** In the order of `WebSocket.readyState`. */
