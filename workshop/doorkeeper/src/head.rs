@@ -53,38 +53,56 @@ impl Head {
             httparse::Error::Version => Refusal::VERSION,
             _ => Refusal::NOT_HTTP,
         })?;
-        let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
-        let is_http_1_1 = request.version == Some(1);
-        if !target.is_ascii() {
+        if !request.path.is_some_and(str::is_ascii) {
             return Err(Refusal::TARGET_NOT_ASCII);
         }
+        let is_http_1_1 = request.version == Some(1);
         let fields = Fields(request.headers);
         fields.check_expectation()?;
         let body = fields.extent(is_http_1_1)?;
         let is_upgrade = fields.has_connection_option("upgrade");
-        let minor = u8::from(is_http_1_1);
-        let mut bytes = format!("{method} {target} HTTP/1.{minor}\r\n").into_bytes();
-        fields.write(&mut bytes);
         Ok(Self {
-            bytes,
             body,
-            is_head: method == "HEAD",
+            is_head: request.method == Some("HEAD"),
             is_upgrade,
             keeps_alive: is_http_1_1 && !is_upgrade && !fields.has_connection_option("close"),
+            bytes: written(&request),
         })
     }
 }
 
 /// Makes a head fit for tiny_http, and changes nothing else: no field that is about one connection only,
-/// and no byte that isn't ASCII. A head that can't be read stays as it is.
+/// and no byte that isn't ASCII. A head that can't be parsed stays as it is.
 ///
-/// RFC 9110 §5.5 allows other bytes in a value, such as the cookie `name=Zoë`, and they are opaque.
-/// Each becomes a `?`: so the value keeps its length, and one that means anything to a server is wrong.
+/// RFC 9110 §5.5 allows other bytes in a value, such as the cookie `name=Zoë`, and calls them opaque.
+/// Each becomes a `?`: so the value keeps its length, and one that a server looks at is refused.
 pub fn for_tiny_http(head: &[u8]) -> Vec<u8> {
-    match Head::read(head) {
-        Ok(head) => head.bytes,
-        Err(_) => head.to_vec(),
+    let lines = head.iter().filter(|byte| **byte == b'\n').count();
+    let mut room = vec![httparse::EMPTY_HEADER; lines];
+    let mut request = httparse::Request::new(&mut room);
+    match request.parse(head) {
+        Ok(httparse::Status::Complete(_)) => written(&request),
+        _ => head.to_vec(),
     }
+}
+
+fn written(request: &httparse::Request) -> Vec<u8> {
+    let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
+    let minor = request.version.unwrap_or(1);
+    let mut bytes = format!("{method} {target} HTTP/1.{minor}\r\n").into_bytes();
+    let is_passed_on = |field: &&httparse::Header| {
+        let mut others = NOT_PASSED_ON.iter();
+        !others.any(|name| field.name.eq_ignore_ascii_case(name))
+    };
+    let ascii = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
+    for field in request.headers.iter().filter(is_passed_on) {
+        bytes.extend_from_slice(field.name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend(field.value.iter().map(ascii));
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes
 }
 
 struct Fields<'a>(&'a [httparse::Header<'a>]);
@@ -137,23 +155,6 @@ impl Fields<'_> {
             ([], _) if is_http_1_1 => Err(Refusal::CODING),
             _ => Err(Refusal::TWO_LENGTHS),
         }
-    }
-
-    fn write(&self, bytes: &mut Vec<u8>) {
-        for field in self.0 {
-            if NOT_PASSED_ON
-                .iter()
-                .any(|name| field.name.eq_ignore_ascii_case(name))
-            {
-                continue;
-            }
-            bytes.extend_from_slice(field.name.as_bytes());
-            bytes.extend_from_slice(b": ");
-            let ascii = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
-            bytes.extend(field.value.iter().map(ascii));
-            bytes.extend_from_slice(b"\r\n");
-        }
-        bytes.extend_from_slice(b"\r\n");
     }
 }
 

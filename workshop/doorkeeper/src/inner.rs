@@ -74,30 +74,14 @@ impl Inner {
     pub fn open(&self) -> io::Result<TcpStream> {
         let _one_at_a_time = lock(&self.0.opening);
         for _ in 1..TRIES {
-            if let Ok(stream) = self.try_to_open() {
-                return Ok(stream);
+            let address = self.address();
+            match knock(address) {
+                Err(error) if is_dead(&error) => self.0.report_dead(address),
+                other => return other,
             }
             thread::sleep(LOOK_AGAIN);
         }
-        self.try_to_open()
-    }
-
-    fn try_to_open(&self) -> io::Result<TcpStream> {
-        let address = self.address();
-        knock(address).inspect_err(|error| {
-            let is_dead = matches!(
-                error.kind(),
-                ErrorKind::ConnectionRefused
-                    | ErrorKind::ConnectionReset
-                    | ErrorKind::BrokenPipe
-                    | ErrorKind::UnexpectedEof
-                    | ErrorKind::WouldBlock
-                    | ErrorKind::TimedOut
-            );
-            let mut place = self.0.place();
-            // Another one may have taken its place meanwhile.
-            place.is_dead |= is_dead && place.address == address;
-        })
+        knock(self.address())
     }
 }
 
@@ -111,6 +95,25 @@ impl Shared {
     fn place(&self) -> MutexGuard<'_, Place> {
         lock(&self.place)
     }
+
+    /// Another one may have taken its place meanwhile.
+    fn report_dead(&self, address: SocketAddr) {
+        let mut place = self.place();
+        place.is_dead |= place.address == address;
+    }
+}
+
+/// Whether nothing listens there, or what listens does not answer.
+fn is_dead(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::WouldBlock
+            | ErrorKind::TimedOut
+    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -156,7 +159,7 @@ fn receive_all(shared: &Arc<Shared>, http: &Server, address: SocketAddr) {
             Ok(Some(request)) => hand_over(request, shared),
             Ok(None) => {}
             // It says this once, when it has failed to accept.
-            Err(_) => shared.place().is_dead |= shared.place().address == address,
+            Err(_) => shared.report_dead(address),
         }
         let place = *shared.place();
         if place.is_dead && place.address == address {
