@@ -19,8 +19,8 @@ struct State {
 
 /// A connection, for as long as it is open.
 #[derive(Debug)]
-pub struct Connection<'a> {
-    all: &'a Connections,
+pub struct Connection {
+    all: Arc<Connections>,
     id: u64,
 }
 
@@ -31,14 +31,15 @@ impl Connections {
     }
 
     /// One more. `None` if the server stops.
-    pub fn enter(&self, stream: &Arc<TcpStream>) -> Option<Connection<'_>> {
+    pub fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Option<Connection> {
         let mut state = self.lock();
         let id = state.next();
         if state.is_stopped {
             return None;
         }
         state.open.insert(id, Arc::clone(stream));
-        Some(Connection { all: self, id })
+        let all = Arc::clone(self);
+        Some(Connection { all, id })
     }
 
     /// Closes the connection that has waited longest for a head, and returns whether there was one. So
@@ -86,7 +87,7 @@ impl State {
     }
 }
 
-impl Connection<'_> {
+impl Connection {
     /// Calls `wait`, and meanwhile counts as a connection that can be closed.
     pub fn while_waiting<T>(&self, wait: impl FnOnce() -> T) -> T {
         let mut state = self.all.lock();
@@ -102,7 +103,7 @@ impl Connection<'_> {
     }
 }
 
-impl Drop for Connection<'_> {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.all.lock().open.remove(&self.id);
     }

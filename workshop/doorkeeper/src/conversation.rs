@@ -35,7 +35,7 @@ const MAX_RESPONSE_HEAD: usize = 64 * 1024;
 /// A client's connection, and the one to tiny_http that belongs to it.
 pub struct Conversation<'a> {
     client: &'a TcpStream,
-    connection: &'a Connection<'a>,
+    connection: &'a Connection,
     shared: &'a Shared,
     /// Opened for the first request.
     inner: Option<TcpStream>,
@@ -122,12 +122,8 @@ impl<'a> Conversation<'a> {
         let Some(_seat) = Seat::take(&self.shared.busy, self.shared.max_busy) else {
             return self.refuse(Refusal::BUSY, !head.is_head);
         };
-        let inner = match self.inner.take() {
-            Some(inner) => inner,
-            None => match self.shared.inner.open() {
-                Ok(inner) => inner,
-                Err(_) => return self.refuse(Refusal::BUSY, !head.is_head),
-            },
+        let Ok(inner) = self.way_to_tiny_http() else {
+            return self.refuse(Refusal::BUSY, !head.is_head);
         };
         match self.exchange(&inner, head)? {
             Some(Then::Next) => {
@@ -137,6 +133,14 @@ impl<'a> Conversation<'a> {
             Some(Then::Close) => Ok(Then::Close),
             None => self.refuse(Refusal::UNANSWERED, !head.is_head),
         }
+    }
+
+    /// The connection of the last request, unless that tiny_http has died.
+    fn way_to_tiny_http(&mut self) -> io::Result<TcpStream> {
+        let address = self.shared.inner.address();
+        let kept = self.inner.take();
+        let still_good = kept.filter(|inner| inner.peer_addr().is_ok_and(|it| it == address));
+        still_good.map_or_else(|| self.shared.inner.open(), Ok)
     }
 
     /// Passes a request on, and its response back. `None` if there is no response.

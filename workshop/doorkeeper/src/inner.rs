@@ -10,14 +10,16 @@ use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tiny_http::{Request, Response, Server};
 
 /// How often the thread that receives requests looks at everything else.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// How often a connection is tried, with a pause of [`LOOK_AGAIN`] in between.
-const TRIES: usize = 10;
+/// How long a successor is waited for.
+const SUCCESSOR_WITHIN: Duration = Duration::from_secs(1);
+/// How long a dead one's requests are still received: those that were sent before its successor was there.
+const GRACE: Duration = Duration::from_secs(1);
 /// How long the answer to a knock may take.
 const KNOCK_WITHIN: Duration = Duration::from_secs(5);
 
@@ -67,21 +69,33 @@ impl Inner {
     }
 
     /// Opens a connection that has a thread of tiny_http's to itself. Any number of requests may follow on
-    /// it, one after the other. Takes a second at most where tiny_http has to be started again.
+    /// it, one after the other, for as long as its other end is [`address`](Self::address). Waits for a
+    /// second if tiny_http has to be started again.
     ///
     /// # Errors
     /// Returns the system's error if there are too many open files, or tiny_http can't be started again.
     pub fn open(&self) -> io::Result<TcpStream> {
-        let _one_at_a_time = lock(&self.0.opening);
-        for _ in 1..TRIES {
-            let address = self.address();
-            match knock(address) {
-                Err(error) if is_dead(&error) => self.0.report_dead(address),
-                other => return other,
+        let address = self.address();
+        match self.knock_at(address) {
+            Err(error) if is_dead(&error) => {
+                self.0.report_dead(address);
+                self.wait_for_successor(address);
+                self.knock_at(self.address())
             }
+            other => other,
+        }
+    }
+
+    fn knock_at(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let _one_at_a_time = lock(&self.0.opening);
+        knock(address)
+    }
+
+    fn wait_for_successor(&self, dead: SocketAddr) {
+        let deadline = Instant::now() + SUCCESSOR_WITHIN;
+        while self.address() == dead && Instant::now() < deadline {
             thread::sleep(LOOK_AGAIN);
         }
-        knock(self.address())
     }
 }
 
@@ -151,10 +165,10 @@ fn receive_on_a_thread(shared: Arc<Shared>, http: Server, address: SocketAddr) -
     thread::Builder::new().spawn(receive).map(drop)
 }
 
-/// Receives requests until the server stops. A dead tiny_http still has connections, so this goes on
-/// beside its successor's.
+/// Receives requests until the server stops, or a successor has taken over.
 fn receive_all(shared: &Arc<Shared>, http: &Server, address: SocketAddr) {
-    while !shared.stop.load(Ordering::Relaxed) {
+    let mut replaced: Option<Instant> = None;
+    while !shared.stop.load(Ordering::Relaxed) && replaced.is_none_or(|at| at.elapsed() < GRACE) {
         match http.recv_timeout(LOOK_AGAIN) {
             Ok(Some(request)) => hand_over(request, shared),
             Ok(None) => {}
@@ -162,9 +176,9 @@ fn receive_all(shared: &Arc<Shared>, http: &Server, address: SocketAddr) {
             Err(_) => shared.report_dead(address),
         }
         let place = *shared.place();
-        if place.is_dead && place.address == address {
-            // If there is no room for it, this is tried again.
-            _ = start_successor(shared);
+        // If there is no room for a successor, this is tried again.
+        if place.is_dead && place.address == address && start_successor(shared).is_ok() {
+            replaced = Some(Instant::now());
         }
     }
 }
@@ -202,18 +216,15 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_one_gets_a_successor_and_keeps_its_connections() {
+    fn a_dead_one_gets_a_successor_and_still_answers_for_a_while() {
         let inner = Inner::start(|request| {
             _ = request.respond(Response::from_string("here"));
         })
         .unwrap();
         let (before, first) = (inner.open().unwrap(), inner.address());
-        inner.0.place().is_dead = true;
-        let mut tries = 0;
-        while inner.address() == first && tries < 100 {
-            tries += 1;
-            thread::sleep(LOOK_AGAIN);
-        }
+        inner.0.report_dead(first);
+        inner.0.report_dead(first);
+        inner.wait_for_successor(first);
         assert_ne!(inner.address(), first);
         for stream in [before, inner.open().unwrap()] {
             assert!(say(&stream).ends_with(b"here"));

@@ -40,7 +40,7 @@ pub struct Server {
 /// What all threads of a server know.
 pub(crate) struct Shared {
     pub inner: Inner,
-    pub connections: Connections,
+    pub connections: Arc<Connections>,
     /// How many requests are being answered, and how many may be.
     pub busy: AtomicU64,
     pub max_busy: u64,
@@ -63,7 +63,7 @@ impl Server {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             inner: Inner::start(answer)?,
-            connections: Connections::default(),
+            connections: Arc::default(),
             busy: AtomicU64::new(0),
             max_busy: max_requests,
             stop: AtomicBool::new(false),
@@ -129,39 +129,44 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Sender<Infallible>) {
     let max_connections = max_connections();
     while !shared.stop.load(Ordering::Relaxed) {
-        let is_full = shared.connections.count() as u64 >= max_connections;
-        let has_room = !is_full || shared.connections.close_longest_waiting();
-        let started = listener.accept().and_then(|(client, _)| match has_room {
-            true => start(client, shared, running.clone()),
-            false => refuse(&client),
-        });
-        if started.is_err() {
+        let Ok((client, _)) = listener.accept() else {
             // One file too many, for example. There will be room again, sooner if a silent client goes.
             shared.connections.close_longest_waiting();
             thread::sleep(PAUSE);
+            continue;
+        };
+        let client = Arc::new(client);
+        let is_full = shared.connections.count() as u64 >= max_connections;
+        let has_room = !is_full || shared.connections.close_longest_waiting();
+        if !has_room || start(&client, shared, running.clone()).is_err() {
+            shared.connections.close_longest_waiting();
+            refuse(&client);
         }
     }
 }
 
-/// Gives a connection a thread. If there is none, the connection is closed by being dropped.
-fn start(client: TcpStream, shared: &Arc<Shared>, running: Sender<Infallible>) -> io::Result<()> {
-    let shared = Arc::clone(shared);
-    let client = Arc::new(client);
+/// Gives a connection a thread.
+fn start(
+    client: &Arc<TcpStream>,
+    shared: &Arc<Shared>,
+    running: Sender<Infallible>,
+) -> io::Result<()> {
+    let Some(connection) = shared.connections.enter(client) else {
+        return Ok(());
+    };
+    let (client, shared) = (Arc::clone(client), Arc::clone(shared));
     thread::Builder::new().spawn(move || {
-        if let Some(connection) = shared.connections.enter(&client) {
-            // An error is TCP's: nobody is left to tell.
-            _ = Conversation::new(&client, &connection, &shared).run();
-        }
-        drop(running);
+        // An error is TCP's: nobody is left to tell.
+        _ = Conversation::new(&client, &connection, &shared).run();
+        drop((connection, running));
     })?;
     Ok(())
 }
 
-/// Few bytes on a new connection never wait.
-fn refuse(mut client: &TcpStream) -> io::Result<()> {
+/// So few bytes on a new connection never wait.
+fn refuse(mut client: &TcpStream) {
     _ = client.write_all(&Refusal::BUSY.response(true));
     _ = client.shutdown(Shutdown::Write);
-    Ok(())
 }
 
 /// As many as there can be without running out of files.
