@@ -365,8 +365,9 @@ fn an_origin_is_a_scheme_a_host_and_a_port() {
         rfc: "RFC 6454 §4",
         rule: "An origin is a scheme, a host and a port. The first two are kept in lowercase, and a \
                port that isn't written is the scheme's own: 80 for http, 443 for https.",
-        mistake: "The port stays `None` where the text has none, or is 80 for every scheme. Or the \
-                  letters stay as they came: `HTTP` has no default port, only `http` has.",
+        mistake: "The port stays `None` where the text has none, or is 80 for every scheme, or one \
+                  that is written is lost. Or the letters stay as they came: `HTTP` has no default \
+                  port, only `http` has.",
         shows: || [
             "http://chat.example",
             "http://chat.example:80",
@@ -422,6 +423,71 @@ fn origin_row(text: &str) -> String {
 }
 
 #[test]
+fn a_foreign_origin_is_not_welcome() {
+    check! {
+        rfc: "RFC 6455 §10.2",
+        rule: "A page may open a WebSocket to the host that it came from, and to hosts that list \
+               its origin. Without an Origin there is no page to refuse.",
+        mistake: "The origin was searched for the host instead of compared: anyone can register \
+                  127.0.0.1.evil.example. Or any scheme will do: ftp://127.0.0.1:9004 isn't a page of \
+                  this server. Or only http:// is tried: where a proxy speaks TLS, the server sees \
+                  http, and its pages say https://.",
+        shows: || {
+            let host = "127.0.0.1:9004";
+            let listed = ["https://example.com", "chrome-extension://abcdefghijklmnop"];
+            [
+                origin_table("pages of this host", Origins::SameHost { and: Vec::new() }, host, &[
+                    &["http://127.0.0.1:9004"],
+                    &["https://127.0.0.1:9004"],
+                    &["HTTP://127.0.0.1:9004"],
+                    &[],
+                    &["http://evil.example"],
+                    &["http://127.0.0.1"],
+                    &["http://127.0.0.1:90040"],
+                    &["http://127.0.0.1:9004.evil.example"],
+                    &["http://127.0.0.1:9004@evil.example"],
+                    &["http://evil.example/http://127.0.0.1:9004"],
+                    &["http://evil-127.0.0.1:9004"],
+                    &["http://evil.example http://127.0.0.1:9004"],
+                    &["http://user@127.0.0.1:9004"],
+                    &["http://127.0.0.1:9004/"],
+                    &["http://127.0.0.1:9004/page"],
+                    &["ftp://127.0.0.1:9004"],
+                    &["ws://127.0.0.1:9004"],
+                    &["chrome-extension://abcdefghijklmnop"],
+                    &["127.0.0.1:9004"],
+                    &["//127.0.0.1:9004"],
+                    &["file://"],
+                    &["null"],
+                    &[""],
+                    &["http://127.0.0.1:9004", "http://evil.example"],
+                ]),
+                origin_table("pages of this host and of two listed origins", same_host_and(&listed), host, &[
+                    &["https://example.com"],
+                    &["https://EXAMPLE.com"],
+                    &["https://example.com:443"],
+                    &["chrome-extension://abcdefghijklmnop"],
+                    &["http://127.0.0.1:9004"],
+                    &["http://example.com"],
+                    &["http://example.com:443"],
+                    &["https://www.example.com"],
+                    &["https://example.com:8443"],
+                    &["https://example.com/"],
+                    &["https://abcdefghijklmnop"],
+                    &["ftp://127.0.0.1:9004"],
+                    &["null"],
+                ]),
+                origin_table("pages of any origin", Origins::Any, host, &[
+                    &["http://evil.example"],
+                    &["null"],
+                    &["http://evil.example", "http://127.0.0.1:9004"],
+                ]),
+            ].join("\n")
+        },
+    }
+}
+
+#[test]
 fn same_origins_are_welcome_however_they_are_written() {
     check! {
         rfc: "RFC 6454 §5",
@@ -429,7 +495,8 @@ fn same_origins_are_welcome_however_they_are_written() {
                those of Host. A port that isn't written is the scheme's own: 80 or 443.",
         mistake: "Text was compared with text: `http://127.0.0.1` and `http://127.0.0.1:80` are one \
                   origin, and so are `example.com` and `Example.COM`. Or one default port was taken \
-                  for both schemes: 443 belongs to https, and Host has no scheme to tell.",
+                  for both schemes: 443 belongs to https. Or `None` was compared with `None`: `null` \
+                  isn't an origin, and 127.0.0.1:65616 isn't a host.",
         shows: || {
             let tables: [(&str, &[&[&str]]); 6] = [
                 ("127.0.0.1", &[
@@ -482,71 +549,6 @@ fn same_origins_are_welcome_however_they_are_written() {
             tables.map(|(host, values)| {
                 origin_table("pages of this host", Origins::SameHost { and: Vec::new() }, host, values)
             }).join("\n")
-        },
-    }
-}
-
-#[test]
-fn a_foreign_origin_is_not_welcome() {
-    check! {
-        rfc: "RFC 6455 §10.2",
-        rule: "A page may open a WebSocket to the host that it came from, and to hosts that list \
-               its origin. Without an Origin there is no page to refuse.",
-        mistake: "The origin was searched for the host instead of compared: anyone can register \
-                  127.0.0.1.evil.example. Or http:// and https:// were both cut off, and a listed \
-                  https://example.com lets http://example.com in. Or any scheme will do: \
-                  ftp://127.0.0.1:9004 isn't a page of this server.",
-        shows: || {
-            let host = "127.0.0.1:9004";
-            let listed = ["https://example.com", "chrome-extension://abcdefghijklmnop"];
-            [
-                origin_table("pages of this host", Origins::SameHost { and: Vec::new() }, host, &[
-                    &["http://127.0.0.1:9004"],
-                    &["https://127.0.0.1:9004"],
-                    &["HTTP://127.0.0.1:9004"],
-                    &[],
-                    &["http://evil.example"],
-                    &["http://127.0.0.1"],
-                    &["http://127.0.0.1:90040"],
-                    &["http://127.0.0.1:9004.evil.example"],
-                    &["http://127.0.0.1:9004@evil.example"],
-                    &["http://evil.example/http://127.0.0.1:9004"],
-                    &["http://evil-127.0.0.1:9004"],
-                    &["http://evil.example http://127.0.0.1:9004"],
-                    &["http://user@127.0.0.1:9004"],
-                    &["http://127.0.0.1:9004/"],
-                    &["http://127.0.0.1:9004/page"],
-                    &["ftp://127.0.0.1:9004"],
-                    &["ws://127.0.0.1:9004"],
-                    &["chrome-extension://abcdefghijklmnop"],
-                    &["127.0.0.1:9004"],
-                    &["//127.0.0.1:9004"],
-                    &["file://"],
-                    &["null"],
-                    &[""],
-                    &["http://127.0.0.1:9004", "http://evil.example"],
-                ]),
-                origin_table("pages of this host and of two listed origins", same_host_and(&listed), host, &[
-                    &["https://example.com"],
-                    &["https://EXAMPLE.com"],
-                    &["https://example.com:443"],
-                    &["chrome-extension://abcdefghijklmnop"],
-                    &["http://127.0.0.1:9004"],
-                    &["http://example.com"],
-                    &["http://example.com:443"],
-                    &["https://www.example.com"],
-                    &["https://example.com:8443"],
-                    &["https://example.com/"],
-                    &["https://abcdefghijklmnop"],
-                    &["ftp://127.0.0.1:9004"],
-                    &["null"],
-                ]),
-                origin_table("pages of any origin", Origins::Any, host, &[
-                    &["http://evil.example"],
-                    &["null"],
-                    &["http://evil.example", "http://127.0.0.1:9004"],
-                ]),
-            ].join("\n")
         },
     }
 }

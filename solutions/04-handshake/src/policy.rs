@@ -60,7 +60,7 @@ impl Policy {
     /// (RFC 6455 §4.2.2, step 5.5).
     // ANCHOR: choose_subprotocol
     pub fn choose_subprotocol(&self, offered: &[&str]) -> Option<String> {
-        // Task: find the first of the server's own that was offered.
+        // Task: choose one that both sides speak. The order that counts is the server's.
         let mut own = self.subprotocols.iter();
         own.find(|name| offered.contains(&name.as_str())).cloned()
     }

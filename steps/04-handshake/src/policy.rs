@@ -52,7 +52,7 @@ impl Policy {
     /// offered. `None` where they have none in common; the handshake succeeds all the same
     /// (RFC 6455 §4.2.2, step 5.5).
     pub fn choose_subprotocol(&self, offered: &[&str]) -> Option<String> {
-        // Task: find the first of the server's own that was offered.
-        todo!("find the first of the server's own that was offered")
+        // Task: choose one that both sides speak. The order that counts is the server's.
+        todo!("choose one that both sides speak. The order that counts is the server's")
     }
 }
