@@ -23,11 +23,16 @@ const RECORDED: &str = "tests/tap/chromium-156.tap";
 
 /// A tap in front of `to`: where it listens, and what it tells.
 fn tap(to: SocketAddr) -> (SocketAddr, SyncSender<Message>, Receiver<Message>) {
+    tap_to(&[to])
+}
+
+/// The same, in front of a server with these addresses.
+fn tap_to(to: &[SocketAddr]) -> (SocketAddr, SyncSender<Message>, Receiver<Message>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it has an address");
     let (sender, receiver) = mpsc::sync_channel(256);
-    let out = sender.clone();
-    thread::spawn(move || relay::relay(&listener, &[to], &out));
+    let (to, out) = (to.to_vec(), sender.clone());
+    thread::spawn(move || relay::relay(&listener, &to, &out));
     (address, sender, receiver)
 }
 
@@ -237,8 +242,10 @@ fn normal(text: &str, known: &[SocketAddr]) -> String {
         if let Some((before, _)) = line.split_once("connects: ") {
             line = format!("{before}connects: 127.0.0.1:50000");
         }
-        if line.to_lowercase().contains("refused") {
-            line = format!("{:21}✗ connection refused", "");
+        if line.to_lowercase().contains("refused")
+            && let Some((address, _)) = line.split_once(": ")
+        {
+            line = format!("{address}: connection refused");
         }
         for (index, address) in known.iter().enumerate() {
             line = line.replace(&address.to_string(), &format!("127.0.0.1:{}", 9000 + index));
@@ -399,17 +406,34 @@ fn a_terminal_that_stands_still_makes_the_sender_wait() {
 
 #[test]
 fn where_nobody_listens_the_client_is_closed_and_told_of() {
-    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let to = nobody.local_addr().expect("it has an address");
-    drop(nobody);
-    let (address, _sender, receiver) = tap(to);
+    let nobody = [refusing(), refusing()];
+    let (address, _sender, receiver) = tap_to(&nobody);
     let mut client = connect(address);
     assert_eq!(client.read(&mut [0]).expect("it is closed"), 0);
     let whats = whats(&receiver, 1);
-    assert!(
-        matches!(whats[..], [What::Open(_), What::Unreachable(_)]),
-        "{whats:?}"
-    );
+    let [What::Open(_), What::Unreachable(why)] = &whats[..] else {
+        panic!("{whats:?}");
+    };
+    for address in nobody {
+        assert!(why.contains(&address.to_string()), "{why}");
+    }
+}
+
+#[test]
+fn the_second_address_is_tried_where_the_first_refuses() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let to = upstream.local_addr().expect("it has an address");
+    let (address, _sender, _receiver) = tap_to(&[refusing(), to]);
+    let mut client = connect(address);
+    client.write_all(b"x").expect("it is taken");
+    let (mut server, _) = upstream.accept().expect("the tap connects");
+    server.read_exact(&mut [0]).expect("it comes");
+}
+
+/// An address that refuses: its listener is gone.
+fn refusing() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it has an address")
 }
 
 /// Only Linux promises that a socket which is closed with unread bytes sends a reset.

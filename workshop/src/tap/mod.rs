@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, ErrorKind, IsTerminal, Write};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -38,6 +38,7 @@ use self::record::Record;
 pub use self::show::Layout;
 use crate::commands::End;
 use crate::project::{Explain, Problem};
+use crate::reach;
 use crate::signals;
 use crate::text::{cut, harmless, say};
 
@@ -299,10 +300,5 @@ fn addresses(to: &str) -> Result<Vec<SocketAddr>, Problem> {
         Some(_) if !has_port => format!("{host}:80"),
         _ => host.to_string(),
     };
-    let found = host.to_socket_addrs();
-    let found: Vec<SocketAddr> = found.map_err(|error| wrong(&error.to_string()))?.collect();
-    match found.is_empty() {
-        true => Err(wrong("it has no address")),
-        false => Ok(found),
-    }
+    reach::look_up(&host).map_err(|error| wrong(&error.to_string()))
 }

@@ -21,11 +21,12 @@ use std::time::{Duration, Instant};
 
 use super::Message;
 use super::record::{Ending, Record, Side, What};
+use crate::reach;
 
 /// The most that one read takes, in bytes.
 const READ_AT_ONCE: usize = 16 << 10;
-/// How long the server may take to accept a connection.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long the server may take to accept a connection, at all of its addresses together.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait where no connection can be accepted, for want of handles perhaps.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -81,16 +82,13 @@ impl Teller {
 }
 
 fn pass_on(client: TcpStream, to: &[SocketAddr], teller: &Teller) {
-    let both = connect(to).and_then(|server| {
-        // What comes in small pieces goes on in small pieces.
-        client.set_nodelay(true)?;
-        server.set_nodelay(true)?;
-        Ok((client.try_clone()?, server.try_clone()?, server))
-    });
+    let connected = reach::connect(to, CONNECT_WITHIN).map_err(|unreached| unreached.to_string());
+    let both =
+        connected.and_then(|server| both_ends(&client, server).map_err(|error| error.to_string()));
     let (client_too, server_too, server) = match both {
         Ok(streams) => streams,
-        Err(error) => {
-            teller.tell(What::Unreachable(error.to_string()));
+        Err(why) => {
+            teller.tell(What::Unreachable(why));
             return;
         }
     };
@@ -105,15 +103,15 @@ fn pass_on(client: TcpStream, to: &[SocketAddr], teller: &Teller) {
     }
 }
 
-fn connect(to: &[SocketAddr]) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(ErrorKind::AddrNotAvailable, "there is no address");
-    for address in to {
-        match TcpStream::connect_timeout(address, CONNECT_WITHIN) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+/// A second handle for each of the two, and the server's first.
+fn both_ends(
+    client: &TcpStream,
+    server: TcpStream,
+) -> io::Result<(TcpStream, TcpStream, TcpStream)> {
+    // What comes in small pieces goes on in small pieces.
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    Ok((client.try_clone()?, server.try_clone()?, server))
 }
 
 /// Passes on one direction until it ends, and its end with it. Where one side is gone for good, the
