@@ -201,6 +201,54 @@ fn skip_and_reset_keep_your_files() {
     assert_eq!(fixture.names(".workshop/backups").len(), 1);
 }
 
+/// A clone with `core.autocrlf`, or an editor on Windows, writes other line ends.
+#[test]
+fn other_line_ends_do_not_make_a_step_yours() {
+    let fixture = Fixture::new();
+    let with_crlf = || {
+        for path in [
+            "steps/00-twice/Cargo.toml",
+            "steps/00-twice/src/main.rs",
+            TWICE,
+        ] {
+            let text = fixture.read(path).replace("\r\n", "\n");
+            fixture.write(path, &text.replace('\n', "\r\n"));
+        }
+    };
+    with_crlf();
+    let done = fixture.run(&["skip", "twice"]);
+    assert!(
+        done.stdout
+            .contains("Nothing to keep: the step was unchanged."),
+        "{done:?}"
+    );
+    assert!(fixture.read(TWICE).contains("number + number"));
+    with_crlf();
+    assert_eq!(fixture.run(&["check", "twice"]).code, 0);
+    assert_eq!(fixture.read(".workshop/progress"), "twice skipped\n");
+    let done = fixture.run(&["reset", "twice"]);
+    assert!(
+        done.stdout
+            .contains("Nothing to keep: the step held the reference."),
+        "{done:?}"
+    );
+    assert!(fixture.names(".workshop/backups").is_empty());
+
+    // One letter, and it is yours.
+    with_crlf();
+    fixture.write(TWICE, &fixture.read(TWICE).replace("todo", " todo"));
+    assert_eq!(fixture.run(&["skip", "twice"]).code, 0);
+    assert_eq!(fixture.names(".workshop/backups").len(), 1);
+    assert_eq!(fixture.run(&["restore", "twice"]).code, 0);
+    with_crlf();
+    let done = fixture.run(&["restore", "twice"]);
+    assert!(
+        done.stdout
+            .ends_with("Nothing to keep: the step held the same files already.\n"),
+        "{done:?}"
+    );
+}
+
 #[test]
 fn what_was_kept_comes_back_and_is_judged_anew() {
     let fixture = Fixture::new();
