@@ -518,7 +518,7 @@ fn what_is_kept_is_shown_again_to_the_letter() {
     _ = std::fs::remove_file(&name);
     let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let (address, sender, receiver) = tap(upstream.local_addr().expect("it has an address"));
-    let file = Kept::create(&name, "a test").expect("it can be written");
+    let file = Kept::create(&name, "a test", 1 << 20).expect("it can be written");
     let mut live = Vec::new();
     let watching = thread::spawn(move || {
         watch(
@@ -555,10 +555,56 @@ fn what_is_kept_is_shown_again_to_the_letter() {
         again.iter().any(|line| line.contains("over after")),
         "{again:?}"
     );
-    let Err(Problem(sentence)) = Kept::create(&name, "again") else {
+    let Err(Problem(sentence)) = Kept::create(&name, "again", 1 << 20) else {
         panic!("it was written over");
     };
     assert!(sentence.contains("is there already"), "{sentence}");
+    _ = std::fs::remove_file(&name);
+}
+
+#[test]
+fn what_is_kept_has_a_limit_which_is_said_and_the_tap_goes_on() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let name = folder.join(format!("limited-{}.tap", std::process::id()));
+    let name = name.to_string_lossy().into_owned();
+    _ = std::fs::remove_file(&name);
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let (address, sender, receiver) = tap(upstream.local_addr().expect("it has an address"));
+    let limit = 1 << 20;
+    let file = Kept::create(&name, "a test", limit).expect("it can be written");
+    let watching = thread::spawn(move || {
+        let mut said = String::new();
+        let viewer = Viewer::new(Layout::default(), false);
+        watch(&receiver, viewer, Some(file), &mut |line| {
+            said += &format!("{line}\n")
+        });
+        said
+    });
+    let there = noise(1, 2 << 20);
+    let client = connect(address);
+    let serving = thread::spawn(move || {
+        let (server, _) = upstream.accept().expect("the tap connects");
+        both_ways(&server, b"")
+    });
+    both_ways(&client, &there);
+    assert!(
+        serving.join().expect("it ends") == there,
+        "all of it is passed on"
+    );
+    sender.send(Message::Stop).expect("somebody watches");
+    let said = watching.join().expect("it ends");
+    assert_eq!(
+        said.matches("has reached its limit of 1 MiB").count(),
+        1,
+        "{said}"
+    );
+    assert!(said.contains("`--save-limit` allows more"), "{said}");
+    assert!(said.contains("shows it again"), "{said}");
+    let kept = std::fs::read_to_string(&name).expect("it is text");
+    assert!(kept.len() as u64 <= limit + 200, "{}", kept.len());
+    assert!(kept.ends_with("# The limit is reached: what followed is not in this file.\n"));
+    let viewer = Viewer::new(Layout::default(), false);
+    show_file(&name, viewer, &mut |_| ()).expect("it is a transcript all the same");
     _ = std::fs::remove_file(&name);
 }
 

@@ -46,8 +46,12 @@ pub fn relay(listener: &TcpListener, to: &[SocketAddr], out: &SyncSender<Message
             return;
         }
         let to = to.to_vec();
-        // Where there are no more threads, the client is closed.
-        _ = thread::Builder::new().spawn(move || pass_on(stream, &to, &teller));
+        let spare = teller.clone();
+        let passing = thread::Builder::new().spawn(move || pass_on(stream, &to, &teller));
+        // The client is closed by now: what was to pass it on is gone, and its stream with it.
+        if let Err(error) = passing {
+            spare.tell(What::Unreachable(no_thread(&error)));
+        }
     }
 }
 
@@ -98,9 +102,14 @@ fn pass_on(client: TcpStream, to: &[SocketAddr], teller: &Teller) {
         let back = move || one_way(Side::Server, server_too, client_too, &is_cut, &teller);
         thread::Builder::new().spawn(back)
     };
-    if back.is_ok() {
-        one_way(Side::Client, client, server, &is_cut, teller);
+    match back {
+        Ok(_) => one_way(Side::Client, client, server, &is_cut, teller),
+        Err(error) => _ = teller.tell(What::Unreachable(no_thread(&error))),
     }
+}
+
+fn no_thread(error: &io::Error) -> String {
+    format!("no thread can be started for it: {error}")
 }
 
 /// A second handle for each of the two, and the server's first.
