@@ -35,6 +35,7 @@ use crossterm::terminal;
 
 use self::conversation::Conversation;
 use self::frames::Detail;
+pub use self::frames::meaning;
 use self::record::Record;
 pub use self::show::Layout;
 use crate::commands::End;
