@@ -524,6 +524,96 @@ fn play_runs_what_is_solved_last_and_passes_its_failure_on() {
     assert!(done.stderr.contains("It ended with"), "{done:?}");
 }
 
+/// The last step of the course has no program of its own, but four applications.
+#[test]
+fn play_runs_an_example_where_the_last_solved_step_has_no_program() {
+    let fixture = Fixture::new();
+    fs::remove_file(fixture.root.join("steps/01-four-times/src/main.rs")).unwrap();
+    for (file, name) in [("chart/main.rs", "chart"), ("poker.rs", "poker")] {
+        fixture.write(
+            &format!("steps/01-four-times/examples/{file}"),
+            &format!("fn main() {{\n    println!(\"this is the {name}\");\n}}\n"),
+        );
+    }
+    fixture.write(TWICE, RIGHT);
+    fixture.write(".workshop/progress", "twice passed\nfour-times passed\n");
+    let done = fixture.run(&["play"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(
+        done.stdout.contains("Building your 01 four-times: chart"),
+        "{done:?}"
+    );
+    assert!(
+        done.stdout.contains(
+            "There is more: poker. `cargo workshop play four-times --example poker` runs one."
+        ),
+        "{done:?}"
+    );
+    assert!(done.stdout.ends_with("this is the chart\n"), "{done:?}");
+
+    let done = fixture.run(&["play", "four-times", "--example", "poker"]);
+    assert!(done.stdout.ends_with("this is the poker\n"), "{done:?}");
+    let done = fixture.run(&["play", "--example", "whist"]);
+    assert_eq!(
+        (done.code, done.stderr.as_str()),
+        (
+            2,
+            "`four-times` has no example `whist`: it has chart, poker.\n"
+        )
+    );
+    let done = fixture.run(&["play", "twice", "--example", "whist"]);
+    assert_eq!(
+        (done.code, done.stderr.as_str()),
+        (2, "`twice` has no example `whist`: it has none.\n")
+    );
+
+    let right = "pub fn four_times(number: u64) -> u64 {\n    number * 4\n}\n";
+    fixture.write("steps/01-four-times/src/lib.rs", right);
+    let done = fixture.run(&["check", "four-times"]);
+    assert!(
+        done.stdout.contains(
+            "See it run: `cargo workshop play` (or `cargo run -p four-times --example chart`)"
+        ),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn the_end_says_what_you_did_and_where_to_go() {
+    let fixture = Fixture::new();
+    fixture.write(TWICE, RIGHT);
+    let right = "pub fn four_times(number: u64) -> u64 {\n    number * 4\n}\n";
+    fixture.write("steps/01-four-times/src/lib.rs", right);
+    assert_eq!(fixture.run(&["check", "twice"]).code, 0);
+    let done = fixture.run(&["check", "four-times"]);
+    assert!(
+        done.stdout
+            .contains("All steps are done.\nYou have written all 2 steps yourself.\n"),
+        "{done:?}"
+    );
+    for next in [
+        "workshop probe ws://",
+        "workshop tap --to",
+        "workshop compare",
+        "The rules of RFC 6455",
+    ] {
+        assert!(done.stdout.contains(next), "{next}: {done:?}");
+    }
+    let widest = done.stdout.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(80), "{done:?}");
+
+    assert_eq!(fixture.run(&["skip", "twice"]).code, 0);
+    let done = fixture.run(&["check", "four-times"]);
+    let words: Vec<&str> = done.stdout.split_whitespace().collect();
+    assert!(
+        words.join(" ").contains(
+            "You have written 1 of 2 steps yourself. Skipped, with the reference in place: 00 twice. \
+             `cargo workshop reset twice` takes you back to where that step starts."
+        ),
+        "{done:?}"
+    );
+}
+
 /// Where nothing is solved, the reference of the showcase runs; Ctrl-C ends it.
 #[cfg(unix)]
 #[test]

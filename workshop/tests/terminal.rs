@@ -224,6 +224,23 @@ fn suspended_it_leaves_the_terminal_to_the_shell_and_takes_it_again() {
 }
 
 #[test]
+fn the_last_screen_says_what_you_did_and_where_to_go() {
+    let fixture = Fixture::new();
+    fixture.write(".workshop/progress", "twice passed\nfour-times passed\n");
+    let mut watch = OnTerminal::start(fixture.command(&["--no-book", "--no-open"]));
+    for text in [
+        "✓ All steps are done.",
+        "You have written all 2 steps yourself.",
+        "cargo workshop tap --to",
+        "Any bytes at all",
+    ] {
+        watch.wait_for(text);
+    }
+    watch.press("q");
+    watch.ends_well("q");
+}
+
+#[test]
 fn a_panic_is_read_on_the_terminal_as_it_was() {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args([

@@ -40,7 +40,10 @@ pub(super) struct Run {
 impl Watch {
     pub(super) fn say_where(&self) {
         let Some(step) = &self.step else {
-            say("All steps are done.");
+            let Session {
+                project, progress, ..
+            } = &self.session;
+            say(&commands::ending(project, progress));
             return;
         };
         say(&format!(
@@ -244,11 +247,12 @@ impl Watch {
                 next.title,
                 next.minutes
             ),
-            None => "All steps are done.".to_string(),
+            None if self.screen.is_some() => "All steps are done".to_string(),
+            None => commands::ending(project, progress),
         };
         let text = format!("{} is {again}passed.\n{run}{next_one}", name(step));
         if self.screen.is_some() {
-            let key = if next.is_some() { ": press n." } else { "" };
+            let key = ": press n.";
             self.note(format!("{text}{key}"));
             return;
         }
