@@ -582,6 +582,30 @@ fn an_event_goes_to_its_handler_and_from_there_to_a_room() {
 }
 
 #[test]
+fn an_event_that_comes_twice_is_heard_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "An event whose number has come before is thrown away without a word: no handler, no reply, no error. \
+               It is confirmed again, because the first `got` may have been lost.",
+        mistake: "The handler is called before the number is looked at, or whatever the number says. Or a number \
+                  that has come before is taken for an error.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.says("ada", &say(1, "one"));
+            scene.says("ada", &say(1, "one"));
+            scene.says("ada", &format!("{}\n{}\n{}", say(1, "one"), say(2, "two"), say(2, "two")));
+            scene.says("ada", &ask(3, "three"));
+            scene.says("ada", &ask(3, "three"));
+            let fail = r#"{"n":4,"event":"fail"}"#;
+            scene.says("ada", fail);
+            scene.says("ada", fail);
+            scene.text
+        },
+    }
+}
+
+#[test]
 fn a_session_opens_once_and_closes_once() {
     check! {
         rfc: "the workshop's own rule",

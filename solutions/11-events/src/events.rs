@@ -217,6 +217,7 @@ impl Events {
     /// There is no room for one more session.
     pub fn join(&self, word: &str, cursor: Cursor, outbox: &Arc<Outbox>) -> Result<ClientId, Busy> {
         let mut state = self.lock();
+        // The session of this word, or a new one. `enter` is further down, and `settle`, which ends every call.
         let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
         let socket = state.guests.attach_socket(who, cursor, outbox);
         self.settle(&mut state);
@@ -233,7 +234,8 @@ impl Events {
         let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
         let poll = state.guests.attach_poll(who, cursor);
         self.settle(&mut state);
-        // Task: wait until it is due, at most `hold`; who knows another session, or none, need not. Then answer.
+        // Task: hold the request while there is nothing to say, but not for ever.
+        // A client that doesn't know this session yet has something to hear: its `hello`.
         let is_new = cursor.of != who;
         let idle = |state: &mut State| !is_new && !state.guests.is_due(who, poll);
         (state, _) = self
@@ -294,8 +296,9 @@ impl Events {
 }
 
 impl State {
-    /// Who comes with this word, and knows session `of`. Where there is no session, one begins. Nobody may
-    /// come with the word of a session that is in use already, and that it doesn't know.
+    /// The guest that comes with this word, and knows session `of`. If the word has no session, one begins; if
+    /// there is no room for it, an unproven one has to go. A client that comes with the word of a session in use
+    /// without knowing its number is sent away ([`Guests::may_go_on`]): it gets [`NOBODY`].
     fn enter(&mut self, word: &str, of: GuestId, most: usize) -> Result<GuestId, Busy> {
         if let Some(who) = self.guests.of_word(word) {
             if who == of {
@@ -337,7 +340,8 @@ impl State {
                 data,
                 ask,
             } => {
-                // Task: hear it if it is new. If a reply is wanted, reply the result, also an error; if not, return the error.
+                // Task: each event is heard once. A client that asks gets a reply, even if it is an error.
+                // Other errors are returned, a gap among them: it has ended the session.
                 let is_new = self.guests.receive(who, n);
                 if is_new.map_err(|gap| gap.to_string())? {
                     let answer = self.hear(who, &event, &data);

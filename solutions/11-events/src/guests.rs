@@ -249,7 +249,7 @@ impl Guests {
             return socket;
         };
         self.sockets.insert(socket, who);
-        // Task: attach it; then the hello, all that has not been confirmed, and the latest values.
+        // Task: attach it. Then push what this client may not have; the chapter says what a new transport begins with.
         guest.attach(Link::Socket(socket, Arc::clone(outbox)), who, cursor);
         guest.push(&guest.hello(who));
         for line in Vec::from_iter(guest.session.replay().cloned()) {
@@ -450,7 +450,7 @@ impl Guests {
         let Some(guest) = self.guests.get_mut(&who) else {
             return;
         };
-        // Task: number and keep it; push it to the transport; end the session on an overrun.
+        // Task: it has to arrive by this transport or by a later one. If it can't be kept, the session can't go on.
         match guest.session.send(packet) {
             Ok(line) => guest.push(&line),
             Err(overrun) => self.end(who, &overrun.to_string()),
@@ -475,7 +475,7 @@ impl Guest {
     // ANCHOR: attach
     fn attach(&mut self, link: Link, who: GuestId, cursor: Cursor) {
         let (code, reason) = (CloseCode::NORMAL, "another transport has taken over");
-        // Task: end the transport before; link this one; confirm the cursor, if it is of this session.
+        // Task: one guest has one transport. A cursor is as good as a `got`, for the session that it is of.
         self.end_transport(code, reason);
         self.link = link;
         if cursor.of == who {
