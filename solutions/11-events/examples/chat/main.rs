@@ -6,7 +6,7 @@
 //! | event | from | data | reply |
 //! |---|---|---|---|
 //! | `welcome` | server | `{"messages":[…],"people":[…]}` | |
-//! | `name` | page | `"ada"` | `{}`, or `{"error":"why"}` |
+//! | `name` | page | `"ada"` | `{"name":"ada"}`, or `{"error":"why"}` |
 //! | `say` | page | `"Hello"` | `{"id":7}`, or `{"error":"why"}` |
 //! | `said` | server | `{"id":7,"name":"ada","text":"Hello"}` | |
 //! | `people` | server, offered | `["ada","bob"]` | |
@@ -46,6 +46,16 @@ fn main() -> ExitCode {
     let chat = Arc::new(Mutex::new(Chat::new(settings.last_session, rate)));
     let events = Events::new(settings)
         .file("/", "text/html", include_str!("index.html"))
+        .file(
+            "/status.js",
+            "text/javascript",
+            include_str!("../shared/status.js"),
+        )
+        .file(
+            "/status.css",
+            "text/css",
+            include_str!("../shared/status.css"),
+        )
         .file("/chat.js", "text/javascript", include_str!("chat.js"))
         .file("/chat.css", "text/css", include_str!("chat.css"))
         .on("open", with(&chat, Chat::open))
@@ -119,7 +129,7 @@ impl Chat {
         }
         self.names.insert(who, name.to_string());
         self.has_changed = true;
-        json!({})
+        json!({ "name": name })
     }
 
     fn say(&mut self, guests: &mut Guests, who: GuestId, data: &Value) -> Value {

@@ -31,6 +31,16 @@ fn main() -> ExitCode {
     let events = Events::new(Settings::default())
         .file("/", "text/html", include_str!("index.html"))
         .file(
+            "/status.js",
+            "text/javascript",
+            include_str!("../shared/status.js"),
+        )
+        .file(
+            "/status.css",
+            "text/css",
+            include_str!("../shared/status.css"),
+        )
+        .file(
             "/notifications.js",
             "text/javascript",
             include_str!("notifications.js"),

@@ -6,7 +6,7 @@
 //!
 //! | event | from | data | reply |
 //! |---|---|---|---|
-//! | `name` | page | `"ada"` | `{}`, or `{"error":"why"}` |
+//! | `name` | page | `"ada"` | `{"name":"ada"}`, or `{"error":"why"}` |
 //! | `vote` | page | `{"round":7,"card":"5"}` | `{}`, or `{"error":"why"}` |
 //! | `show` | page | | `{}` |
 //! | `reset` | page | | `{}` |
@@ -49,6 +49,16 @@ fn main() -> ExitCode {
     let table = Arc::new(Mutex::new(Table::new(settings.last_session, rate)));
     let events = Events::new(settings)
         .file("/", "text/html", include_str!("index.html"))
+        .file(
+            "/status.js",
+            "text/javascript",
+            include_str!("../shared/status.js"),
+        )
+        .file(
+            "/status.css",
+            "text/css",
+            include_str!("../shared/status.css"),
+        )
         .file("/poker.js", "text/javascript", include_str!("poker.js"))
         .file("/poker.css", "text/css", include_str!("poker.css"))
         .on("open", with(&table, Table::open))
@@ -150,8 +160,10 @@ impl Table {
         }
         let name = name.to_string();
         let card = self.people.get(&who).and_then(|person| person.card);
+        let reply = json!({ "name": name });
         self.people.insert(who, Person { name, card });
-        self.done()
+        self.has_changed = true;
+        reply
     }
 
     fn vote(&mut self, _: &mut Guests, who: GuestId, data: &Value) -> Value {
