@@ -25,12 +25,12 @@ fn main() -> ExitCode {
         .file(
             "/status.js",
             "text/javascript",
-            include_str!("../shared/status.js"),
+            include_str!("../../status/status.js"),
         )
         .file(
             "/status.css",
             "text/css",
-            include_str!("../shared/status.css"),
+            include_str!("../../status/status.css"),
         )
         .file("/chart.js", "text/javascript", include_str!("chart.js"))
         .file("/chart.css", "text/css", include_str!("chart.css"))

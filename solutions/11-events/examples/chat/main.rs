@@ -49,12 +49,12 @@ fn main() -> ExitCode {
         .file(
             "/status.js",
             "text/javascript",
-            include_str!("../shared/status.js"),
+            include_str!("../../status/status.js"),
         )
         .file(
             "/status.css",
             "text/css",
-            include_str!("../shared/status.css"),
+            include_str!("../../status/status.css"),
         )
         .file("/chat.js", "text/javascript", include_str!("chat.js"))
         .file("/chat.css", "text/css", include_str!("chat.css"))

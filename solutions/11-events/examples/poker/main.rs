@@ -52,12 +52,12 @@ fn main() -> ExitCode {
         .file(
             "/status.js",
             "text/javascript",
-            include_str!("../shared/status.js"),
+            include_str!("../../status/status.js"),
         )
         .file(
             "/status.css",
             "text/css",
-            include_str!("../shared/status.css"),
+            include_str!("../../status/status.css"),
         )
         .file("/poker.js", "text/javascript", include_str!("poker.js"))
         .file("/poker.css", "text/css", include_str!("poker.css"))
