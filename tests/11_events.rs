@@ -1094,7 +1094,7 @@ fn a_session_that_nobody_has_shown_to_know_goes_first() {
         mistake: "The given code was changed. A thousand requests, each with another word, fill the server, and \
                   everybody else gets 503. Or room is made at the cost of a session in use.",
         shows: || {
-            let mut scene = Scene::with(Settings { max_sessions: 4, ..quick() });
+            let mut scene = Scene::with(Settings { max_sessions: 5, ..quick() });
             scene.opens("ada, who is connected", "a1", NEW);
             scene.polls("b1", NEW);
             scene.note("bob comes back with the number");
@@ -1102,14 +1102,18 @@ fn a_session_that_nobody_has_shown_to_know_goes_first() {
             scene.polls("c1", NEW);
             scene.note("cy says something");
             scene.posts("c1", 43, r#"{"seen":"price"}"#);
-            for word in ["d1", "e1", "f1"] {
-                scene.polls(word, NEW);
-            }
-            scene.note("the one who was there last comes back in time");
+            scene.polls("d1", NEW);
+            scene.polls("e1", NEW);
+            scene.note("di asks again, and so has been away for less long than ed");
+            scene.polls("d1", NEW);
+            scene.polls("f1", NEW);
+            scene.polls("g1", NEW);
+            scene.note("both come back in time");
             scene.polls("f1", cursor(46, 0));
-            scene.opens("eve", "g1", NEW);
+            scene.polls("g1", cursor(47, 0));
+            scene.opens("eve", "h1", NEW);
             scene.ends("ada, who is connected");
-            scene.opens("eve", "g1", NEW);
+            scene.opens("eve", "h1", NEW);
             scene.note("another server, with room enough");
             scene = Scene { text: scene.text, ..Scene::new() };
             scene.polls("a1", NEW);
