@@ -1106,11 +1106,11 @@ fn a_session_that_nobody_has_shown_to_know_goes_first() {
             scene.polls("e1", NEW);
             scene.note("di asks again, and so has been away for less long than ed");
             scene.polls("d1", NEW);
-            scene.polls("f1", NEW);
-            scene.polls("g1", NEW);
-            scene.note("both come back in time");
-            scene.polls("f1", cursor(46, 0));
-            scene.polls("g1", cursor(47, 0));
+            for (word, who) in [("f1", 46), ("g1", 47)] {
+                scene.polls(word, NEW);
+                scene.note("it comes back in time");
+                scene.polls(word, cursor(who, 0));
+            }
             scene.opens("eve", "h1", NEW);
             scene.ends("ada, who is connected");
             scene.opens("eve", "h1", NEW);
