@@ -6,6 +6,7 @@
 //     events.on("said", ({ who, text }) => …);        // what the server emits, or offers
 //     events.emit("say", "Hello");                    // arrives once, whatever happens to transports
 //     const answer = await events.ask("say", "Hello"); // the same, and what the server's handler returned
+//     await events.upgrade();                         // from polling to a WebSocket now, instead of after a pause
 //
 //        your page
 //           │ on, emit, ask
