@@ -13,6 +13,7 @@ use chat::client::{self, ClientId, Limits, Room};
 use chat::outbox::{Bytes, Full};
 use chat::protocol::{self, Sorry};
 use chat::rate::Rate;
+use chat::visible;
 use chat::{Chat, Hub, Outbox, Server, Settings, Visitor};
 use connection::Event;
 use echo::Patience;
@@ -151,8 +152,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn what_is_said_is_checked() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A name has 1 to 32 characters, a message 1 to 1000; neither is blank. Blanks around a name \
-               go.",
+        rule: "A name has 1 to 32 characters that can be seen, a message 1 to 1000; neither is blank. \
+               Spaces around a name go.",
         mistake: "Bytes were counted instead of characters; or the limit is one too low or too high.",
         shows: || {
             let name = |name: &str| format!(r#"{{"username":"{name}"}}"#);
@@ -196,6 +197,55 @@ fn what_is_said_is_checked() {
             rows.join("\n")
         },
     }
+}
+
+#[test]
+fn a_name_is_what_can_be_seen_of_it() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Characters that show nothing are taken off a name, and a text of nothing else is blank. In a \
+               message they stay: emoji and many scripts need them.",
+        mistake: "The name is checked, but kept as it was typed: two people who look the same are here.",
+        shows: || {
+            let names = [
+                "ada\u{200b}", "\u{feff}ada", "a\u{ad}da", "\u{202e}ada", "ada\u{2066}\u{2069}",
+                "ada\u{e0041}", "ada\u{fe0f}", "ada\u{34f}", "ada\u{2800}", "ada  \u{2003}l.",
+                "ada\u{2028}l.", "\u{3164}", "\u{ffa0}\u{115f}\u{1160}", "\u{200b} \u{200b}", "a\u{85}da",
+                "a\u{9b}31mda", "👩\u{200d}💻", "ада", "José", "Jose\u{301}",
+            ];
+            let json = |field: &str, text: &str| match field {
+                "name" => format!(r#"{{"username":"{text}"}}"#),
+                _ => ada_says(text),
+            };
+            let mut shown = String::new();
+            for name in names {
+                let verdict = match protocol::read(&json("name", name)) {
+                    Ok(said) => format!("{:?}", escaped(&said.username)),
+                    Err(sorry) => format!("✗ {sorry}"),
+                };
+                shown += &format!("{:<30} {verdict}\n", escaped(name));
+            }
+            shown += "\nas a message\n";
+            for text in ["\u{3164}", "\u{200b} \\n", "👩\u{200d}💻", "\u{202e}ada", "\u{9b}31m"] {
+                let verdict = match protocol::read(&json("message", text)) {
+                    Ok(said) => format!("{:?}", escaped(&said.message.unwrap_or_default())),
+                    Err(sorry) => format!("✗ {sorry}"),
+                };
+                shown += &format!("{:<30} {verdict}\n", escaped(text));
+            }
+            let unseen = ('\0'..=char::MAX).filter(|it| visible::shows_nothing(*it)).count();
+            shown + &format!("\n{unseen} characters show nothing\n")
+        },
+    }
+}
+
+/// A text with what isn't ASCII as `{200b}`.
+fn escaped(text: &str) -> String {
+    let escape = |it: char| match it {
+        ' '..='~' => it.to_string(),
+        _ => format!("{{{:x}}}", u32::from(it)),
+    };
+    text.chars().map(escape).collect()
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | module | what it is for | RFC 6455 |
 //! |---|---|---|
 //! | [`protocol`] | what pages and the server say to each other | |
+//! | [`visible`] | what can be seen of a name | |
 //! | [`rate`] | how fast one client may send | |
 //! | [`outbox`] | what waits to be written to one client | §5.4 |
 //! | [`frame`] | a server's frames, which are the same for everybody | §5.1 |
@@ -27,6 +28,7 @@ pub mod outbox;
 pub mod protocol;
 pub mod rate;
 pub mod server;
+pub mod visible;
 
 pub use chat::{Chat, Settings};
 pub use hub::{Hub, Visitor};
