@@ -78,8 +78,10 @@ pub enum Sorry {
     ControlCharacter(&'static str),
     /// Somebody else has this name.
     NameTaken(String),
-    /// Too many messages within too short a time.
+    /// Too many messages of this client within too short a time.
     TooFast,
+    /// More is said in the room than can be delivered to all who are in it.
+    Busy,
 }
 
 impl fmt::Display for Sorry {
@@ -99,6 +101,9 @@ impl fmt::Display for Sorry {
             }
             Self::NameTaken(name) => write!(formatter, "The name {name} is taken."),
             Self::TooFast => formatter.write_str("That was too fast. Wait a second."),
+            Self::Busy => {
+                formatter.write_str("The chat is busy: many people are speaking. Wait a second.")
+            }
         }
     }
 }
@@ -119,8 +124,8 @@ pub fn visible_name(text: &str) -> Result<String, Sorry> {
 /// Reads what a page says. The name is what can be seen of it.
 ///
 /// # Errors
-/// Returns what is wrong with this text alone: never [`Sorry::Binary`], [`Sorry::NameTaken`] or
-/// [`Sorry::TooFast`].
+/// Returns what is wrong with this text alone: never [`Sorry::Binary`], [`Sorry::NameTaken`],
+/// [`Sorry::TooFast`] or [`Sorry::Busy`].
 pub fn read(text: &str) -> Result<Said, Sorry> {
     let not_understood = |error: serde_json::Error| Sorry::NotUnderstood(error.to_string());
     let said: Said = serde_json::from_str(text).map_err(not_understood)?;
