@@ -2004,6 +2004,92 @@ fn a_stop_is_said_to_everyone() {
 }
 
 #[test]
+fn a_stop_waits_for_nobody_who_has_nothing_to_say() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "Connections on which nothing was ever sent, and clients that keep TCP open behind their answer, \
+               don't hold up a stop. Whoever has a WebSocket gets its 1001.",
+        mistake: "The given src/server.rs or src/front.rs was changed: a thread that waits for a head looks \
+                  only once in a tick whether the server stops.",
+        shows: || {
+            // The clock of a thread that reads ticks once in ten minutes.
+            let server = serve(Settings { tick: FOR_EVER, head_within: FOR_EVER, ..settings() });
+            let idle = [(); 5].map(|()| Peer::connect(server.address()));
+            let mut answered = Client::connect(server.address());
+            answered.request("GET", "/people", None);
+            let mut shown = format!("one has its answer, {}, and stays\n", answered.response().status);
+            let mut ada = Peer::named(server.address(), "ada");
+            let (stopped, has_stopped) = mpsc::channel();
+            thread::spawn(move || {
+                drop(server);
+                stopped.send(())
+            });
+            shown += &format!("a WebSocket: {}", ada.hears());
+            ada.send(&masked(CLOSE, b"\x03\xe9"));
+            shown += &format!(" | {}\n", ada.hears());
+            ada.end();
+            let in_time = has_stopped.recv_timeout(DEADLINE).is_ok();
+            drop(idle);
+            shown + &format!("the server has stopped: {in_time}\n")
+        },
+    }
+}
+
+/// A server with so few descriptors that some of its clients are never accepted.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_file_table_is_a_pause() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "Where no descriptor is left, a newcomer waits until there is one. Ctrl-C ends the server also \
+               then, with a goodbye to everyone.",
+        mistake: "The given src/server.rs was changed: a stop waits for one more connection, for which there is \
+                  no descriptor.",
+        shows: || {
+            let mut child = std::process::Command::new("sh")
+                .args(["-c", "ulimit -n 40 && exec \"$0\" --listen 127.0.0.1:0", program!().path])
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .expect("there is a shell");
+            let mut line = String::new();
+            let stdout = child.stdout.take().expect("it is piped");
+            _ = BufReader::new(stdout).read_line(&mut line);
+            let address = line.trim().strip_prefix("listening on http://").and_then(|it| it.parse().ok());
+            let address: SocketAddr = address.unwrap_or_else(|| panic!("your server said {line:?}"));
+            let mut ada = Peer::named(address, "ada");
+            let mut others: Vec<Peer> = (0..45).map(|_| Peer::connect(address)).collect();
+            // The last one is in the queue of the system until others leave.
+            let mut last = others.pop().expect("there are 45");
+            last.send(&handshake("", ""));
+            others.truncate(5);
+            let head = last.head();
+            let mut shown = format!("when there is room again: {}\n", String::from_utf8_lossy(&head[..12]));
+            others.extend((0..45).map(|_| Peer::connect(address)));
+            ada.send(&text(&ada_says("still here")));
+            shown += &format!("{}\n", ada.waits_for(r#"{"id"#).split_once(',').map_or("", |it| it.1));
+            let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+            shown += &format!("Ctrl-C: {}", interrupt.is_ok_and(|it| it.success()));
+            for peer in [&mut ada, &mut last] {
+                shown += &format!(" | {}", peer.waits_for("Close"));
+                peer.send(&masked(CLOSE, b"\x03\xe9"));
+                peer.hears_all();
+                peer.end();
+            }
+            let deadline = Instant::now() + DEADLINE / 2;
+            let mut ended = None;
+            while ended.is_none() && Instant::now() < deadline {
+                ended = child.try_wait().expect("it is our child");
+                thread::yield_now();
+            }
+            _ = child.kill();
+            _ = child.wait();
+            let ended = ended.map_or("not in time".to_string(), |it| it.to_string());
+            shown + &format!("\nended: {ended}\n")
+        },
+    }
+}
+
+#[test]
 fn the_program_serves() {
     check! {
         rfc: "the workshop's own rule",

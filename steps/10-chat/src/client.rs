@@ -103,9 +103,11 @@ pub fn run(
         let (writing, written) = mpsc::channel::<Infallible>();
         thread::Builder::new().spawn_scoped(scope, || {
             write_all(stream, &outbox);
-            // Nothing more can be said to it. So it is not here any more, whatever it sent before that.
-            outbox.finish(Bytes::default());
-            room.leave(id);
+            if !outbox.is_finished() {
+                // TCP has failed: the client is not here any more, whatever it sent before that.
+                outbox.finish(Bytes::default());
+                room.leave(id);
+            }
             drop(writing);
         })?;
         client.read_all(first);
