@@ -2064,11 +2064,24 @@ fn a_full_file_table_is_a_pause() {
             others.truncate(5);
             let head = last.head();
             let mut shown = format!("when there is room again: {}\n", String::from_utf8_lossy(&head[..12]));
-            others.extend((0..45).map(|_| Peer::connect(address)));
+            // Now WebSockets, up to the last descriptor but the one that `accept` has reserved.
+            others.clear();
+            let files = || std::fs::read_dir(format!("/proc/{}/fd", child.id())).map_or(0, Iterator::count);
+            let deadline = Instant::now() + DEADLINE;
+            while files() != 39 && Instant::now() < deadline {
+                match files() < 39 {
+                    true => others.push(Peer::open(address, "")),
+                    false => thread::yield_now(),
+                }
+            }
             ada.send(&text(&ada_says("still here")));
             shown += &format!("{}\n", ada.waits_for(r#"{"id"#).split_once(',').map_or("", |it| it.1));
             let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
             shown += &format!("Ctrl-C: {}", interrupt.is_ok_and(|it| it.success()));
+            for peer in &mut others {
+                peer.waits_for("Close");
+                peer.send(&masked(CLOSE, b"\x03\xe9"));
+            }
             for peer in [&mut ada, &mut last] {
                 shown += &format!(" | {}", peer.waits_for("Close"));
                 peer.send(&masked(CLOSE, b"\x03\xe9"));
