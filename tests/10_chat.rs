@@ -2081,6 +2081,7 @@ fn a_full_file_table_is_a_pause() {
             for peer in &mut others {
                 peer.waits_for("Close");
                 peer.send(&masked(CLOSE, b"\x03\xe9"));
+                peer.end();
             }
             for peer in [&mut ada, &mut last] {
                 shown += &format!(" | {}", peer.waits_for("Close"));
