@@ -62,23 +62,28 @@ pub struct Running {
     folder: Option<PathBuf>,
 }
 
-/// Builds all servers, in the profile in which this program was built.
+/// Builds all servers, in the profile in which this program was built. Each is built alone, as
+/// `cargo run -p echo` builds it: together they would share the features of their dependencies, and one
+/// might have from another what it lacks itself.
 ///
 /// # Errors
 /// Returns a sentence if cargo can't build them.
 pub fn build() -> Result<(), String> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args(["build", "--quiet", "--bins", "--examples"]);
-    cargo.args(Kind::PACKAGES.iter().flat_map(|name| ["--package", name]));
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
+    for package in Kind::PACKAGES {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+        cargo.args(["build", "--quiet", "--package", package]);
+        cargo.args(["--bins", "--examples"]);
+        if !cfg!(debug_assertions) {
+            cargo.arg("--release");
+        }
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+        match cargo.status() {
+            Ok(status) if status.success() => {}
+            Ok(_) => return Err(format!("cargo can't build {package}")),
+            Err(error) => return Err(format!("cargo can't be run: {error}")),
+        }
     }
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    match cargo.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err("cargo can't build the servers".to_string()),
-        Err(error) => Err(format!("cargo can't be run: {error}")),
-    }
+    Ok(())
 }
 
 /// The folder that cargo builds into: this program is in it.
