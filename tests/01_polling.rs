@@ -455,15 +455,21 @@ fn a_chunked_body_is_read_to_the_limit() {
 fn two_lengths_are_none() {
     check! {
         rfc: "RFC 9112 §6.3",
-        rule: "A `Content-Length` that is no number makes the message invalid; one that is there twice is refused as well.",
-        mistake: "The first length was taken, and the other one overlooked.",
+        rule: "If a body's length is not a number, or is given twice, nobody knows where the next request begins: \
+               400, and the connection is closed.",
+        mistake: "The given `exchange` of src/ was changed.",
         shows: || {
             let server = start(Limits::default());
-            ["ten", "+2", "-1", "2\r\nContent-Length: 2", "2\r\nContent-Length: 3"].map(|lengths| {
+            ["ten", "+2", "-1", "2\r\nContent-Length: 2", "2\r\nContent-Length: 3", "2\r\nTransfer-Encoding: chunked"].map(|lengths| {
                 let mut client = Client::connect(server.address());
-                client.send(format!("POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {lengths}\r\n\r\n{{}}").as_bytes());
+                client.send(format!("POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {lengths}\r\n\r\n").as_bytes());
+                client.send(b"GET /messages HTTP/1.1\r\nHost: localhost\r\n\r\n");
                 let response = client.response();
-                format!("Content-Length: {}\n  → {} {}", lengths.replace("\r\n", "\n"), response.status, response.text())
+                let after = match &client.rest()[..] {
+                    [] => "the connection is closed".to_string(),
+                    more => format!("{} bytes follow", more.len()),
+                };
+                format!("Content-Length: {}\n  → {} {}  → {after}\n", lengths.replace("\r\n", "\n"), response.status, response.text())
             }).concat()
         },
     }

@@ -16,7 +16,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tiny_http::{Header, Method, Request, Response, Server};
+use doorkeeper::Server;
+use tiny_http::{Header, Method, Request, Response};
 
 use crate::judge::{Stop, cargo, finish};
 use crate::project::{Explain, Problem, Project, Step};
@@ -25,7 +26,7 @@ use crate::text::harmless;
 /// How long a page's question for news is held.
 const HOLD: Duration = Duration::from_secs(25);
 /// How many requests are answered at a time.
-const MOST_REQUESTS: usize = 100;
+const MOST_REQUESTS: u64 = 100;
 /// How long building the pages may take.
 const BUILD_DEADLINE: Duration = Duration::from_secs(120);
 /// How long after a change the book is built: an editor may save several files.
@@ -42,12 +43,11 @@ pub enum News {
 
 /// The book, served until it is dropped.
 pub struct Book {
-    address: SocketAddr,
-    server: Arc<Server>,
+    server: Server,
     pages: Arc<Pages>,
     orders: Option<Sender<()>>,
     stop: Stop,
-    threads: Vec<JoinHandle<()>>,
+    building: Option<JoinHandle<()>>,
 }
 
 /// What is served.
@@ -93,12 +93,6 @@ impl Book {
         tell: impl Fn(News) + Send + 'static,
     ) -> Result<Self, Problem> {
         let listener = listen(port)?;
-        let address = listener
-            .local_addr()
-            .explain(|| "The book can't be served".to_string())?;
-        let server = Server::from_listener(listener, None)
-            .explain(|| "The book can't be served".to_string())?;
-        let server = Arc::new(server);
         let folder = project.state_folder().join("book");
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let pages = Arc::new(Pages {
@@ -112,10 +106,11 @@ impl Book {
         });
         let (orders, inbox) = mpsc::channel();
         let stop = Stop::default();
-        let serving = thread::spawn({
-            let (server, pages) = (Arc::clone(&server), Arc::clone(&pages));
-            move || serve(&server, &pages)
+        let server = Server::start(listener, MOST_REQUESTS, {
+            let pages = Arc::clone(&pages);
+            move |request| answer(&pages, request)
         });
+        let server = server.explain(|| "The book can't be served".to_string())?;
         let building = thread::spawn({
             let builder = Builder {
                 project: project.clone(),
@@ -126,18 +121,17 @@ impl Book {
             move || builder.run(&inbox, tell)
         });
         Ok(Self {
-            address,
             server,
             pages,
             orders: Some(orders),
             stop,
-            threads: vec![serving, building],
+            building: Some(building),
         })
     }
 
     /// Where the book is served.
     pub fn address(&self) -> String {
-        format!("http://{}/", self.address)
+        format!("http://{}/", self.server.address())
     }
 
     /// Where the chapter of a step is served.
@@ -160,9 +154,8 @@ impl Drop for Book {
         self.orders = None;
         self.pages.edition().is_over = true;
         self.pages.is_new.notify_all();
-        self.server.unblock();
-        for thread in self.threads.drain(..) {
-            _ = thread.join();
+        if let Some(building) = self.building.take() {
+            _ = building.join();
         }
     }
 }
@@ -324,19 +317,6 @@ fn in_the_background(command: Command) -> Command {
 fn first_lines(output: &str) -> String {
     let lines: Vec<&str> = output.lines().filter(|line| !line.is_empty()).collect();
     harmless(&lines[..lines.len().min(6)].join("\n"))
-}
-
-fn serve(server: &Server, pages: &Arc<Pages>) {
-    for request in server.incoming_requests() {
-        // Each thread that answers holds one clone.
-        if Arc::strong_count(pages) > MOST_REQUESTS {
-            let text = Response::from_string("Too many requests at a time.\n");
-            _ = request.respond(text.with_status_code(503));
-            continue;
-        }
-        let pages = Arc::clone(pages);
-        thread::spawn(move || answer(&pages, request));
-    }
 }
 
 /// What is answered: status, content type, body.

@@ -7,7 +7,7 @@ use tiny_http::{Header, Request, Response};
 use crate::body::{parse_message, read_limited};
 use crate::history::NewMessage;
 use crate::page;
-use crate::routes::{Refusal, Reply, Route, route, whole_number};
+use crate::routes::{Refusal, Reply, Route, route};
 
 /// What a request wants to know or to say, once it has been understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,13 +54,9 @@ pub fn answer(
 // ANCHOR_END: answer
 
 fn read_body(request: &mut Request, max_body: u64) -> Result<Vec<u8>, Refusal> {
-    let named = |name| move |header: &&Header| header.field.equiv(name);
-    let lengths = request.headers().iter().filter(named("Content-Length"));
-    let declared = match lengths.collect::<Vec<_>>()[..] {
-        [] => None,
-        [length] => Some(whole_number(length.value.as_str()).ok_or(Refusal::BadLength)?),
-        _ => return Err(Refusal::BadLength),
-    };
+    // A length that is given twice, or is not a number, has been refused already, and the connection closed:
+    // it would be anyone's guess where the next request begins (RFC 9112 §6.3).
+    let declared = request.body_length().map(|length| length as u64);
     read_limited(request.as_reader(), declared, max_body)
 }
 

@@ -6,6 +6,7 @@
 
 use std::io::{self, Cursor, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use handshake::head::{HeadBuffer, HeadError, Limits, RequestHead};
@@ -103,20 +104,22 @@ impl From<HeadError> for NotIn {
     }
 }
 
-/// Reads a head, and not a byte more of it than the limits allow.
+/// Reads a head, and not a byte more of it than the limits allow. `stop` is set when the server stops.
 ///
 /// # Errors
-/// It is too long, no HTTP, promises a body, or isn't whole when the time is over.
+/// Returns [`NotIn::Told`] if the head is too long, isn't HTTP, promises a body, or isn't whole in time, and
+/// [`NotIn::Gone`] if the client has left or never said a word, or the server stops.
 // ANCHOR: read_head
 pub fn read_head(
     client: &mut Socket,
     limits: Limits,
     within: Duration,
+    stop: &AtomicBool,
 ) -> Result<HeadBuffer, NotIn> {
     let deadline = Instant::now() + within;
     let mut head = HeadBuffer::new(limits);
     let mut piece = [0; 1024];
-    loop {
+    while !stop.load(Ordering::Relaxed) {
         let count = match client.read(&mut piece) {
             Ok(0) => return Err(NotIn::Gone),
             Ok(count) => count,
@@ -131,10 +134,11 @@ pub fn read_head(
             return Err(late(&head));
         }
     }
+    Err(NotIn::Gone)
 }
 // ANCHOR_END: read_head
 
-/// Who was silent all the time is most often a browser that has connected in advance.
+/// A client that was silent all the time is most often a browser that has connected in advance.
 fn late(head: &HeadBuffer) -> NotIn {
     match head.head().is_empty() {
         true => NotIn::Gone,
@@ -145,15 +149,15 @@ fn late(head: &HeadBuffer) -> NotIn {
     }
 }
 
-/// tiny_http would cut the connection without a word for a byte that is not ASCII, and would wait for
-/// a body that never comes, or make room for as much as it is said to have.
+/// tiny_http would wait for a body that never comes, or make room for as much as it is said to have. A byte
+/// of the target that isn't ASCII would end the connection without a word.
 fn check(head: &HeadBuffer) -> Result<(), NotIn> {
-    if !head.head().is_ascii() {
-        return Err(HeadError::NotHttp("the head must be ASCII".to_string()).into());
+    let request = RequestHead::parse(head)?;
+    if !request.target.is_ascii() {
+        return Err(HeadError::NotHttp("the target must be ASCII".to_string()).into());
     }
-    let fields = RequestHead::parse(head)?.fields;
-    let lengths = fields.values("Content-Length");
-    let coded = fields.values("Transfer-Encoding");
+    let lengths = request.fields.values("Content-Length");
+    let coded = request.fields.values("Transfer-Encoding");
     if lengths.iter().all(|length| *length == "0") && coded.is_empty() {
         return Ok(());
     }

@@ -5,13 +5,12 @@
 //! gets heads that have been looked at ([`crate::door`]), and its answers are passed on. Only programs
 //! on this machine could knock there.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use doorkeeper::head::for_tiny_http;
+use doorkeeper::inner::Inner;
 use handshake::head::{HeadBuffer, Limits, RequestHead, ResponseHead, host_and_resource};
 use handshake::opening::OpeningHandshake;
 use handshake::policy::Policy;
@@ -21,101 +20,40 @@ use tiny_http::{Header, Method, Request, Response};
 
 use crate::tap;
 
-/// How often it looks whether it should stop.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
 /// How long its answer may take.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running tiny_http. When this is dropped it stops, soon.
-#[derive(Debug)]
-pub struct Http {
-    asker: Asker,
-    stop: Arc<AtomicBool>,
-}
-
-/// Who asks it.
-#[derive(Debug, Clone)]
-pub struct Asker(Arc<Mutex<Place>>);
-
-/// Where it listens, and whether somebody found it dead there.
-#[derive(Debug)]
-struct Place {
-    address: SocketAddr,
-    is_dead: bool,
-}
+pub struct Http(Inner);
 
 impl Http {
     /// Starts it, on any free port of loopback.
     ///
     /// # Errors
-    /// There is no free port, or no thread can be started.
+    /// Returns the system's error if there is no free port or no thread.
     pub fn start(limits: Limits) -> io::Result<Self> {
-        let (listener, place) = somewhere()?;
-        let asker = Asker(Arc::new(Mutex::new(place)));
-        let stop = Arc::new(AtomicBool::new(false));
-        thread::Builder::new().spawn({
-            let (asker, stop) = (asker.clone(), Arc::clone(&stop));
-            move || answer_all(listener, &asker, limits, &stop)
-        })?;
-        Ok(Self { asker, stop })
+        let inner = Inner::start(move |request| answer(request, limits))?;
+        Ok(Self(inner))
     }
 
     /// Where it listens now.
     pub fn address(&self) -> SocketAddr {
-        self.asker.place().address
+        self.0.address()
     }
 
-    /// Somebody who can ask it.
-    pub fn asker(&self) -> Asker {
-        self.asker.clone()
-    }
-}
-
-fn somewhere() -> io::Result<(TcpListener, Place)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let address = listener.local_addr()?;
-    let is_dead = false;
-    Ok((listener, Place { address, is_dead }))
-}
-
-impl Drop for Http {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Asker {
     /// The answer to a head, to the byte.
     ///
     /// # Errors
-    /// tiny_http can't be reached, or doesn't answer.
+    /// Returns the system's error if tiny_http can't be reached, or doesn't answer in time.
     pub fn ask(&self, head: &[u8]) -> io::Result<Vec<u8>> {
-        let address = self.place().address;
-        let answer = ask(address, head);
-        let is_dead = match &answer {
-            Ok(answer) => answer.is_empty(),
-            Err(error) => matches!(
-                error.kind(),
-                ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
-            ),
-        };
-        let mut place = self.place();
-        // Another one may have taken its place meanwhile.
-        place.is_dead |= is_dead && place.address == address;
-        answer
-    }
-
-    fn place(&self) -> MutexGuard<'_, Place> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        ask(self.0.open()?, head)
     }
 }
 
 // ANCHOR: ask
-fn ask(http: SocketAddr, head: &[u8]) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(http)?;
+fn ask(mut stream: TcpStream, head: &[u8]) -> io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(ANSWERS_WITHIN))?;
-    stream.write_all(head)?;
+    stream.write_all(&for_tiny_http(head))?;
     // One head, one answer: tiny_http closes the connection behind it.
     stream.shutdown(Shutdown::Write)?;
     let mut answer = Vec::new();
@@ -130,37 +68,6 @@ pub fn switched(answer: &[u8]) -> Option<ResponseHead> {
     head.push(answer).ok()?;
     let head = ResponseHead::parse(&head).ok()?;
     (head.status == 101).then_some(head)
-}
-
-/// tiny_http accepts no more after an error, one file too many for example. Where it can't open a
-/// second file for a client it doesn't even say so: its thread panics. Then another one takes its place,
-/// with a listener of its own: who waits at the old one would wait for ever.
-fn answer_all(mut listener: TcpListener, asker: &Asker, limits: Limits, stop: &AtomicBool) {
-    loop {
-        if let Ok(http) = tiny_http::Server::from_listener(listener, None) {
-            answer_until_dead(&http, asker, limits, stop);
-        }
-        listener = loop {
-            if stop.load(Ordering::Relaxed) {
-                return;
-            }
-            thread::sleep(LOOK_AGAIN);
-            if let Ok((listener, place)) = somewhere() {
-                *asker.place() = place;
-                break listener;
-            }
-        };
-    }
-}
-
-fn answer_until_dead(http: &tiny_http::Server, asker: &Asker, limits: Limits, stop: &AtomicBool) {
-    while !stop.load(Ordering::Relaxed) && !asker.place().is_dead {
-        match http.recv_timeout(LOOK_AGAIN) {
-            Ok(Some(request)) => answer(request, limits),
-            Ok(None) => {}
-            Err(_) => return,
-        }
-    }
 }
 
 /// Answers one request: the page, the handshake, or 404.

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connection::{Config, Connection};
 use handshake::head::Limits;
@@ -25,7 +25,7 @@ use handshake::head::Limits;
 use crate::deadlines::Patience;
 use crate::door::{self, NotIn, Socket};
 use crate::driver::Driver;
-use crate::http::{self, Asker, Http};
+use crate::http::{self, Http};
 use crate::log::Log;
 
 /// The most clients at a time that are told that there is no room. More are left without a word.
@@ -74,15 +74,13 @@ pub struct Server {
     accepting: Option<JoinHandle<()>>,
     /// Says that all threads have ended, by having no sender any more.
     all_ended: Receiver<Infallible>,
-    /// Stops when everything else has.
-    _http: Http,
 }
 
 /// What all threads of a server know.
 struct Shared {
     settings: Settings,
     /// Asked by one thread at a time: a thousand at once would need three thousand sockets.
-    http: Mutex<Asker>,
+    http: Mutex<Http>,
     stop: AtomicBool,
 }
 
@@ -104,10 +102,10 @@ impl Server {
     /// The listener can't be used, or no thread can be started.
     pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let http = Http::start(settings.head)?;
+        let http = Mutex::new(Http::start(settings.head)?);
         let shared = Arc::new(Shared {
             settings,
-            http: Mutex::new(http.asker()),
+            http,
             stop: AtomicBool::new(false),
         });
         let (running, all_ended) = mpsc::channel();
@@ -120,7 +118,6 @@ impl Server {
             shared,
             accepting: Some(accepting),
             all_ended,
-            _http: http,
         })
     }
 
@@ -133,20 +130,35 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
-        // Whoever accepts waits for somebody to come.
-        _ = TcpStream::connect(reachable(self.address));
-        if let Some(accepting) = self.accepting.take() {
-            _ = accepting.join();
-        }
         // Each connection learns of it at its next tick, then waits for an answer to its Close, and
         // then for the end of TCP.
         let settings = &self.shared.settings;
         let longest = 2 * (settings.tick + settings.patience.close_within);
-        _ = self.all_ended.recv_timeout(longest);
+        let deadline = Instant::now() + longest;
+        if let Some(accepting) = self.accepting.take() {
+            self.wake(accepting, deadline);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        _ = self.all_ended.recv_timeout(left);
     }
 }
 
-/// `0.0.0.0` stands for all addresses. Not every system lets one connect to it.
+impl Server {
+    /// Ends the thread that accepts: one more connection wakes it. That fails while all files are in use, and
+    /// then it is tried again, because those that end leave room.
+    fn wake(&self, accepting: JoinHandle<()>, deadline: Instant) {
+        let address = reachable(self.address);
+        while !accepting.is_finished() && Instant::now() < deadline {
+            _ = TcpStream::connect_timeout(&address, self.shared.settings.tick);
+            thread::sleep(Duration::from_millis(1));
+        }
+        if accepting.is_finished() {
+            _ = accepting.join();
+        }
+    }
+}
+
+/// An address of this machine: a server may listen on `0.0.0.0`, but not every system connects to it.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => {
@@ -205,9 +217,15 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     let settings = &shared.settings;
     let peer = client.peer_addr()?;
     let mut socket = Socket::new(client, settings.tick, settings.write_within)?;
-    match door::read_head(&mut socket, settings.head, settings.head_within) {
+    match door::read_head(
+        &mut socket,
+        settings.head,
+        settings.head_within,
+        &shared.stop,
+    ) {
         Ok(head) => {
-            let answer = shared.answer(head.head())?;
+            // There may be no file left for the way to tiny_http.
+            let answer = shared.answer(head.head()).unwrap_or_else(|_| door::busy());
             socket.write_all(&answer)?;
             // The first frame may have come in the same segment.
             socket.put_back(head.rest().to_vec());

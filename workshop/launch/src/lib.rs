@@ -1,8 +1,8 @@
 //! Starts every server of the workshop alike.
 //!
 //! `cargo run -p polling -- --listen 127.0.0.1:9000` prints one line when it is ready
-//! (`listening on http://127.0.0.1:9000`) and runs until Ctrl-C. Options that a server doesn't
-//! know get one sentence on stderr and exit code 2. Nothing here is part of a task.
+//! (`listening on http://127.0.0.1:9000`) and runs until Ctrl-C, SIGTERM or SIGHUP. An option that a server
+//! doesn't know gets one sentence on stderr and exit code 2. Nothing here is part of a task.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -88,10 +88,14 @@ fn help_text(about: &str, listen: SocketAddr, numbers: &[NumberOption]) -> Strin
     help
 }
 
-/// Listens on `listen`, hands the listener to `start`, says that it is ready, and waits for Ctrl-C.
+/// The most files that a server asks the system for: each client is one, or a few.
+const MAX_FILES: u64 = 65_536;
+
+/// Listens on `listen`, hands the listener to `start`, says that it is ready, and waits for Ctrl-C, or for
+/// the signal by which a system ends a program (SIGTERM) or a terminal goes away (SIGHUP).
 ///
-/// What `start` returns is the running server; it is dropped, and thereby stopped, at Ctrl-C. The
-/// process then ends with code 0; with code 1 where the server could not be started.
+/// What `start` returns is the running server; it is dropped, and thereby stopped, at that signal. The
+/// process then ends with code 0, or with code 1 if the server could not be started.
 pub fn serve<Server>(
     listen: SocketAddr,
     start: impl FnOnce(TcpListener) -> io::Result<Server>,
@@ -113,6 +117,8 @@ fn try_serve<Server>(
 ) -> io::Result<()> {
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || _ = stop.send(())).map_err(io::Error::other)?;
+    // Many systems allow 1024 or 256 files, and more if a program asks.
+    _ = rlimit::increase_nofile_limit(MAX_FILES);
     let listener = TcpListener::bind(listen)?;
     let address = listener.local_addr()?;
     let server = start(listener)?;

@@ -1,0 +1,110 @@
+//! The connections that are open, and which of them can be closed without losing anything.
+
+use std::collections::BTreeMap;
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// All connections of a server.
+#[derive(Debug, Default)]
+pub struct Connections(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    open: BTreeMap<u64, Arc<TcpStream>>,
+    /// Those that wait for a whole head, the one that has waited longest first.
+    waiting: BTreeMap<u64, u64>,
+    last: u64,
+    is_stopped: bool,
+}
+
+/// A connection, for as long as it is open.
+#[derive(Debug)]
+pub struct Connection {
+    all: Arc<Connections>,
+    id: u64,
+}
+
+impl Connections {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.lock().open.len()
+    }
+
+    /// One more. `None` if the server stops.
+    pub fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Option<Connection> {
+        let mut state = self.lock();
+        let id = state.next();
+        if state.is_stopped {
+            return None;
+        }
+        state.open.insert(id, Arc::clone(stream));
+        let all = Arc::clone(self);
+        Some(Connection { all, id })
+    }
+
+    /// Closes the connection that has waited longest for a head, and returns whether there was one. So
+    /// connections that say nothing don't lock others out.
+    pub fn close_longest_waiting(&self) -> bool {
+        let mut state = self.lock();
+        let longest = state.waiting.pop_first();
+        if let Some((_, id)) = longest {
+            state.close(id);
+        }
+        longest.is_some()
+    }
+
+    /// The server stops: connections that wait for a head are closed, now and from now on.
+    pub fn stop(&self) {
+        let mut state = self.lock();
+        state.is_stopped = true;
+        while let Some((_, id)) = state.waiting.pop_first() {
+            state.close(id);
+        }
+    }
+
+    /// Closes all that are left.
+    pub fn close_all(&self) {
+        let state = self.lock();
+        state.open.keys().for_each(|id| state.close(*id));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Its thread learns of it at once: a read ends.
+    fn close(&self, id: u64) {
+        if let Some(stream) = self.open.get(&id) {
+            _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Connection {
+    /// Calls `wait`, and meanwhile counts as a connection that can be closed.
+    pub fn while_waiting<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let mut state = self.all.lock();
+        let turn = state.next();
+        state.waiting.insert(turn, self.id);
+        if state.is_stopped {
+            state.close(self.id);
+        }
+        drop(state);
+        let result = wait();
+        self.all.lock().waiting.remove(&turn);
+        result
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.all.lock().open.remove(&self.id);
+    }
+}

@@ -1,0 +1,173 @@
+//! Where a message ends (RFC 9112 §6.3).
+
+/// How much of a message's body is still to come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extent {
+    /// So many bytes.
+    Length(u64),
+    /// Chunks, up to the empty one and the trailer after it.
+    Chunked(Chunks),
+    /// Everything until the connection ends.
+    UntilClose,
+}
+
+impl Extent {
+    pub const NONE: Self = Self::Length(0);
+
+    /// How many of these bytes belong to the body. They are taken note of.
+    ///
+    /// # Errors
+    /// Returns [`NotChunks`] if the size of a chunk can't be read.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<usize, NotChunks> {
+        match self {
+            Self::Length(left) => {
+                let count = bytes
+                    .len()
+                    .min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= count as u64;
+                Ok(count)
+            }
+            Self::Chunked(chunks) => chunks.take(bytes),
+            Self::UntilClose => Ok(bytes.len()),
+        }
+    }
+
+    /// Whether nothing more is to come.
+    pub fn is_over(&self) -> bool {
+        matches!(
+            self,
+            Self::Length(0)
+                | Self::Chunked(Chunks {
+                    next: Next::Nothing,
+                    ..
+                })
+        )
+    }
+}
+
+/// The size of a chunk can't be read, or a line is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotChunks;
+
+/// The longest line between chunks: a size with its extensions, or a field of the trailer.
+const MAX_LINE: usize = 4096;
+
+/// A body in chunks, as far as it has come (RFC 9112 §7.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Chunks {
+    next: Next,
+    /// The beginning of a line.
+    line: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Next {
+    #[default]
+    SizeLine,
+    /// So many bytes: a chunk, and the end of its line.
+    Data(u64),
+    TrailerLine,
+    Nothing,
+}
+
+impl Chunks {
+    fn take(&mut self, bytes: &[u8]) -> Result<usize, NotChunks> {
+        let mut taken = 0;
+        while self.next != Next::Nothing && taken < bytes.len() {
+            let rest = &bytes[taken..];
+            taken += match self.next {
+                Next::Data(left) => self.take_data(rest, left),
+                _ => self.take_line(rest)?,
+            };
+        }
+        Ok(taken)
+    }
+
+    fn take_data(&mut self, rest: &[u8], left: u64) -> usize {
+        let count = rest.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.next = match left - count as u64 {
+            0 => Next::SizeLine,
+            left => Next::Data(left),
+        };
+        count
+    }
+
+    fn take_line(&mut self, rest: &[u8]) -> Result<usize, NotChunks> {
+        let line_feed = rest.iter().position(|byte| *byte == b'\n');
+        let count = line_feed.map_or(rest.len(), |at| at + 1);
+        self.line.extend_from_slice(&rest[..count]);
+        if self.line.len() > MAX_LINE {
+            return Err(NotChunks);
+        }
+        if line_feed.is_some() {
+            self.next = self.after_line()?;
+            self.line.clear();
+        }
+        Ok(count)
+    }
+
+    fn after_line(&self) -> Result<Next, NotChunks> {
+        if self.next == Next::TrailerLine {
+            return Ok(match self.line[..] {
+                [b'\r', b'\n'] => Next::Nothing,
+                _ => Next::TrailerLine,
+            });
+        }
+        // For httparse, no digit at all is a zero.
+        if !self.line[0].is_ascii_hexdigit() {
+            return Err(NotChunks);
+        }
+        match httparse::parse_chunk_size(&self.line) {
+            Ok(httparse::Status::Complete((_, 0))) => Ok(Next::TrailerLine),
+            // Its own line end belongs to a chunk.
+            Ok(httparse::Status::Complete((_, size))) => Ok(Next::Data(size.saturating_add(2))),
+            _ => Err(NotChunks),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &[u8] = b"5\r\nhello\r\n1;a=b\r\n!\r\n0\r\nA: trailer\r\n\r\n";
+
+    #[test]
+    fn a_length_is_counted_down() {
+        let mut extent = Extent::Length(3);
+        assert_eq!(extent.take(b"he"), Ok(2));
+        assert!(!extent.is_over());
+        assert_eq!(extent.take(b"llo"), Ok(1));
+        assert!(extent.is_over());
+    }
+
+    #[test]
+    fn chunks_end_where_they_end_however_they_are_cut() {
+        let stream = [BODY, b"GET"].concat();
+        for size in 1..=stream.len() {
+            let mut extent = Extent::Chunked(Chunks::default());
+            let mut taken = 0;
+            for piece in stream.chunks(size) {
+                taken += extent.take(piece).unwrap();
+                if extent.is_over() {
+                    break;
+                }
+            }
+            assert_eq!(taken, BODY.len(), "in pieces of {size}");
+            assert!(extent.is_over());
+        }
+    }
+
+    #[test]
+    fn chunks_without_a_size_are_none() {
+        for body in [&b"\r\n"[..], b"x\r\n", b"-1\r\n", b"10000000000000000\r\n"] {
+            let mut extent = Extent::Chunked(Chunks::default());
+            assert_eq!(extent.take(body), Err(NotChunks), "{body:?}");
+        }
+        let endless = vec![b'1'; MAX_LINE + 1];
+        assert_eq!(
+            Extent::Chunked(Chunks::default()).take(&endless),
+            Err(NotChunks)
+        );
+    }
+}

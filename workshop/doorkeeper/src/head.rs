@@ -1,0 +1,168 @@
+//! The head of a request: checked, and made fit for tiny_http.
+
+use crate::extent::{Chunks, Extent};
+use crate::refusal::Refusal;
+
+/// The longest head, in bytes. A server that takes less says so itself.
+pub(crate) const MAX_HEAD: usize = 64 * 1024;
+/// The most fields of a head.
+const MAX_FIELDS: usize = 1000;
+/// The longest body that a request may announce, in bytes. When tiny_http drops a request, it reserves
+/// as much memory as the rest of the body is long by the client's word: a terabyte ends the process.
+const MAX_BODY: u64 = 64 * 1024 * 1024;
+
+/// Fields that are about one connection only, and not about the one to tiny_http (RFC 9110 §7.6.1).
+/// `Connection` and `Upgrade` are too, but they are what a handshake is about.
+const NOT_PASSED_ON: [&str; 3] = ["Keep-Alive", "Proxy-Connection", "TE"];
+
+/// A request's head that tiny_http can be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// As it goes to tiny_http.
+    pub bytes: Vec<u8>,
+    /// What follows it.
+    pub body: Extent,
+    /// Whether the method is HEAD: the response has no body then.
+    pub is_head: bool,
+    /// Whether the client wants another protocol: anything may follow the head.
+    pub is_upgrade: bool,
+    /// Whether the connection goes on after the response.
+    pub keeps_alive: bool,
+}
+
+/// Where the head ends, if its end has come: after the first empty line that isn't at its beginning.
+pub(crate) fn end_of(bytes: &[u8]) -> Option<usize> {
+    // Empty lines before a request are skipped (RFC 9112 §2.2).
+    let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
+    let end = bytes[start..]
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")?;
+    Some(start + end + 4)
+}
+
+impl Head {
+    /// Checks a whole head.
+    ///
+    /// # Errors
+    /// Returns what the client is to be told if the head breaks a rule of HTTP or one of our limits.
+    pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
+        let mut room = [httparse::EMPTY_HEADER; MAX_FIELDS];
+        let mut request = httparse::Request::new(&mut room);
+        request.parse(bytes).map_err(|error| match error {
+            httparse::Error::TooManyHeaders => Refusal::HEAD_TOO_LONG,
+            httparse::Error::Version => Refusal::VERSION,
+            _ => Refusal::NOT_HTTP,
+        })?;
+        if !request.path.is_some_and(str::is_ascii) {
+            return Err(Refusal::TARGET_NOT_ASCII);
+        }
+        let is_http_1_1 = request.version == Some(1);
+        let fields = Fields(request.headers);
+        fields.check_expectation()?;
+        let body = fields.extent(is_http_1_1)?;
+        let is_upgrade = fields.has_connection_option("upgrade");
+        Ok(Self {
+            body,
+            is_head: request.method == Some("HEAD"),
+            is_upgrade,
+            keeps_alive: is_http_1_1 && !is_upgrade && !fields.has_connection_option("close"),
+            bytes: written(&request),
+        })
+    }
+}
+
+/// Makes a head fit for tiny_http, and changes nothing else: no field that is about one connection only,
+/// and no byte that isn't ASCII. A head that can't be parsed stays as it is.
+///
+/// RFC 9110 §5.5 allows other bytes in a value, such as the cookie `name=Zoë`, and calls them opaque.
+/// Each becomes a `?`: so the value keeps its length, and one that a server looks at is refused.
+pub fn for_tiny_http(head: &[u8]) -> Vec<u8> {
+    let lines = head.iter().filter(|byte| **byte == b'\n').count();
+    let mut room = vec![httparse::EMPTY_HEADER; lines];
+    let mut request = httparse::Request::new(&mut room);
+    match request.parse(head) {
+        Ok(httparse::Status::Complete(_)) => written(&request),
+        _ => head.to_vec(),
+    }
+}
+
+fn written(request: &httparse::Request) -> Vec<u8> {
+    let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
+    let minor = request.version.unwrap_or(1);
+    let mut bytes = format!("{method} {target} HTTP/1.{minor}\r\n").into_bytes();
+    let is_passed_on = |field: &&httparse::Header| {
+        let mut others = NOT_PASSED_ON.iter();
+        !others.any(|name| field.name.eq_ignore_ascii_case(name))
+    };
+    let ascii = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
+    for field in request.headers.iter().filter(is_passed_on) {
+        bytes.extend_from_slice(field.name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend(field.value.iter().map(ascii));
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes
+}
+
+struct Fields<'a>(&'a [httparse::Header<'a>]);
+
+impl Fields<'_> {
+    fn values(&self, name: &str) -> Vec<&[u8]> {
+        let named = self
+            .0
+            .iter()
+            .filter(|field| field.name.eq_ignore_ascii_case(name));
+        named.map(|field| field.value.trim_ascii()).collect()
+    }
+
+    /// Whether tiny_http, which looks for the word anywhere in the first of these fields, or anybody who
+    /// reads them right, finds this option.
+    fn has_connection_option(&self, option: &str) -> bool {
+        let values = self.values("Connection");
+        let text = String::from_utf8_lossy(&values.join(&b","[..])).to_ascii_lowercase();
+        text.contains(option)
+    }
+
+    fn check_expectation(&self) -> Result<(), Refusal> {
+        let values = self.values("Expect");
+        let is_known = |value: &&[u8]| value.eq_ignore_ascii_case(b"100-continue");
+        match values.iter().all(is_known) {
+            true => Ok(()),
+            false => Err(Refusal::EXPECTATION),
+        }
+    }
+
+    /// How long the body is (RFC 9112 §6.3). Two servers that disagree on that disagree on where the next
+    /// request begins, so whatever can be read in two ways is refused.
+    fn extent(&self, is_http_1_1: bool) -> Result<Extent, Refusal> {
+        let (lengths, codings) = (
+            self.values("Content-Length"),
+            self.values("Transfer-Encoding"),
+        );
+        match (&lengths[..], &codings[..]) {
+            ([], []) => Ok(Extent::NONE),
+            ([length], []) => match whole_number(length) {
+                None => Err(Refusal::LENGTH),
+                Some(MAX_BODY_AND_MORE..) => Err(Refusal::BODY_TOO_LONG),
+                Some(length) => Ok(Extent::Length(length)),
+            },
+            (_, []) => Err(Refusal::LENGTH),
+            ([], [coding]) if is_http_1_1 => match coding.eq_ignore_ascii_case(b"chunked") {
+                true => Ok(Extent::Chunked(Chunks::default())),
+                false => Err(Refusal::CODING),
+            },
+            ([], _) if is_http_1_1 => Err(Refusal::CODING),
+            _ => Err(Refusal::TWO_LENGTHS),
+        }
+    }
+}
+
+const MAX_BODY_AND_MORE: u64 = MAX_BODY + 1;
+
+/// A number of digits alone. One that doesn't fit into 64 bits is as good as the greatest.
+fn whole_number(digits: &[u8]) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
+    Some(number.parse().unwrap_or(u64::MAX))
+}
