@@ -9,8 +9,9 @@ use crate::process::{Limits, Running, Taken};
 use crate::random::Random;
 use crate::servers::{Kind, Socket};
 
-/// The pause between two visits: twelve servers share the machine.
-const PACE: Duration = Duration::from_millis(5);
+/// The pause between two visits. Most leave a session behind on an app on events, which has room for 1,000 of them,
+/// and keeps each for a minute.
+const PACE: Duration = Duration::from_millis(40);
 /// How long one thing may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the server is given to forget: sessions of events are kept for a minute.

@@ -214,6 +214,11 @@ impl Kind {
         let frame = client
             .frame(TRY)
             .map_err(|why| format!("WebSocket: {why}"))?;
+        if self.is_app() {
+            // A session that isn't given up is kept for a minute, and there is room for 1,000.
+            client.send(&text_frame(r#"{"bye":true}"#));
+            _ = client.rest(TRY);
+        }
         match frame.first {
             0x81 => Ok(()),
             other => Err(format!("WebSocket: a frame that begins with {other:#04x}")),

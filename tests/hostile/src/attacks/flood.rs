@@ -36,6 +36,7 @@ pub fn flood(stage: &mut Stage) -> Result<Verdict, String> {
                 Err(why) => faults.push(format!("during the flood {why}")),
             }
             stage.note();
+            thread::sleep(BEAT / 5);
         }
         is_over.store(true, Ordering::Relaxed);
     });

@@ -109,6 +109,7 @@ fn scarce(stage: &mut Stage, scarce: Scarce) -> Result<Verdict, String> {
 /// Connects until the server has no more to give. Returns the clients, and what the server has taken.
 fn fill(kind: Kind, running: &mut Running, scarce: Scarce) -> (Vec<Client>, u64) {
     let mut clients = Vec::new();
+    let mut last = (0, Instant::now());
     for number in 0..scarce.clients() {
         let Ok(mut client) = Client::connect(running.address, CONNECT) else {
             break;
@@ -120,8 +121,9 @@ fn fill(kind: Kind, running: &mut Running, scarce: Scarce) -> (Vec<Client>, u64)
             client.send(b"\r\n");
         }
         clients.push(client);
+        let taken = scarce.of(running.taken());
+        last = (taken.max(last.0), Instant::now());
     }
-    let mut last = (0, Instant::now());
     while last.1.elapsed() < STEADY && running.is_alive() {
         let taken = scarce.of(running.taken());
         if taken > last.0 {
