@@ -1,6 +1,7 @@
 //! Clients that hold a connection and do nothing with it, or let it go at once.
 
-use std::thread;
+use std::net::SocketAddr;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{Stage, Verdict};
@@ -13,6 +14,8 @@ const CONNECT: Duration = Duration::from_secs(20);
 const MEANWHILE: Duration = Duration::from_secs(60);
 /// How long a client may be slow, or silent, at most. The longest patience of a server is 45 s.
 const GONE: Duration = Duration::from_secs(90);
+/// How many connect at the same time, where they leave at once.
+const CROWD: usize = 8;
 /// The pause between two bytes of a slow client.
 const SLOW: Duration = Duration::from_millis(200);
 
@@ -47,21 +50,37 @@ pub fn halves(stage: &mut Stage) -> Result<Verdict, String> {
 pub fn leave(stage: &mut Stage) -> Result<Verdict, String> {
     let count = stage.plan.connects;
     let address = stage.running()?.address;
-    for number in 0..count {
-        let client = Client::connect(address, CONNECT);
-        let mut client = client
-            .map_err(|error| format!("after {number} that have left, {}", unreached(&error)))?;
-        match number % 4 {
-            0 | 1 => {}
-            2 => _ = client.send(HALF),
-            _ => _ = client.send(&get("/", b"")),
-        }
-        if number % 1000 == 999 {
-            stage.note();
-        }
-    }
+    let faults = thread::scope(|scope| {
+        let crowd = (0..CROWD).map(|first| {
+            scope.spawn(move || {
+                let mut numbers = (first..count).step_by(CROWD);
+                numbers.try_for_each(|number| come_and_go(address, number))
+            })
+        });
+        let crowd = Vec::from_iter(crowd);
+        let ended = |visitors: ScopedJoinHandle<Result<(), String>>| {
+            let ended = visitors.join();
+            ended
+                .unwrap_or_else(|_| Err("a client has panicked".to_string()))
+                .err()
+        };
+        Vec::from_iter(crowd.into_iter().filter_map(ended))
+    });
+    stage.note();
     let says = format!("{count} clients that connect and leave");
-    Ok(Verdict::of(Vec::new(), count.to_string(), says))
+    Ok(Verdict::of(faults, count.to_string(), says))
+}
+
+fn come_and_go(address: SocketAddr, number: usize) -> Result<(), String> {
+    let client = Client::connect(address, CONNECT);
+    let mut client = client
+        .map_err(|error| format!("client {number} of all that leave: {}", unreached(&error)))?;
+    match number / CROWD % 4 {
+        0 | 1 => {}
+        2 => _ = client.send(HALF),
+        _ => _ = client.send(&get("/", b"")),
+    }
+    Ok(())
 }
 
 /// Clients that send a byte of a head now and then.
@@ -132,7 +151,7 @@ pub fn silent(stage: &mut Stage) -> Result<Verdict, String> {
     Ok(Verdict::of(faults, count.to_string(), says))
 }
 
-fn half(address: std::net::SocketAddr) -> Result<Client, String> {
+fn half(address: SocketAddr) -> Result<Client, String> {
     let mut client = Client::connect(address, CONNECT).map_err(|error| unreached(&error))?;
     client.send(HALF);
     Ok(client)
