@@ -249,7 +249,7 @@ impl<'a> Stage<'a> {
 const MORE: u64 = 8;
 /// Memory that may be there beyond that at the beginning, in kB. The allocator keeps some for each thread
 /// that there was.
-const MORE_MEMORY: u64 = 64 * 1024;
+const MORE_MEMORY: u64 = 32 * 1024;
 
 /// What the process takes when it has settled, or when the time is over.
 pub fn settled(running: &Running, before: Taken, within: Duration) -> Taken {
