@@ -30,7 +30,7 @@ pub struct Plan {
     pub flooders: usize,
     /// For how long.
     pub flood: Duration,
-    /// Sessions that are opened and never used. An app has room for 1,000.
+    /// Sessions that are opened and never used. An app has room for 1,000, and not every one may get through.
     pub sessions: usize,
     /// Open files that a server may have, where they are to run out.
     pub files: u64,
@@ -53,7 +53,7 @@ impl Plan {
             stopped: 30,
             flooders: 8,
             flood: Duration::from_secs(2),
-            sessions: 1000,
+            sessions: 1100,
             files: 64,
             threads: 40,
         }
