@@ -146,6 +146,10 @@ pub fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
     if case.is_some() {
         picked.attacks = vec![Attack::Heads];
     }
+    let applies = |attack: &Attack| picked.servers.iter().any(|kind| attack.applies_to(*kind));
+    if !picked.attacks.iter().any(applies) {
+        return Err("none of these attacks is one on these servers".into());
+    }
     Ok(Task::Attack(picked))
 }
 
@@ -191,6 +195,7 @@ mod tests {
             ("--attack", "--attack"),
             ("--seed x", "`--seed x` isn't a whole number"),
             ("churn --full", "`churn` takes"),
+            ("--server hello --attack flood", "none of these attacks"),
             ("--minutes 3", "are for `churn`"),
             ("chrun", "chrun"),
         ] {

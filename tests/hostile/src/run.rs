@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Looks whether everything is there, builds the servers, and goes on.
-fn prepared(picked: &Picked, go_on: impl FnOnce(&Picked) -> bool) -> ExitCode {
+fn prepared(picked: &Picked, go_on: impl FnOnce(&Picked) -> ExitCode) -> ExitCode {
     if let Err(missing) = look_around(picked) {
         eprintln!("{missing}.");
         return ExitCode::from(MISSING);
@@ -55,10 +55,7 @@ fn prepared(picked: &Picked, go_on: impl FnOnce(&Picked) -> bool) -> ExitCode {
         eprintln!("{why}.");
         return ExitCode::FAILURE;
     }
-    match go_on(picked) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
+    go_on(picked)
 }
 
 fn look_around(picked: &Picked) -> Result<(), String> {
@@ -83,7 +80,7 @@ fn look_around(picked: &Picked) -> Result<(), String> {
     raised.map_err(|error| format!("the limit of open files can't be raised: {error}"))
 }
 
-fn attack_all(picked: &Picked) -> bool {
+fn attack_all(picked: &Picked) -> ExitCode {
     println!("seed {}", picked.plan.seed);
     let began = Instant::now();
     let results = Mutex::new(Vec::new());
@@ -108,13 +105,13 @@ fn attack_all(picked: &Picked) -> bool {
         print!("\n{table}");
         if let Err(error) = fs::write(&file, table) {
             eprintln!("{} can't be written: {error}.", file.display());
-            return false;
+            return ExitCode::FAILURE;
         }
     }
     summed_up(results.iter().map(|result| &result.2), began.elapsed())
 }
 
-fn churn_all(picked: &Picked, lasts: Duration) -> bool {
+fn churn_all(picked: &Picked, lasts: Duration) -> ExitCode {
     println!("seed {}, {} s", picked.plan.seed, lasts.as_secs());
     let began = Instant::now();
     let verdicts = Mutex::new(Vec::new());
@@ -160,8 +157,8 @@ fn say(kind: Kind, attack: &str, verdict: &Verdict, took: Duration) {
     }
 }
 
-/// Whether none fails.
-fn summed_up<'a>(verdicts: impl Iterator<Item = &'a Verdict>, took: Duration) -> bool {
+/// Says how many hold. What could not be tried is missing only where nothing else was asked for.
+fn summed_up<'a>(verdicts: impl Iterator<Item = &'a Verdict>, took: Duration) -> ExitCode {
     let (mut holds, mut fails, mut not_tried) = (0, 0, 0);
     for verdict in verdicts {
         match verdict {
@@ -174,5 +171,9 @@ fn summed_up<'a>(verdicts: impl Iterator<Item = &'a Verdict>, took: Duration) ->
         "\n{holds} hold, {fails} fail, {not_tried} not tried, after {} s",
         took.as_secs()
     );
-    fails == 0
+    match (fails, holds) {
+        (0, 0) if not_tried > 0 => ExitCode::from(MISSING),
+        (0, _) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
 }
