@@ -1,0 +1,112 @@
+//! What each server has survived, in a table for the book.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+
+use crate::attacks::{Attack, Verdict};
+use crate::plan::Plan;
+use crate::servers::Kind;
+
+/// What has come of an attack on a server.
+pub type Result = (Kind, Attack, Verdict);
+
+/// The columns: an attack, what stands above it, how wide it is.
+const COLUMNS: [(Attack, &str, usize); 12] = [
+    (Attack::Heads, "heads", 7),
+    (Attack::Halves, "half", 6),
+    (Attack::Leave, "leave", 7),
+    (Attack::Slow, "slow", 6),
+    (Attack::Silent, "silent", 8),
+    (Attack::Flood, "flood", 8),
+    (Attack::Sessions, "sessions", 10),
+    (Attack::Busy, "busy", 6),
+    (Attack::Files, "files", 7),
+    (Attack::Threads, "threads", 9),
+    (Attack::Stop, "stop", 6),
+    (Attack::Back, "MB", 18),
+];
+
+/// The table.
+pub fn table(plan: &Plan, results: &[Result]) -> String {
+    let mut text = format!("{}\nseed {}\n\n{:<14}", machine(), plan.seed, "");
+    for (_, title, width) in COLUMNS {
+        text += &format!("{title:>width$}");
+    }
+    text = text.trim_end().to_string() + "\n";
+    for kind in Kind::ALL {
+        let mut line = format!("{:<14}", kind.name());
+        for (attack, _, width) in COLUMNS {
+            let found = results
+                .iter()
+                .find(|result| (result.0, result.1) == (kind, attack));
+            let cell = found.map_or("·", |(_, _, verdict)| cell(attack, verdict));
+            line += &format!("{cell:>width$}");
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+fn cell(attack: Attack, verdict: &Verdict) -> &str {
+    match verdict {
+        // How full it was, the line of the run says.
+        Verdict::Holds(..) if matches!(attack, Attack::Files | Attack::Threads) => "✓",
+        Verdict::Holds(load, _) => load,
+        Verdict::Fails(_) => "✗",
+        Verdict::NotTried(_) => "?",
+    }
+}
+
+/// The day, the machine and the profile.
+fn machine() -> String {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let linux = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processors
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    let model = model.map_or("unknown processor", |model| {
+        model.trim_start_matches([' ', '\t', ':'])
+    });
+    let profile = if cfg!(debug_assertions) {
+        "debug"
+    } else {
+        "release"
+    };
+    let date = Command::new("date")
+        .args(["+%-d %B %Y"])
+        .env("LC_ALL", "C")
+        .output();
+    let date = date.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
+    format!(
+        "{}; {cores} cores ({model}), Linux {}; {profile} build",
+        date.unwrap_or_default(),
+        linux.trim()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_seen_in_the_table() {
+        let results = [
+            (
+                Kind::Echo,
+                Attack::Heads,
+                Verdict::Fails(vec!["why".to_string()]),
+            ),
+            (
+                Kind::Echo,
+                Attack::Leave,
+                Verdict::Holds("20000".to_string(), String::new()),
+            ),
+        ];
+        let table = table(&Plan::full(), &results);
+        let line = table.lines().find(|line| line.starts_with("echo")).unwrap();
+        assert!(line.contains('✗') && line.contains("20000"), "{line}");
+    }
+}
