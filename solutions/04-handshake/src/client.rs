@@ -35,7 +35,7 @@ pub struct Agreement {
 // ANCHOR: failure
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The answer is no HTTP.
+    /// The answer isn't HTTP.
     Head(HeadError),
     /// The answer is older than HTTP/1.1.
     HttpVersion(HttpVersion),

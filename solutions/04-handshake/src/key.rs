@@ -3,15 +3,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// A key that keeps its rule: there is no other way to make one than [`Key::new`] and
-/// [`Key::parse`].
+/// A key that keeps its rule: only [`Key::new`] and [`Key::parse`] make one.
 // ANCHOR: key
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key(String);
 // ANCHOR_END: key
 
 impl Key {
-    /// The key for a nonce. A client chooses 16 random bytes anew for each connection.
+    /// The key for a nonce. A client chooses 16 new random bytes for each connection.
     pub fn new(nonce: [u8; 16]) -> Self {
         Self(accept_key::key(nonce))
     }

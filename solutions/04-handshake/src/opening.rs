@@ -19,7 +19,7 @@ pub struct OpeningHandshake {
     pub resource: String,
     /// The host and port that the client believes it talks to.
     pub host: String,
-    /// The page that asks; none where the client is no browser.
+    /// The origin of the page that asks. `None` if the client sent none: it isn't a browser.
     pub origin: Option<String>,
     /// The key that is to be answered.
     pub key: Key,
@@ -103,8 +103,7 @@ pub fn read_resource(head: &RequestHead) -> Result<&str, Refusal> {
     Ok(resource)
 }
 
-/// Rule 2: exactly one host. The one in the target, where there is one, is the one that counts
-/// (RFC 9112 §3.2.2).
+/// Rule 2: exactly one host. If the target names a host, that one counts (RFC 9112 §3.2.2).
 pub fn read_host(head: &RequestHead) -> Result<&str, Refusal> {
     let refusal = || Refusal::Host(came(head, "Host"));
     let field = head.fields.only("Host").ok_or_else(refusal)?;

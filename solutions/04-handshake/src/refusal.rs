@@ -16,7 +16,7 @@ use crate::response::{self, Field};
 // ANCHOR: refusal
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The bytes are no head, or one beyond the limits.
+    /// The bytes aren't a head, or the head is beyond the limits.
     Head(HeadError),
     /// The method is not GET.
     Method(String),
@@ -24,7 +24,7 @@ pub enum Refusal {
     HttpVersion(HttpVersion),
     /// The request target is neither a path nor an http URI.
     Target(String),
-    /// There is no `Host`, there are several, or it is no host.
+    /// There is no `Host`, there are several, or its value isn't a host.
     Host(Vec<String>),
     /// `Upgrade` doesn't list `websocket`.
     Upgrade(Vec<String>),
@@ -36,7 +36,7 @@ pub enum Refusal {
     Key(Vec<String>),
     /// The policy doesn't welcome this origin.
     Origin(Vec<String>),
-    /// The offer of subprotocols is no list of different tokens.
+    /// The offer of subprotocols isn't a list of different tokens.
     Subprotocols(Vec<String>),
     /// The offer of extensions breaks the grammar.
     Extensions(Vec<String>),
@@ -130,8 +130,8 @@ impl Refusal {
         }
     }
 
-    /// The whole response. A head that is no HTTP, or too long, ends the connection as well: nobody
-    /// knows where the next request would begin.
+    /// The whole response. After a head that isn't HTTP, or is too long, the connection ends as well:
+    /// there is no telling where the next request would begin.
     // ANCHOR: response
     pub fn response(&self) -> Vec<u8> {
         let (status, reason) = self.status();

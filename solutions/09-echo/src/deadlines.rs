@@ -36,11 +36,11 @@ impl Default for Patience {
 // ANCHOR: due
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// Ask whether anybody is there.
+    /// Ask whether the peer is still there.
     Ping,
-    /// Nobody has answered: begin the closing handshake.
+    /// The peer hasn't answered: begin the closing handshake.
     Close,
-    /// Nobody has answered that, either: end TCP.
+    /// The peer hasn't answered that, either: end TCP.
     End,
 }
 // ANCHOR_END: due
@@ -76,7 +76,7 @@ impl Deadlines {
         }
     }
 
-    /// Bytes came, whatever they say: somebody is there.
+    /// Bytes came. Whatever they say, the peer is there.
     // ANCHOR: heard
     pub fn heard(&mut self, now: Instant) {
         // Task: any bytes prove that the peer is there. Once we have sent a Close, that no longer helps.
@@ -97,7 +97,7 @@ impl Deadlines {
     pub fn due(&mut self, now: Instant) -> Option<Due> {
         // Task: three things are waited for, each with its own patience and its own end.
         // Only a ping changes what is waited for. `Due::Close` and `Due::End` change nothing in here:
-        // whoever sends the Close says so by calling `closing`, and after the end nobody asks.
+        // the driver calls `closing` when it sends the Close, and after the end it doesn't ask again.
         let (patience, due) = match self.waiting_for {
             WaitingFor::Anything => (self.patience.ping_after, Due::Ping),
             WaitingFor::Pong => (self.patience.pong_within, Due::Close),

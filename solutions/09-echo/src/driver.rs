@@ -28,7 +28,7 @@ pub struct Driver<'a, Stream> {
     stop: &'a AtomicBool,
     /// Draws the frames, where the page has asked for that.
     tap: Option<Tap>,
-    /// Where a failure is said, and whose it is.
+    /// Where failures are logged, and for which peer.
     log: Option<(&'a Log, SocketAddr)>,
 }
 

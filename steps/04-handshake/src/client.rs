@@ -34,7 +34,7 @@ pub struct Agreement {
 /// The rule that an answer breaks. The client then fails the connection (RFC 6455 §4.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The answer is no HTTP.
+    /// The answer isn't HTTP.
     Head(HeadError),
     /// The answer is older than HTTP/1.1.
     HttpVersion(HttpVersion),

@@ -18,7 +18,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Adds a field. [`WHITE_SPACE`] around a value is no part of it (RFC 9110 §5.5).
+    /// Adds a field. [`WHITE_SPACE`] around a value isn't part of it (RFC 9110 §5.5).
     pub fn add(&mut self, name: &str, value: &str) {
         let value = value.trim_matches(WHITE_SPACE);
         self.fields.push((name.to_string(), value.to_string()));
@@ -33,7 +33,7 @@ impl Fields {
             .collect()
     }
 
-    /// The value under this name, where there is exactly one.
+    /// The value under this name, if there is exactly one.
     pub fn only(&self, name: &str) -> Option<&str> {
         match self.values(name)[..] {
             [value] => Some(value),
@@ -43,7 +43,7 @@ impl Fields {
 
     /// The elements of a list: those of every field of this name, in order (RFC 9110 §5.6.1).
     ///
-    /// Commas separate them. White space around an element is no part of it, and empty elements
+    /// Commas separate them. [`WHITE_SPACE`] around an element isn't part of it, and empty elements
     /// don't count.
     pub fn elements(&self, name: &str) -> Vec<&str> {
         // Task: read all fields of this name as one list, and return its elements.

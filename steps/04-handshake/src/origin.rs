@@ -4,7 +4,7 @@
 //! http://chat.example
 //! HTTP://Chat.Example:80      the same origin: 80 is the port of http
 //!
-//! https://chat.example        another one, since its port is 443
+//! https://chat.example        a different origin: another scheme, and port 443
 //! ```
 
 use std::net::Ipv6Addr;
