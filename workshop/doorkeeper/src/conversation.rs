@@ -94,12 +94,19 @@ impl<'a> Conversation<'a> {
     fn read_head(&mut self) -> Result<Head, NoHead> {
         let mut deadline = Instant::now() + IDLE;
         let mut has_begun = false;
+        let mut searched = 0;
         loop {
+            if searched == 0 {
+                // Empty lines before a request are skipped (RFC 9112 §2.2).
+                let empty = self.early.iter().take_while(|byte| b"\r\n".contains(byte));
+                self.early.drain(..empty.count());
+            }
             if !has_begun && !self.early.is_empty() {
                 has_begun = true;
                 deadline = Instant::now() + HEAD_WITHIN;
             }
-            let end = end_of(&self.early);
+            let end = end_of(&self.early, searched);
+            searched = self.early.len();
             if end.unwrap_or(self.early.len()) > MAX_HEAD {
                 return Err(NoHead::Refused(Refusal::HEAD_TOO_LONG));
             }
@@ -175,10 +182,10 @@ impl<'a> Conversation<'a> {
         let (done, is_done) = mpsc::channel();
         let response = thread::scope(|scope| {
             thread::Builder::new().spawn_scoped(scope, move || {
-                if let Ok(rest) = pass_on(client, inner, &mut body, deadline) {
-                    _ = done.send(rest);
+                match pass_on(client, inner, &mut body, deadline) {
+                    Ok(rest) => _ = done.send(rest),
+                    Err(_) => end(inner),
                 }
-                end(inner);
             })?;
             let response = pass_back(inner, client, head);
             if head.keeps_alive

@@ -139,16 +139,28 @@ fn a_connection_goes_on_after_a_body() {
         client.send(request.as_bytes());
         assert_eq!(client.response().text(), said);
     }
-    // All at once, and then byte by byte.
-    let stream = format!("{chunked}GET /d HTTP/1.1\r\n\r\n");
-    client.send(stream.as_bytes());
+    // All at once, after empty lines.
+    client.send(format!("\r\n\r\n{chunked}GET /d HTTP/1.1\r\n\r\n").as_bytes());
     assert_eq!(client.response().text(), "POST /b 3");
     assert_eq!(client.response().text(), "GET /d 0");
-    for byte in stream.bytes() {
-        client.send(&[byte]);
+}
+
+#[test]
+fn a_connection_goes_on_after_a_body_that_came_later_than_its_head() {
+    let server = start();
+    let mut client = Client::connect(server.address());
+    for (length, body) in [
+        ("Content-Length: 5", "hello"),
+        ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"),
+    ] {
+        let head = format!("POST /e HTTP/1.1\r\n{length}\r\nExpect: 100-continue\r\n\r\n");
+        client.send(head.as_bytes());
+        // The answer has begun to read.
+        assert_eq!(client.response().status, 100);
+        client.send(format!("{body}GET /f HTTP/1.1\r\n\r\n").as_bytes());
+        assert_eq!(client.response().text(), "POST /e 5");
+        assert_eq!(client.response().text(), "GET /f 0");
     }
-    assert_eq!(client.response().text(), "POST /b 3");
-    assert_eq!(client.response().text(), "GET /d 0");
 }
 
 #[test]
