@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command, Error, value_parser};
 
 use crate::author;
 use crate::commands::{self, End, Session};
@@ -26,7 +27,16 @@ const EXIT_CODES: &str = "Exit codes:
 /// Reads the command line, does what it says, and returns the process's exit code.
 pub fn main() -> ExitCode {
     let project = Project::find();
-    let matches = command(project.as_ref().ok()).get_matches();
+    let matches = match command(project.as_ref().ok()).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => match what_is_missing(&error) {
+            Some(sentence) => {
+                eprintln!("{sentence}");
+                return ExitCode::from(2);
+            }
+            None => error.exit(),
+        },
+    };
     signals::install();
     match run(&matches) {
         Ok(End::Fine) => ExitCode::SUCCESS,
@@ -36,6 +46,35 @@ pub fn main() -> ExitCode {
             eprintln!("{}", problem.0.trim_end());
             ExitCode::from(2)
         }
+    }
+}
+
+/// One sentence where an argument or a command is missing: what, and how to write it.
+fn what_is_missing(error: &Error) -> Option<String> {
+    let names = |kind| match error.get(kind) {
+        Some(ContextValue::Strings(names)) => names.join(", "),
+        Some(ContextValue::String(name)) => name.clone(),
+        _ => String::new(),
+    };
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => String::new(),
+    };
+    let usage = usage.trim().trim_start_matches("Usage:").trim();
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument => Some(format!(
+            "{} is missing: write `{usage}`; `--help` says more.",
+            names(ContextKind::InvalidArg)
+        )),
+        ErrorKind::InvalidValue if names(ContextKind::InvalidValue).is_empty() => Some(format!(
+            "{} has no value: write one behind it; `--help` says more.",
+            names(ContextKind::InvalidArg)
+        )),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Some(
+            "`cargo workshop author` needs a command: `cargo workshop author --help` lists them."
+                .to_string(),
+        ),
+        _ => None,
     }
 }
 
@@ -251,6 +290,45 @@ mod tests {
     #[test]
     fn the_command_line_makes_sense() {
         command(None).debug_assert();
+    }
+
+    #[test]
+    fn what_is_missing_is_said_in_one_sentence() {
+        for (line, sentence) in [
+            (
+                "skip",
+                "<ID> is missing: write `cargo workshop skip <ID>`; `--help` says more.",
+            ),
+            (
+                "probe",
+                "<URL> is missing: write `cargo workshop probe <URL>`; `--help` says more.",
+            ),
+            (
+                "tap",
+                "--to <ADDRESS> is missing: write `cargo workshop tap --to <ADDRESS>`; `--help` says more.",
+            ),
+            (
+                "inspect",
+                "<HEX>... is missing: write `cargo workshop inspect <HEX>...`; `--help` says more.",
+            ),
+            (
+                "tap --to",
+                "--to <ADDRESS> has no value: write one behind it; `--help` says more.",
+            ),
+            (
+                "author",
+                "`cargo workshop author` needs a command: `cargo workshop author --help` lists them.",
+            ),
+        ] {
+            let words = ["workshop"].into_iter().chain(line.split(' '));
+            let error = command(None).try_get_matches_from(words).expect_err(line);
+            assert_eq!(what_is_missing(&error).as_deref(), Some(sentence), "{line}");
+        }
+        for line in ["--help", "nonsense", "probe --deadline 99 x", "skip --help"] {
+            let words = ["workshop"].into_iter().chain(line.split(' '));
+            let error = command(None).try_get_matches_from(words).expect_err(line);
+            assert_eq!(what_is_missing(&error), None, "{line}");
+        }
     }
 
     #[test]

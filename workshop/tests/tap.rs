@@ -493,10 +493,7 @@ fn what_cannot_be_tapped_gets_a_sentence_and_exit_code_2() {
             ],
             "README.md is there already",
         ),
-        (
-            &[],
-            "error: the following required arguments were not provided",
-        ),
+        (&[], "--to <ADDRESS> is missing: write `cargo workshop tap"),
     ];
     for (arguments, sentence) in cases {
         let done = run(arguments);
