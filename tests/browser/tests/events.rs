@@ -80,7 +80,8 @@ impl Proxy {
         let mut passed = 0;
         let mut piece = [0; 1024];
         loop {
-            let count = server.read(&mut piece).ok()?;
+            // A server that is killed before it has read everything resets the connection. That is an end, too.
+            let count = server.read(&mut piece).unwrap_or(0);
             if count == 0 {
                 return browser.shutdown(Shutdown::Write).ok();
             }
