@@ -1,5 +1,5 @@
 // What one page can do to the others in the apps of step 11: no more than its rate allows, however many lines it
-// puts into a message.
+// puts into a message. And what a name is there.
 //
 //     node --test tests/events/apps.mjs
 
@@ -43,6 +43,20 @@ test("a message of a thousand lines does as much as the rate allows", { timeout:
       const most = first.length + 2 * RATE + Math.ceil(RATE * took);
       assert.ok(done <= most, `${done} of ${count} lines were done in ${took.toFixed(1)} s, and ${most} may be`);
       assert.ok(done >= RATE, `only ${done} lines were done`);
+    });
+  }
+});
+
+test("a name is what can be seen of it", { timeout: 300_000 }, async (t) => {
+  const programs = build();
+  for (const app of ["chat", "poker"]) {
+    await t.test(app, async (t) => {
+      const page = await open(t, programs.get(app));
+      const wishes = ["\u200b", "\u3164", " \u202e ", "ada\u200b", "\u202eeve"];
+      await page.say(wishes.map((wish) => ["name", wish]));
+      const replies = await page.replies(wishes.length);
+      const shown = replies.map(({ data }) => data.name ?? "refused");
+      assert.deepEqual(shown, ["refused", "refused", "refused", "ada", "eve"]);
     });
   }
 });

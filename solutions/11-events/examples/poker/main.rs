@@ -24,13 +24,13 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chat::protocol::visible_name;
 use chat::rate::Rate;
 use events_solution::guests::GuestId;
 use events_solution::{Events, Guests, Settings};
 use serde_json::{Value, json};
 
 const EVERYBODY: &str = "poker";
-const LONGEST_NAME: usize = 32;
 /// The pause between two tables.
 const REDRAW: Duration = Duration::from_millis(100);
 /// The page has the same.
@@ -154,11 +154,10 @@ impl Table {
     }
 
     fn name(&mut self, _: &mut Guests, who: GuestId, data: &Value) -> Value {
-        let name = data.as_str().unwrap_or_default().trim();
-        if name.is_empty() || name.chars().count() > LONGEST_NAME {
-            return error(format!("A name has 1 to {LONGEST_NAME} characters."));
-        }
-        let name = name.to_string();
+        let name = match visible_name(data.as_str().unwrap_or_default()) {
+            Ok(name) => name,
+            Err(sorry) => return error(sorry.to_string()),
+        };
         let card = self.people.get(&who).and_then(|person| person.card);
         let reply = json!({ "name": name });
         self.people.insert(who, Person { name, card });

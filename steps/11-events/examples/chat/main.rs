@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chat::protocol::visible_name;
 use chat::rate::Rate;
 use events::guests::GuestId;
 use events::{Events, Guests, Settings};
@@ -28,7 +29,6 @@ const MOST_MESSAGES: usize = 100;
 /// far less than what is kept for a guest: a `welcome` that can't be kept ends the session.
 const MOST_HISTORY: usize = 64 * 1024;
 const MOST_NAMES: usize = 200;
-const LONGEST_NAME: usize = 32;
 const LONGEST_TEXT: usize = 1000;
 /// The pause between two lists of names. When nine hundred people leave at once, each of the others gets one list.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -116,18 +116,15 @@ impl Chat {
         if self.is_too_fast(who) {
             return too_fast();
         }
-        let name = data.as_str().unwrap_or_default().trim();
-        if name.is_empty() || name.chars().count() > LONGEST_NAME {
-            return error(format!("A name has 1 to {LONGEST_NAME} characters."));
-        }
-        if name.chars().any(char::is_control) {
-            return error("The name has a control character in it.".to_string());
-        }
+        let name = match visible_name(data.as_str().unwrap_or_default()) {
+            Ok(name) => name,
+            Err(sorry) => return error(sorry.to_string()),
+        };
         let others = self.names.iter().filter(|(it, _)| **it != who);
-        if others.map(|(_, other)| other).any(|other| other == name) {
+        if others.map(|(_, other)| other).any(|other| *other == name) {
             return error(format!("The name {name} is taken."));
         }
-        self.names.insert(who, name.to_string());
+        self.names.insert(who, name.clone());
         self.has_changed = true;
         json!({ "name": name })
     }
