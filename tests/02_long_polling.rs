@@ -100,8 +100,7 @@ fn wrong_number(expected: u64, waiting: u64) -> String {
 
 /// So many clients that wait for the first message.
 ///
-/// They come one after the other: of many connections that come at the same moment, tiny_http 0.12
-/// may leave some lying until another one is closed.
+/// They come one after the other: so the first that doesn't get to wait is known.
 fn waiting_clients(server: &LongPolling, how_many: u64) -> Vec<Client> {
     let one_more = |before| {
         let mut client = Client::connect(server.address());

@@ -9,6 +9,7 @@ use handshake::fields::Fields;
 use handshake::head::{HeadBuffer, HeadError, Limits, RequestHead, ResponseHead};
 use handshake::key::Key;
 use handshake::opening::{self, OpeningHandshake};
+use handshake::origin::Origin;
 use handshake::policy::{Origins, Policy};
 use handshake::refusal::Refusal;
 use handshake::slides::{self, Rule};
@@ -205,9 +206,9 @@ fn lists_are_tokens_in_any_case() {
         rule: "A list is spread over commas and over fields; tokens match in any case, and as a \
                whole.",
         mistake: "The field's value is compared as a whole (`keep-alive, Upgrade` is what Firefox \
-                  sends), or with its capitals (`Upgrade` is `upgrade`), or searched for the word \
-                  (`not-upgrade` has it too), or only the first field of that name is looked at, or \
-                  `trim` has taken more than spaces and tabs off.",
+                  sends), or with its capitals or those of the token that is asked for (`Upgrade` is \
+                  `upgrade`), or searched for the word (`not-upgrade` has it too), or only the first \
+                  field of that name is looked at, or `trim` has taken more than spaces and tabs off.",
         shows: || {
             let tables: [&[(&str, &str)]; 13] = [
                 &[],
@@ -239,12 +240,16 @@ fn list_row(fields: &[(&str, &str)]) -> String {
         false => lines.collect(),
     };
     let fields = fields_of(fields);
-    let upgrade = if fields.has_token("Connection", "upgrade") {
-        "yes"
-    } else {
-        "no"
+    let has = |token| match fields.has_token("Connection", token) {
+        true => "yes",
+        false => "no",
     };
-    format!("{text}  → {upgrade}, {:?}\n", fields.elements("Connection"))
+    // Whoever asks may write the token in capitals, too.
+    let said = match (has("upgrade"), has("UPGRADE")) {
+        (lower, upper) if lower == upper => lower.to_string(),
+        (lower, upper) => format!("{lower} for \"upgrade\", {upper} for \"UPGRADE\""),
+    };
+    format!("{text}  → {said}, {:?}\n", fields.elements("Connection"))
 }
 
 #[test]
@@ -355,22 +360,84 @@ fn the_key_is_sixteen_bytes_given_once() {
 // Policy.
 
 #[test]
+fn an_origin_is_a_scheme_a_host_and_a_port() {
+    check! {
+        rfc: "RFC 6454 §4",
+        rule: "An origin is a scheme, a host and a port. The first two are kept in lowercase, and a \
+               port that isn't written is the scheme's own: 80 for http, 443 for https.",
+        mistake: "The port stays `None` where the text has none, or is 80 for every scheme, or one \
+                  that is written is lost. Or the letters stay as they came: `HTTP` has no default \
+                  port, only `http` has.",
+        shows: || [
+            "http://chat.example",
+            "http://chat.example:80",
+            "https://chat.example",
+            "https://chat.example:443",
+            "http://chat.example:443",
+            "http://chat.example:8080",
+            "HTTP://Chat.Example",
+            "Https://CHAT.EXAMPLE",
+            "http://chat.example:",
+            "http://chat.example:0080",
+            "http://chat.example:65535",
+            "http://chat.example:65536",
+            "http://chat.example:-1",
+            "http://chat.example:+80",
+            "http://chat.example:http",
+            "http://chat.example:80:80",
+            "http://chat.example.",
+            "http://my_chat~1.example",
+            "http://127.0.0.1:9004",
+            "http://[::1]:9004",
+            "http://[FD00::A]",
+            "http://[::1]9004",
+            "http://[::1",
+            "http://::1",
+            "http://[127.0.0.1]",
+            "chrome-extension://abcdefghijklmnop",
+            "app+x.1://Page:1",
+            "1app://page",
+            "null",
+            "chat.example",
+            "://chat.example",
+            "//chat.example",
+            "http:chat.example",
+            "http://",
+            "http://:80",
+            "http://chat.example/",
+            "http://chat.example?room=1",
+            "http://chat.example#top",
+            "http://ada@chat.example",
+            "http://chat.example http://other.example",
+            "http://chat%2eexample",
+            "http://ch\u{e4}t.example",
+        ].map(origin_row).concat(),
+    }
+}
+
+fn origin_row(text: &str) -> String {
+    match Origin::parse(text) {
+        Some(origin) => format!("{text:?}\n  → {origin:?}\n"),
+        None => format!("{text:?}\n  → ✗\n"),
+    }
+}
+
+#[test]
 fn a_foreign_origin_is_not_welcome() {
     check! {
         rfc: "RFC 6455 §10.2",
         rule: "A page may open a WebSocket to the host that it came from, and to hosts that list \
-               its origin. Schemes and hosts have no case. No Origin: no browser, no page.",
+               its origin. Without an Origin there is no page to refuse.",
         mistake: "The origin was searched for the host instead of compared: anyone can register \
-                  127.0.0.1.evil.example. Or http:// and https:// were both cut off, and a listed \
-                  https://example.com lets http://example.com in. Or capitals were compared: \
-                  HTTP:// is http://.",
+                  127.0.0.1.evil.example. Or any scheme will do: ftp://127.0.0.1:9004 isn't a page of \
+                  this server. Or only http:// is tried: where a proxy speaks TLS, the server sees \
+                  http, and its pages say https://.",
         shows: || {
-            let same_host = policy(Origins::SameHost { and: Vec::new() });
-            let listed = policy(Origins::SameHost { and: vec!["https://example.com".to_string()] });
-            let any = policy(Origins::Any);
+            let host = "127.0.0.1:9004";
+            let listed = ["https://example.com", "chrome-extension://abcdefghijklmnop"];
             [
-                ("pages of this host (127.0.0.1:9004)", same_host, &[
-                    &["http://127.0.0.1:9004"][..],
+                origin_table("pages of this host", Origins::SameHost { and: Vec::new() }, host, &[
+                    &["http://127.0.0.1:9004"],
                     &["https://127.0.0.1:9004"],
                     &["HTTP://127.0.0.1:9004"],
                     &[],
@@ -378,42 +445,130 @@ fn a_foreign_origin_is_not_welcome() {
                     &["http://127.0.0.1"],
                     &["http://127.0.0.1:90040"],
                     &["http://127.0.0.1:9004.evil.example"],
+                    &["http://127.0.0.1:9004@evil.example"],
                     &["http://evil.example/http://127.0.0.1:9004"],
                     &["http://evil-127.0.0.1:9004"],
+                    &["http://evil.example http://127.0.0.1:9004"],
+                    &["http://user@127.0.0.1:9004"],
+                    &["http://127.0.0.1:9004/"],
+                    &["http://127.0.0.1:9004/page"],
                     &["ftp://127.0.0.1:9004"],
+                    &["ws://127.0.0.1:9004"],
+                    &["chrome-extension://abcdefghijklmnop"],
                     &["127.0.0.1:9004"],
+                    &["//127.0.0.1:9004"],
+                    &["file://"],
                     &["null"],
                     &[""],
                     &["http://127.0.0.1:9004", "http://evil.example"],
-                ][..]),
-                ("pages of this host and https://example.com", listed, &[
+                ]),
+                origin_table("pages of this host and of two listed origins", same_host_and(&listed), host, &[
                     &["https://example.com"],
                     &["https://EXAMPLE.com"],
+                    &["https://example.com:443"],
+                    &["chrome-extension://abcdefghijklmnop"],
                     &["http://127.0.0.1:9004"],
                     &["http://example.com"],
+                    &["http://example.com:443"],
                     &["https://www.example.com"],
                     &["https://example.com:8443"],
+                    &["https://example.com/"],
+                    &["https://abcdefghijklmnop"],
+                    &["ftp://127.0.0.1:9004"],
                     &["null"],
                 ]),
-                ("pages of any origin", any, &[
+                origin_table("pages of any origin", Origins::Any, host, &[
                     &["http://evil.example"],
                     &["null"],
+                    &["http://evil.example", "http://127.0.0.1:9004"],
                 ]),
-            ].map(origin_table).join("\n")
+            ].join("\n")
         },
     }
 }
 
-fn policy(origins: Origins) -> Policy {
-    Policy {
-        origins,
-        subprotocols: Vec::new(),
+#[test]
+fn same_origins_are_welcome_however_they_are_written() {
+    check! {
+        rfc: "RFC 6454 §5",
+        rule: "A page has this host's origin if its scheme is http or https, and host and port are \
+               those of Host. A port that isn't written is the scheme's own: 80 or 443.",
+        mistake: "Text was compared with text: `http://127.0.0.1` and `http://127.0.0.1:80` are one \
+                  origin, and so are `example.com` and `Example.COM`. Or one default port was taken \
+                  for both schemes: 443 belongs to https. Or `None` was compared with `None`: `null` \
+                  isn't an origin, and 127.0.0.1:65616 isn't a host.",
+        shows: || {
+            let tables: [(&str, &[&[&str]]); 6] = [
+                ("127.0.0.1", &[
+                    &["http://127.0.0.1"],
+                    &["http://127.0.0.1:80"],
+                    &["https://127.0.0.1"],
+                    &["https://127.0.0.1:443"],
+                    &["HTTP://127.0.0.1:80"],
+                    &["http://127.0.0.1:"],
+                    &["http://127.0.0.1:0080"],
+                    &["http://127.0.0.1:443"],
+                    &["https://127.0.0.1:80"],
+                    &["http://127.0.0.1:8080"],
+                    &["http://127.0.0.1:65616"],
+                    &["http://127.0.0.1:+80"],
+                ]),
+                ("127.0.0.1:80", &[
+                    &["http://127.0.0.1"],
+                    &["http://127.0.0.1:80"],
+                    &["https://127.0.0.1:80"],
+                    &["https://127.0.0.1"],
+                ]),
+                ("127.0.0.1:443", &[
+                    &["https://127.0.0.1"],
+                    &["http://127.0.0.1:443"],
+                    &["http://127.0.0.1"],
+                ]),
+                ("Chat.Example.com:", &[
+                    &["http://chat.example.com"],
+                    &["https://CHAT.example.com:443"],
+                    &["http://chat.example.com."],
+                    &["http://www.chat.example.com"],
+                    &["http://example.com"],
+                ]),
+                ("[FD00::A]:9004", &[
+                    &["http://[fd00::a]:9004"],
+                    &["http://[fd00::a]"],
+                    &["http://fd00::a:9004"],
+                    &["http://[fd00::b]:9004"],
+                    &["http://[fd00::a]9004"],
+                    &["http://[fd00::a:9004"],
+                ]),
+                // No port is that high, so this is no host that a page could have come from.
+                ("127.0.0.1:65616", &[
+                    &["http://127.0.0.1:65616"],
+                    &["http://127.0.0.1:80"],
+                    &["null"],
+                ]),
+            ];
+            tables.map(|(host, values)| {
+                origin_table("pages of this host", Origins::SameHost { and: Vec::new() }, host, values)
+            }).join("\n")
+        },
     }
 }
 
-fn origin_table((title, policy, values): (&str, Policy, &[&[&str]])) -> String {
-    let rule = |head: &RequestHead| opening::read_origin(head, "127.0.0.1:9004", &policy).map(drop);
-    format!("{title}: {}", rows("Origin", values, rule))
+fn same_host_and(listed: &[&str]) -> Origins {
+    let listed = listed.iter().map(|text| Origin::parse(text));
+    Origins::SameHost {
+        and: listed
+            .map(|origin| origin.expect("the check's own origin"))
+            .collect(),
+    }
+}
+
+fn origin_table(title: &str, origins: Origins, host: &str, values: &[&[&str]]) -> String {
+    let policy = Policy {
+        origins,
+        subprotocols: Vec::new(),
+    };
+    let rule = |head: &RequestHead| opening::read_origin(head, host, &policy).map(drop);
+    format!("{title} ({host}): {}", rows("Origin", values, rule))
 }
 
 #[test]
@@ -1005,8 +1160,12 @@ fn broken_by_answer(slide: &str) -> Vec<Rule> {
 // A real socket.
 
 fn serve(most: u64, limits: Limits) -> Server {
+    serve_with(Policy::default(), most, limits)
+}
+
+fn serve_with(policy: Policy, most: u64, limits: Limits) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let answer = move |request| server::answer(request, &Policy::default(), limits);
+    let answer = move |request| server::answer(request, &policy, limits);
     Server::start(listener, most, answer).expect("the server starts")
 }
 
@@ -1034,6 +1193,38 @@ fn the_101_on_a_real_socket() {
                 show(&response::switching_protocols(&opening)),
                 show(&theirs),
             )
+        },
+    }
+}
+
+#[test]
+fn a_query_and_a_subprotocol_on_a_real_socket() {
+    check! {
+        rfc: "RFC 6455 §4.2.2",
+        rule: "A query is part of the resource name and no other path; a chosen subprotocol is in \
+               the 101, and an empty field is not.",
+        mistake: "`fields` of src/response.rs leaves the subprotocol out, or names one that was not \
+                  chosen. With /socket?x=1 alone refused, the given src/server.rs was changed.",
+        shows: || {
+            let policy = Policy {
+                subprotocols: vec!["chat.v2".to_string()],
+                ..Policy::default()
+            };
+            let server = serve_with(policy, 10, Limits::default());
+            let query = |target: &str| request(&format!("GET {target} HTTP/1.1"), FIELDS);
+            let requests = [
+                ("/socket?x=1", query("/socket?x=1")),
+                ("/socket?", query("/socket?")),
+                ("/sockets", query("/sockets")),
+                ("chat.v2 is offered, in a list", request_with("Sec-WebSocket-Protocol", &["mqtt, chat.v2"])),
+                ("chat.v9 is offered", request_with("Sec-WebSocket-Protocol", &["chat.v9"])),
+            ];
+            requests.map(|(title, request)| {
+                let answer = answered(&server, &request);
+                let text = String::from_utf8_lossy(&answer);
+                let lines = text.lines().filter(|line| line.starts_with("HTTP") || line.contains("Protocol:"));
+                format!("{title}\n  {}\n", lines.collect::<Vec<_>>().join("\n  "))
+            }).concat()
         },
     }
 }

@@ -655,6 +655,42 @@ fn pages_and_websockets_on_one_port() {
 }
 
 #[test]
+fn a_query_and_an_offer_of_subprotocols_change_no_echo() {
+    check! {
+        rfc: "RFC 6455 §4.2.2",
+        rule: "A query is part of the resource name and no other path; the 101 names a subprotocol \
+               that was offered and is spoken here, or none.",
+        mistake: "The given src/http.rs was changed. Where another check is red too, begin there.",
+        shows: || {
+            let server = serve(Settings::default());
+            let at = |target: &str| {
+                let text = String::from_utf8(handshake("")).expect("it is ASCII");
+                text.replace("/socket", target).into_bytes()
+            };
+            let offer = |names: &str| handshake(&format!("Sec-WebSocket-Protocol: {names}\r\n"));
+            [
+                ("/socket?x=1", at("/socket?x=1")),
+                ("/socket?", at("/socket?")),
+                ("mqtt is offered", offer("mqtt")),
+                ("mqtt and bits are", offer("mqtt, bits")),
+            ].map(|(title, request)| {
+                let mut peer = Peer::connect(server.address());
+                peer.send(&request);
+                let head = String::from_utf8_lossy(&peer.head()).into_owned();
+                let lines = head.lines().filter(|line| line.starts_with("HTTP") || line.contains("Protocol:"));
+                let lines: Vec<&str> = lines.collect();
+                let mut shown = format!("{title}\n  {}\n", lines.join("\n  "));
+                if head.starts_with("HTTP/1.1 101 ") {
+                    peer.send(&masked(TEXT, b"Hello"));
+                    shown += &format!("  {}\n", hex(&peer.frame()));
+                }
+                shown
+            }).concat()
+        },
+    }
+}
+
+#[test]
 fn many_connections_at_once() {
     check! {
         rfc: "RFC 6455 §7.1.1",

@@ -13,7 +13,8 @@ use chat::client::{self, ClientId, Limits, Room};
 use chat::outbox::{Bytes, Full};
 use chat::protocol::{self, Sorry};
 use chat::rate::Rate;
-use chat::{Chat, Hub, Outbox, Server, Settings, Visitor};
+use chat::visible;
+use chat::{Chat, Hub, Outbox, Pace, Server, Settings, Visitor};
 use connection::Event;
 use echo::Patience;
 use support::http::{Client, exchange};
@@ -35,6 +36,11 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// More than any check puts into an outbox.
 const ROOM_ENOUGH: usize = 64 << 20;
+
+const AS_MUCH_AS_THEY_LIKE: Pace = Pace {
+    messages: u64::MAX,
+    deliveries: u64::MAX,
+};
 
 /// Nobody waits for as long as this.
 const FOR_EVER: Duration = Duration::from_secs(600);
@@ -151,8 +157,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn what_is_said_is_checked() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A name has 1 to 32 characters, a message 1 to 1000; neither is blank. Blanks around a name \
-               go.",
+        rule: "A name has 1 to 32 characters that can be seen, a message 1 to 1000; neither is blank. \
+               Spaces around a name go.",
         mistake: "Bytes were counted instead of characters; or the limit is one too low or too high.",
         shows: || {
             let name = |name: &str| format!(r#"{{"username":"{name}"}}"#);
@@ -199,6 +205,55 @@ fn what_is_said_is_checked() {
 }
 
 #[test]
+fn a_name_is_what_can_be_seen_of_it() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Characters that show nothing are taken off a name, and a text of nothing else is blank. In a \
+               message they stay: emoji and many scripts need them.",
+        mistake: "The name is checked, but kept as it was typed: two people who look the same are here.",
+        shows: || {
+            let names = [
+                "ada\u{200b}", "\u{feff}ada", "a\u{ad}da", "\u{202e}ada", "ada\u{2066}\u{2069}",
+                "ada\u{e0041}", "ada\u{fe0f}", "ada\u{34f}", "ada\u{2800}", "ada  \u{2003}l.",
+                "ada\u{2028}l.", "\u{3164}", "\u{ffa0}\u{115f}\u{1160}", "\u{200b} \u{200b}", "a\u{85}da",
+                "a\u{9b}31mda", "👩\u{200d}💻", "ада", "José", "Jose\u{301}",
+            ];
+            let json = |field: &str, text: &str| match field {
+                "name" => format!(r#"{{"username":"{text}"}}"#),
+                _ => ada_says(text),
+            };
+            let mut shown = String::new();
+            for name in names {
+                let verdict = match protocol::read(&json("name", name)) {
+                    Ok(said) => format!("{:?}", escaped(&said.username)),
+                    Err(sorry) => format!("✗ {sorry}"),
+                };
+                shown += &format!("{:<30} {verdict}\n", escaped(name));
+            }
+            shown += "\nas a message\n";
+            for text in ["\u{3164}", "\u{200b} \\n", "👩\u{200d}💻", "\u{202e}ada", "\u{9b}31m"] {
+                let verdict = match protocol::read(&json("message", text)) {
+                    Ok(said) => format!("{:?}", escaped(&said.message.unwrap_or_default())),
+                    Err(sorry) => format!("✗ {sorry}"),
+                };
+                shown += &format!("{:<30} {verdict}\n", escaped(text));
+            }
+            let unseen = ('\0'..=char::MAX).filter(|it| visible::shows_nothing(*it)).count();
+            shown + &format!("\n{unseen} characters show nothing\n")
+        },
+    }
+}
+
+/// A text with what isn't ASCII as `{200b}`.
+fn escaped(text: &str) -> String {
+    let escape = |it: char| match it {
+        ' '..='~' => it.to_string(),
+        _ => format!("{{{:x}}}", u32::from(it)),
+    };
+    text.chars().map(escape).collect()
+}
+
+#[test]
 fn each_refusal_is_a_sentence() {
     check! {
         rfc: "the workshop's own rule",
@@ -222,7 +277,7 @@ fn each_refusal_is_a_sentence() {
                 shown += &format!("{text}\n  {verdict}\n");
             }
             let taken = Sorry::NameTaken("ada".to_string());
-            for sorry in [Sorry::Binary, taken, Sorry::TooFast] {
+            for sorry in [Sorry::Binary, taken, Sorry::TooFast, Sorry::Busy] {
                 shown += &format!("{sorry}\n");
             }
             shown
@@ -235,7 +290,7 @@ fn a_few_quick_messages_but_no_flood() {
     check! {
         rfc: "the workshop's own rule",
         rule: "2 messages a second: 4 tokens are in the bucket, 2 come back each second, and never more \
-               than 4 are in it.",
+               than 4 are in it. A debt is paid first.",
         mistake: "The bucket runs over after a long silence, and then lets a flood pass; or parts of a \
                   token are lost; or one that gets no token pays all the same.",
         shows: || {
@@ -251,6 +306,12 @@ fn a_few_quick_messages_but_no_flood() {
                 let verdicts = (0..times).map(|_| if rate.allows(now) { " ✓" } else { " ✗" });
                 let verdicts: String = verdicts.collect();
                 shown += &format!("at {:>4.1} s {verdicts}\n", millis as f64 / 1000.0);
+            }
+            rate.pay(6);
+            shown += "pays 6 more\n";
+            for millis in [61_000, 63_000, 63_500, 63_900, 64_000] {
+                let verdict = if rate.allows(start + Duration::from_millis(millis)) { "✓" } else { "✗" };
+                shown += &format!("at {:>4.1} s  {verdict}\n", millis as f64 / 1000.0);
             }
             shown
         },
@@ -475,7 +536,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         Self {
-            hub: Hub::new(3, 0, u64::MAX),
+            hub: Hub::new(3, 0, AS_MUCH_AS_THEY_LIKE),
             seats: Vec::new(),
             text: String::new(),
         }
@@ -647,11 +708,11 @@ fn too_many_messages_get_a_sentence() {
         rule: "Each client has a rate of its own. Who is too fast is told so, and stays.",
         mistake: "One bucket for all: a flood of one keeps everybody silent. Or the rate is not asked.",
         shows: || {
-            let mut scene = Scene { hub: Hub::new(3, 0, 0), ..Scene::new() };
+            let mut scene = Scene { hub: Hub::new(3, 0, Pace { messages: 0, ..AS_MUCH_AS_THEY_LIKE }), ..Scene::new() };
             scene.joins("ada");
             scene.says("ada", ADA);
             // A bucket with so few tokens that none comes back within this check.
-            scene.hub = Hub::new(100, 0, 1);
+            scene.hub = Hub::new(100, 0, Pace { messages: 1, ..AS_MUCH_AS_THEY_LIKE });
             scene.joins("bob");
             scene.joins("eve");
             for _ in 0..2 {
@@ -661,6 +722,35 @@ fn too_many_messages_get_a_sentence() {
                 scene.says("bob", "even nonsense costs a token");
             }
             scene.says("eve", r#"{"username":"eve"}"#);
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_busy_room_says_so() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The room pays a token for each message and one for each delivery. Without one, a message is \
+               refused with a sentence, to whoever sent it. Who leaves is told of all the same, and paid for.",
+        mistake: "The room's bucket is not asked: then many who each keep to their own rate make so much work \
+                  that nobody is heard.",
+        shows: || {
+            let mut scene = Scene::new();
+            // Two tokens, and one more each second: too few to pay for anything within this check.
+            scene.hub = Hub::new(3, 0, Pace { deliveries: 1, ..AS_MUCH_AS_THEY_LIKE });
+            scene.joins("ada");
+            scene.joins("bob");
+            scene.note("ten more join, and only listen");
+            for _ in 0..10 {
+                scene.hub.join(Visitor::default(), &Arc::new(Outbox::new(ROOM_ENOUGH)));
+            }
+            scene.says("ada", ADA);
+            scene.note("the room has paid 13 tokens");
+            scene.says("ada", &ada_says("hi"));
+            scene.says("bob", BOB);
+            scene.says("bob", "even nonsense");
+            scene.leaves("ada");
             scene.text
         },
     }
@@ -819,7 +909,7 @@ fn nothing_is_lost_or_doubled_for_those_who_join_while_others_speak() {
         mistake: "The lock is let go of between the history and being told: what is said in between is lost. \
                   The other way round it is doubled.",
         shows: || {
-            let hub = Hub::new(u64::MAX, 0, u64::MAX);
+            let hub = Hub::new(u64::MAX, 0, AS_MUCH_AS_THEY_LIKE);
             let speaking = AtomicBool::new(true);
             let wrong = thread::scope(|scope| {
                 let joining = [(); 2].map(|()| scope.spawn(|| wrong_join(&hub, &speaking)));
@@ -953,6 +1043,8 @@ impl Peer {
 struct Notes {
     outbox: Arc<Outbox>,
     notes: Mutex<Vec<String>>,
+    /// Whether somebody who holds the room's lock lets go of it.
+    free: AtomicBool,
 }
 
 impl Notes {
@@ -965,7 +1057,8 @@ impl Notes {
 }
 
 impl Room for Notes {
-    /// `?` gets an answer, `!` is told to everybody (there is but one), and `panic` is a mistake of ours.
+    /// `?` gets an answer, `!` is told to everybody (there is but one), `wait` waits for its turn, and
+    /// `panic` is a mistake of ours.
     fn hear(&self, _: ClientId, message: &Event) -> Option<String> {
         let Event::Text(text) = message else {
             self.note("it sends something that is no text");
@@ -974,6 +1067,13 @@ impl Room for Notes {
         self.note(&format!("it says {text}"));
         match text.as_str() {
             "panic" => panic!("a mistake in the room"),
+            "wait" => {
+                let deadline = Instant::now() + DEADLINE;
+                while !self.free.load(Ordering::Relaxed) && Instant::now() < deadline {
+                    thread::yield_now();
+                }
+                None
+            }
             text if text.ends_with('!') => {
                 let frame = plain(TEXT, format!("all: {text}").as_bytes());
                 _ = self.outbox.push(frame.into());
@@ -1012,10 +1112,10 @@ impl Table {
             .set_read_timeout(Some(SHORT / 4))
             .expect("it is not zero");
         let outbox = Arc::new(Outbox::new(most));
-        let notes = Mutex::default();
         let room = Arc::new(Notes {
             outbox: Arc::clone(&outbox),
-            notes,
+            notes: Mutex::default(),
+            free: AtomicBool::new(false),
         });
         let running = {
             let (room, first) = (Arc::clone(&room), first.to_vec());
@@ -1211,7 +1311,7 @@ fn a_close_of_ours_is_waited_for() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "When the room has said goodbye, the client's Close gets no second one. It has so much time, \
-               whatever it sends meanwhile.",
+               whatever it sends meanwhile; the room doesn't hear that any more.",
         mistake: "The connection doesn't know of the room's Close, and answers with one of its own. Or who \
                   doesn't answer is waited for for ever.",
         shows: || {
@@ -1296,6 +1396,43 @@ fn a_reset_is_the_end() {
 }
 
 #[test]
+fn a_client_that_has_gone_leaves_before_its_input() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A client whose TCP has failed leaves at once. What it sent before, and what waits for the \
+               room's lock, is for nobody.",
+        mistake: "Its messages are heard one by one before it leaves: in a busy room a crowd that has gone \
+                  holds up those who are there.",
+        shows: || {
+            let messages: Vec<Vec<u8>> = (1..=50).map(|number| text(&format!("message {number}"))).collect();
+            let table = Table::patient(&[text("wait"), messages.concat()].concat());
+            let waits = table.until("it says wait");
+            let mut shown = format!("it says 51 things, and waits for the first to be heard: {waits}\n");
+            // Unread data makes the system reset the connection.
+            let frame: Bytes = plain(TEXT, b"unread").into();
+            _ = table.room.outbox.push(Arc::clone(&frame));
+            let Table { peer, room, running } = table;
+            _ = peer.stream.get_ref().peek(&mut [0]);
+            drop(peer);
+            let left = || lock(&room.notes).iter().any(|note| note == "it leaves");
+            let deadline = Instant::now() + Duration::from_secs(1);
+            while !left() && Instant::now() < deadline {
+                _ = room.outbox.push(Arc::clone(&frame));
+                thread::yield_now();
+            }
+            shown += &format!("TCP is reset; it has left while it still waits: {}\n", left());
+            room.free.store(true, Ordering::Relaxed);
+            let deadline = Instant::now() + DEADLINE;
+            while !running.is_finished() && Instant::now() < deadline {
+                thread::yield_now();
+            }
+            let notes = lock(&room.notes);
+            shown + &format!("the room's notes: {}\n", notes.join(", "))
+        },
+    }
+}
+
+#[test]
 fn who_pings_and_does_not_read_is_too_slow() {
     check! {
         rfc: "RFC 6455 §10.4",
@@ -1350,7 +1487,7 @@ fn a_writer_that_is_stuck_holds_up_nobody() {
 fn settings() -> Settings {
     Settings {
         last_id: 0,
-        rate: 1_000_000,
+        pace: AS_MUCH_AS_THEY_LIKE,
         tick: SHORT,
         ..Settings::default()
     }
@@ -1862,6 +1999,106 @@ fn a_stop_is_said_to_everyone() {
             shown += &format!("within its time: {}\n", took < longest);
             let late = TcpStream::connect_timeout(&address, DEADLINE).is_err();
             shown + &format!("nobody listens any more: {late}\n")
+        },
+    }
+}
+
+#[test]
+fn a_stop_waits_for_nobody_who_has_nothing_to_say() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "Connections on which nothing was ever sent, and clients that keep TCP open behind their answer, \
+               don't hold up a stop. Whoever has a WebSocket gets its 1001.",
+        mistake: "The given src/server.rs or src/front.rs was changed: a thread that waits for a head looks \
+                  only once in a tick whether the server stops.",
+        shows: || {
+            // The clock of a thread that reads ticks once in ten minutes.
+            let server = serve(Settings { tick: FOR_EVER, head_within: FOR_EVER, ..settings() });
+            let idle = [(); 5].map(|()| Peer::connect(server.address()));
+            let mut answered = Client::connect(server.address());
+            answered.request("GET", "/people", None);
+            let mut shown = format!("one has its answer, {}, and stays\n", answered.response().status);
+            let mut ada = Peer::named(server.address(), "ada");
+            let (stopped, has_stopped) = mpsc::channel();
+            thread::spawn(move || {
+                drop(server);
+                stopped.send(())
+            });
+            shown += &format!("a WebSocket: {}", ada.hears());
+            ada.send(&masked(CLOSE, b"\x03\xe9"));
+            shown += &format!(" | {}\n", ada.hears());
+            ada.end();
+            let in_time = has_stopped.recv_timeout(DEADLINE).is_ok();
+            drop(idle);
+            shown + &format!("the server has stopped: {in_time}\n")
+        },
+    }
+}
+
+/// A server with so few descriptors that some of its clients are never accepted.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_file_table_is_a_pause() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "Where no descriptor is left, a newcomer waits until there is one. Ctrl-C ends the server also \
+               then, with a goodbye to everyone.",
+        mistake: "The given src/server.rs was changed: a stop waits for one more connection, for which there is \
+                  no descriptor.",
+        shows: || {
+            let mut child = std::process::Command::new("sh")
+                .args(["-c", "ulimit -n 40 && exec \"$0\" --listen 127.0.0.1:0", program!().path])
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .expect("there is a shell");
+            let mut line = String::new();
+            let stdout = child.stdout.take().expect("it is piped");
+            _ = BufReader::new(stdout).read_line(&mut line);
+            let address = line.trim().strip_prefix("listening on http://").and_then(|it| it.parse().ok());
+            let address: SocketAddr = address.unwrap_or_else(|| panic!("your server said {line:?}"));
+            let mut ada = Peer::named(address, "ada");
+            let mut others: Vec<Peer> = (0..45).map(|_| Peer::connect(address)).collect();
+            // The last one is in the queue of the system until others leave.
+            let mut last = others.pop().expect("there are 45");
+            last.send(&handshake("", ""));
+            others.truncate(5);
+            let head = last.head();
+            let mut shown = format!("when there is room again: {}\n", String::from_utf8_lossy(&head[..12]));
+            // Now WebSockets, up to the last descriptor but the one that `accept` has reserved.
+            others.clear();
+            let files = || std::fs::read_dir(format!("/proc/{}/fd", child.id())).map_or(0, Iterator::count);
+            let deadline = Instant::now() + DEADLINE;
+            while files() != 39 && Instant::now() < deadline {
+                match files() < 39 {
+                    true => others.push(Peer::open(address, "")),
+                    false => thread::yield_now(),
+                }
+            }
+            ada.send(&text(&ada_says("still here")));
+            shown += &format!("{}\n", ada.waits_for(r#"{"id"#).split_once(',').map_or("", |it| it.1));
+            let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+            shown += &format!("Ctrl-C: {}", interrupt.is_ok_and(|it| it.success()));
+            for peer in &mut others {
+                peer.waits_for("Close");
+                peer.send(&masked(CLOSE, b"\x03\xe9"));
+                peer.end();
+            }
+            for peer in [&mut ada, &mut last] {
+                shown += &format!(" | {}", peer.waits_for("Close"));
+                peer.send(&masked(CLOSE, b"\x03\xe9"));
+                peer.hears_all();
+                peer.end();
+            }
+            let deadline = Instant::now() + DEADLINE / 2;
+            let mut ended = None;
+            while ended.is_none() && Instant::now() < deadline {
+                ended = child.try_wait().expect("it is our child");
+                thread::yield_now();
+            }
+            _ = child.kill();
+            _ = child.wait();
+            let ended = ended.map_or("not in time".to_string(), |it| it.to_string());
+            shown + &format!("\nended: {ended}\n")
         },
     }
 }

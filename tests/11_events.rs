@@ -582,6 +582,30 @@ fn an_event_goes_to_its_handler_and_from_there_to_a_room() {
 }
 
 #[test]
+fn an_event_that_comes_twice_is_heard_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "An event whose number has come before is thrown away without a word: no handler, no reply, no error. \
+               It is confirmed again, because the first `got` may have been lost.",
+        mistake: "The handler is called before the number is looked at, or whatever the number says. Or a number \
+                  that has come before is taken for an error.",
+        shows: || {
+            let mut scene = Scene::new();
+            scene.opens("ada", "a1", NEW);
+            scene.says("ada", &say(1, "one"));
+            scene.says("ada", &say(1, "one"));
+            scene.says("ada", &format!("{}\n{}\n{}", say(1, "one"), say(2, "two"), say(2, "two")));
+            scene.says("ada", &ask(3, "three"));
+            scene.says("ada", &ask(3, "three"));
+            let fail = r#"{"n":4,"event":"fail"}"#;
+            scene.says("ada", fail);
+            scene.says("ada", fail);
+            scene.text
+        },
+    }
+}
+
+#[test]
 fn a_session_opens_once_and_closes_once() {
     check! {
         rfc: "the workshop's own rule",
@@ -593,6 +617,8 @@ fn a_session_opens_once_and_closes_once() {
             let mut scene = Scene::new();
             scene.opens("ada", "a1", NEW);
             scene.opens("bob", "b1", NEW);
+            scene.says("ada", r#"{"got":0}"#);
+            scene.says("bob", r#"{"got":0}"#);
             scene.ends("ada");
             scene.later(59);
             scene.polls("a1", cursor(41, 0));
@@ -1045,6 +1071,7 @@ fn there_are_so_many_sessions_and_no_more() {
             let mut scene = Scene::with(Settings { max_sessions: 2, ..quick() });
             scene.opens("ada", "a1", NEW);
             scene.polls("b1", NEW);
+            scene.polls("b1", cursor(42, 0));
             scene.opens("eve", "e1", NEW);
             scene.polls("e1", NEW);
             scene.posts("e1", 0, &say(1, "hello?"));
@@ -1052,6 +1079,94 @@ fn there_are_so_many_sessions_and_no_more() {
             scene.opens("ada, again", "a1", cursor(41, 0));
             scene.posts("b1", 42, r#"{"bye":true}"#);
             scene.opens("eve", "e1", NEW);
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_session_that_nobody_has_shown_to_know_goes_first() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Whoever asks once gets a session, and may never come back. Until a client says the session's number, \
+               or sends something by a transport of it, the session is kept for 10 s instead of 60; and where \
+               there is no room, the one that has been away for longest goes at once. A session in use never does.",
+        mistake: "The given code was changed. A thousand requests, each with another word, fill the server, and \
+                  everybody else gets 503. Or room is made at the cost of a session in use.",
+        shows: || {
+            let mut scene = Scene::with(Settings { max_sessions: 5, ..quick() });
+            scene.opens("ada, who is connected", "a1", NEW);
+            scene.polls("b1", NEW);
+            scene.note("bob comes back with the number");
+            scene.polls("b1", cursor(42, 0));
+            scene.polls("c1", NEW);
+            scene.note("cy says something");
+            scene.posts("c1", 43, r#"{"seen":"price"}"#);
+            scene.polls("d1", NEW);
+            scene.polls("e1", NEW);
+            scene.note("di asks again, and so has been away for less long than ed");
+            scene.polls("d1", NEW);
+            for (word, who) in [("f1", 46), ("g1", 47)] {
+                scene.polls(word, NEW);
+                scene.note("it comes back in time");
+                scene.polls(word, cursor(who, 0));
+            }
+            scene.opens("eve", "h1", NEW);
+            scene.ends("ada, who is connected");
+            scene.opens("eve", "h1", NEW);
+            scene.note("another server, with room enough");
+            scene = Scene { text: scene.text, ..Scene::new() };
+            scene.polls("a1", NEW);
+            scene.polls("b1", NEW);
+            scene.polls("b1", cursor(42, 0));
+            scene.opens("cy", "c1", NEW);
+            scene.later(9);
+            scene.later(11);
+            scene.later(59);
+            scene.later(61);
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn what_a_message_offers_goes_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "However many lines of a message offer a value, and however many sessions end at once: the room is \
+               told once, of the newest value.",
+        mistake: "The given code was changed. Each line is work for everybody in the room, while all others wait: \
+                  a message of 2,500 lines stops the server for seconds.",
+        shows: || {
+            let mut scene = Scene::new();
+            let offer = |guests: &mut Guests, _: GuestId, data: &Value| {
+                guests.offer_to("all", "price", data);
+                guests.offer_to("nobody's room", "price", data);
+                Value::Null
+            };
+            let count = |guests: &mut Guests, _: GuestId, _: &Value| {
+                guests.offer_to("all", "people", &json!(guests.in_room("all").len()));
+                Value::Null
+            };
+            let enter = move |guests: &mut Guests, who: GuestId, data: &Value| {
+                guests.join(who, "all");
+                count(guests, who, data)
+            };
+            scene.events = Events::new(quick()).on("open", enter).on("set", offer).on("close", count);
+            scene.opens("ada", "a1", NEW);
+            for (label, word) in [("bob", "b1"), ("cy", "c1"), ("di", "d1")] {
+                scene.opens(label, word, NEW);
+            }
+            for label in ["ada", "bob"] {
+                scene.says(label, r#"{"seen":"people"}"#);
+            }
+            let set = |n: u64| format!(r#"{{"n":{n},"event":"set","data":{n}}}"#);
+            scene.says("bob", &[set(1), set(2), set(3)].join("\n"));
+            scene.says("ada", r#"{"seen":"people"}"#);
+            for label in ["bob", "cy", "di"] {
+                scene.ends(label);
+            }
+            scene.later(61);
             scene.text
         },
     }
@@ -1068,6 +1183,7 @@ fn the_clock_ends_and_pings() {
             let mut scene = Scene::new();
             scene.opens("ada", "a1", NEW);
             scene.polls("b1", NEW);
+            scene.polls("b1", cursor(42, 0));
             for seconds in [10, 19, 21, 22, 41, 59, 61, 3600] {
                 scene.later(seconds);
             }
@@ -1925,6 +2041,42 @@ fn a_full_server_says_so() {
             let head = String::from_utf8_lossy(&bob.head).into_owned();
             _ = writeln!(shown, "WebSocket ← {}", head.lines().next().unwrap_or_default());
             ada.dies();
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_thousand_requests_keep_nobody_out() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A thousand requests with a thousand words, none of which comes back: whoever comes then gets in by \
+               either transport, and whoever was there before still is.",
+        mistake: "The given code was changed. Everybody gets 503 until the sessions of nobody are over.",
+        shows: || {
+            let notes = Arc::default();
+            let server = serve(noting(on_sockets(), &notes));
+            let address = server.address();
+            let mut ada = Peer::open(address, "a1", NEW);
+            let mut shown = format!("WebSocket ← {}\n", ada.hears());
+            _ = writeln!(shown, "GET ← {}", get(address, "b1", NEW).text().trim_end());
+            let known = cursor(42, 0);
+            server.app().with(|guests| guests.emit(42, "said", &json!("hi")));
+            _ = writeln!(shown, "GET ← {}", get(address, "b1", known).text().trim_end().replace('\n', "\n  "));
+            let statuses = (0..1000).map(|n| get(address, &format!("x{n}"), NEW).status);
+            let refused = statuses.filter(|status| *status != 200).count();
+            let sessions = server.app().with(|guests| guests.count());
+            _ = writeln!(shown, "1000 GETs: {refused} refused; sessions: {sessions}");
+            let mut cy = Peer::open(address, "c1", NEW);
+            _ = writeln!(shown, "a new WebSocket ← {}", cy.hears());
+            _ = writeln!(shown, "a new GET ← {}", get(address, "d1", NEW).text().trim_end());
+            _ = writeln!(shown, "the GET from before ← {}", get(address, "b1", known).text().trim_end().replace('\n', "\n  "));
+            ada.says(&say(1, "still here"));
+            let heard = std::iter::repeat_with(|| ada.hears()).take(1000);
+            let heard = heard.into_iter().find(|it| it.contains("still here") || !it.contains("left"));
+            _ = writeln!(shown, "the WebSocket from before ← {}", heard.unwrap_or_default());
+            ada.dies();
+            cy.dies();
             shown
         },
     }

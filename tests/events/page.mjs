@@ -138,6 +138,64 @@ test("what was never sent is told from what may have arrived", async (t) => {
   assert.deepEqual(arrived, ["unknown", "no"]);
 });
 
+/** A WebSocket that is played, too. Those that the page opens are in `opened`. */
+function playedSockets() {
+  const opened = [];
+  class PlayedSocket {
+    sent = [];
+    constructor() {
+      opened.push(this);
+    }
+    send(line) {
+      this.sent.push(JSON.parse(line));
+    }
+    close() {
+      this.isClosed = true;
+    }
+    says(packet) {
+      this.onmessage({ data: JSON.stringify(packet) });
+    }
+  }
+  return { opened, PlayedSocket };
+}
+
+test("a page that polls gets to a WebSocket when it wants to, in the same session", async (t) => {
+  const { opened, PlayedSocket } = playedSockets();
+  const before = globalThis.WebSocket;
+  globalThis.WebSocket = PlayedSocket;
+  t.after(() => (globalThis.WebSocket = before));
+  const { events } = await open(t, { socket: "http://played/socket" });
+  assert.equal(events.transport, "polling");
+  let sessions = 0;
+  events.on("open", () => (sessions += 1));
+  const [one, other] = [events.upgrade(), events.upgrade()];
+  assert.equal(opened.length, 1, "one attempt is enough for both");
+  opened[0].says({ hello: 1, got: 0 });
+  assert.deepEqual(await within(Promise.all([one, other]), "both are told"), [true, true]);
+  assert.equal(events.transport, "websocket");
+  assert.equal(sessions, 0, "the session goes on");
+  events.emit("say", "by wire");
+  assert.deepEqual(opened[0].sent.at(-1), { n: 1, event: "say", data: "by wire" });
+  assert.equal(await events.upgrade(), true, "it is there already");
+  assert.equal(opened.length, 1);
+});
+
+test("where no WebSocket opens, polling goes on", async (t) => {
+  const { opened, PlayedSocket } = playedSockets();
+  const { server, events } = await open(t, { WebSocket: PlayedSocket, socket: null });
+  assert.equal(await events.upgrade(), false, "the options name no place for one");
+  events.options.socket = "http://played/socket";
+  const upgrade = events.upgrade();
+  opened[0].onclose({ code: 1006, reason: "" });
+  assert.equal(await within(upgrade, "it is told"), false);
+  assert.equal(events.transport, "polling");
+  events.emit("say", "by hand");
+  assert.deepEqual((await server.next("POST")).lines, [{ n: 1, event: "say", data: "by hand" }]);
+  const last = events.upgrade();
+  events.close();
+  assert.equal(await within(last, "whoever waits is told when the page gives up"), false);
+});
+
 test("an event without a name is refused, and the session goes on", async (t) => {
   const { server, events } = await open(t);
   assert.throws(() => events.emit(undefined, 1), TypeError);

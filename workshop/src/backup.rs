@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::clock;
 use crate::project::{Problem, Project, Step};
-use crate::starter::{Files, drift, finished, read_folder, starter, write_file, write_folder};
+use crate::starter::{Files, finished, read_folder, same_files, starter, write_file, write_folder};
 
 /// What has become of the files that were in a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept, 
     let files = read_folder(&backup.place)?;
     let folder = project.step_folder(step);
     let kept = match read_folder(&folder) {
-        Ok(theirs) if theirs == files => {
+        Ok(theirs) if same_files(&theirs, &files) => {
             Kept::Nothing("the step held the same files already".to_string())
         }
         _ => keep(project, step)?,
@@ -96,8 +96,9 @@ fn split(when: &str) -> (&str, u32) {
 
 /// Whether the step's files are the reference's.
 pub fn is_finished_by_skip(project: &Project, step: &Step) -> bool {
-    let folder = project.step_folder(step);
-    finished(project, step).is_ok_and(|files| drift(&folder, &files).is_empty())
+    let there = read_folder(&project.step_folder(step));
+    let reference = finished(project, step);
+    matches!((there, reference), (Ok(there), Ok(reference)) if same_files(&there, &reference))
 }
 
 fn replace(project: &Project, step: &Step, files: &Files) -> Result<Kept, Problem> {
@@ -128,7 +129,8 @@ fn keep(project: &Project, step: &Step) -> Result<Kept, Problem> {
         return nothing("the step was not there");
     }
     let theirs = read_folder(&theirs)?;
-    let is_ours = |files: Result<Files, Problem>| files.is_ok_and(|files| files == theirs);
+    let is_ours =
+        |files: Result<Files, Problem>| files.is_ok_and(|files| same_files(&files, &theirs));
     if theirs.is_empty() {
         return nothing("the step's folder was empty");
     }

@@ -85,7 +85,9 @@ fn run(matches: &ArgMatches) -> Result<End, Problem> {
         _ => {
             let arguments = matches.get_many::<String>("arguments");
             let arguments: Vec<String> = arguments.into_iter().flatten().cloned().collect();
-            play::play(&session, given, &arguments, !matches.get_flag("no-open"))
+            let example = matches.get_one::<String>("example").map(String::as_str);
+            let opens = !matches.get_flag("no-open");
+            play::play(&session, given, example, &arguments, opens)
         }
     }
 }
@@ -182,6 +184,12 @@ fn command(project: Option<&Project>) -> Command {
                 .arg(step_id(false).help("The step to run (default: your last solved one; at first, ours)"))
                 .arg(no_open)
                 .arg(
+                    Arg::new("example")
+                        .long("example")
+                        .value_name("NAME")
+                        .help("Which of the step's examples, where it has some (default: the first)"),
+                )
+                .arg(
                     Arg::new("arguments")
                         .last(true)
                         .num_args(0..)
@@ -189,7 +197,7 @@ fn command(project: Option<&Project>) -> Command {
                         .help("Options for the program"),
                 )
                 .after_help(
-                    "Examples:\n  cargo workshop play\n  cargo workshop play hello -- --listen 127.0.0.1:0",
+                    "Examples:\n  cargo workshop play\n  cargo workshop play hello -- --listen 127.0.0.1:0\n  cargo workshop play events --example poker",
                 ),
         )
         .subcommand(

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use crate::backup::{self, Backup, Kept};
 use crate::chapter::{self, Hint};
 use crate::judge::{Side, Stop, judge};
-use crate::play;
+use crate::play::{self, Game};
 use crate::progress::{Progress, State};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::solution;
@@ -188,7 +188,7 @@ pub fn check(
             say(&text);
         }
         let next = progress.current(project);
-        say(&next.map_or("All steps are done.".to_string(), |next| {
+        say(&next.map_or(ending(project, progress), |next| {
             format!(
                 "Next: {}, {} ({} min)",
                 name(next),
@@ -213,16 +213,48 @@ pub fn see_it_run(
     step: &Step,
     play: &str,
 ) -> Option<String> {
-    let main = project.step_folder(step).join("src").join("main.rs");
-    let played = play::choose(project, progress).ok();
-    let is_played = played.is_some_and(|game| game.side == Side::Step && game.step == *step);
-    let id = &step.id;
+    let game = Game::of(project, step, Side::Step).ok()?;
+    let is_played = play::choose(project, progress).is_ok_and(|played| played == game);
     let play = match is_played {
         true => play.to_string(),
-        false => format!("`cargo workshop play {id}`"),
+        false => format!("`cargo workshop play {}`", step.id),
     };
-    main.is_file()
-        .then(|| format!("See it run: {play} (or `cargo run -p {id}`)"))
+    Some(format!("See it run: {play} (or `{}`)", game.command()))
+}
+
+/// The end of the course: what the learner did, what was skipped, and where to go next.
+pub fn ending(project: &Project, progress: &Progress) -> String {
+    let (passed, skipped) = progress.count(project);
+    let done = match skipped {
+        0 => format!("You have written all {passed} steps yourself."),
+        _ => {
+            let all = project.steps.iter();
+            let skipped: Vec<&Step> = all
+                .filter(|step| progress.state(step) == State::Skipped)
+                .collect();
+            let names: Vec<String> = skipped.iter().map(|step| name(step)).collect();
+            format!(
+                "You have written {passed} of {} steps yourself. Skipped, with the reference in place: {}. \
+                 `cargo workshop reset {}` takes you back to where that step starts.",
+                project.steps.len(),
+                names.join(", "),
+                skipped[0].id
+            )
+        }
+    };
+    let done = wrap(&done, 80, 0);
+    format!(
+        "All steps are done.\n{done}\n\n\
+         Where to go from here:\n\
+         - Try a server of your own, in any language, against the rules (the book's\n  \
+           \"Past Autobahn\"): cargo workshop probe ws://127.0.0.1:PORT/socket\n\
+         - Watch what a page and its server say to each other (\"Watching the wire\"):\n  \
+           cargo workshop tap --to 127.0.0.1:PORT\n\
+         - Count what polling, long polling and WebSocket cost (\"What it costs\"):\n  \
+           cargo workshop compare\n\
+         - Read which check holds which rule in \"The rules of RFC 6455\", and what a\n  \
+           fuzzer asks of your code in \"Any bytes at all\"."
+    )
 }
 
 /// `hint [id]`: the next hint, or all of them.

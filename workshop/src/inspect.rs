@@ -3,16 +3,20 @@
 //! The drawing is step 05's. What is new here is where the bytes come from, and that the rules are
 //! asked as well: a drawing refuses nothing.
 
+mod rules;
+
 use std::fs;
 use std::io::{self, Read};
 
 use clap::{Arg, ArgMatches, Command};
 use frame_header::draw::draw_first;
 use frame_header::hex::bytes_of;
-use frame_header::{Decoded, HeaderError, Opcode, ReservedBits, decode};
+use frame_header::{Decoded, Opcode, ReservedBits, decode};
 
+use self::rules::Rules;
 use crate::commands::End;
 use crate::project::{Explain, Problem};
+use crate::tap::record::Side;
 use crate::text::{fold, say, wrap};
 
 /// A text up to this length stands in quotes below the drawing already.
@@ -40,8 +44,16 @@ pub fn command() -> Command {
                 .conflicts_with("hex")
                 .help("Read the hexadecimal from a file; lines that begin with # are left out"),
         )
+        .arg(
+            Arg::new("from")
+                .long("from")
+                .value_name("SIDE")
+                .value_parser(["client", "server"])
+                .help("Who sent them all; a client's frames are masked, a server's are not"),
+        )
         .after_help(format!(
             "8185, 81 85, 81:85, 0x81, 0x85 and \\x81\\x85 are all the same two bytes.\n\n\
+             Exit codes: 0 no rule is broken, 1 a frame breaks one, 2 there is nothing to draw.\n\n\
              Examples:\n  cargo workshop inspect {EXAMPLE}\n  cargo workshop inspect --file tests/captures/chromium-156-close.hex"
         ))
 }
@@ -69,16 +81,34 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
         }
         (None, words) => words.join(" "),
     };
-    say(&inspect(&text)?);
-    Ok(End::Fine)
+    let from = matches
+        .get_one::<String>("from")
+        .map(|side| match side.as_str() {
+            "client" => Side::Client,
+            _ => Side::Server,
+        });
+    let inspected = inspect(&text, from)?;
+    say(&inspected.drawn);
+    Ok(match inspected.is_broken {
+        true => End::Red,
+        false => End::Fine,
+    })
 }
 
-/// The frames that this hexadecimal text holds: each drawn, in words, with the rule that its header
-/// breaks, where it breaks one.
+/// What there is to see of frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// Each drawn, in words, with the rules that it breaks.
+    pub drawn: String,
+    /// Whether one of them breaks a rule.
+    pub is_broken: bool,
+}
+
+/// The frames that this hexadecimal text holds. `from` has sent them all, where that is known.
 ///
 /// # Errors
 /// It is not hexadecimal, or there is nothing in it.
-pub fn inspect(text: &str) -> Result<String, Problem> {
+pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected, Problem> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let bytes = bytes_of(&lines.collect::<Vec<_>>().join("\n")).map_err(|error| {
         let why = error.to_string();
@@ -102,7 +132,9 @@ pub fn inspect(text: &str) -> Result<String, Problem> {
         rest = &rest[length..];
     }
     let is_one = frames.len() == 1;
+    let mut rules = Rules::new(from);
     let mut at = 0;
+    let mut is_broken = false;
     let mut shown = Vec::new();
     for (number, (bytes, drawing, length)) in frames.into_iter().enumerate() {
         let title = match is_one {
@@ -113,17 +145,23 @@ pub fn inspect(text: &str) -> Result<String, Problem> {
                 at + length - 1
             ),
         };
-        shown.push(title + &drawing + &remarks(&bytes[..length]));
+        let frame = &bytes[..length];
+        let faults = rules.broken(frame);
+        is_broken |= !faults.is_empty();
+        let faults: String = faults.iter().map(|fault| verdict(fault)).collect();
+        shown.push(title + &drawing + &faults + &remarks(frame));
         at += length;
     }
-    Ok(shown.join("\n"))
+    Ok(Inspected {
+        drawn: shown.join("\n"),
+        is_broken,
+    })
 }
 
-/// What the drawing doesn't say: a rule that is broken, and the text, where it is long.
+/// What the drawing doesn't say: the text, where it is long.
 fn remarks(frame: &[u8]) -> String {
     match decode(frame, ReservedBits::NONE) {
-        Err(error) => verdict(&error),
-        Ok(Decoded::Incomplete { .. }) => String::new(),
+        Err(_) | Ok(Decoded::Incomplete { .. }) => String::new(),
         Ok(Decoded::Header { header, length }) => {
             let payload = &frame[length..];
             let key = header.masking_key.unwrap_or_default();
@@ -137,10 +175,9 @@ fn remarks(frame: &[u8]) -> String {
     }
 }
 
-fn verdict(error: &HeaderError) -> String {
-    let code = error.close_code();
-    let mut text = wrap(&format!("✗ {error} (close code {code})"), WIDTH, 2) + "\n";
-    if matches!(error, HeaderError::ReservedBitSet(bits) if bits.rsv1) {
+fn verdict(fault: &str) -> String {
+    let mut text = wrap(&format!("✗ {fault}"), WIDTH, 2) + "\n";
+    if fault.starts_with("RSV1") {
         text +=
             "  Where permessage-deflate is negotiated, RSV1 says: this message is compressed.\n";
     }
@@ -171,9 +208,13 @@ fn whole_text(plain: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn drawn(text: &str) -> Result<String, Problem> {
+        inspect(text, None).map(|inspected| inspected.drawn)
+    }
+
     #[test]
     fn bytes_are_taken_as_people_copy_them() {
-        let drawn = inspect(EXAMPLE).expect("it is hexadecimal");
+        let example = drawn(EXAMPLE).expect("it is hexadecimal");
         for text in [
             "8185 37fa213d 7f9f4d5158",
             "81:85:37:FA:21:3D:7F:9F:4D:51:58",
@@ -181,14 +222,14 @@ mod tests {
             r"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58",
             "# what the RFC shows\n81 85 37 fa\n21 3d\n7f 9f 4d 51 58\n",
         ] {
-            assert_eq!(inspect(text).as_deref(), Ok(drawn.as_str()), "{text}");
+            assert_eq!(drawn(text).as_deref(), Ok(example.as_str()), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_hexadecimal_gets_one_sentence() {
         for text in ["", "# nothing", "hello", "[129, 133]", "8", "0x", "81 8"] {
-            let Problem(sentence) = inspect(text).expect_err(text);
+            let Problem(sentence) = drawn(text).expect_err(text);
             assert!(
                 sentence.ends_with('.') && !sentence.contains(". "),
                 "{sentence}"
@@ -207,7 +248,7 @@ mod tests {
             "8900 8a00 c1 05 48",
             &bytes,
         ] {
-            let drawn = inspect(text).expect(text);
+            let drawn = drawn(text).expect(text);
             let widest = drawn.lines().map(crate::text::columns).max();
             assert!(widest <= Some(WIDTH), "{drawn}");
         }

@@ -17,6 +17,7 @@ pub mod probe;
 pub mod process;
 pub mod progress;
 pub mod project;
+pub mod reach;
 pub mod screen;
 pub mod signals;
 pub mod solution;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -14,7 +14,7 @@ use crate::browser;
 use crate::commands::{End, Session, name};
 use crate::judge::{Side, Stop, cargo, finish};
 use crate::process::Running;
-use crate::progress::Progress;
+use crate::progress::{Progress, State};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::signals;
 use crate::text::{harmless, say};
@@ -29,14 +29,116 @@ pub struct Game {
     pub step: Step,
     /// Whose: the learner's, or the reference.
     pub side: Side,
+    /// Which of the step's examples; `None`: its program.
+    pub example: Option<String>,
 }
 
 impl Game {
+    /// What there is to run of a step: its program, or where it has none, the first of its examples.
+    ///
+    /// # Errors
+    /// It has neither.
+    pub fn of(project: &Project, step: &Step, side: Side) -> Result<Self, Problem> {
+        let mut game = Self {
+            step: step.clone(),
+            side,
+            example: None,
+        };
+        if !game.main(project).is_file() {
+            let first = game.examples(project).into_iter().next();
+            let nothing = || Problem(format!("`{}` has no program.", game.package()));
+            game.example = Some(first.ok_or_else(nothing)?);
+        }
+        Ok(game)
+    }
+
+    /// The same step's example of this name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn with_example(self, project: &Project, name: &str) -> Result<Self, Problem> {
+        let examples = self.examples(project);
+        if !examples.iter().any(|example| example == name) {
+            let there = match examples.is_empty() {
+                true => "it has none".to_string(),
+                false => format!("it has {}", examples.join(", ")),
+            };
+            return Err(Problem(format!(
+                "`{}` has no example `{}`: {there}.",
+                self.package(),
+                harmless(name)
+            )));
+        }
+        Ok(Self {
+            example: Some(name.to_string()),
+            ..self
+        })
+    }
+
     /// What it is, in a few words.
     pub fn name(&self) -> String {
+        let step = match &self.example {
+            Some(example) => format!("{}: {example}", name(&self.step)),
+            None => name(&self.step),
+        };
         match self.side {
-            Side::Step => format!("your {}", name(&self.step)),
-            Side::Solution => format!("the finished {}", name(&self.step)),
+            Side::Step => format!("your {step}"),
+            Side::Solution => format!("the finished {step}"),
+        }
+    }
+
+    /// How cargo runs it.
+    pub fn command(&self) -> String {
+        let package = self.package();
+        match &self.example {
+            Some(example) => format!("cargo run -p {package} --example {example}"),
+            None => format!("cargo run -p {package}"),
+        }
+    }
+
+    /// How to run the step's other examples; `None` where there are none.
+    pub fn others(&self, project: &Project) -> Option<String> {
+        let played = self.example.as_ref()?;
+        let others = self.examples(project);
+        let others: Vec<&str> = others
+            .iter()
+            .filter(|name| *name != played)
+            .map(String::as_str)
+            .collect();
+        let first = others.first()?;
+        Some(format!(
+            "There is more: {}. `cargo workshop play {} --example {first}` runs one.",
+            others.join(", "),
+            self.step.id
+        ))
+    }
+
+    /// The names of the step's examples, in order.
+    fn examples(&self, project: &Project) -> Vec<String> {
+        let folder = self.folder(project).join("examples");
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let name = |entry: fs::DirEntry| {
+            let path = entry.path();
+            let is_one = path.join("main.rs").is_file()
+                || path.extension().is_some_and(|extension| extension == "rs");
+            is_one.then(|| path.file_stem()?.to_str().map(str::to_string))?
+        };
+        BTreeSet::from_iter(entries.filter_map(name))
+            .into_iter()
+            .collect()
+    }
+
+    /// The file that holds its `main`.
+    fn main(&self, project: &Project) -> PathBuf {
+        let folder = self.folder(project);
+        let Some(example) = &self.example else {
+            return folder.join("src").join("main.rs");
+        };
+        let examples = folder.join("examples");
+        let alone = examples.join(format!("{example}.rs"));
+        match alone.is_file() {
+            true => alone,
+            false => examples.join(example).join("main.rs"),
         }
     }
 
@@ -61,27 +163,19 @@ impl Game {
 /// # Errors
 /// No step has a program.
 pub fn choose(project: &Project, progress: &Progress) -> Result<Game, Problem> {
-    let has_program = |game: &Game| game.folder(project).join("src").join("main.rs").is_file();
-    let theirs = |step: &Step| Game {
-        step: step.clone(),
-        side: Side::Step,
-    };
-    let ours = |step: &Step| Game {
-        step: step.clone(),
-        side: Side::Solution,
-    };
+    let theirs = |step: &Step| Game::of(project, step, Side::Step).ok();
+    let ours = |step: &Step| Game::of(project, step, Side::Solution).ok();
     if let Some(last) = progress.last_solved(project) {
         let up_to_it = project.steps.iter().rev().skip_while(|step| *step != last);
-        let solved = up_to_it.filter(|step| progress.state(step) != crate::progress::State::Open);
-        if let Some(game) = solved.map(theirs).find(has_program) {
+        let solved = up_to_it.filter(|step| progress.state(step) != State::Open);
+        if let Some(game) = solved.filter_map(theirs).next() {
             return Ok(game);
         }
     }
     let showcase = project.steps.iter().filter(|step| step.showcase);
     showcase
         .chain(project.steps.iter().rev())
-        .map(ours)
-        .find(has_program)
+        .find_map(ours)
         .ok_or_else(|| Problem("No step has a program to play with yet.".to_string()))
 }
 
@@ -89,7 +183,11 @@ pub fn choose(project: &Project, progress: &Progress) -> Result<Game, Problem> {
 fn build(project: &Project, game: &Game, stop: &Stop) -> Result<Option<PathBuf>, Problem> {
     let package = game.package();
     let mut command = cargo(project);
-    command.args(["build", "--quiet", "--package", &package, "--bins"]);
+    command.args(["build", "--quiet", "--package", &package]);
+    match &game.example {
+        Some(example) => command.args(["--example", example]),
+        None => command.arg("--bins"),
+    };
     command.args([
         "--message-format",
         "json-render-diagnostics",
@@ -106,28 +204,19 @@ fn build(project: &Project, game: &Game, stop: &Stop) -> Result<Option<PathBuf>,
             harmless(output.stderr.trim_end())
         )));
     }
+    let kind = match game.example {
+        Some(_) => "example",
+        None => "bin",
+    };
     let messages = output
         .stdout
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     messages
-        .filter(|message| message["target"]["kind"][0] == "bin")
+        .filter(|message| message["target"]["kind"][0] == kind)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .map(Some)
-        .ok_or_else(|| no_program(&package, &game.folder(project)))
-}
-
-fn no_program(package: &str, folder: &Path) -> Problem {
-    let examples = fs::read_dir(folder.join("examples")).into_iter().flatten();
-    let names = examples.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let names = BTreeSet::from_iter(names);
-    let Some(first) = names.first() else {
-        return Problem(format!("`{package}` has no program."));
-    };
-    let all = Vec::from_iter(names.iter().map(String::as_str)).join(", ");
-    Problem(format!(
-        "`{package}` has no program of its own, but {all}: `cargo run -p {package} --example {first}` starts one."
-    ))
+        .ok_or_else(|| Problem(format!("`{package}` has no program.")))
 }
 
 /// A line of a game's output.
@@ -186,8 +275,7 @@ fn forward(
 
 /// Whether it takes `--listen`.
 fn is_server(project: &Project, game: &Game) -> bool {
-    let main = game.folder(project).join("src").join("main.rs");
-    fs::read_to_string(main).is_ok_and(|text| text.contains("launch::"))
+    fs::read_to_string(game.main(project)).is_ok_and(|text| text.contains("launch::"))
 }
 
 /// Every server's default: 9000 and the number of its step.
@@ -253,6 +341,7 @@ pub fn run(
 pub fn play(
     session: &Session,
     id: Option<&str>,
+    example: Option<&str>,
     arguments: &[String],
     opens: bool,
 ) -> Result<End, Problem> {
@@ -260,13 +349,17 @@ pub fn play(
         project, progress, ..
     } = session;
     let game = match id {
-        Some(id) => Game {
-            step: session.step(Some(id))?,
-            side: Side::Step,
-        },
+        Some(id) => Game::of(project, &session.step(Some(id))?, Side::Step)?,
         None => choose(project, progress)?,
     };
+    let game = match example {
+        Some(example) => game.with_example(project, example)?,
+        None => game,
+    };
     say(&format!("Building {} …", game.name()));
+    if let Some(others) = game.others(project) {
+        say(&others);
+    }
     let stop = Stop::default();
     signals::listen({
         let stop = stop.clone();

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 use std::panic;
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::style::{Attribute, Color, Print, ResetColor, SetAttribute, SetForegroundColor};
@@ -15,7 +17,30 @@ use crossterm::{execute, queue};
 
 use crate::process::end_all;
 
-static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+/// How long a terminal may take to be given back: one that is stopped (Ctrl-S) takes nothing.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Who has the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    /// Whoever had it before, and for good.
+    Others,
+    /// We.
+    Us,
+    /// The shell, until we go on.
+    Borrower,
+}
+
+/// Changes only while standard output is locked, so that nothing is drawn on a terminal that isn't ours.
+static HOLDER: Mutex<Holder> = Mutex::new(Holder::Others);
+
+fn holder() -> Holder {
+    *HOLDER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn set_holder(holder: Holder) {
+    *HOLDER.lock().unwrap_or_else(PoisonError::into_inner) = holder;
+}
 
 /// How a line is shown, where colours are wanted. The words say it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,21 +98,25 @@ impl Screen {
             end_all();
             process::exit(2);
         }));
-        terminal::enable_raw_mode()?;
-        IS_TAKEN.store(true, Ordering::SeqCst);
-        execute!(io::stdout(), EnterAlternateScreen, Hide, DisableLineWrap)?;
-        Ok(Self {
+        // Where it can't be taken as a whole, this gives back what was taken.
+        let screen = Self {
             has_colours,
             shown: Vec::new(),
-        })
+        };
+        take(&mut io::stdout().lock())?;
+        Ok(screen)
     }
 
-    /// Shows these lines; only those that differ from what is there are written.
+    /// Shows these lines; only those that differ from what is there are written. Shows nothing while
+    /// the terminal is given back.
     ///
     /// # Errors
     /// The terminal is gone.
     pub fn show(&mut self, lines: Vec<Line>) -> io::Result<()> {
         let mut out = io::stdout().lock();
+        if holder() != Holder::Us {
+            return Ok(());
+        }
         queue!(out, BeginSynchronizedUpdate)?;
         for (row, line) in lines.iter().enumerate() {
             if self.shown.get(row) == Some(line) {
@@ -112,8 +141,12 @@ impl Screen {
     /// # Errors
     /// The terminal is gone.
     pub fn clear(&mut self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
         self.shown.clear();
-        execute!(io::stdout(), Clear(ClearType::All))
+        match holder() {
+            Holder::Us => execute!(out, Clear(ClearType::All)),
+            Holder::Others | Holder::Borrower => Ok(()),
+        }
     }
 
     fn write(&self, out: &mut impl Write, line: &Line) -> io::Result<()> {
@@ -152,16 +185,59 @@ impl Drop for Screen {
     }
 }
 
+fn take(out: &mut impl Write) -> io::Result<()> {
+    set_holder(Holder::Us);
+    terminal::enable_raw_mode()?;
+    execute!(out, EnterAlternateScreen, Hide, DisableLineWrap)
+}
+
 /// Gives the terminal back as it was, where it was taken.
 pub fn restore() {
-    if IS_TAKEN.swap(false, Ordering::SeqCst) {
-        _ = execute!(
-            io::stdout(),
-            EnableLineWrap,
-            Show,
-            LeaveAlternateScreen,
-            ResetColor
-        );
-        _ = terminal::disable_raw_mode();
+    give_to(Holder::Others);
+}
+
+/// The same, but doesn't wait long for a terminal that takes nothing more.
+pub fn restore_soon() {
+    // This much needs no waiting.
+    _ = terminal::disable_raw_mode();
+    let (sender, is_done) = mpsc::channel();
+    let restoring = thread::Builder::new().spawn(move || {
+        restore();
+        _ = sender.send(());
+    });
+    if restoring.is_ok() {
+        _ = is_done.recv_timeout(PATIENCE);
+    }
+}
+
+/// Gives the terminal back as it was, until [`take_again`].
+pub fn lend() {
+    give_to(Holder::Borrower);
+}
+
+/// Takes the terminal once more, where it was ours before; whether it was.
+pub fn take_again() -> bool {
+    let mut out = io::stdout().lock();
+    if holder() == Holder::Others {
+        return false;
+    }
+    // The system may have stopped us without asking: then the shell has changed what we had set.
+    _ = terminal::disable_raw_mode();
+    _ = take(&mut out);
+    true
+}
+
+fn give_to(next: Holder) {
+    // First what can't be held up by a terminal that takes nothing more.
+    _ = terminal::disable_raw_mode();
+    let mut out = io::stdout().lock();
+    match holder() {
+        Holder::Us => {
+            set_holder(next);
+            _ = terminal::disable_raw_mode();
+            _ = execute!(out, EnableLineWrap, Show, LeaveAlternateScreen, ResetColor);
+        }
+        Holder::Borrower => set_holder(next),
+        Holder::Others => {}
     }
 }

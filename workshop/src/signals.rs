@@ -1,36 +1,123 @@
-//! Ctrl-C, and a request to end.
+//! What ends this process from outside (Ctrl-C, a request to end, a terminal that goes away), and
+//! what suspends it. Whichever it is, the terminal is given back first.
 
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use crate::process::end_all;
 use crate::screen;
 
-type Listener = Box<dyn Fn() + Send>;
+type Listener = Arc<dyn Fn() + Send + Sync>;
 
 static HEARD: AtomicUsize = AtomicUsize::new(0);
 static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
+static RETURNED: Mutex<Option<Listener>> = Mutex::new(None);
+
+/// From now on the first Ctrl-C is left to `listener`.
+pub fn listen(listener: impl Fn() + Send + Sync + 'static) {
+    *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(listener));
+}
+
+/// From now on `listener` is told when the process goes on after it was suspended.
+pub fn listen_for_return(listener: impl Fn() + Send + Sync + 'static) {
+    *RETURNED.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(listener));
+}
+
+/// Ctrl-C: the first time it is left to a listener if there is one; otherwise this process ends.
+fn asked_to_end() {
+    let is_first = HEARD.fetch_add(1, Ordering::Relaxed) == 0;
+    match listener(&LISTENER) {
+        // On its own thread: it may have to wait, and the second Ctrl-C must not.
+        Some(listener) if is_first => {
+            if thread::Builder::new().spawn(move || listener()).is_err() {
+                end();
+            }
+        }
+        _ => end(),
+    }
+}
+
+fn listener(of: &Mutex<Option<Listener>>) -> Option<Listener> {
+    of.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Ends this process, and everything that it started.
+fn end() {
+    screen::restore_soon();
+    end_all();
+    process::exit(2);
+}
 
 /// From now on Ctrl-C ends this process and all that it started, or where somebody listens, is
 /// left to them. The second time it ends this process in any case.
+#[cfg(not(unix))]
 pub fn install() {
     // Fails only where a handler is there already.
-    _ = ctrlc::set_handler(|| {
-        let is_first = HEARD.fetch_add(1, Ordering::Relaxed) == 0;
-        let listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*listener {
-            Some(listener) if is_first => listener(),
-            _ => {
-                screen::restore();
-                end_all();
-                process::exit(2);
+    _ = ctrlc::set_handler(asked_to_end);
+}
+
+/// From now on Ctrl-C and its kind end this process and all that it started, or are left to a listener;
+/// the second one ends this process in any case. Signals that ask for no goodbye, like Ctrl-\, end it at
+/// once. Ctrl-Z suspends it.
+#[cfg(unix)]
+pub fn install() {
+    use signal_hook::consts::signal::{
+        SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2,
+        SIGVTALRM, SIGXCPU,
+    };
+    use signal_hook::iterator::Signals;
+    const POLITE: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+    // All others that would end the process, and that a handler may be set for.
+    const BLUNT: [i32; 7] = [
+        SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU,
+    ];
+
+    let all = POLITE.iter().chain(&BLUNT).chain(&[SIGTSTP, SIGCONT]);
+    let Ok(mut signals) = Signals::new(all) else {
+        return;
+    };
+    // Where no thread can be started, the signals are heard by nobody: nothing would end us.
+    let heard = thread::Builder::new().spawn(move || {
+        for signal in signals.forever() {
+            match signal {
+                SIGTSTP => suspend(),
+                SIGCONT => go_on(),
+                signal if POLITE.contains(&signal) => asked_to_end(),
+                _ => end(),
             }
         }
     });
+    if heard.is_err() {
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
+            _ = signal_hook::flag::register_conditional_default(signal, Arc::new(true.into()));
+        }
+    }
 }
 
-/// From now on the first Ctrl-C is left to `listener`.
-pub fn listen(listener: impl Fn() + Send + 'static) {
-    *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(listener));
+/// Gives the terminal back, and stops until the shell says to go on.
+#[cfg(unix)]
+fn suspend() {
+    screen::lend();
+    _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
+}
+
+/// The process goes on: the screen is taken again where there was one. Whatever stopped the process,
+/// the terminal may have been used by others.
+#[cfg(unix)]
+fn go_on() {
+    if screen::take_again()
+        && let Some(listener) = listener(&RETURNED)
+    {
+        listener();
+    }
+}
+
+/// As Ctrl-Z does where the terminal turns it into a signal.
+pub fn ask_to_suspend() {
+    #[cfg(unix)]
+    {
+        _ = signal_hook::low_level::raise(signal_hook::consts::SIGTSTP);
+    }
 }

@@ -104,7 +104,8 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), Problem
     Ok(())
 }
 
-/// Makes the folder hold exactly these files. What is in it besides goes.
+/// Makes the folder hold exactly these files. What is in it besides goes. A text that differs only in
+/// its line ends stays as it is.
 ///
 /// # Errors
 /// A file can't be written or removed.
@@ -115,7 +116,8 @@ pub fn write_folder(folder: &Path, files: &Files) -> Result<(), Problem> {
         Files::new()
     };
     for (path, content) in files {
-        if there.get(path) != Some(content) {
+        let is_there = |found: &Vec<u8>| same_text(found, content);
+        if !there.get(path).is_some_and(is_there) {
             write_file(&folder.join(path), content)?;
         }
     }
@@ -164,10 +166,16 @@ pub fn drift(folder: &Path, files: &Files) -> Vec<String> {
     lines
 }
 
-/// Git may have checked a file out with other line ends; that is no difference.
+/// Whether two folders hold the same files. This is what "unchanged" means, wherever it is asked.
+pub fn same_files(one: &Files, other: &Files) -> bool {
+    let mut pairs = one.iter().zip(other);
+    one.len() == other.len() && pairs.all(|(a, b)| a.0 == b.0 && same_text(a.1, b.1))
+}
+
+/// Git, or an editor, may have written a text with other line ends: that isn't a difference.
 fn same_text(a: &[u8], b: &[u8]) -> bool {
-    let plain = |text: &[u8]| String::from_utf8_lossy(text).replace("\r\n", "\n");
-    a == b || plain(a) == plain(b)
+    let plain = |text: &[u8]| str::from_utf8(text).map(|text| text.replace("\r\n", "\n"));
+    a == b || matches!((plain(a), plain(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// A solution's manifest as its step's: the shared test is named directly, and unused code is no
@@ -327,6 +335,32 @@ mod tests {
         let solution = "fn f() {\n    if x {\n        // Task: do it.\n        loop {\n            y();\n        }\n        z();\n    }\n    w();\n}\n";
         let starter = "fn f() {\n    if x {\n        // Task: do it.\n        todo!(\"do it\")\n    }\n    w();\n}\n";
         assert_eq!(without_answers(solution).unwrap(), starter);
+    }
+
+    #[test]
+    fn line_ends_are_not_a_difference_and_all_else_is() {
+        let files = |entries: &[(&str, &[u8])]| -> Files {
+            let file = |(path, content): &(&str, &[u8])| (path.to_string(), content.to_vec());
+            entries.iter().map(file).collect()
+        };
+        let ours = files(&[("a", b"1\n2\n"), ("b", b"3\n")]);
+        assert!(same_files(
+            &ours,
+            &files(&[("a", b"1\r\n2\n"), ("b", b"3\r\n")])
+        ));
+        for other in [
+            files(&[("a", b"1\n2\n")]),
+            files(&[("a", b"1\n2\n"), ("c", b"3\n")]),
+            files(&[("a", b"1\n2\n"), ("b", b"3\n"), ("c", b"")]),
+            files(&[("a", b"1\n2"), ("b", b"3\n")]),
+            files(&[("a", b"1\n\r2\n"), ("b", b"3\n")]),
+        ] {
+            assert!(!same_files(&ours, &other), "{other:?}");
+        }
+        // What isn't text is compared byte by byte.
+        let picture = files(&[("a", b"\xff\r\n")]);
+        assert!(!same_files(&picture, &files(&[("a", b"\xff\n")])));
+        assert!(!same_files(&picture, &files(&[("a", b"\xfe\r\n")])));
     }
 
     #[test]

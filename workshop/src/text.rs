@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process;
 
 use crate::process::end_all;
+use crate::screen::restore;
 
 /// Breaks a text at words, so that no line is wider than `width` columns. Each further line is
 /// indented by `indent` columns. A word that is wider than a line stays whole.
@@ -152,6 +153,7 @@ pub fn say(line: &str) {
     let mut out = io::stdout().lock();
     let printed = writeln!(out, "{}", line.trim_end()).and_then(|()| out.flush());
     if printed.is_err() {
+        restore();
         end_all();
         process::exit(0);
     }

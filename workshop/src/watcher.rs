@@ -102,13 +102,29 @@ pub fn try_out(folder: &Path) -> Result<(), String> {
 
 const SILENT: &str = "this file system doesn't tell of changes";
 
+/// Why the system can't watch, in words that are followed by what is done instead.
 fn reason(error: notify::Error) -> String {
     match error.kind {
         notify::ErrorKind::MaxFilesWatch => {
             "the system watches as many files as it may (fs.inotify.max_user_watches)".to_string()
         }
-        kind => format!("the system can't watch: {kind:?}"),
+        notify::ErrorKind::Io(error) if is_out_of_handles(&error) => {
+            format!(
+                "the system has nothing left to watch files with (fs.inotify.max_user_instances, or ulimit -n: {error})"
+            )
+        }
+        notify::ErrorKind::Io(error) => format!("the system can't watch the files ({error})"),
+        notify::ErrorKind::Generic(why) => format!("the system can't watch the files ({why})"),
+        notify::ErrorKind::PathNotFound => "a folder went away while it was looked at".to_string(),
+        notify::ErrorKind::WatchNotFound | notify::ErrorKind::InvalidConfig(_) => {
+            "the system has stopped watching the files".to_string()
+        }
     }
+}
+
+/// EMFILE or ENFILE: too many open files, of this process or user, or of all.
+fn is_out_of_handles(error: &std::io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 /// A file that is written to see whether anybody tells of it. Dropping it removes it.
@@ -462,6 +478,39 @@ mod tests {
         assert_eq!(told.take(), [Change::Polling(why)]);
         assert!(work.system.is_none());
         fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn why_the_system_cannot_watch_is_said_in_words() {
+        use notify::{Error, ErrorKind};
+        use std::io;
+        let used_up = Error::io(io::Error::from_raw_os_error(24));
+        let errors = [
+            Error::io(io::Error::from_raw_os_error(13)),
+            Error::generic("no such backend"),
+            Error::path_not_found(),
+            Error::watch_not_found(),
+            Error::invalid_config(&notify::Config::default()),
+            Error::new(ErrorKind::MaxFilesWatch),
+        ];
+        for error in errors.into_iter().chain([used_up]) {
+            let why = reason(error);
+            let is_debug = ["Os {", "Io(", "Generic(", "NotFound", "Config"];
+            assert!(!is_debug.iter().any(|debug| why.contains(debug)), "{why}");
+            assert!(
+                why.contains("the system") || why.contains("a folder"),
+                "{why}"
+            );
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn where_inotify_is_used_up_the_limit_is_named() {
+        let error = notify::Error::io(std::io::Error::from_raw_os_error(24));
+        let why = reason(error);
+        assert!(why.contains("fs.inotify.max_user_instances"), "{why}");
+        assert!(why.contains("Too many open files"), "{why}");
     }
 
     #[test]

@@ -201,6 +201,54 @@ fn skip_and_reset_keep_your_files() {
     assert_eq!(fixture.names(".workshop/backups").len(), 1);
 }
 
+/// A clone with `core.autocrlf`, or an editor on Windows, writes other line ends.
+#[test]
+fn other_line_ends_do_not_make_a_step_yours() {
+    let fixture = Fixture::new();
+    let with_crlf = || {
+        for path in [
+            "steps/00-twice/Cargo.toml",
+            "steps/00-twice/src/main.rs",
+            TWICE,
+        ] {
+            let text = fixture.read(path).replace("\r\n", "\n");
+            fixture.write(path, &text.replace('\n', "\r\n"));
+        }
+    };
+    with_crlf();
+    let done = fixture.run(&["skip", "twice"]);
+    assert!(
+        done.stdout
+            .contains("Nothing to keep: the step was unchanged."),
+        "{done:?}"
+    );
+    assert!(fixture.read(TWICE).contains("number + number"));
+    with_crlf();
+    assert_eq!(fixture.run(&["check", "twice"]).code, 0);
+    assert_eq!(fixture.read(".workshop/progress"), "twice skipped\n");
+    let done = fixture.run(&["reset", "twice"]);
+    assert!(
+        done.stdout
+            .contains("Nothing to keep: the step held the reference."),
+        "{done:?}"
+    );
+    assert!(fixture.names(".workshop/backups").is_empty());
+
+    // One letter, and it is yours.
+    with_crlf();
+    fixture.write(TWICE, &fixture.read(TWICE).replace("todo", " todo"));
+    assert_eq!(fixture.run(&["skip", "twice"]).code, 0);
+    assert_eq!(fixture.names(".workshop/backups").len(), 1);
+    assert_eq!(fixture.run(&["restore", "twice"]).code, 0);
+    with_crlf();
+    let done = fixture.run(&["restore", "twice"]);
+    assert!(
+        done.stdout
+            .ends_with("Nothing to keep: the step held the same files already.\n"),
+        "{done:?}"
+    );
+}
+
 #[test]
 fn what_was_kept_comes_back_and_is_judged_anew() {
     let fixture = Fixture::new();
@@ -474,6 +522,96 @@ fn play_runs_what_is_solved_last_and_passes_its_failure_on() {
     let done = fixture.run(&["play"]);
     assert_eq!(done.code, 2, "{done:?}");
     assert!(done.stderr.contains("It ended with"), "{done:?}");
+}
+
+/// The last step of the course has no program of its own, but four applications.
+#[test]
+fn play_runs_an_example_where_the_last_solved_step_has_no_program() {
+    let fixture = Fixture::new();
+    fs::remove_file(fixture.root.join("steps/01-four-times/src/main.rs")).unwrap();
+    for (file, name) in [("chart/main.rs", "chart"), ("poker.rs", "poker")] {
+        fixture.write(
+            &format!("steps/01-four-times/examples/{file}"),
+            &format!("fn main() {{\n    println!(\"this is the {name}\");\n}}\n"),
+        );
+    }
+    fixture.write(TWICE, RIGHT);
+    fixture.write(".workshop/progress", "twice passed\nfour-times passed\n");
+    let done = fixture.run(&["play"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(
+        done.stdout.contains("Building your 01 four-times: chart"),
+        "{done:?}"
+    );
+    assert!(
+        done.stdout.contains(
+            "There is more: poker. `cargo workshop play four-times --example poker` runs one."
+        ),
+        "{done:?}"
+    );
+    assert!(done.stdout.ends_with("this is the chart\n"), "{done:?}");
+
+    let done = fixture.run(&["play", "four-times", "--example", "poker"]);
+    assert!(done.stdout.ends_with("this is the poker\n"), "{done:?}");
+    let done = fixture.run(&["play", "--example", "whist"]);
+    assert_eq!(
+        (done.code, done.stderr.as_str()),
+        (
+            2,
+            "`four-times` has no example `whist`: it has chart, poker.\n"
+        )
+    );
+    let done = fixture.run(&["play", "twice", "--example", "whist"]);
+    assert_eq!(
+        (done.code, done.stderr.as_str()),
+        (2, "`twice` has no example `whist`: it has none.\n")
+    );
+
+    let right = "pub fn four_times(number: u64) -> u64 {\n    number * 4\n}\n";
+    fixture.write("steps/01-four-times/src/lib.rs", right);
+    let done = fixture.run(&["check", "four-times"]);
+    assert!(
+        done.stdout.contains(
+            "See it run: `cargo workshop play` (or `cargo run -p four-times --example chart`)"
+        ),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn the_end_says_what_you_did_and_where_to_go() {
+    let fixture = Fixture::new();
+    fixture.write(TWICE, RIGHT);
+    let right = "pub fn four_times(number: u64) -> u64 {\n    number * 4\n}\n";
+    fixture.write("steps/01-four-times/src/lib.rs", right);
+    assert_eq!(fixture.run(&["check", "twice"]).code, 0);
+    let done = fixture.run(&["check", "four-times"]);
+    assert!(
+        done.stdout
+            .contains("All steps are done.\nYou have written all 2 steps yourself.\n"),
+        "{done:?}"
+    );
+    for next in [
+        "workshop probe ws://",
+        "workshop tap --to",
+        "workshop compare",
+        "The rules of RFC 6455",
+    ] {
+        assert!(done.stdout.contains(next), "{next}: {done:?}");
+    }
+    let widest = done.stdout.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(80), "{done:?}");
+
+    assert_eq!(fixture.run(&["skip", "twice"]).code, 0);
+    let done = fixture.run(&["check", "four-times"]);
+    let words: Vec<&str> = done.stdout.split_whitespace().collect();
+    assert!(
+        words.join(" ").contains(
+            "You have written 1 of 2 steps yourself. Skipped, with the reference in place: 00 twice. \
+             `cargo workshop reset twice` takes you back to where that step starts."
+        ),
+        "{done:?}"
+    );
 }
 
 /// Where nothing is solved, the reference of the showcase runs; Ctrl-C ends it.

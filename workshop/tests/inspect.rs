@@ -22,7 +22,7 @@ fn frames_after_one_another_are_drawn_one_below_the_other() {
     // "Hello" from a client, a ping, "Hello" compressed (RFC 7692 §7.2.3.1), a Close that is cut off.
     let hex = "81 85 37 fa 21 3d 7f 9f 4d 51 58 89 00 c1 07 f2 48 cd c9 c9 07 00 88 05 03 e8";
     let done = inspect(&hex.split(' ').collect::<Vec<_>>(), Stdio::null());
-    assert!(done.status.success(), "{done:?}");
+    assert_eq!(done.status.code(), Some(1), "RSV1 is set: {done:?}");
     shown("inspect", &String::from_utf8_lossy(&done.stdout));
 }
 
@@ -35,6 +35,32 @@ fn a_file_and_the_input_are_drawn_alike() {
     assert!(by_name.status.success(), "{by_name:?}");
     assert_eq!(by_name, piped);
     shown("inspect_file", &String::from_utf8_lossy(&by_name.stdout));
+}
+
+#[test]
+fn the_exit_code_says_whether_a_frame_breaks_a_rule() {
+    for (hex, code, rule) in [
+        ("81 05 48 65 6c 6c 6f", 0, ""),
+        (
+            "88 02 03 ed",
+            1,
+            "✗ code 1005 (no code was there) must not be sent",
+        ),
+        ("81 00 88 01 03 81 00", 1, "✗ one byte is half a code"),
+        (
+            "--from client 81 00",
+            1,
+            "✗ a client's frame must be masked",
+        ),
+        ("--from server 81 00", 0, ""),
+        ("--from somebody 81 00", 2, ""),
+    ] {
+        let done = inspect(&hex.split(' ').collect::<Vec<_>>(), Stdio::null());
+        let said = String::from_utf8_lossy(&done.stdout);
+        assert_eq!(done.status.code(), Some(code), "{hex}: {said}");
+        assert!(said.contains(rule), "{hex}: {said}");
+        assert_eq!(said.contains('✗'), code == 1, "{hex}: {said}");
+    }
 }
 
 #[test]

@@ -23,11 +23,16 @@ const RECORDED: &str = "tests/tap/chromium-156.tap";
 
 /// A tap in front of `to`: where it listens, and what it tells.
 fn tap(to: SocketAddr) -> (SocketAddr, SyncSender<Message>, Receiver<Message>) {
+    tap_to(&[to])
+}
+
+/// The same, in front of a server with these addresses.
+fn tap_to(to: &[SocketAddr]) -> (SocketAddr, SyncSender<Message>, Receiver<Message>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it has an address");
     let (sender, receiver) = mpsc::sync_channel(256);
-    let out = sender.clone();
-    thread::spawn(move || relay::relay(&listener, &[to], &out));
+    let (to, out) = (to.to_vec(), sender.clone());
+    thread::spawn(move || relay::relay(&listener, &to, &out));
     (address, sender, receiver)
 }
 
@@ -237,8 +242,10 @@ fn normal(text: &str, known: &[SocketAddr]) -> String {
         if let Some((before, _)) = line.split_once("connects: ") {
             line = format!("{before}connects: 127.0.0.1:50000");
         }
-        if line.to_lowercase().contains("refused") {
-            line = format!("{:21}✗ connection refused", "");
+        if line.to_lowercase().contains("refused")
+            && let Some((address, _)) = line.split_once(": ")
+        {
+            line = format!("{address}: connection refused");
         }
         for (index, address) in known.iter().enumerate() {
             line = line.replace(&address.to_string(), &format!("127.0.0.1:{}", 9000 + index));
@@ -399,17 +406,34 @@ fn a_terminal_that_stands_still_makes_the_sender_wait() {
 
 #[test]
 fn where_nobody_listens_the_client_is_closed_and_told_of() {
-    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let to = nobody.local_addr().expect("it has an address");
-    drop(nobody);
-    let (address, _sender, receiver) = tap(to);
+    let nobody = [refusing(), refusing()];
+    let (address, _sender, receiver) = tap_to(&nobody);
     let mut client = connect(address);
     assert_eq!(client.read(&mut [0]).expect("it is closed"), 0);
     let whats = whats(&receiver, 1);
-    assert!(
-        matches!(whats[..], [What::Open(_), What::Unreachable(_)]),
-        "{whats:?}"
-    );
+    let [What::Open(_), What::Unreachable(why)] = &whats[..] else {
+        panic!("{whats:?}");
+    };
+    for address in nobody {
+        assert!(why.contains(&address.to_string()), "{why}");
+    }
+}
+
+#[test]
+fn the_second_address_is_tried_where_the_first_refuses() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let to = upstream.local_addr().expect("it has an address");
+    let (address, _sender, _receiver) = tap_to(&[refusing(), to]);
+    let mut client = connect(address);
+    client.write_all(b"x").expect("it is taken");
+    let (mut server, _) = upstream.accept().expect("the tap connects");
+    server.read_exact(&mut [0]).expect("it comes");
+}
+
+/// An address that refuses: its listener is gone.
+fn refusing() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it has an address")
 }
 
 /// Only Linux promises that a socket which is closed with unread bytes sends a reset.
@@ -494,7 +518,7 @@ fn what_is_kept_is_shown_again_to_the_letter() {
     _ = std::fs::remove_file(&name);
     let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let (address, sender, receiver) = tap(upstream.local_addr().expect("it has an address"));
-    let file = Kept::create(&name, "a test").expect("it can be written");
+    let file = Kept::create(&name, "a test", 1 << 20).expect("it can be written");
     let mut live = Vec::new();
     let watching = thread::spawn(move || {
         watch(
@@ -531,10 +555,56 @@ fn what_is_kept_is_shown_again_to_the_letter() {
         again.iter().any(|line| line.contains("over after")),
         "{again:?}"
     );
-    let Err(Problem(sentence)) = Kept::create(&name, "again") else {
+    let Err(Problem(sentence)) = Kept::create(&name, "again", 1 << 20) else {
         panic!("it was written over");
     };
     assert!(sentence.contains("is there already"), "{sentence}");
+    _ = std::fs::remove_file(&name);
+}
+
+#[test]
+fn what_is_kept_has_a_limit_which_is_said_and_the_tap_goes_on() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let name = folder.join(format!("limited-{}.tap", std::process::id()));
+    let name = name.to_string_lossy().into_owned();
+    _ = std::fs::remove_file(&name);
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let (address, sender, receiver) = tap(upstream.local_addr().expect("it has an address"));
+    let limit = 1 << 20;
+    let file = Kept::create(&name, "a test", limit).expect("it can be written");
+    let watching = thread::spawn(move || {
+        let mut said = String::new();
+        let viewer = Viewer::new(Layout::default(), false);
+        watch(&receiver, viewer, Some(file), &mut |line| {
+            said += &format!("{line}\n")
+        });
+        said
+    });
+    let there = noise(1, 2 << 20);
+    let client = connect(address);
+    let serving = thread::spawn(move || {
+        let (server, _) = upstream.accept().expect("the tap connects");
+        both_ways(&server, b"")
+    });
+    both_ways(&client, &there);
+    assert!(
+        serving.join().expect("it ends") == there,
+        "all of it is passed on"
+    );
+    sender.send(Message::Stop).expect("somebody watches");
+    let said = watching.join().expect("it ends");
+    assert_eq!(
+        said.matches("has reached its limit of 1 MiB").count(),
+        1,
+        "{said}"
+    );
+    assert!(said.contains("`--save-limit` allows more"), "{said}");
+    assert!(said.contains("shows it again"), "{said}");
+    let kept = std::fs::read_to_string(&name).expect("it is text");
+    assert!(kept.len() as u64 <= limit + 200, "{}", kept.len());
+    assert!(kept.ends_with("# The limit is reached: what followed is not in this file.\n"));
+    let viewer = Viewer::new(Layout::default(), false);
+    show_file(&name, viewer, &mut |_| ()).expect("it is a transcript all the same");
     _ = std::fs::remove_file(&name);
 }
 

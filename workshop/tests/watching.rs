@@ -70,6 +70,18 @@ fn keys_are_typed_as_lines() {
     watch.wait_for("`x` is no key here");
 }
 
+#[test]
+fn when_all_steps_are_done_it_says_where_to_go() {
+    let fixture = Fixture::new();
+    fixture.write(".workshop/progress", "twice skipped\nfour-times passed\n");
+    let mut watch = fixture.watch();
+    watch.wait_for("All steps are done.");
+    watch.wait_for("You have written 1 of 2 steps yourself.");
+    watch.wait_for("cargo workshop probe ws://");
+    watch.type_line("q");
+    assert_eq!(watch.exit_code(), 0);
+}
+
 /// Editors write beside a file, and rename.
 #[test]
 fn only_files_that_count_are_named() {

@@ -53,7 +53,7 @@ impl Fields {
     /// don't count.
     // ANCHOR: elements
     pub fn elements(&self, name: &str) -> Vec<&str> {
-        // Task: split at commas, trim `WHITE_SPACE` off, and leave out what is empty.
+        // Task: read all fields of this name as one list, and return its elements.
         let values = self.values(name).into_iter();
         values
             .flat_map(|value| value.split(','))
@@ -66,7 +66,7 @@ impl Fields {
     /// Whether this token is an element of the list, in any case of its letters.
     // ANCHOR: has_token
     pub fn has_token(&self, name: &str, token: &str) -> bool {
-        // Task: compare the token with each element, in any case.
+        // Task: say whether one of the elements is this token. Tokens have no case.
         let elements = self.elements(name);
         elements
             .iter()

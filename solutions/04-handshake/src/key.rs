@@ -19,7 +19,7 @@ impl Key {
     /// Reads a field's value: base64 with its padding, and 16 bytes in it. `None` for anything else.
     // ANCHOR: parse
     pub fn parse(value: &str) -> Option<Self> {
-        // Task: decode the value with base64, and count the bytes.
+        // Task: a key is 16 bytes in base64. What the bytes are doesn't matter.
         let nonce = STANDARD.decode(value).ok()?;
         (nonce.len() == 16).then(|| Self(value.to_string()))
     }

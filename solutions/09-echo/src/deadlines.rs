@@ -79,7 +79,7 @@ impl Deadlines {
     /// Bytes came, whatever they say: somebody is there.
     // ANCHOR: heard
     pub fn heard(&mut self, now: Instant) {
-        // Task: begin anew, unless we are waiting for a Close.
+        // Task: any bytes prove that the peer is there. Once we have sent a Close, that no longer helps.
         if self.waiting_for != WaitingFor::Close {
             self.wait_for(WaitingFor::Anything, now);
         }
@@ -91,10 +91,13 @@ impl Deadlines {
         self.wait_for(WaitingFor::Close, now);
     }
 
-    /// What is due now, if anything is. A ping is due once, and then its answer is waited for.
+    /// What is due now, if anything is. A ping is due once: from then on its answer is waited for.
+    /// A Close stays due until [`Deadlines::closing`] is called, and the end stays due.
     // ANCHOR: what_is_due
     pub fn due(&mut self, now: Instant) -> Option<Due> {
         // Task: three things are waited for, each with its own patience and its own end.
+        // Only a ping changes what is waited for. `Due::Close` and `Due::End` change nothing in here:
+        // whoever sends the Close says so by calling `closing`, and after the end nobody asks.
         let (patience, due) = match self.waiting_for {
             WaitingFor::Anything => (self.patience.ping_after, Due::Ping),
             WaitingFor::Pong => (self.patience.pong_within, Due::Close),

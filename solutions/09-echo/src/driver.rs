@@ -84,7 +84,9 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     /// TCP has failed, or the peer has not read what it was sent.
     // ANCHOR: run
     pub fn run(mut self) -> io::Result<()> {
-        // Task: read, take, look at the clock, write; until it is for us to close TCP.
+        // Task: read, take, look at the clock, write; until the connection says that we close TCP.
+        // Begin with `take(&[])`: the first event, `Open`, is there before any byte has come. An echo
+        // has nothing to say to it; an application that greets its clients has.
         let mut buffer = vec![0; READ_AT_ONCE];
         self.take(&[]);
         while !self.connection.should_close_tcp() {
@@ -121,7 +123,7 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     /// Takes what a read has brought, and answers every event that it leads to.
     // ANCHOR: take
     fn take(&mut self, bytes: &[u8]) {
-        // Task: the deadlines, the tap if there is one, and then each event has its answer.
+        // Task: tell the deadlines, and the tap if there is one; then answer event by event.
         self.deadlines.heard(Instant::now());
         if let Some(tap) = &mut self.tap {
             tap.came(bytes);
@@ -170,7 +172,7 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     /// Writes everything that there is to write, at once.
     // ANCHOR: write
     fn write(&mut self) -> io::Result<()> {
-        // Task: one write, and a flush; neither where there is nothing to write.
+        // Task: all of it goes out in one write, and nothing waits in a buffer. No write for nothing.
         let outgoing = self.outgoing();
         if outgoing.is_empty() {
             return Ok(());

@@ -15,7 +15,7 @@ use polling::routes::{Refusal, Reply, whole_number};
 
 use crate::client::{self, Limits};
 use crate::front::{bytes_of, parameter, read_head, reply_to, send};
-use crate::hub::{Hub, Visitor, id_of_now};
+use crate::hub::{Hub, Pace, Visitor, id_of_now};
 use crate::outbox::Outbox;
 use crate::server::App;
 
@@ -36,8 +36,8 @@ pub struct Settings {
     /// The most memory that what waits for one client may take, in bytes. Who reads so slowly that it
     /// would be more is closed with 1013. The whole history must have room.
     pub max_waiting: usize,
-    /// How many messages a client may send in a second, on average.
-    pub rate: u64,
+    /// How much may be said, by each client and in the room.
+    pub pace: Pace,
     /// How much a client may send at once, and how long it is waited for.
     pub client: Limits,
     /// How often a thread that reads looks at the clock.
@@ -54,7 +54,10 @@ impl Default for Settings {
             head_within: Duration::from_secs(10),
             max_history: 100,
             max_waiting: 1 << 20,
-            rate: 10,
+            pace: Pace {
+                messages: 10,
+                deliveries: 30_000,
+            },
             client: Limits {
                 max_message: 16 * 1024,
                 patience: Patience::default(),
@@ -74,7 +77,7 @@ pub struct Chat {
 impl Chat {
     /// A chat where nobody is yet.
     pub fn new(settings: Settings) -> Self {
-        let hub = Hub::new(settings.max_history, settings.last_id, settings.rate);
+        let hub = Hub::new(settings.max_history, settings.last_id, settings.pace);
         Self { hub, settings }
     }
 

@@ -108,6 +108,11 @@ pub fn run(
         let (writing, written) = mpsc::channel::<Infallible>();
         thread::Builder::new().spawn_scoped(scope, || {
             write_all(stream, &outbox);
+            if !outbox.is_finished() {
+                // TCP has failed: the client is not here any more, whatever it sent before that.
+                outbox.finish(Bytes::default());
+                room.leave(id);
+            }
             drop(writing);
         })?;
         client.read_all(first);
@@ -162,7 +167,7 @@ impl Client<'_> {
         while let Some(event) = self.connection.poll() {
             // Task: a message is for the room; if it has an answer, send that, and post it.
             let answer = match event {
-                Event::Text(_) | Event::Binary(_) => self.room.hear(self.id, &event),
+                Event::Text(_) | Event::Binary(_) => self.hear(&event),
                 _ => None,
             };
             if let Some(text) = answer {
@@ -175,6 +180,15 @@ impl Client<'_> {
         self.post();
     }
     // ANCHOR_END: take
+
+    /// Lets the room hear a message. Once goodbye has been said, whatever still comes is for nobody: it
+    /// must not keep others waiting for the room's lock.
+    fn hear(&self, message: &Event) -> Option<String> {
+        match self.outbox.is_finished() {
+            true => None,
+            false => self.room.hear(self.id, message),
+        }
+    }
 
     /// Puts what the connection wants to send into the outbox.
     // ANCHOR: post

@@ -9,7 +9,8 @@
 //! | module | what it is for | RFC 6455 |
 //! |---|---|---|
 //! | [`protocol`] | what pages and the server say to each other | |
-//! | [`rate`] | how fast one client may send | |
+//! | [`visible`] | what can be seen of a name | |
+//! | [`rate`] | how fast one client may send, and how much is delivered | |
 //! | [`outbox`] | what waits to be written to one client | §5.4 |
 //! | [`frame`] | a server's frames, which are the same for everybody | §5.1 |
 //! | [`hub`] | who is here, what was said, and who is told | §7.4 |
@@ -27,8 +28,9 @@ pub mod outbox;
 pub mod protocol;
 pub mod rate;
 pub mod server;
+pub mod visible;
 
 pub use chat::{Chat, Settings};
-pub use hub::{Hub, Visitor};
+pub use hub::{Hub, Pace, Visitor};
 pub use outbox::Outbox;
 pub use server::Server;

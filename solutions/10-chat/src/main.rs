@@ -40,7 +40,12 @@ fn main() -> ExitCode {
             (
                 "--rate",
                 "messages that a client may send in a second",
-                &mut settings.rate,
+                &mut settings.pace.messages,
+            ),
+            (
+                "--max-deliveries",
+                "deliveries in a second: a message to 300 people makes 300",
+                &mut settings.pace.deliveries,
             ),
             (
                 "--head-within",

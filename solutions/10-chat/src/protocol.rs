@@ -15,6 +15,8 @@ use std::fmt;
 use polling::history::{Message, NewMessage};
 use serde::{Deserialize, Serialize};
 
+use crate::visible::{is_blank, without_invisible};
+
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 32;
 /// The longest message, in characters.
@@ -66,7 +68,7 @@ pub enum Sorry {
     Binary,
     /// It is no JSON, or not of this shape; this says why.
     NotUnderstood(String),
-    /// There is nothing in it but blanks. This is the field.
+    /// There is nothing to see in it. This is the field.
     Blank(&'static str),
     /// A field is too long.
     TooLong {
@@ -79,8 +81,10 @@ pub enum Sorry {
     ControlCharacter(&'static str),
     /// Somebody else has this name.
     NameTaken(String),
-    /// Too many messages within too short a time.
+    /// Too many messages of this client within too short a time.
     TooFast,
+    /// More is said in the room than can be delivered to all who are in it.
+    Busy,
 }
 // ANCHOR_END: sorry
 
@@ -101,30 +105,44 @@ impl fmt::Display for Sorry {
             }
             Self::NameTaken(name) => write!(formatter, "The name {name} is taken."),
             Self::TooFast => formatter.write_str("That was too fast. Wait a second."),
+            Self::Busy => {
+                formatter.write_str("The chat is busy: many people are speaking. Wait a second.")
+            }
         }
     }
 }
 
 impl std::error::Error for Sorry {}
 
-/// Reads what a page says. Blanks around the name don't count.
+/// A name as people see it: without characters that show nothing, and with one space between words.
 ///
 /// # Errors
-/// Anything but [`Sorry::Binary`], [`Sorry::NameTaken`] and [`Sorry::TooFast`].
+/// Returns [`Sorry::Blank`] if nothing can be seen of it, [`Sorry::TooLong`] if more than [`MAX_NAME`]
+/// characters can, and [`Sorry::ControlCharacter`].
+pub fn visible_name(text: &str) -> Result<String, Sorry> {
+    let name = without_invisible(text.trim());
+    check("name", &name, MAX_NAME, |_| false)?;
+    Ok(name)
+}
+
+/// Reads what a page says. The name is what can be seen of it.
+///
+/// # Errors
+/// Returns what is wrong with this text alone: never [`Sorry::Binary`], [`Sorry::NameTaken`],
+/// [`Sorry::TooFast`] or [`Sorry::Busy`].
 // ANCHOR: read
 pub fn read(text: &str) -> Result<Said, Sorry> {
     let not_understood = |error: serde_json::Error| Sorry::NotUnderstood(error.to_string());
     let said: Said = serde_json::from_str(text).map_err(not_understood)?;
-    // Task: trim the `name` and check it; check the `message`, where line ends and tabs do no harm.
-    let username = said.username.trim();
-    check("name", username, MAX_NAME, |_| false)?;
+    // Task: the name is what can be seen of it; check the `message`, where line ends and tabs do no harm.
+    let username = visible_name(&said.username)?;
     if let Some(message) = &said.message {
         check("message", message, MAX_MESSAGE, |it| {
             matches!(it, '\n' | '\t')
         })?;
     }
     Ok(Said {
-        username: username.to_string(),
+        username,
         message: said.message,
     })
 }
@@ -135,7 +153,7 @@ fn check(
     most: usize,
     harmless: impl Fn(char) -> bool,
 ) -> Result<(), Sorry> {
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Err(Sorry::Blank(field));
     }
     if text.chars().count() > most {

@@ -3,17 +3,22 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::front;
 
-/// How long the server rests when no connection can be accepted: there is no room for one, for example.
+/// How long the server rests when no connection can be accepted or no thread started: there is no room for
+/// one, for example.
 const REST: Duration = Duration::from_millis(100);
+
+/// How long it takes at most until a stop has woken the thread that accepts, and how often that is tried.
+const WAKE_WITHIN: Duration = Duration::from_millis(500);
+const WAKE_EVERY: Duration = Duration::from_millis(20);
 
 /// How many connections beyond the most are told that there is no room.
 const BESIDE: u64 = 100;
@@ -46,6 +51,9 @@ pub struct Server<A: App> {
     stop: Arc<AtomicBool>,
     address: SocketAddr,
     accepting: Option<JoinHandle<()>>,
+    /// A descriptor that is kept for the last moment: to wake the thread that accepts takes one, and all
+    /// others may be in use.
+    spare: Option<UdpSocket>,
     /// Says that all threads have ended, by having no sender any more.
     all_ended: Receiver<Infallible>,
 }
@@ -67,6 +75,7 @@ impl<A: App> Server<A> {
     pub fn start(listener: TcpListener, app: Arc<A>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));
+        let spare = UdpSocket::bind(SocketAddr::new(loopback(address).ip(), 0)).ok();
         let (running, all_ended) = mpsc::channel();
         let shared = Shared {
             app: Arc::clone(&app),
@@ -79,6 +88,7 @@ impl<A: App> Server<A> {
             stop,
             address,
             accepting: Some(accepting),
+            spare,
             all_ended,
         })
     }
@@ -102,22 +112,39 @@ impl<A: App> Drop for Server<A> {
         }
         self.stop.store(true, Ordering::Relaxed);
         self.app.stop();
-        // One more connection wakes the thread that accepts.
-        let woken = TcpStream::connect_timeout(&loopback(self.address), REST).is_ok();
-        if let Some(accepting) = self.accepting.take().filter(|_| woken) {
+        drop(self.spare.take());
+        self.wake();
+        _ = self.all_ended.recv_timeout(self.app.longest_goodbye());
+    }
+}
+
+impl<A: App> Server<A> {
+    /// Wakes the thread that accepts, by one more connection. That may fail, and is tried again then; but
+    /// nothing here waits for what may never come.
+    fn wake(&mut self) {
+        let Some(accepting) = self.accepting.take() else {
+            return;
+        };
+        let deadline = Instant::now() + WAKE_WITHIN;
+        while !accepting.is_finished() && Instant::now() < deadline {
+            _ = TcpStream::connect_timeout(&loopback(self.address), REST);
+            thread::sleep(WAKE_EVERY);
+        }
+        if accepting.is_finished() {
+            // Where it has panicked, the server stops all the same.
             _ = accepting.join();
         }
-        _ = self.all_ended.recv_timeout(self.app.longest_goodbye());
     }
 }
 
 // ANCHOR: accept_all
 fn accept_all<A: App>(listener: &TcpListener, shared: &Shared<A>) {
     while !shared.stop.load(Ordering::Relaxed) {
-        match listener.accept() {
-            // Where no thread can be started, the connection is closed by being dropped.
-            Ok((stream, _)) => _ = start(stream, shared),
-            Err(_) => thread::sleep(REST),
+        let accepted = listener.accept();
+        // Where no thread can be started, the connection is closed by being dropped.
+        let started = accepted.and_then(|(stream, _)| start(stream, shared));
+        if started.is_err() {
+            thread::sleep(REST);
         }
     }
 }

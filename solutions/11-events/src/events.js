@@ -6,6 +6,7 @@
 //     events.on("said", ({ who, text }) => …);        // what the server emits, or offers
 //     events.emit("say", "Hello");                    // arrives once, whatever happens to transports
 //     const answer = await events.ask("say", "Hello"); // the same, and what the server's handler returned
+//     await events.upgrade();                         // from polling to a WebSocket now, instead of after a pause
 //
 //        your page
 //           │ on, emit, ask
@@ -170,8 +171,9 @@ class Events {
   #link;
   /** The transport that there may be soon. */
   #attempt;
-  /** Who wants to know what becomes of the attempt. */
+  /** The request that wants to know what becomes of the attempt, and the pages that have called `upgrade`. */
   #resume = () => {};
+  #upgrading = new Set();
   /** When the transport was there. */
   #since = 0;
   /** How many transports in a row didn't hold. */
@@ -227,6 +229,22 @@ class Events {
     });
   }
 
+  /**
+   * On polling: tries at once to get to a WebSocket, even if the options said to do without one. The promise says
+   * whether there is one then; if there isn't, polling goes on, and so does the session.
+   */
+  upgrade() {
+    this.options.WebSocket ??= globalThis.WebSocket;
+    if (this.transport !== "polling" || !this.#hasSocket) {
+      return Promise.resolve(this.transport === "websocket");
+    }
+    this.#stop("upgrade");
+    if (!this.#attempt) {
+      this.#try(Socket);
+    }
+    return new Promise((resolve) => this.#upgrading.add(resolve));
+  }
+
   /** Gives the session up, and tells the server. */
   close() {
     if (this.#closed) {
@@ -240,7 +258,8 @@ class Events {
     Object.keys(this.#timers).forEach((name) => this.#stop(name));
     this.#link?.abandon();
     this.#attempt?.abandon();
-    this.#link = this.#attempt = undefined;
+    this.#link = undefined;
+    this.#endAttempt();
     this.#lose("the session has been given up");
     this.#failAll();
     this.#tell("close", { code: 1000, reason: "given up" });
@@ -369,6 +388,8 @@ class Events {
   #endAttempt() {
     this.#attempt = undefined;
     this.#resume();
+    this.#upgrading.forEach((resolve) => resolve(this.transport === "websocket"));
+    this.#upgrading.clear();
   }
 
   /** There is no transport any more. After one that has held, the pauses begin again with the first. */

@@ -42,6 +42,9 @@ pub struct Settings {
     pub max_rooms: usize,
     /// How long a session is kept while its guest is away.
     pub keep: Duration,
+    /// The same for a session that no client has shown to know: it has not come back with the session's
+    /// number, and has said nothing. When there is no room for one more session, such a one goes at once.
+    pub keep_unproven: Duration,
     /// How long a request is held at most when there is no news.
     pub hold: Duration,
     /// After how long a page hears that the server is there, whatever else it hears.
@@ -65,6 +68,7 @@ impl Default for Settings {
             max_kept: 256 * 1024,
             max_rooms: 100,
             keep: Duration::from_secs(60),
+            keep_unproven: Duration::from_secs(10),
             hold: Duration::from_secs(25),
             ping_every: Duration::from_secs(20),
             request_within: Duration::from_secs(10),
@@ -198,9 +202,8 @@ impl Events {
     /// Does what is due at this time: ends the sessions of those who are away for too long, and pings.
     pub fn keep_time(&self, now: Instant) {
         let mut state = self.lock();
-        if let Some(then) = now.checked_sub(self.settings.keep) {
-            state.guests.end_those_away_since(then);
-        }
+        let (keep, keep_unproven) = (self.settings.keep, self.settings.keep_unproven);
+        state.guests.end_those_away(now, keep, keep_unproven);
         if now.duration_since(state.pinged) >= self.settings.ping_every {
             state.pinged = now;
             state.guests.ping();
@@ -214,6 +217,7 @@ impl Events {
     /// There is no room for one more session.
     pub fn join(&self, word: &str, cursor: Cursor, outbox: &Arc<Outbox>) -> Result<ClientId, Busy> {
         let mut state = self.lock();
+        // The session of this word, or a new one. `enter` is further down, and `settle`, which ends every call.
         let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
         let socket = state.guests.attach_socket(who, cursor, outbox);
         self.settle(&mut state);
@@ -230,7 +234,8 @@ impl Events {
         let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
         let poll = state.guests.attach_poll(who, cursor);
         self.settle(&mut state);
-        // Task: wait until it is due, at most `hold`; who knows another session, or none, need not. Then answer.
+        // Task: hold the request while there is nothing to say, but not for ever.
+        // A client that doesn't know this session yet has something to hear: its `hello`.
         let is_new = cursor.of != who;
         let idle = |state: &mut State| !is_new && !state.guests.is_due(who, poll);
         (state, _) = self
@@ -254,16 +259,16 @@ impl Events {
     // ANCHOR: take
     fn take(&self, who: GuestId, by: Option<ClientId>, lines: &str) -> String {
         let mut state = self.lock();
-        let (mut errors, mut is_numbered) = (Vec::new(), false);
+        state.guests.prove(who);
+        let (mut error, mut is_numbered) = (None, false);
         for line in lines.lines() {
             let packet = Packet::read(line);
             is_numbered |= matches!(packet, Ok(Packet::Event { .. }));
             let taken = packet.and_then(|packet| state.take(who, by, packet));
-            errors.extend(taken.err());
+            // The first error is enough: a thousand bad lines must not lead to a thousand sentences.
+            error = error.or(taken.err());
         }
         self.settle(&mut state);
-        // One error is enough: a thousand bad lines shall not lead to a thousand sentences.
-        let error = errors.into_iter().next();
         let error = error.map(|error| Packet::Error { error }.to_line());
         let last = match state.guests.received(who) {
             None => Some(over_line("there is no such session")),
@@ -273,13 +278,15 @@ impl Events {
     }
     // ANCHOR_END: take
 
-    /// Tells the handler of `close` whose sessions have ended, and wakes the requests that wait.
+    /// Does what is left to do when something has been taken as a whole, however many lines it had: tells the
+    /// handler of `close` whose sessions have ended, delivers what was offered, and wakes the requests that are
+    /// held, if there is something for one of them.
     fn settle(&self, state: &mut State) {
-        while let Some(who) = state.guests.next_ended() {
-            // There may be no handler, or a bad one. There is nobody left to tell.
-            _ = state.call("close", who, &Value::Null);
+        state.tell_ended();
+        state.guests.deliver();
+        if state.guests.take_news() {
+            self.changed.notify_all();
         }
-        self.changed.notify_all();
     }
 
     /// The lock, also where a thread panicked while it held it.
@@ -289,20 +296,38 @@ impl Events {
 }
 
 impl State {
-    /// Who comes with this word, and knows session `of`. Where there is no session, one begins. Nobody may
-    /// come with the word of a session that is in use already, and that it doesn't know.
+    /// The guest that comes with this word, and knows session `of`. If the word has no session, one begins; if
+    /// there is no room for it, an unproven one has to go. A client that comes with the word of a session in use
+    /// without knowing its number is sent away ([`Guests::may_go_on`]): it gets [`NOBODY`].
     fn enter(&mut self, word: &str, of: GuestId, most: usize) -> Result<GuestId, Busy> {
         if let Some(who) = self.guests.of_word(word) {
-            let may_go_on = self.guests.may_go_on(who, of);
-            return Ok(if may_go_on { who } else { NOBODY });
+            if who == of {
+                self.guests.prove(who);
+            }
+            if !self.guests.may_go_on(who, of) {
+                return Ok(NOBODY);
+            }
+            // A request that is held has to make way for what comes now.
+            self.guests.wake(who);
+            return Ok(who);
         }
-        if self.stopped || self.guests.count() >= most {
+        let is_full = self.guests.count() >= most;
+        if self.stopped || is_full && !self.guests.make_room() {
             return Err(Busy);
         }
+        self.tell_ended();
         let who = self.guests.open(word);
         // There may be no handler.
         _ = self.call("open", who, &Value::Null);
         Ok(who)
+    }
+
+    /// Tells the handler of `close` whose sessions have ended.
+    fn tell_ended(&mut self) {
+        while let Some(who) = self.guests.next_ended() {
+            // There may be no handler, or a bad one. There is nobody left to tell.
+            _ = self.call("close", who, &Value::Null);
+        }
     }
 
     /// Takes one packet that a guest has sent, by this WebSocket or by a request.
@@ -315,7 +340,8 @@ impl State {
                 data,
                 ask,
             } => {
-                // Task: hear it if it is new. If a reply is wanted, reply the result, also an error; if not, return the error.
+                // Task: each event is heard once. A client that asks gets a reply, even if it is an error.
+                // Other errors are returned, a gap among them: it has ended the session.
                 let is_new = self.guests.receive(who, n);
                 if is_new.map_err(|gap| gap.to_string())? {
                     let answer = self.hear(who, &event, &data);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chat::client::ClientId;
 use chat::frame;
@@ -48,6 +48,12 @@ pub struct Guests {
     last_guest: GuestId,
     /// Whose sessions have ended, until the handler of `close` has been told.
     ended: VecDeque<GuestId>,
+    /// Who is in each room that has a guest in it.
+    rooms: BTreeMap<String, BTreeSet<GuestId>>,
+    /// What has been offered since the last [`Guests::deliver`], by room and name.
+    offered: BTreeMap<(String, String), Value>,
+    /// Whether a request that is held may have to be answered.
+    has_news: bool,
     max_kept: usize,
     max_rooms: usize,
 }
@@ -56,6 +62,8 @@ pub struct Guests {
 struct Guest {
     word: String,
     session: Session,
+    /// Whether the client has shown that it knows this session.
+    is_proven: bool,
     latest: Latest,
     rooms: BTreeSet<String>,
     link: Link,
@@ -83,6 +91,9 @@ impl Guests {
             last_transport: 0,
             last_guest: settings.last_session,
             ended: VecDeque::new(),
+            rooms: BTreeMap::new(),
+            offered: BTreeMap::new(),
+            has_news: false,
             max_kept: settings.max_kept,
             max_rooms: settings.max_rooms,
         }
@@ -101,6 +112,7 @@ impl Guests {
     /// Tells one guest. Where there is no such guest, nobody is told.
     pub fn emit(&mut self, who: GuestId, event: &str, data: &Value) {
         let (event, data, ask) = (event.to_string(), data.clone(), false);
+        self.wake(who);
         self.send(who, |n| Packet::Event {
             n,
             event,
@@ -128,17 +140,14 @@ impl Guests {
         }
     }
 
-    /// Offers everybody in a room a value that is worth something now only. Who is still busy with the
-    /// last one gets the newest when it is done with that. For each guest, one value of each name is kept.
+    /// Offers everybody in a room a value that is worth something now only. A guest that is still busy with
+    /// the last one gets the newest when it is done with that. For each guest, one value of each name is kept.
+    ///
+    /// The value goes out when the message that led to it has been taken as a whole. If several lines of a
+    /// message offer a value of the same name, the last one goes, and the work for the room is done once.
     pub fn offer_to(&mut self, room: &str, name: &str, value: &Value) {
-        let (now, data) = (name.to_string(), value.clone());
-        let line: Arc<str> = Packet::Now { now, data }.to_line().into();
-        for who in self.in_room(room) {
-            if let Some(guest) = self.guests.get_mut(&who) {
-                guest.latest.offer(name, Arc::clone(&line));
-                guest.push_latest();
-            }
-        }
+        let of = (room.to_string(), name.to_string());
+        self.offered.insert(of, value.clone());
     }
 
     /// A guest enters a room. A room is there as soon as somebody is in it. Returns whether the guest is in
@@ -150,25 +159,43 @@ impl Guests {
         if guest.rooms.len() < self.max_rooms {
             guest.rooms.insert(room.to_string());
         }
-        guest.rooms.contains(room)
+        let is_in = guest.rooms.contains(room);
+        if is_in {
+            self.rooms.entry(room.to_string()).or_default().insert(who);
+        }
+        is_in
     }
 
-    /// A guest leaves a room.
+    /// A guest leaves a room. With its last guest, the room is gone.
     pub fn leave(&mut self, who: GuestId, room: &str) {
         if let Some(guest) = self.guests.get_mut(&who) {
             guest.rooms.remove(room);
+        }
+        if let Some(here) = self.rooms.get_mut(room) {
+            here.remove(&who);
+            if here.is_empty() {
+                self.rooms.remove(room);
+            }
         }
     }
 
     /// Who is in a room.
     pub fn in_room(&self, room: &str) -> Vec<GuestId> {
-        let guests = self.guests.iter();
-        let here = guests.filter(|(_, guest)| guest.rooms.contains(room));
-        here.map(|(who, _)| *who).collect()
+        let here = self.rooms.get(room).into_iter().flatten();
+        here.copied().collect()
+    }
+
+    fn rooms_of(&self, who: GuestId) -> BTreeSet<String> {
+        let guest = self.guests.get(&who);
+        guest.map(|guest| guest.rooms.clone()).unwrap_or_default()
     }
 
     /// Ends a session, and says why.
     pub fn end(&mut self, who: GuestId, why: &str) {
+        self.wake(who);
+        for room in self.rooms_of(who) {
+            self.leave(who, &room);
+        }
         let Some(guest) = self.guests.remove(&who) else {
             return;
         };
@@ -222,7 +249,7 @@ impl Guests {
             return socket;
         };
         self.sockets.insert(socket, who);
-        // Task: attach it; then the hello, all that has not been confirmed, and the latest values.
+        // Task: attach it. Then push what this client may not have; the chapter says what a new transport begins with.
         guest.attach(Link::Socket(socket, Arc::clone(outbox)), who, cursor);
         guest.push(&guest.hello(who));
         for line in Vec::from_iter(guest.session.replay().cloned()) {
@@ -327,19 +354,71 @@ impl Guests {
 
     /// Answers an event of a guest, or says why there is no answer.
     pub(crate) fn reply(&mut self, who: GuestId, reply: u64, answer: Result<Value, String>) {
+        self.wake(who);
         self.send(who, |n| match answer {
             Ok(data) => Packet::Reply { n, reply, data },
             Err(error) => Packet::NoReply { n, reply, error },
         });
     }
 
-    /// Ends the sessions of those who have been away since before `then`.
-    pub(crate) fn end_those_away_since(&mut self, then: Instant) {
+    /// A client has shown that it knows this session: it has said its number, or sent something by a transport
+    /// of it. Asking once proves nothing: a picture on a page of another site does that, too.
+    pub(crate) fn prove(&mut self, who: GuestId) {
+        if let Some(guest) = self.guests.get_mut(&who) {
+            guest.is_proven = true;
+        }
+    }
+
+    /// Ends the sessions of guests that have been away for longer than `keep`, and the unproven ones sooner:
+    /// after `keep_unproven`.
+    pub(crate) fn end_those_away(&mut self, now: Instant, keep: Duration, keep_unproven: Duration) {
+        let is_over = |guest: &Guest| {
+            let most = if guest.is_proven { keep } else { keep_unproven };
+            guest.away().is_some_and(|at| now.duration_since(at) > most)
+        };
         let guests = self.guests.iter();
-        let away = guests.filter(|(_, guest)| matches!(guest.link, Link::Away(at) if at < then));
-        for who in Vec::from_iter(away.map(|(who, _)| *who)) {
+        let over = guests.filter(|(_, guest)| is_over(guest));
+        for who in Vec::from_iter(over.map(|(who, _)| *who)) {
             self.end(who, "away for too long");
         }
+    }
+
+    /// Makes room for one more session: of the unproven guests that are away, the one that has been away for
+    /// longest has to go. Returns whether there was one. A session in use is never ended by this.
+    pub(crate) fn make_room(&mut self) -> bool {
+        let guests = self.guests.iter().filter(|(_, guest)| !guest.is_proven);
+        let away = guests.filter_map(|(who, guest)| Some((guest.away()?, *who)));
+        let oldest = away.min();
+        if let Some((_, who)) = oldest {
+            self.end(who, "others need the room");
+        }
+        oldest.is_some()
+    }
+
+    /// Delivers what has been offered. Each value is written once, and goes to everybody in its room.
+    pub(crate) fn deliver(&mut self) {
+        for ((room, now), data) in mem::take(&mut self.offered) {
+            let name = now.clone();
+            let line: Arc<str> = Packet::Now { now, data }.to_line().into();
+            for who in self.in_room(&room) {
+                self.wake(who);
+                if let Some(guest) = self.guests.get_mut(&who) {
+                    guest.latest.offer(&name, Arc::clone(&line));
+                    guest.push_latest();
+                }
+            }
+        }
+    }
+
+    /// If a request of this guest is held, it has to look again, because something changes for it.
+    pub(crate) fn wake(&mut self, who: GuestId) {
+        let guest = self.guests.get(&who);
+        self.has_news |= guest.is_some_and(|guest| matches!(guest.link, Link::Poll(_)));
+    }
+
+    /// Whether a request that is held has to look again. It is said once.
+    pub(crate) fn take_news(&mut self) -> bool {
+        mem::take(&mut self.has_news)
     }
 
     /// Lets every WebSocket know that the server is there. A page can't see the pings that its browser
@@ -371,7 +450,7 @@ impl Guests {
         let Some(guest) = self.guests.get_mut(&who) else {
             return;
         };
-        // Task: number and keep it; push it to the transport; end the session on an overrun.
+        // Task: it has to arrive by this transport or by a later one. If it can't be kept, the session can't go on.
         match guest.session.send(packet) {
             Ok(line) => guest.push(&line),
             Err(overrun) => self.end(who, &overrun.to_string()),
@@ -385,6 +464,7 @@ impl Guest {
         Self {
             word: word.to_string(),
             session: Session::new(max_kept),
+            is_proven: false,
             latest: Latest::default(),
             rooms: BTreeSet::new(),
             link: Link::Away(Instant::now()),
@@ -395,7 +475,7 @@ impl Guest {
     // ANCHOR: attach
     fn attach(&mut self, link: Link, who: GuestId, cursor: Cursor) {
         let (code, reason) = (CloseCode::NORMAL, "another transport has taken over");
-        // Task: end the transport before; link this one; confirm the cursor, if it is of this session.
+        // Task: one guest has one transport. A cursor is as good as a `got`, for the session that it is of.
         self.end_transport(code, reason);
         self.link = link;
         if cursor.of == who {
@@ -429,6 +509,14 @@ impl Guest {
         match self.link {
             Link::Socket(it, _) | Link::Poll(it) => it == transport,
             Link::Away(_) => false,
+        }
+    }
+
+    /// Since when the guest has been away, if it is.
+    fn away(&self) -> Option<Instant> {
+        match self.link {
+            Link::Away(at) => Some(at),
+            Link::Socket(..) | Link::Poll(_) => None,
         }
     }
 

@@ -30,7 +30,7 @@ impl Latest {
     /// There is a new value, in this line. It goes when there is nothing of this name on its way.
     // ANCHOR: offer
     pub fn offer(&mut self, name: &str, line: Arc<str>) {
-        // Task: it takes the place of the one before; if that is on its way, it still is.
+        // Task: only the newest value is worth something. An offer changes nothing about what is on its way.
         let on_its_way = self.slots.get(name).is_some_and(|slot| slot.on_its_way);
         let slot = Slot {
             newest: line,
@@ -51,7 +51,8 @@ impl Latest {
         }
     }
 
-    /// The transport has died, and what was on its way may be lost. So the newest goes once more.
+    /// The transport has died, and what was on its way may be lost. So the newest goes once more. This is for a
+    /// request, whose page doesn't say what it has seen; [`Latest::restart_unseen`] is for a WebSocket.
     pub fn restart(&mut self) {
         for slot in self.slots.values_mut() {
             slot.on_its_way = false;

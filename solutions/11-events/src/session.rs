@@ -78,7 +78,7 @@ impl Session {
     /// [`Overrun`], and nothing has changed.
     // ANCHOR: send
     pub fn send(&mut self, packet: impl FnOnce(u64) -> Packet) -> Result<Arc<str>, Overrun> {
-        // Task: the next number; keep the line, unless that would be too much.
+        // Task: nothing may be lost, so what goes out is kept; and memory has a limit. What is refused leaves no trace.
         let n = self.sent + 1;
         let line: Arc<str> = packet(n).to_line().into();
         if self.bytes + line.len() > self.most {
@@ -94,7 +94,7 @@ impl Session {
     /// The other side has got everything up to this number.
     // ANCHOR: confirm
     pub fn confirm(&mut self, got: u64) {
-        // Task: forget what was kept up to this number.
+        // Task: what has arrived need not be kept any longer. A number may come twice, or late.
         while self.kept.front().is_some_and(|(n, _)| *n <= got) {
             let (_, line) = self.kept.pop_front().expect("there is a first one");
             self.bytes -= line.len();
@@ -113,7 +113,7 @@ impl Session {
     /// [`Gap`], and nothing has changed. A transport that keeps the order never makes one.
     // ANCHOR: receive
     pub fn receive(&mut self, n: u64) -> Result<bool, Gap> {
-        // Task: compare it with the number that should come next; note it if it is new.
+        // Task: there are three cases: the number that should come next, one that has come before, and a gap.
         let expected = self.received + 1;
         if n > expected {
             return Err(Gap { expected, came: n });

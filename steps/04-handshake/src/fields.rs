@@ -46,14 +46,14 @@ impl Fields {
     /// Commas separate them. White space around an element is no part of it, and empty elements
     /// don't count.
     pub fn elements(&self, name: &str) -> Vec<&str> {
-        // Task: split at commas, trim `WHITE_SPACE` off, and leave out what is empty.
-        todo!("split at commas, trim `WHITE_SPACE` off, and leave out what is empty")
+        // Task: read all fields of this name as one list, and return its elements.
+        todo!("read all fields of this name as one list, and return its elements")
     }
 
     /// Whether this token is an element of the list, in any case of its letters.
     pub fn has_token(&self, name: &str, token: &str) -> bool {
-        // Task: compare the token with each element, in any case.
-        todo!("compare the token with each element, in any case")
+        // Task: say whether one of the elements is this token. Tokens have no case.
+        todo!("say whether one of the elements is this token. Tokens have no case")
     }
 }
 

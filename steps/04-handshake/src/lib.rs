@@ -19,6 +19,7 @@
 //! | [`fields`] | the fields of a head: names in any case, token lists | 9110 §5 |
 //! | [`opening`] | a request's head that keeps every rule of a client's handshake | 6455 §4.2.1 |
 //! | [`key`] | `Sec-WebSocket-Key` | 6455 §4.1 |
+//! | [`origin`] | where a page came from: scheme, host and port | 6454 |
 //! | [`policy`] | which origins are welcome, and which subprotocols are spoken | 6455 §1.9, §10.2 |
 //! | [`extensions`] | `Sec-WebSocket-Extensions`, parsed and not used yet | 6455 §9.1 |
 //! | [`response`] | the 101 | 6455 §4.2.2 |
@@ -32,6 +33,7 @@ pub mod fields;
 pub mod head;
 pub mod key;
 pub mod opening;
+pub mod origin;
 pub mod policy;
 pub mod refusal;
 pub mod response;

@@ -1,5 +1,7 @@
 //! What the server decides for itself: whose pages may talk to it, and which subprotocols it speaks.
 
+use crate::origin::Origin;
+
 /// What a server accepts beyond the rules of the RFC.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Policy {
@@ -12,17 +14,16 @@ pub struct Policy {
 /// The pages that may open a WebSocket here (RFC 6455 §10.2).
 ///
 /// A browser opens a WebSocket to any host for any page, cookies and all, and lets the page read what
-/// comes. It says truthfully which page asks: that is the `Origin` field. A client that is no browser
+/// comes. It says truthfully which page asks: that is the `Origin` field. A client that isn't a browser
 /// may leave the field out, or lie; it has no user whose cookies it could steal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
     /// Pages of any origin.
     Any,
-    /// Pages that came from the host that the handshake goes to, and those of the listed origins
-    /// (`https://example.com`).
+    /// Pages that came from the host that the handshake goes to, and those of the listed origins.
     SameHost {
-        /// The other origins that are welcome.
-        and: Vec<String>,
+        /// The other origins that are welcome, such as `Origin::parse("https://example.com")`.
+        and: Vec<Origin>,
     },
 }
 
@@ -34,10 +35,15 @@ impl Default for Origins {
 
 impl Origins {
     /// Whether a page of this origin (`http://127.0.0.1:9004`) may open a WebSocket on this host
-    /// (`127.0.0.1:9004`). Schemes and hosts have no case (RFC 3986 §6.2.2.1).
+    /// (`127.0.0.1:9004`). Both are text, as they came.
+    ///
+    /// `Host` names no scheme, and a server that a proxy speaks TLS for doesn't know its own. So the
+    /// pages of this host may come over http or https.
     pub fn allow(&self, origin: &str, host: &str) -> bool {
-        // Task: welcome, in any case: http:// or https:// and the host, and what is listed.
-        todo!("welcome, in any case: http:// or https:// and the host, and what is listed")
+        // Task: welcome this host's own origins and the listed ones, and nothing that isn't an origin.
+        todo!(
+            "welcome this host's own origins and the listed ones, and nothing that isn't an origin"
+        )
     }
 }
 
@@ -46,7 +52,7 @@ impl Policy {
     /// offered. `None` where they have none in common; the handshake succeeds all the same
     /// (RFC 6455 §4.2.2, step 5.5).
     pub fn choose_subprotocol(&self, offered: &[&str]) -> Option<String> {
-        // Task: find the first of the server's own that was offered.
-        todo!("find the first of the server's own that was offered")
+        // Task: choose one that both sides speak. The order that counts is the server's.
+        todo!("choose one that both sides speak. The order that counts is the server's")
     }
 }

@@ -111,7 +111,7 @@ impl Refusal {
                 "RFC 6455 §4.2.1",
             ),
             Self::Origin(came) => broken(
-                "Origin must be this host or a listed one",
+                "Origin must match Host, port included, or be listed",
                 came,
                 "RFC 6455 §10.2",
             ),

@@ -74,8 +74,10 @@ impl Deadlines {
 
     /// Bytes came, whatever they say: somebody is there.
     pub fn heard(&mut self, now: Instant) {
-        // Task: begin anew, unless we are waiting for a Close.
-        todo!("begin anew, unless we are waiting for a Close")
+        // Task: any bytes prove that the peer is there. Once we have sent a Close, that no longer helps.
+        todo!(
+            "any bytes prove that the peer is there. Once we have sent a Close, that no longer helps"
+        )
     }
 
     /// We have sent a Close frame.
@@ -83,9 +85,12 @@ impl Deadlines {
         self.wait_for(WaitingFor::Close, now);
     }
 
-    /// What is due now, if anything is. A ping is due once, and then its answer is waited for.
+    /// What is due now, if anything is. A ping is due once: from then on its answer is waited for.
+    /// A Close stays due until [`Deadlines::closing`] is called, and the end stays due.
     pub fn due(&mut self, now: Instant) -> Option<Due> {
         // Task: three things are waited for, each with its own patience and its own end.
+        // Only a ping changes what is waited for. `Due::Close` and `Due::End` change nothing in here:
+        // whoever sends the Close says so by calling `closing`, and after the end nobody asks.
         todo!("three things are waited for, each with its own patience and its own end")
     }
 

@@ -81,8 +81,10 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     /// # Errors
     /// TCP has failed, or the peer has not read what it was sent.
     pub fn run(mut self) -> io::Result<()> {
-        // Task: read, take, look at the clock, write; until it is for us to close TCP.
-        todo!("read, take, look at the clock, write; until it is for us to close TCP")
+        // Task: read, take, look at the clock, write; until the connection says that we close TCP.
+        // Begin with `take(&[])`: the first event, `Open`, is there before any byte has come. An echo
+        // has nothing to say to it; an application that greets its clients has.
+        todo!("read, take, look at the clock, write; until the connection says that we close TCP")
     }
 
     /// One read. A stream that has waited for long enough says `WouldBlock` or `TimedOut`; a signal
@@ -94,8 +96,8 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
 
     /// Takes what a read has brought, and answers every event that it leads to.
     fn take(&mut self, bytes: &[u8]) {
-        // Task: the deadlines, the tap if there is one, and then each event has its answer.
-        todo!("the deadlines, the tap if there is one, and then each event has its answer")
+        // Task: tell the deadlines, and the tap if there is one; then answer event by event.
+        todo!("tell the deadlines, and the tap if there is one; then answer event by event")
     }
 
     /// The next event of the connection. If it is a failure, the log has it, too (RFC 6455 §7.1.7).
@@ -130,8 +132,10 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
 
     /// Writes everything that there is to write, at once.
     fn write(&mut self) -> io::Result<()> {
-        // Task: one write, and a flush; neither where there is nothing to write.
-        todo!("one write, and a flush; neither where there is nothing to write")
+        // Task: all of it goes out in one write, and nothing waits in a buffer. No write for nothing.
+        todo!(
+            "all of it goes out in one write, and nothing waits in a buffer. No write for nothing"
+        )
     }
 
     /// What the connection wants to send, and the drawings of it.

@@ -103,6 +103,11 @@ pub fn run(
         let (writing, written) = mpsc::channel::<Infallible>();
         thread::Builder::new().spawn_scoped(scope, || {
             write_all(stream, &outbox);
+            if !outbox.is_finished() {
+                // TCP has failed: the client is not here any more, whatever it sent before that.
+                outbox.finish(Bytes::default());
+                room.leave(id);
+            }
             drop(writing);
         })?;
         client.read_all(first);
@@ -138,6 +143,15 @@ impl Client<'_> {
             todo!("a message is for the room; if it has an answer, send that, and post it")
         }
         self.post();
+    }
+
+    /// Lets the room hear a message. Once goodbye has been said, whatever still comes is for nobody: it
+    /// must not keep others waiting for the room's lock.
+    fn hear(&self, message: &Event) -> Option<String> {
+        match self.outbox.is_finished() {
+            true => None,
+            false => self.room.hear(self.id, message),
+        }
     }
 
     /// Puts what the connection wants to send into the outbox.

@@ -11,6 +11,13 @@ pub fn text(text: &str) -> Bytes {
     frame(Opcode::Text, text.as_bytes())
 }
 
+/// Several frames as one piece; nothing where there are none.
+pub fn joined(frames: impl Iterator<Item = Bytes>) -> Option<Bytes> {
+    let mut bytes = Vec::new();
+    frames.for_each(|frame| bytes.extend_from_slice(&frame));
+    (!bytes.is_empty()).then(|| bytes.into())
+}
+
 /// A Close frame.
 ///
 /// # Panics

@@ -15,20 +15,24 @@ use polling::routes::{Refusal, Reply};
 
 use crate::client::is_nothing;
 
-/// The longest time for which a client that got an answer may keep the connection open.
-const LINGER: Duration = Duration::from_secs(1);
+/// The longest time for which a client that got an answer may keep the connection open. A server that
+/// stops waits for it.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// How often a thread that waits for a head looks whether the server stops.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Tells a client that there is no room for it.
 ///
 /// # Errors
 /// TCP has failed.
 pub fn refuse(stream: &TcpStream) -> io::Result<()> {
-    stream.set_read_timeout(Some(LINGER))?;
     send(stream, &bytes_of(&Refusal::Busy.into(), true))
 }
 
 /// Reads until the head is complete. It has to be within its deadline as a whole: a client that sends one
-/// byte now and then gains nothing by it. The stream's timeout for reading is the tick of the clock.
+/// byte now and then gains nothing by it. A server that stops doesn't wait for the rest. The stream has the
+/// same timeout for reading afterwards as before.
 ///
 /// # Errors
 /// TCP has failed or ended, the time is over, or the server stops. The inner error says why what came is no
@@ -40,6 +44,8 @@ pub fn read_head(
     stop: &AtomicBool,
 ) -> io::Result<Result<RequestHead, HeadError>> {
     let deadline = Instant::now() + within;
+    let tick = stream.read_timeout()?;
+    stream.set_read_timeout(Some(tick.map_or(LOOK, |tick| tick.min(LOOK))))?;
     let mut piece = [0; 1024];
     while Instant::now() < deadline && !stop.load(Ordering::Relaxed) {
         let count = match stream.read(&mut piece) {
@@ -49,7 +55,10 @@ pub fn read_head(
             Err(error) => return Err(error),
         };
         match buffer.push(&piece[..count]) {
-            Ok(true) => return Ok(RequestHead::parse(buffer)),
+            Ok(true) => {
+                stream.set_read_timeout(tick)?;
+                return Ok(RequestHead::parse(buffer));
+            }
             Ok(false) => {}
             Err(error) => return Ok(Err(error)),
         }
@@ -108,6 +117,7 @@ pub fn reply_to(broken: &HandshakeRefusal) -> Reply {
 /// TCP has failed.
 pub fn send(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
     stream.set_write_timeout(Some(LINGER))?;
+    stream.set_read_timeout(Some(LOOK))?;
     stream.write_all(answer)?;
     stream.shutdown(Shutdown::Write)?;
     let deadline = Instant::now() + LINGER;

@@ -22,8 +22,7 @@ use crate::rate::Rate;
 #[derive(Debug)]
 pub struct Hub {
     state: Mutex<State>,
-    /// How many messages a client may send in a second.
-    rate: u64,
+    pace: Pace,
 }
 
 /// What the lock guards.
@@ -32,6 +31,8 @@ struct State {
     history: History,
     clients: BTreeMap<ClientId, Client>,
     last_client: ClientId,
+    /// Each delivery costs a token.
+    room: Rate,
     /// Whether the server stops: then nobody gets in any more.
     stopped: bool,
 }
@@ -47,6 +48,15 @@ struct Client {
     rate: Rate,
 }
 
+/// How much may be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// How many messages a client may send in a second, on average.
+    pub messages: u64,
+    /// How many deliveries the room may make in a second, on average: a message to 300 clients makes 300.
+    pub deliveries: u64,
+}
+
 /// Who wants to join.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Visitor {
@@ -58,26 +68,26 @@ pub struct Visitor {
 }
 
 impl Hub {
-    /// A hub where nobody is, which keeps the latest `max_history` messages, and takes `rate` messages
-    /// in a second from each client.
+    /// A hub where nobody is, which keeps the latest `max_history` messages, and takes what `pace` allows.
     ///
     /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
     /// by a server that is started anew: see [`id_of_now`].
-    pub fn new(max_history: u64, last_id: u64, rate: u64) -> Self {
+    pub fn new(max_history: u64, last_id: u64, pace: Pace) -> Self {
         Self {
             state: Mutex::new(State {
                 history: History::new(max_history).resume_after(last_id),
                 clients: BTreeMap::new(),
                 last_client: 0,
+                room: Rate::new(pace.deliveries, Instant::now()),
                 stopped: false,
             }),
-            rate,
+            pace,
         }
     }
 
     /// Lets a client in: what it has not seen yet is in its outbox, and everything from now on.
     pub fn join(&self, visitor: Visitor, outbox: &Arc<Outbox>) -> ClientId {
-        let rate = Rate::new(self.rate, Instant::now());
+        let rate = Rate::new(self.pace.messages, Instant::now());
         self.lock().join(visitor, outbox, rate)
     }
 
@@ -153,10 +163,10 @@ impl State {
             // It has been cut off a moment ago. Nobody hears it any more.
             return Ok(());
         };
-        // Task: ask its rate, then what it said, then take its name; then the history, and everybody.
+        // Task: ask its rate, and the room's; then what it said, take its name; then the history, and everybody.
         // A name alone is no message: its answer is `News::You`, for this client.
         todo!(
-            "ask its rate, then what it said, then take its name; then the history, and everybody"
+            "ask its rate, and the room's; then what it said, take its name; then the history, and everybody"
         )
     }
 
@@ -198,13 +208,16 @@ impl State {
         }
     }
 
-    /// Tells everybody. Who has no room for it is cut off, and the others are told that, behind it.
+    /// Tells everybody, and the room pays for it. A client that has no room for it is cut off, and the
+    /// others are told that, behind it: of all that are cut off at once, in one piece.
     fn tell_all(&mut self, news: impl IntoIterator<Item = News>) {
         let frames = news.into_iter().map(|news| frame::text(&news.to_json()));
         let mut frames = VecDeque::from_iter(frames);
         while let Some(frame) = frames.pop_front() {
+            self.room.pay(self.clients.len());
             let left = self.push_to_all(&frame).into_iter().map(News::Left);
-            frames.extend(left.map(|news| frame::text(&news.to_json())));
+            let left = left.map(|news| frame::text(&news.to_json()));
+            frames.extend(frame::joined(left));
         }
     }
 

@@ -1,12 +1,13 @@
-//! How fast one client may send.
+//! How fast one client may send, and how much the room may deliver.
 //!
 //! Each client has a bucket of tokens. A message takes one out; time puts them back in, up to what
-//! the bucket holds. So a few quick messages are fine, and a flood is not. Nothing in here looks at a
+//! the bucket holds. So a few quick messages are fine, and a flood is not. The room has a bucket, too,
+//! and pays a token for each delivery: a message to 300 people costs 300. Nothing in here looks at a
 //! clock: the time is told.
 
 use std::time::Instant;
 
-/// The bucket of one client.
+/// A bucket of tokens: that of one client, or that of the room.
 #[derive(Debug, Clone)]
 pub struct Rate {
     per_second: f64,
@@ -31,5 +32,11 @@ impl Rate {
     pub fn allows(&mut self, now: Instant) -> bool {
         // Task: first what has come in since the last call, up to `most`; then take one.
         todo!("first what has come in since the last call, up to `most`; then take one")
+    }
+
+    /// Takes out what something has cost that has been allowed, or that can't be refused. Below zero, the
+    /// bucket has a debt: nothing is allowed until time has paid for it.
+    pub fn pay(&mut self, cost: usize) {
+        self.tokens -= cost as f64;
     }
 }

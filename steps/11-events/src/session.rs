@@ -75,14 +75,16 @@ impl Session {
     /// # Errors
     /// [`Overrun`], and nothing has changed.
     pub fn send(&mut self, packet: impl FnOnce(u64) -> Packet) -> Result<Arc<str>, Overrun> {
-        // Task: the next number; keep the line, unless that would be too much.
-        todo!("the next number; keep the line, unless that would be too much")
+        // Task: nothing may be lost, so what goes out is kept; and memory has a limit. What is refused leaves no trace.
+        todo!(
+            "nothing may be lost, so what goes out is kept; and memory has a limit. What is refused leaves no trace"
+        )
     }
 
     /// The other side has got everything up to this number.
     pub fn confirm(&mut self, got: u64) {
-        // Task: forget what was kept up to this number.
-        todo!("forget what was kept up to this number")
+        // Task: what has arrived need not be kept any longer. A number may come twice, or late.
+        todo!("what has arrived need not be kept any longer. A number may come twice, or late")
     }
 
     /// What the next transport begins with: everything that has not been confirmed, in order.
@@ -95,8 +97,10 @@ impl Session {
     /// # Errors
     /// [`Gap`], and nothing has changed. A transport that keeps the order never makes one.
     pub fn receive(&mut self, n: u64) -> Result<bool, Gap> {
-        // Task: compare it with the number that should come next; note it if it is new.
-        todo!("compare it with the number that should come next; note it if it is new")
+        // Task: there are three cases: the number that should come next, one that has come before, and a gap.
+        todo!(
+            "there are three cases: the number that should come next, one that has come before, and a gap"
+        )
     }
 
     /// The number up to which everything has been received.

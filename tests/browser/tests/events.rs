@@ -223,14 +223,14 @@ async fn two_tabs_talk_on_events() -> Outcome {
         shows(browser, "messages", "bob: hi").await?;
         shows(browser, "messages", EVIL).await?;
         is_only_text(browser).await?;
-        shows(browser, "people", "Here now (2): ada, bob").await?;
+        shows(browser, "people", "Here now (2): ada (you), bob").await?;
         enter(browser, "text", "hello, bob").await?;
         go_to(browser, &bob).await?;
         shows(browser, "messages", "ada: hello, bob").await?;
         // Who closes a tab is gone at once, whatever its transport was.
         browser.driver.close_window().await?;
         go_to(browser, &ada).await?;
-        shows(browser, "people", "Here now (1): ada").await?;
+        shows(browser, "people", "Here now (1): ada (you)").await?;
         keep_pictures(browser, "events-chat").await
     })
     .await
@@ -263,6 +263,125 @@ async fn without_websockets_the_chat_polls_until_there_are_some() -> Outcome {
         browser
             .until("document.querySelectorAll('#messages li').length === 3")
             .await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn every_page_shows_that_it_is_not_connected() -> Outcome {
+    // A mark and words, at the top of what is seen, wherever the page has been scrolled to.
+    const IS_SEEN: &str = "
+        (() => {
+          const bar = document.getElementById('connection');
+          const { top, bottom } = bar.getBoundingClientRect();
+          const status = document.getElementById('status');
+          return bar.dataset.state === 'closed' && top >= 0 && bottom <= innerHeight
+            && status.role === 'status'
+            && getComputedStyle(status, '::before').content.includes('✕');
+        })()";
+    in_browser(async |browser| {
+        for app in ["chat", "notifications", "chart", "poker"] {
+            let (server, address) = serve_example("events", app)?;
+            open(browser, &address).await?;
+            is_connected(browser, "WebSocket").await?;
+            browser.keep_picture(&format!("events-{app}-open")).await?;
+            drop(server);
+            shows(browser, "status", "Not connected").await?;
+            browser.width(320).await?;
+            browser
+                .until("document.documentElement.scrollWidth <= 320")
+                .await?;
+            browser
+                .driver
+                .execute("document.querySelector('main').append(Object.assign(document.createElement('p'), { style: 'height: 100rem' })); scrollTo(0, 9999);", Vec::new())
+                .await?;
+            browser.until(IS_SEEN).await?;
+            browser
+                .keep_picture(&format!("events-{app}-closed-320"))
+                .await?;
+            browser.width(1000).await?;
+            browser.dark(true).await?;
+            browser
+                .keep_picture(&format!("events-{app}-closed-dark"))
+                .await?;
+            browser.dark(false).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_page_that_polls_gets_back_to_a_websocket_by_hand() -> Outcome {
+    in_browser(async |browser| {
+        let (_server, address) = serve_example("events", "chat")?;
+        let proxy = Proxy::start(&address)?;
+        proxy.refuses.store(true, Ordering::Relaxed);
+        let by_request = format!("{}/?transport=polling", proxy.address);
+        join(browser, &by_request, "ada").await?;
+        is_connected(browser, "long polling").await?;
+        enter(browser, "text", "by hand").await?;
+        shows(browser, "messages", "ada: by hand").await?;
+        // No WebSocket gets through, and the page says so.
+        click(browser, "upgrade").await?;
+        shows(browser, "status", "No WebSocket opens").await?;
+        keep_pictures(browser, "events-chat-upgrade").await?;
+        enter(browser, "text", "still by hand").await?;
+        shows(browser, "messages", "ada: still by hand").await?;
+        // By keyboard alone, and in the same session.
+        proxy.refuses.store(false, Ordering::Relaxed);
+        browser.driver.execute("document.getElementById('upgrade').focus()", Vec::new()).await?;
+        browser.press(Key::Enter + "").await?;
+        is_connected(browser, "WebSocket").await?;
+        browser
+            .until("document.activeElement.id === 'connection' && document.getElementById('upgrade').hidden")
+            .await?;
+        browser.until("location.search === ''").await?;
+        enter(browser, "text", "by wire").await?;
+        shows(browser, "messages", "ada: by wire").await?;
+        shows(browser, "people", "Here now (1): ada (you)").await?;
+        browser
+            .until("document.querySelectorAll('#messages li.mine').length === 3")
+            .await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_card_that_the_server_refuses_is_not_shown_as_yours() -> Outcome {
+    // Two cards as often as the rate allows at once, then two others, far more often.
+    const FLICKER: &str = "
+        const flicker = (count, first) => {
+          for (let it = 0; it < count; it += 1) {
+            document.getElementById('card' + (first + (it % 2))).click();
+          }
+        };
+        flicker(20, 0);
+        flicker(200, 2);";
+    const IS_SAID: &str = "
+        document.getElementById('problem').innerText.includes('too fast')";
+    const IS_THE_SAME: &str = "
+        (() => {
+          const card = document.querySelector('#cards input:checked')?.value;
+          const face = document.querySelector('#people .face');
+          return face !== null && card === face.textContent;
+        })()";
+    in_browser(async |browser| {
+        let (_server, address) = serve_example("events", "poker")?;
+        join(browser, &address, "ada").await?;
+        is_connected(browser, "WebSocket").await?;
+        browser.driver.execute(FLICKER, Vec::new()).await?;
+        browser.until(IS_SAID).await?;
+        browser
+            .until("document.querySelector('#cards input:checked').id !== 'card3'")
+            .await?;
+        // The cards are turned over as soon as the server listens to the page again.
+        until_at_last(
+            browser,
+            "(document.getElementById('show').click(), document.querySelector('#people .face') !== null)",
+        )
+        .await?;
+        browser.until(IS_THE_SAME).await
     })
     .await
 }
@@ -338,7 +457,7 @@ async fn a_server_is_started_anew_and_what_was_typed_arrives() -> Outcome {
         browser
             .until("document.querySelectorAll('#messages li').length === 4")
             .await?;
-        shows(browser, "people", "Here now (1): ada").await
+        shows(browser, "people", "Here now (1): ada (you)").await
     })
     .await
 }
@@ -385,7 +504,7 @@ async fn each_message_is_named_that_may_have_arrived() -> Outcome {
         let named = "['“one”', '“two”'].every((it) => \
                      document.getElementById('problem').textContent.includes(it))";
         until_at_last(browser, named).await?;
-        shows(browser, "people", "Here now (1): ada").await
+        shows(browser, "people", "Here now (1): ada (you)").await
     })
     .await
 }
@@ -401,7 +520,7 @@ async fn a_name_that_was_lost_with_its_session_is_asked_for_in_the_next_one() ->
         enter(browser, "name", "ada").await?;
         let _server = start_anew(browser, server, &proxy, "chat").await?;
         until_at_last(browser, "document.getElementById('naming').hidden").await?;
-        shows(browser, "people", "Here now (1): ada").await
+        shows(browser, "people", "Here now (1): ada (you)").await
     })
     .await
 }
@@ -434,7 +553,11 @@ async fn a_notification_reaches_who_has_subscribed() -> Outcome {
         go_to(browser, &writer).await?;
         enter(browser, "to", "lunch").await?;
         enter(browser, "text", "Cake").await?;
-        shows(browser, "result", "Sent to 0 subscribers.").await?;
+        shows(browser, "result", "No page has subscribed to “lunch”").await?;
+        browser
+            .until("document.getElementById('text').value === 'Cake'")
+            .await?;
+        keep_pictures(browser, "events-notifications-none").await?;
         go_to(browser, &reader).await?;
         browser
             .until("!document.getElementById('notes').innerText.includes('Cake')")

@@ -34,6 +34,19 @@ async fn keep_pictures(browser: &Browser, name: &str) -> Outcome {
     browser.keep_picture(&format!("{name}-dark-320")).await
 }
 
+/// On a phone the address takes two lines. `/socket` is on one of them, whole.
+async fn the_path_is_on_one_line(browser: &Browser) -> Outcome {
+    let lines = "(() => {
+        const text = document.getElementById('address').lastChild;
+        const path = document.createRange();
+        path.setStart(text, text.data.lastIndexOf('/'));
+        path.setEnd(text, text.data.length);
+        return new Set([...path.getClientRects()].map(line => line.top)).size;
+    })()";
+    browser.width(320).await?;
+    browser.until(&format!("{lines} === 1")).await
+}
+
 /// Two tabs of one chat: what one says, the other shows, as text and nothing but text.
 async fn two_tabs_talk(browser: &Browser, id: &str) -> Outcome {
     let (_server, address) = serve(id, &[])?;
@@ -81,7 +94,8 @@ async fn a_websocket_reaches_open() -> Outcome {
         browser
             .until("document.querySelector('#state').textContent === 'open'")
             .await?;
-        keep_pictures(browser, "handshake").await
+        keep_pictures(browser, "handshake").await?;
+        the_path_is_on_one_line(browser).await
     })
     .await
 }
@@ -109,6 +123,7 @@ async fn what_is_sent_comes_back_and_is_drawn() -> Outcome {
             .until(&format!("{log}.innerText.includes('Masking-key')"))
             .await?;
         keep_pictures(browser, "echo").await?;
+        the_path_is_on_one_line(browser).await?;
         browser.driver.find(By::Id("close")).await?.click().await?;
         browser
             .until("document.querySelector('#state').textContent === 'closed'")

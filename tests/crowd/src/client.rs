@@ -43,17 +43,28 @@ impl Client {
         Ok(client)
     }
 
+    /// The same, and takes a name.
+    pub fn named(address: SocketAddr, name: &str) -> io::Result<Self> {
+        let mut client = Self::join(address)?;
+        client.say(&format!(r#"{{"username":"{name}"}}"#))?;
+        while !client.frame()?.starts_with(br#"{"you""#) {}
+        Ok(client)
+    }
+
+    /// The socket once more, to speak while another thread listens.
+    pub fn socket(&self) -> io::Result<TcpStream> {
+        self.stream.get_ref().try_clone()
+    }
+
     /// Says something, which has to be JSON already.
     pub fn say(&mut self, json: &str) -> io::Result<()> {
-        let length = json.len() as u16;
-        let mut frame = match length {
-            0..=125 => vec![0x81, 0x80 | length as u8],
-            _ => [&[0x81, 0xfe][..], &length.to_be_bytes()].concat(),
-        };
-        frame.extend(KEY);
-        let key = KEY.iter().cycle();
-        frame.extend(json.bytes().zip(key).map(|(byte, key)| byte ^ key));
-        self.stream.get_mut().write_all(&frame)
+        say(self.stream.get_ref(), json)
+    }
+
+    /// The next thing that the server says.
+    pub fn hears(&mut self) -> io::Result<Heard> {
+        let sent = sent_at(self.frame()?);
+        Ok(sent.map_or(Heard::AnythingElse, |sent| Heard::Message { sent }))
     }
 
     /// Reads messages up to the one with the last number, and says how long each was on its way, in
@@ -102,6 +113,30 @@ impl Client {
             ))),
         }
     }
+}
+
+/// Something that the server says.
+pub enum Heard {
+    /// A message.
+    Message {
+        /// The microseconds since the start at which it was sent.
+        sent: u64,
+    },
+    /// Who comes and goes, for example.
+    AnythingElse,
+}
+
+/// Sends a text message in a masked frame.
+pub fn say(mut stream: &TcpStream, json: &str) -> io::Result<()> {
+    let length = json.len() as u16;
+    let mut frame = match length {
+        0..=125 => vec![0x81, 0x80 | length as u8],
+        _ => [&[0x81, 0xfe][..], &length.to_be_bytes()].concat(),
+    };
+    frame.extend(KEY);
+    let key = KEY.iter().cycle();
+    frame.extend(json.bytes().zip(key).map(|(byte, key)| byte ^ key));
+    stream.write_all(&frame)
 }
 
 /// `{"id":7,"username":"speaker","message":"1234567 …"}`

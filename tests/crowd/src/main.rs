@@ -9,6 +9,7 @@ mod fan_out;
 mod plain;
 mod round;
 mod server;
+mod talk;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -24,9 +25,11 @@ clients that never read.
 
 Usage: cargo run --release -p crowd -- [OPTIONS]
        cargo run --release -p crowd -- fan-out [ROUNDS]
+       cargo run --release -p crowd -- talk [OPTIONS]
 
 `fan-out` measures how many messages are delivered in a second to 500 clients: by
 the chat, and by two plain ones on tungstenite and on tokio-tungstenite.
+`talk` measures what 30, 100 and 300 people can say in a second.
 
   --clients N   clients in all, beside the one who speaks (default 1000)
   --silent N    how many of them never read, every other time (default 50)
@@ -56,7 +59,8 @@ struct Options {
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
-        Some(server::ARGUMENT) => return server::run(arguments.next()),
+        Some(server::ARGUMENT) => return server::run(arguments.next(), arguments.next()),
+        Some("talk") => return talk::main(),
         Some("fan-out") => return fan_out::main(arguments.next()),
         _ => {}
     }
@@ -243,7 +247,8 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
+/// The values in order.
+pub fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
     let mut values = Vec::from_iter(values);
     values.sort_by(f64::total_cmp);
     values

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 
-use chat::{Chat, Server, Settings};
+use chat::{Chat, Pace, Server, Settings};
 use support::cores;
 
 use crate::plain;
@@ -17,6 +17,9 @@ const CLIENTS: usize = 1;
 
 /// The argument by which this program is the server.
 pub const ARGUMENT: &str = "--be-the-server";
+
+/// The word for the chat as `cargo run -p chat` starts it.
+const AS_IT_IS: &str = "as-it-is";
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,10 @@ impl Kind {
 }
 
 /// Is the server until the standard input ends.
-pub fn run(kind: Option<String>) -> ExitCode {
+pub fn run(kind: Option<String>, room: Option<String>) -> ExitCode {
+    if kind.as_deref() == Some(AS_IT_IS) {
+        return as_it_is(room.and_then(|room| room.parse().ok()));
+    }
     let kinds = Kind::ALL.into_iter();
     let kind = kinds
         .zip(0..)
@@ -56,14 +62,26 @@ pub fn run(kind: Option<String>) -> ExitCode {
     }
 }
 
+fn as_it_is(room: Option<u64>) -> ExitCode {
+    let mut settings = Settings::default();
+    settings.pace.deliveries = room.unwrap_or(settings.pace.deliveries);
+    start(settings)
+}
+
 fn chat() -> ExitCode {
-    let settings = Settings {
+    start(Settings {
         max_connections: 100_000,
         max_waiting: 256 * 1024,
-        rate: 1_000_000,
+        pace: Pace {
+            messages: 1_000_000,
+            deliveries: u64::MAX,
+        },
         max_history: 1,
         ..Settings::default()
-    };
+    })
+}
+
+fn start(settings: Settings) -> ExitCode {
     serve(|listener| {
         // The process ends, and with it everything that waits for an answer to a Close.
         Server::start(listener, Arc::new(Chat::new(settings))).map(std::mem::forget)
@@ -114,6 +132,17 @@ pub struct Running {
 impl Running {
     /// Starts this program once more, as the server; where it is kept [apart](keep_apart), on its own core.
     pub fn start(kind: Kind, apart: bool) -> io::Result<Self> {
+        Self::start_with(&[(kind as u8).to_string()], apart)
+    }
+
+    /// The chat as `cargo run -p chat` starts it; where `room` says so, with another limit for the room.
+    pub fn start_as_it_is(room: Option<u64>, apart: bool) -> io::Result<Self> {
+        let room = room.map(|room| room.to_string());
+        let arguments = [AS_IT_IS.to_string()].into_iter().chain(room);
+        Self::start_with(&Vec::from_iter(arguments), apart)
+    }
+
+    fn start_with(arguments: &[String], apart: bool) -> io::Result<Self> {
         let program = env::current_exe()?;
         let mut command = match apart {
             true => cores::command_on(SERVERS, program),
@@ -121,7 +150,7 @@ impl Running {
         };
         let mut child = command
             .arg(ARGUMENT)
-            .arg((kind as u8).to_string())
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

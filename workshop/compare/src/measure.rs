@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chat::{Chat, Server, Settings};
+use chat::{Chat, Pace, Server, Settings};
 use long_polling::LongPolling;
 use polling::Polling;
 
@@ -99,7 +99,10 @@ impl Scene {
         )?;
         let settings = Settings {
             // Here it is the measurement that says how fast people talk.
-            rate: 10_000,
+            pace: Pace {
+                messages: 10_000,
+                ..Settings::default().pace
+            },
             // Servers end sooner.
             tick: Duration::from_millis(50),
             ..Settings::default()

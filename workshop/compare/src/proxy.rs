@@ -5,6 +5,10 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long the proxy pauses after a connection that failed.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A running proxy. Dropping it lets no more connections in; those that are there go on.
 #[derive(Debug)]
@@ -33,7 +37,13 @@ impl Proxy {
                         return;
                     }
                     // A connection that fails is closed by being dropped, which its page notices.
-                    _ = page.and_then(|page| connect(page, server, &counted));
+                    if page
+                        .and_then(|page| connect(page, server, &counted))
+                        .is_err()
+                    {
+                        // One file too many, for example. There may be room later.
+                        thread::sleep(PAUSE);
+                    }
                 }
             }
         })?;

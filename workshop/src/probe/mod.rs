@@ -25,7 +25,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use std::net::TcpStream;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -36,6 +36,7 @@ use self::peer::Peer;
 pub use self::target::Target;
 use crate::commands::End;
 use crate::project::Problem;
+use crate::reach;
 use crate::text::{say, wrap};
 
 /// How many times as long a rule may take that is slow by its nature.
@@ -103,10 +104,9 @@ impl Trial<'_> {
 
     fn connect(&self) -> Result<Peer, String> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let left = left.max(Duration::from_millis(1));
-        TcpStream::connect_timeout(&self.target.address, left)
-            .and_then(|stream| Peer::new(stream, self.deadline))
-            .map_err(|error| format!("takes no connection: {error}"))
+        let stream = reach::connect(&self.target.addresses, left)
+            .map_err(|unreached| format!("takes no connection: {unreached}"))?;
+        Peer::new(stream, self.deadline).map_err(|error| format!("takes no connection: {error}"))
     }
 
     fn ask(&self, head: &Head) -> Result<Answer, String> {
@@ -200,12 +200,14 @@ pub fn probe(
     patience: Duration,
     say: &mut dyn FnMut(&str),
 ) -> Result<End, Problem> {
-    let target = Target::find(url, anywhere)?;
-    greet(&target, patience).map_err(|did| {
+    let mut target = Target::find(url, anywhere)?;
+    let answers = greet(&target, patience).map_err(|did| {
         Problem(format!(
             "There is no WebSocket echo server at {url} to probe: {did}."
         ))
     })?;
+    // All rules are tried on one server; and an address that doesn't answer is waited for only once.
+    target.addresses = vec![answers];
     let begun = Instant::now();
     let mut marks = Vec::new();
     say(&format!("{url}, at most {} s a rule", patience.as_secs()));
@@ -227,12 +229,13 @@ pub fn probe(
     })
 }
 
-fn greet(target: &Target, patience: Duration) -> Result<(), String> {
+/// The address at which the server answers as an echo server does.
+fn greet(target: &Target, patience: Duration) -> Result<SocketAddr, String> {
     let deadline = Instant::now() + patience;
     let mut peer = Trial { target, deadline }.open()?;
     peer.send(&frame::text(b"Hello"));
     match peer.message()? == b"Hello" {
-        true => Ok(()),
+        true => peer.address().map_err(|error| error.to_string()),
         false => Err("it answers `Hello` with something else".to_string()),
     }
 }

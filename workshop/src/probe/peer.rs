@@ -2,7 +2,7 @@
 //! that comes is kept without a bound.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -128,6 +128,14 @@ impl Peer {
     pub fn patient_for(mut self, patience: Duration) -> Self {
         self.deadline = self.deadline.min(Instant::now() + patience);
         self
+    }
+
+    /// The server's address.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.stream.peer_addr()
     }
 
     fn left(&self) -> Duration {

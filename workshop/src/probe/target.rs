@@ -1,14 +1,15 @@
 //! Which server to probe: a `ws://` address (RFC 6455 §3), by default on this machine only.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 
 use crate::project::{Explain, Problem};
+use crate::reach;
 
 /// A server and the resource at which it speaks WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Where to connect to.
-    pub address: SocketAddr,
+    /// Where to connect to: the first of these that takes a connection.
+    pub addresses: Vec<SocketAddr>,
     /// What the `Host` field says.
     pub host: String,
     /// What the request line asks for: a path, perhaps with a query.
@@ -28,24 +29,21 @@ impl Target {
         } else {
             format!("{host}:80")
         };
-        let found = with_port
-            .to_socket_addrs()
-            .explain(|| format!("`{host}` is no address to connect to"))?;
-        let all: Vec<SocketAddr> = found.collect();
-        let ours = all.iter().find(|address| address.ip().is_loopback());
-        let address = match ours {
-            Some(address) => Some(address),
-            None if anywhere => all.first(),
-            None => {
-                return Err(Problem(format!(
-                    "`{host}` is not on this machine: `--anywhere` probes it all the same, \
-                     but only a server of your own is yours to probe."
-                )));
-            }
+        let all = reach::look_up(&with_port)
+            .explain(|| format!("`{host}` is not an address to connect to"))?;
+        let is_ours = |address: &SocketAddr| address.ip().is_loopback();
+        let addresses: Vec<SocketAddr> = match anywhere {
+            true => all,
+            false => all.into_iter().filter(is_ours).collect(),
         };
-        let address = *address.ok_or_else(|| Problem(format!("`{host}` has no address.")))?;
+        if addresses.is_empty() {
+            return Err(Problem(format!(
+                "`{host}` is not on this machine: `--anywhere` probes it all the same, \
+                 but only a server of your own is yours to probe."
+            )));
+        }
         Ok(Self {
-            address,
+            addresses,
             host,
             resource,
         })
@@ -94,7 +92,8 @@ mod tests {
 
     fn found(url: &str) -> (String, String, String) {
         let target = Target::find(url, false).expect(url);
-        (target.address.to_string(), target.host, target.resource)
+        let addresses: Vec<String> = target.addresses.iter().map(ToString::to_string).collect();
+        (addresses.join(", "), target.host, target.resource)
     }
 
     #[test]

@@ -110,12 +110,9 @@ fn a_server_with_a_fault_is_red() {
 
 #[test]
 fn where_there_is_no_echo_server_one_sentence_says_so() {
-    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = nobody.local_addr().expect("it has an address");
-    drop(nobody);
     for (address, why) in [
-        (address, "takes no connection"),
-        (start(Fault::KeepsTcpOpen).address, "404"),
+        (refusing(), "takes no connection"),
+        (address_of(&start(Fault::KeepsTcpOpen)), "404"),
     ] {
         let url = format!("ws://{address}/elsewhere");
         let problem = probe(&url, false, PATIENCE, &mut |line| panic!("{line}"));
@@ -133,14 +130,50 @@ fn a_rule_fits_into_its_line() {
     }
 }
 
+/// `localhost` is `::1` first on most machines, and most servers listen on 127.0.0.1 only.
+#[test]
+fn every_address_of_a_name_is_tried() {
+    let good = start(Fault::None);
+    let port = address_of(&good).port();
+    let by_name = Target::find(&format!("ws://localhost:{port}/"), false).expect("it is known");
+    assert_eq!(greet(&by_name, DEADLINE), Ok(address_of(&good)));
+
+    let two = Target {
+        addresses: vec![refusing(), address_of(&good)],
+        ..good.clone()
+    };
+    assert_eq!(greet(&two, DEADLINE), Ok(address_of(&good)));
+
+    let none = Target {
+        addresses: vec![refusing(), refusing()],
+        ..good
+    };
+    let said = greet(&none, DEADLINE).expect_err("nobody listens");
+    for address in &none.addresses {
+        assert!(said.contains(&address.to_string()), "{said}");
+    }
+}
+
+/// An address that refuses: its listener is gone.
+fn refusing() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it has an address")
+}
+
+fn address_of(target: &Target) -> SocketAddr {
+    target.addresses[0]
+}
+
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Longer than anything takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
     GROUPS.iter().flat_map(|(_, rules)| rules.iter())
 }
 
 fn told(fault: Fault) -> (End, String) {
-    let url = format!("ws://{}/", start(fault).address);
+    let url = format!("ws://{}/", address_of(&start(fault)));
     let mut said = String::new();
     let end = probe(&url, false, PATIENCE, &mut |line| {
         said.push_str(line);

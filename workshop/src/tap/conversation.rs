@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
-use super::frames::{Frames, Lost};
+use super::frames::{Detail, Frames, Lost};
 use super::http::{self, Body, Head, LONGEST_HEAD, Length, NoHead};
 use super::record::{Ending, Side, What};
 use super::sight::{Sight, bytes_in_words};
@@ -24,8 +24,10 @@ const LINES_OF_A_REFUSAL: usize = 3;
 /// One connection.
 #[derive(Debug)]
 pub struct Conversation {
-    is_drawn: bool,
+    detail: Detail,
     begun: Duration,
+    /// When the last thing happened.
+    now: Duration,
     client: Half,
     server: Half,
     /// The requests that have no answer yet, oldest first.
@@ -75,11 +77,12 @@ impl Half {
 }
 
 impl Conversation {
-    /// A connection that begins now. Frames are drawn as bits, where that is wanted.
-    pub fn new(begun: Duration, is_drawn: bool) -> Self {
+    /// A connection that begins now.
+    pub fn new(begun: Duration, detail: Detail) -> Self {
         Self {
-            is_drawn,
+            detail,
             begun,
+            now: begun,
             client: Half::new(),
             server: Half::new(),
             pending: VecDeque::new(),
@@ -94,6 +97,7 @@ impl Conversation {
     /// Takes what has happened at that time, and says what there is to see.
     pub fn take(&mut self, at: Duration, what: &What) -> Vec<Sight> {
         let mut sights = Vec::new();
+        self.now = at;
         match what {
             What::Open(from) => sights.push(Sight::own(format!("a client connects: {from}"))),
             What::Unreachable(why) => {
@@ -145,7 +149,7 @@ impl Conversation {
                         ),
                     }
                 }
-                State::Frames(mut frames) => match frames.take(&bytes, sights) {
+                State::Frames(mut frames) => match frames.take(self.now, &bytes, sights) {
                     Ok(()) => (State::Frames(frames), Vec::new()),
                     Err(Lost(rest)) => (State::Opaque(rest as u64), Vec::new()),
                 },
@@ -182,7 +186,7 @@ impl Conversation {
             } => {
                 self.pending.pop_front();
                 self.open(deflates, sights);
-                State::Frames(Frames::new(side, deflates, self.is_drawn))
+                State::Frames(Frames::new(side, deflates, self.detail))
             }
             // It only says that an answer will come.
             Head::Response {
@@ -209,7 +213,7 @@ impl Conversation {
 
     /// The server has switched protocols: what the client sends is frames.
     fn open(&mut self, deflates: bool, sights: &mut Vec<Sight>) {
-        let frames = State::Frames(Frames::new(Side::Client, deflates, self.is_drawn));
+        let frames = State::Frames(Frames::new(Side::Client, deflates, self.detail));
         if let State::Waiting(early) | State::Head(early) =
             mem::replace(&mut self.client.state, frames)
         {

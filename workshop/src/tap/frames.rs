@@ -3,6 +3,9 @@
 //! Step 05 reads the headers. A payload is counted as it comes, and only its beginning is kept: so a
 //! tap needs no more memory for a frame of a gigabyte than for one of a kilobyte.
 
+use std::mem;
+use std::time::Duration;
+
 use frame_header::draw::draw_first;
 use frame_header::{Decoded, FrameHeader, HeaderError, Opcode, ReservedBits, decode};
 
@@ -19,13 +22,28 @@ const ALL: ReservedBits = ReservedBits {
     rsv3: true,
 };
 
+/// In a second, so many frames are shown one by one, and as many again that break a rule or close.
+/// Others are counted: a terminal that shows them all would slow down what it shows.
+const SHOWN_IN_A_SECOND: usize = 100;
+
+/// How much is shown of the frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Detail {
+    /// Whether they are drawn as bits.
+    pub is_drawn: bool,
+    /// Whether each is shown, however many come.
+    pub is_complete: bool,
+}
+
 /// Reads the frames of one direction.
 #[derive(Debug)]
 pub struct Frames {
     side: Side,
     /// What extensions have given a meaning.
     negotiated: ReservedBits,
-    is_drawn: bool,
+    detail: Detail,
+    shown: Shown,
+    counted: Counted,
     /// The header so far, as it came.
     header: Vec<u8>,
     /// The frame whose payload is coming.
@@ -56,20 +74,39 @@ struct Message {
     bytes: u64,
 }
 
+/// How many frames of this second have been shown.
+#[derive(Debug, Default)]
+struct Shown {
+    second: u64,
+    ordinary: usize,
+    others: usize,
+    /// Whether it was said that there are more.
+    is_said: bool,
+}
+
+/// Frames that are not shown one by one.
+#[derive(Debug, Default)]
+struct Counted {
+    kinds: Vec<(Opcode, u64)>,
+    bytes: u64,
+}
+
 /// The bytes that follow are no frames any more; so many of those that were given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost(pub usize);
 
 impl Frames {
     /// Of that side, after its handshake.
-    pub fn new(side: Side, deflates: bool, is_drawn: bool) -> Self {
+    pub fn new(side: Side, deflates: bool, detail: Detail) -> Self {
         Self {
             side,
             negotiated: ReservedBits {
                 rsv1: deflates,
                 ..ReservedBits::NONE
             },
-            is_drawn,
+            detail,
+            shown: Shown::default(),
+            counted: Counted::default(),
             header: Vec::new(),
             frame: None,
             message: None,
@@ -77,11 +114,29 @@ impl Frames {
         }
     }
 
-    /// Takes what has come, and shows each frame that is whole by now.
+    /// Takes what has come at that time, and shows each frame that is whole by now; where very many are,
+    /// the first of them, and how many more.
     ///
     /// # Errors
     /// A rule is broken in a way that leaves it unknown where the next frame begins.
-    pub fn take(&mut self, mut bytes: &[u8], sights: &mut Vec<Sight>) -> Result<(), Lost> {
+    pub fn take(
+        &mut self,
+        at: Duration,
+        bytes: &[u8],
+        sights: &mut Vec<Sight>,
+    ) -> Result<(), Lost> {
+        if self.shown.second != at.as_secs() {
+            self.shown = Shown {
+                second: at.as_secs(),
+                ..Shown::default()
+            };
+        }
+        let taken = self.take_frames(bytes, sights);
+        self.say_counted(sights);
+        taken
+    }
+
+    fn take_frames(&mut self, mut bytes: &[u8], sights: &mut Vec<Sight>) -> Result<(), Lost> {
         loop {
             if self.frame.is_none() {
                 let Some(rest) = self.take_header(bytes, sights)? else {
@@ -103,10 +158,74 @@ impl Frames {
             if frame.come < frame.header.payload_length {
                 return Ok(());
             }
-            let sight = self.sight();
-            sights.extend(sight);
+            self.show(sights);
             self.header.clear();
         }
+    }
+
+    /// Shows the frame that is whole now, or counts it.
+    fn show(&mut self, sights: &mut Vec<Sight>) {
+        let Some(frame) = self.frame.take() else {
+            return;
+        };
+        let is_ordinary = self.is_ordinary(&frame);
+        let shown = match is_ordinary {
+            true => &mut self.shown.ordinary,
+            false => &mut self.shown.others,
+        };
+        if *shown < SHOWN_IN_A_SECOND || self.detail.is_complete {
+            *shown += 1;
+            self.say_counted(sights);
+            sights.push(self.sight(&frame));
+            return;
+        }
+        self.counted.add(&frame.header);
+        match is_ordinary {
+            true => self.follow(&frame.header),
+            // What it means for the frames that follow is worked out with what would be shown.
+            false => _ = self.sight(&frame),
+        }
+    }
+
+    /// Whether a frame breaks no rule and doesn't close: one of many, perhaps.
+    fn is_ordinary(&self, frame: &Frame) -> bool {
+        let header = &frame.header;
+        let fits = match header.opcode {
+            Opcode::Close => false,
+            Opcode::Ping | Opcode::Pong => true,
+            Opcode::Continuation => self.message.is_some(),
+            _ => self.message.is_none(),
+        };
+        let is_masked = header.masking_key.is_some();
+        let is_from_client = self.side == Side::Client;
+        fits && frame.fault.is_none() && !self.is_closed && is_masked == is_from_client
+    }
+
+    /// Where an ordinary frame leaves its message.
+    fn follow(&mut self, header: &FrameHeader) {
+        if matches!(header.opcode, Opcode::Ping | Opcode::Pong) {
+            return;
+        }
+        let mut message = self
+            .message
+            .take()
+            .unwrap_or(Message::new(header, self.negotiated));
+        message.add(header);
+        self.message = (!header.fin).then_some(message);
+    }
+
+    fn say_counted(&mut self, sights: &mut Vec<Sight>) {
+        let counted = mem::take(&mut self.counted);
+        if counted.kinds.is_empty() {
+            return;
+        }
+        let mut sight = Sight::new(self.side, counted.words());
+        if !mem::replace(&mut self.shown.is_said, true) {
+            sight = sight.noting(format!(
+                "(more than {SHOWN_IN_A_SECOND} in this second: they are counted; --all shows each)"
+            ));
+        }
+        sights.push(sight);
     }
 
     /// What is behind the header, if it is whole.
@@ -115,6 +234,14 @@ impl Frames {
         mut bytes: &'a [u8],
         sights: &mut Vec<Sight>,
     ) -> Result<Option<&'a [u8]>, Lost> {
+        // Most headers come in one piece.
+        if self.header.is_empty()
+            && let Ok(Decoded::Header { header, length }) = decode(bytes, ALL)
+        {
+            self.header.extend(&bytes[..length]);
+            self.begin(header);
+            return Ok(Some(&bytes[length..]));
+        }
         loop {
             let header = match decode(&self.header, ALL) {
                 Ok(Decoded::Header { header, .. }) => header,
@@ -135,18 +262,23 @@ impl Frames {
                     let sight = Sight::new(self.side, format!("no frame: {}", hex.join(" ")))
                         .blaming(format!("{error} (close code {})", error.close_code()))
                         .noting("What follows is counted, and not decoded.");
+                    self.say_counted(sights);
                     sights.push(sight);
                     return Err(Lost(bytes.len()));
                 }
             };
-            self.frame = Some(Frame {
-                header,
-                kept: Vec::new(),
-                come: 0,
-                fault: decode(&self.header, self.negotiated).err(),
-            });
+            self.begin(header);
             return Ok(Some(bytes));
         }
+    }
+
+    fn begin(&mut self, header: FrameHeader) {
+        self.frame = Some(Frame {
+            header,
+            kept: Vec::new(),
+            come: 0,
+            fault: decode(&self.header, self.negotiated).err(),
+        });
     }
 
     /// What TCP's end has cut off, if anything.
@@ -171,9 +303,8 @@ impl Frames {
         }
     }
 
-    /// The frame that is whole now.
-    fn sight(&mut self) -> Option<Sight> {
-        let frame = self.frame.take()?;
+    /// What a frame looks like that is whole.
+    fn sight(&mut self, frame: &Frame) -> Sight {
         let header = frame.header;
         let mut sight = Sight::new(self.side, header.to_string());
         if let Some(error) = frame.fault {
@@ -200,7 +331,7 @@ impl Frames {
         sight = match header.opcode {
             Opcode::Close => {
                 self.is_closed = true;
-                return Some(self.drawn(closing(sight, &content.bytes), &frame));
+                return self.drawn(closing(sight, &content.bytes), frame);
             }
             Opcode::Ping | Opcode::Pong => {
                 let text = str::from_utf8(&content.bytes);
@@ -209,7 +340,7 @@ impl Frames {
             }
             _ => self.part_of_message(sight, header, &mut content),
         };
-        Some(self.drawn(sight.with(content), &frame))
+        self.drawn(sight.with(content), frame)
     }
 
     /// Says where in its message a frame stands, and whether that is text.
@@ -226,12 +357,7 @@ impl Frames {
                     .blaming("there is nothing to continue, RFC 6455 §5.4 (close code 1002)");
             }
             (opcode, unfinished) => {
-                let message = Message {
-                    opcode,
-                    is_compressed: header.reserved.rsv1 && self.negotiated.rsv1,
-                    fragments: 0,
-                    bytes: 0,
-                };
+                let message = Message::new(&header, self.negotiated);
                 if unfinished.is_some() {
                     self.message = unfinished;
                     content.is_text = opcode == Opcode::Text;
@@ -242,8 +368,7 @@ impl Frames {
                 message
             }
         };
-        message.fragments += 1;
-        message.bytes = message.bytes.saturating_add(header.payload_length);
+        message.add(&header);
         content.is_text = message.opcode == Opcode::Text && !message.is_compressed;
         let mut sight = match (message.fragments, header.fin) {
             (1, true) => sight,
@@ -266,7 +391,7 @@ impl Frames {
     }
 
     fn drawn(&self, mut sight: Sight, frame: &Frame) -> Sight {
-        if !self.is_drawn {
+        if !self.detail.is_drawn {
             return sight;
         }
         let drawn = frame.kept.len().min(DRAWN);
@@ -297,11 +422,51 @@ impl Frame {
 }
 
 impl Message {
+    /// The one that this frame begins.
+    fn new(header: &FrameHeader, negotiated: ReservedBits) -> Self {
+        Self {
+            opcode: header.opcode,
+            is_compressed: header.reserved.rsv1 && negotiated.rsv1,
+            fragments: 0,
+            bytes: 0,
+        }
+    }
+
+    fn add(&mut self, header: &FrameHeader) {
+        self.fragments += 1;
+        self.bytes = self.bytes.saturating_add(header.payload_length);
+    }
+
     fn words(&self) -> String {
         match self.fragments {
             1 => format!("1 fragment of a {} message", self.opcode),
             more => format!("{more} fragments of a {} message", self.opcode),
         }
+    }
+}
+
+impl Counted {
+    fn add(&mut self, header: &FrameHeader) {
+        self.bytes = self.bytes.saturating_add(header.payload_length);
+        let known = self.kinds.iter_mut().find(|kind| kind.0 == header.opcode);
+        match known {
+            Some((_, count)) => *count += 1,
+            None => self.kinds.push((header.opcode, 1)),
+        }
+    }
+
+    fn words(&self) -> String {
+        let kinds = self
+            .kinds
+            .iter()
+            .map(|(opcode, count)| format!("{count} {opcode}"));
+        let count: u64 = self.kinds.iter().map(|kind| kind.1).sum();
+        format!(
+            "{count} more frame{}: {}; {} of payload",
+            if count == 1 { "" } else { "s" },
+            kinds.collect::<Vec<_>>().join(", "),
+            bytes_in_words(self.bytes)
+        )
     }
 }
 

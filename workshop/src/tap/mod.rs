@@ -26,18 +26,21 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, ErrorKind, IsTerminal, Write};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crossterm::terminal;
 
 use self::conversation::Conversation;
+use self::frames::Detail;
+pub use self::frames::meaning;
 use self::record::Record;
 pub use self::show::Layout;
 use crate::commands::End;
 use crate::project::{Explain, Problem};
+use crate::reach;
 use crate::signals;
 use crate::text::{cut, harmless, say};
 
@@ -80,6 +83,15 @@ pub fn command() -> Command {
                 .help("Keep everything in a new file, every byte in hexadecimal"),
         )
         .arg(
+            Arg::new("save-limit")
+                .long("save-limit")
+                .value_name("MIB")
+                .value_parser(value_parser!(u64).range(1..=1 << 20))
+                .default_value("16")
+                .requires("save")
+                .help("How many MiB --save may write; then it stops, and the tap goes on"),
+        )
+        .arg(
             Arg::new("read")
                 .long("read")
                 .value_name("FILE")
@@ -92,9 +104,15 @@ pub fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Draw each frame, bit by bit, too"),
         )
+        .arg(
+            Arg::new("all")
+                .long("all")
+                .action(ArgAction::SetTrue)
+                .help("Show every frame, however many come (default: 100 a second, then a count)"),
+        )
         .after_help(
             "It changes nothing: what comes in goes out, to the byte. Ctrl-C ends it. What --save keeps is\n\
-             everything, cookies and passwords included.\n\n\
+             everything, cookies and passwords included, in about three bytes for each; --save-limit stops it.\n\n\
              Examples:\n  cargo workshop tap --to 127.0.0.1:9009\n  \
              cargo workshop tap --listen 127.0.0.1:9100 --to 127.0.0.1:9009 --save visit.tap\n  \
              cargo workshop tap --read visit.tap --bits",
@@ -107,10 +125,10 @@ pub fn command() -> Command {
 /// An address or a file can't be used.
 pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
     let text = |name| matches.get_one::<String>(name);
-    let is_drawn = matches.get_flag("bits");
-    let layout = Layout::of_terminal();
+    let mut viewer = Viewer::new(Layout::of_terminal(), matches.get_flag("bits"));
+    viewer.detail.is_complete = matches.get_flag("all");
     if let Some(file) = text("read") {
-        show_file(file, Viewer::new(layout, is_drawn), &mut say)?;
+        show_file(file, viewer, &mut say)?;
         return Ok(End::Fine);
     }
     let to = text("to").expect("it is required");
@@ -119,8 +137,11 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
     let listener = bind(listen)?;
     let own = listener.local_addr().explain(|| listen.clone())?;
     let title = format!("ws://{own} to {}", cut(&harmless(to), 60));
+    let limit = matches
+        .get_one::<u64>("save-limit")
+        .expect("it has a default");
     let file = text("save")
-        .map(|name| Kept::create(name, &title))
+        .map(|name| Kept::create(name, &title, limit << 20))
         .transpose()?;
 
     let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
@@ -133,7 +154,7 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
         "listening on ws://{own} (and http://{own}), passing on to {}; Ctrl-C ends it",
         cut(&harmless(to), 60)
     ));
-    watch(&receiver, Viewer::new(layout, is_drawn), file, &mut say);
+    watch(&receiver, viewer, file, &mut say);
     Ok(End::Fine)
 }
 
@@ -144,28 +165,28 @@ pub fn watch(
     mut file: Option<Kept>,
     say: &mut dyn FnMut(&str),
 ) {
+    let mut last = file.as_ref().map(Kept::farewell);
     for message in receiver {
         let Message::Record(record) = message else {
             break;
         };
         let lines = viewer.lines(&record);
-        lines.iter().for_each(|line| say(line));
+        show(&lines, say);
         let kept = file.as_mut().map(|file| file.keep(&record, &lines));
         if let (Some(Err(error)), Some(kept)) = (kept, &file) {
-            say(&format!(
-                "✗ {} can't be written any more: {error}",
-                kept.name
-            ));
+            say(&format!("✗ {} {error}", kept.name));
+            last = Some(kept.farewell());
             file = None;
         }
     }
-    say(&match file {
-        Some(file) => format!(
-            "\nIt is kept: `cargo workshop tap --read {}` shows it again.",
-            file.name
-        ),
-        None => String::new(),
-    });
+    say(&last.unwrap_or_default());
+}
+
+/// All lines at once: a terminal takes that faster.
+fn show(lines: &[String], say: &mut dyn FnMut(&str)) {
+    if !lines.is_empty() {
+        say(&lines.join("\n"));
+    }
 }
 
 /// Shows what a file has kept.
@@ -175,7 +196,7 @@ pub fn watch(
 pub fn show_file(name: &str, mut viewer: Viewer, say: &mut dyn FnMut(&str)) -> Result<(), Problem> {
     let file = File::open(name).explain(|| format!("{name} can't be read"))?;
     record::read(name, BufReader::new(file), |record| {
-        viewer.lines(&record).iter().for_each(|line| say(line));
+        show(&viewer.lines(&record), say);
     })
 }
 
@@ -183,7 +204,7 @@ pub fn show_file(name: &str, mut viewer: Viewer, say: &mut dyn FnMut(&str)) -> R
 #[derive(Debug)]
 pub struct Viewer {
     layout: Layout,
-    is_drawn: bool,
+    detail: Detail,
     open: BTreeMap<u64, Conversation>,
 }
 
@@ -192,14 +213,17 @@ impl Viewer {
     pub fn new(layout: Layout, is_drawn: bool) -> Self {
         Self {
             layout,
-            is_drawn,
+            detail: Detail {
+                is_drawn,
+                is_complete: false,
+            },
             open: BTreeMap::new(),
         }
     }
 
     /// What there is to see of this record.
     pub fn lines(&mut self, record: &Record) -> Vec<String> {
-        let begin = || Conversation::new(record.at, self.is_drawn);
+        let begin = || Conversation::new(record.at, self.detail);
         let conversation = self.open.entry(record.connection).or_insert_with(begin);
         let sights = conversation.take(record.at, &record.what);
         if conversation.is_over() {
@@ -229,14 +253,17 @@ impl Layout {
 pub struct Kept {
     name: String,
     file: BufWriter<File>,
+    /// How many bytes it may have.
+    limit: u64,
+    written: u64,
 }
 
 impl Kept {
-    /// A new file.
+    /// A new file of at most about `limit` bytes.
     ///
     /// # Errors
     /// There is such a file, or it can't be made.
-    pub fn create(name: &str, title: &str) -> Result<Self, Problem> {
+    pub fn create(name: &str, title: &str, limit: u64) -> Result<Self, Problem> {
         let file = OpenOptions::new().write(true).create_new(true).open(name);
         let file = file.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => {
@@ -247,19 +274,44 @@ impl Kept {
         let mut kept = Self {
             name: name.to_string(),
             file: BufWriter::new(file),
+            limit,
+            written: 0,
         };
         let begun = record::begin(&mut kept.file, title).and_then(|()| kept.file.flush());
         begun.explain(|| format!("{name} can't be written"))?;
         Ok(kept)
     }
 
-    /// A record, and what was shown of it as a comment. It is in the file when this returns.
-    fn keep(&mut self, record: &Record, lines: &[String]) -> io::Result<()> {
-        writeln!(self.file, "{record}")?;
-        for line in lines {
-            writeln!(self.file, "# {line}")?;
+    /// A record, and what was shown of it as comments. It is in the file when this returns.
+    fn keep(&mut self, record: &Record, lines: &[String]) -> Result<(), String> {
+        let mut text = format!("{record}\n");
+        for line in lines.iter().flat_map(|line| line.lines()) {
+            text.push_str("# ");
+            text.push_str(line);
+            text.push('\n');
         }
-        self.file.flush()
+        self.written += text.len() as u64;
+        let is_full = self.written > self.limit;
+        if is_full {
+            text = "# The limit is reached: what followed is not in this file.\n".to_string();
+        }
+        let written = self.file.write_all(text.as_bytes());
+        written
+            .and_then(|()| self.file.flush())
+            .map_err(|error| format!("can't be written any more: {error}"))?;
+        match is_full {
+            true => Err(format!(
+                "has reached its limit of {} MiB: nothing more is kept in it, and the tap goes on; \
+                 `--save-limit` allows more.",
+                self.limit >> 20
+            )),
+            false => Ok(()),
+        }
+    }
+
+    fn farewell(&self) -> String {
+        let name = &self.name;
+        format!("\nIt is kept: `cargo workshop tap --read {name}` shows it again.")
     }
 }
 
@@ -299,10 +351,5 @@ fn addresses(to: &str) -> Result<Vec<SocketAddr>, Problem> {
         Some(_) if !has_port => format!("{host}:80"),
         _ => host.to_string(),
     };
-    let found = host.to_socket_addrs();
-    let found: Vec<SocketAddr> = found.map_err(|error| wrong(&error.to_string()))?.collect();
-    match found.is_empty() {
-        true => Err(wrong("it has no address")),
-        false => Ok(found),
-    }
+    reach::look_up(&host).map_err(|error| wrong(&error.to_string()))
 }

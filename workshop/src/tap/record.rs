@@ -112,15 +112,27 @@ impl fmt::Display for Record {
             What::End(side, ending) => write!(formatter, "{side} {ending}"),
             What::Bytes(side, bytes) => {
                 write!(formatter, "{side}")?;
-                for (index, byte) in bytes.iter().enumerate() {
-                    let is_first = index > 0 && index % IN_A_LINE == 0;
-                    let between = if is_first { "\n  " } else { " " };
-                    write!(formatter, "{between}{byte:02x}")?;
-                }
-                Ok(())
+                formatter.write_str(&in_lines(bytes))
             }
         }
     }
+}
+
+/// Bytes in hexadecimal, each after a space. Digit by digit: there may be megabytes of them.
+fn in_lines(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(4 * bytes.len());
+    for (index, line) in bytes.chunks(IN_A_LINE).enumerate() {
+        if index > 0 {
+            text.push_str("\n ");
+        }
+        for byte in line {
+            text.push(' ');
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 0x0f)]));
+        }
+    }
+    text
 }
 
 fn one_line(text: &str) -> String {

@@ -21,11 +21,12 @@ use std::time::{Duration, Instant};
 
 use super::Message;
 use super::record::{Ending, Record, Side, What};
+use crate::reach;
 
 /// The most that one read takes, in bytes.
 const READ_AT_ONCE: usize = 16 << 10;
-/// How long the server may take to accept a connection.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long the server may take to accept a connection, at all of its addresses together.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait where no connection can be accepted, for want of handles perhaps.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -45,8 +46,12 @@ pub fn relay(listener: &TcpListener, to: &[SocketAddr], out: &SyncSender<Message
             return;
         }
         let to = to.to_vec();
-        // Where there are no more threads, the client is closed.
-        _ = thread::Builder::new().spawn(move || pass_on(stream, &to, &teller));
+        let spare = teller.clone();
+        let passing = thread::Builder::new().spawn(move || pass_on(stream, &to, &teller));
+        // The client is closed by now: what was to pass it on is gone, and its stream with it.
+        if let Err(error) = passing {
+            spare.tell(What::Unreachable(no_thread(&error)));
+        }
     }
 }
 
@@ -81,16 +86,13 @@ impl Teller {
 }
 
 fn pass_on(client: TcpStream, to: &[SocketAddr], teller: &Teller) {
-    let both = connect(to).and_then(|server| {
-        // What comes in small pieces goes on in small pieces.
-        client.set_nodelay(true)?;
-        server.set_nodelay(true)?;
-        Ok((client.try_clone()?, server.try_clone()?, server))
-    });
+    let connected = reach::connect(to, CONNECT_WITHIN).map_err(|unreached| unreached.to_string());
+    let both =
+        connected.and_then(|server| both_ends(&client, server).map_err(|error| error.to_string()));
     let (client_too, server_too, server) = match both {
         Ok(streams) => streams,
-        Err(error) => {
-            teller.tell(What::Unreachable(error.to_string()));
+        Err(why) => {
+            teller.tell(What::Unreachable(why));
             return;
         }
     };
@@ -100,20 +102,25 @@ fn pass_on(client: TcpStream, to: &[SocketAddr], teller: &Teller) {
         let back = move || one_way(Side::Server, server_too, client_too, &is_cut, &teller);
         thread::Builder::new().spawn(back)
     };
-    if back.is_ok() {
-        one_way(Side::Client, client, server, &is_cut, teller);
+    match back {
+        Ok(_) => one_way(Side::Client, client, server, &is_cut, teller),
+        Err(error) => _ = teller.tell(What::Unreachable(no_thread(&error))),
     }
 }
 
-fn connect(to: &[SocketAddr]) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(ErrorKind::AddrNotAvailable, "there is no address");
-    for address in to {
-        match TcpStream::connect_timeout(address, CONNECT_WITHIN) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+fn no_thread(error: &io::Error) -> String {
+    format!("no thread can be started for it: {error}")
+}
+
+/// A second handle for each of the two, and the server's first.
+fn both_ends(
+    client: &TcpStream,
+    server: TcpStream,
+) -> io::Result<(TcpStream, TcpStream, TcpStream)> {
+    // What comes in small pieces goes on in small pieces.
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    Ok((client.try_clone()?, server.try_clone()?, server))
 }
 
 /// Passes on one direction until it ends, and its end with it. Where one side is gone for good, the

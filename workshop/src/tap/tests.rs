@@ -480,3 +480,83 @@ fn no_bytes_bring_it_down() {
         shown_of(seed % 2 == 0, &whats);
     }
 }
+
+/// The lines of so many pings, sent in one write, and of what follows a second later.
+fn flooded(is_complete: bool, after: &[u8]) -> String {
+    let mut viewer = Viewer::new(Layout::default(), false);
+    viewer.detail.is_complete = is_complete;
+    let pings = masked(0x89, b"ping").repeat(250);
+    let fragments = [masked(0x02, b"x"), masked(0x00, b"x").repeat(249)].concat();
+    let whats = [
+        (0, client(HANDSHAKE)),
+        (0, server(SWITCHING)),
+        (1, client(&pings)),
+        (1, client(&fragments)),
+        (2, client(after)),
+    ];
+    let mut lines = Vec::new();
+    for (second, what) in whats {
+        let at = Duration::from_secs(second);
+        let connection = 1;
+        lines.extend(viewer.lines(&Record {
+            at,
+            connection,
+            what,
+        }));
+    }
+    // Without the ends of lines, which depend on the width.
+    lines
+        .join("\n")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn of_very_many_frames_the_first_are_shown_and_the_rest_is_counted() {
+    let end = masked(0x80, b"y");
+    let all = flooded(true, &end);
+    assert_eq!(all.matches("ping, FIN, 4 bytes").count(), 250, "{all}");
+    assert!(!all.contains("more frames"), "{all}");
+
+    let shown = flooded(false, &end);
+    assert_eq!(shown.matches("ping, FIN, 4 bytes").count(), 100, "{shown}");
+    assert!(
+        shown.contains("150 more frames: 150 ping; 600 bytes of payload"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("250 more frames: 1 binary, 249 continuation; 250 bytes of payload"),
+        "{shown}"
+    );
+    assert_eq!(shown.matches("--all shows each").count(), 1, "{shown}");
+    // What was counted still belongs to its message.
+    for text in [all, shown] {
+        let last = "fragment 251, the last of a binary message of 251 bytes";
+        assert!(text.contains(last), "{text}");
+    }
+}
+
+#[test]
+fn what_breaks_a_rule_is_shown_among_very_many_frames() {
+    let many = masked(0x8a, b"").repeat(150);
+    let wrong = frame(0x8a, b"");
+    let shown = behind_handshake(
+        SWITCHING,
+        &[client(
+            &[&many[..], &wrong, &many, &masked(0x88, b"\x03\xe8")].concat(),
+        )],
+    );
+    let position = |text: &str| {
+        shown
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {shown}"))
+    };
+    assert!(position("50 more frames: 50 pong") < position("must be masked"));
+    assert!(position("must be masked") < position("150 more frames: 150 pong"));
+    assert!(position("150 more frames: 150 pong") < position("1000: normal closure"));
+    // But not without end, either.
+    let shown = behind_handshake(SWITCHING, &[client(&wrong.repeat(300))]);
+    assert_eq!(shown.matches("must be masked").count(), 100, "{shown}");
+    assert!(shown.contains("200 more frames: 200 pong"), "{shown}");
+}

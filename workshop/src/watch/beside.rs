@@ -14,6 +14,8 @@ use crate::project::Problem;
 pub(super) struct Game {
     pub(super) stop: Stop,
     pub(super) name: String,
+    /// How to run the step's other examples.
+    pub(super) others: Option<String>,
     pub(super) address: Option<String>,
     pub(super) output: Vec<String>,
     pub(super) thread: JoinHandle<()>,
@@ -77,6 +79,7 @@ impl Watch {
             Err(problem) => return self.note(problem.0),
         };
         let (stop, name) = (Stop::default(), game.name());
+        let others = game.others(&self.session.project);
         let thread = thread::spawn({
             let (project, sender, stop) = (
                 self.session.project.clone(),
@@ -97,6 +100,7 @@ impl Watch {
         self.game = Some(Game {
             stop,
             name,
+            others,
             address: None,
             output: Vec::new(),
             thread,
@@ -120,7 +124,9 @@ impl Watch {
                     true => format!("runs at {address} and opens in your browser."),
                     false => format!("runs at {address}: open that in a browser."),
                 };
-                self.note(format!("{what} {how} `p` ends it."));
+                let others = game.others.as_ref();
+                let others = others.map_or(String::new(), |others| format!("\n{others}"));
+                self.note(format!("{what} {how} `p` ends it.{others}"));
             }
         }
     }

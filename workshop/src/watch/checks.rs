@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use super::view::{Judged, Mode};
 use super::{Event, Watch};
+use crate::backup::is_finished_by_skip;
 use crate::commands::{self, Session, name};
 use crate::judge::{Side, Stop, Verdict, judge};
 use crate::progress::State;
 use crate::project::Step;
-use crate::starter::finished;
 use crate::text::say;
 use crate::verdict;
 use crate::watcher::is_source;
@@ -40,7 +40,10 @@ pub(super) struct Run {
 impl Watch {
     pub(super) fn say_where(&self) {
         let Some(step) = &self.step else {
-            say("All steps are done.");
+            let Session {
+                project, progress, ..
+            } = &self.session;
+            say(&commands::ending(project, progress));
             return;
         };
         say(&format!(
@@ -136,7 +139,8 @@ impl Watch {
             let is_used = needs(steps, current).contains(&edited.id);
             current.id == edited.id || is_used && state != State::Open
         });
-        let is_skips = state == State::Skipped && self.is_reference(&edited);
+        let is_skips =
+            state == State::Skipped && is_finished_by_skip(&self.session.project, &edited);
         let was_written = paths.iter().any(|path| path.is_file());
         if stays || is_skips || !was_written {
             return;
@@ -153,16 +157,6 @@ impl Watch {
             "You work on {}: it is judged now.{back}",
             name(&edited)
         ));
-    }
-
-    fn is_reference(&self, step: &Step) -> bool {
-        let project = &self.session.project;
-        let folder = project.step_folder(step);
-        let Ok(files) = finished(project, step) else {
-            return false;
-        };
-        let mut files = files.iter();
-        files.all(|(path, content)| fs::read(folder.join(path)).is_ok_and(|it| it == *content))
     }
 
     pub(super) fn stop(&mut self) {
@@ -253,11 +247,12 @@ impl Watch {
                 next.title,
                 next.minutes
             ),
-            None => "All steps are done.".to_string(),
+            None if self.screen.is_some() => "All steps are done".to_string(),
+            None => commands::ending(project, progress),
         };
         let text = format!("{} is {again}passed.\n{run}{next_one}", name(step));
         if self.screen.is_some() {
-            let key = if next.is_some() { ": press n." } else { "" };
+            let key = ": press n.";
             self.note(format!("{text}{key}"));
             return;
         }

@@ -13,6 +13,7 @@ use super::{Event, Watch};
 use crate::chapter;
 use crate::commands::{self, Session, hint_text, name};
 use crate::progress::State;
+use crate::signals;
 use crate::text::say;
 
 /// A key, or in plain mode, the first letter of a line.
@@ -31,8 +32,15 @@ pub(super) fn read_keys(sender: &Sender<Event>) {
         let event = match event::read() {
             Ok(event::Event::Key(key)) if key.kind != KeyEventKind::Release => {
                 let key = match key.code {
-                    KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                    // `4` is how Ctrl-\ arrives.
+                    KeyCode::Char('c' | 'd' | '4')
+                        if key.modifiers.contains(KeyModifiers::CONTROL) =>
+                    {
                         Key::Interrupt
+                    }
+                    KeyCode::Char('z') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                        signals::ask_to_suspend();
+                        continue;
                     }
                     KeyCode::Char(letter) => Key::Letter(letter),
                     KeyCode::Enter => Key::Enter,

@@ -75,6 +75,10 @@ pub fn watch(session: Session, options: &Options) -> Result<End, Problem> {
         let sender = sender.clone();
         move || _ = sender.send(Event::End)
     });
+    signals::listen_for_return({
+        let sender = sender.clone();
+        move || _ = sender.send(Event::Resized)
+    });
     let mut watch = Watch::new(session, options, sender.clone());
     watch.go_to_current();
     let watcher = Watcher::start(&watch.session.project, options.polls, {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::commands::{count_line, list_lines, name};
+use crate::commands::{count_line, ending, list_lines, name};
 use crate::doctor;
 use crate::judge::Verdict;
 use crate::progress::{Progress, State};
@@ -237,6 +237,12 @@ fn body(view: &View, width: usize) -> Vec<Line> {
                 .collect()
         }
         Mode::Ask(action) => question(view, *action, width),
+        Mode::Verdict if view.step.is_none() => {
+            let text = ending(view.project, view.progress);
+            // Its first line stands above already.
+            let (_, text) = text.split_once('\n').unwrap_or_default();
+            folded(Look::Plain, text, width)
+        }
         Mode::Verdict => report(view, width),
     }
 }

@@ -101,7 +101,7 @@ impl Fixture {
         names
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
         command
             .args(arguments)

@@ -4,6 +4,7 @@
 // the next one, and it is the newest.
 
 import { connect } from "/events.js";
+import { showStatus, withoutSocket } from "/status.js";
 
 /** How many samples the chart is wide. */
 const SHOWN = 60;
@@ -16,20 +17,11 @@ let samples = [];
 let arrived = 0;
 let skipped = 0;
 
-const withoutSocket = new URLSearchParams(location.search).get("transport") === "polling";
 const events = connect(withoutSocket ? { WebSocket: null } : {});
 
 // The connection
 
-events.on("transport", ({ transport }) => {
-  const how = { websocket: "by WebSocket", polling: "by long polling" };
-  element("status").textContent = `Connected ${how[transport]}.`;
-});
-events.on("close", ({ code, reason, retryIn }) => {
-  const why = [code && `code ${code}`, reason].filter(Boolean).join(", ");
-  const next = retryIn === undefined ? "" : `Trying again in ${(retryIn / 1000).toFixed(1)} s.`;
-  element("status").textContent = `Not connected (${why || "no reason given"}). ${next}`;
-});
+showStatus(events);
 // A server that was started anew counts from 1 again.
 events.on("lost", () => (samples = []));
 events.on("error", ({ message }) => (element("problem").textContent = message));
@@ -79,5 +71,3 @@ function draw() {
   });
   element("dots").replaceChildren(...dots);
 }
-
-element("other").hidden = withoutSocket;

@@ -22,6 +22,16 @@ fn main() -> ExitCode {
     let mut number = 0_u64;
     let events = Events::new(Settings::default())
         .file("/", "text/html", include_str!("index.html"))
+        .file(
+            "/status.js",
+            "text/javascript",
+            include_str!("../../status/status.js"),
+        )
+        .file(
+            "/status.css",
+            "text/css",
+            include_str!("../../status/status.css"),
+        )
         .file("/chart.js", "text/javascript", include_str!("chart.js"))
         .file("/chart.css", "text/css", include_str!("chart.css"))
         .on("open", |guests, who, _| {

@@ -31,6 +31,16 @@ fn main() -> ExitCode {
     let events = Events::new(Settings::default())
         .file("/", "text/html", include_str!("index.html"))
         .file(
+            "/status.js",
+            "text/javascript",
+            include_str!("../../status/status.js"),
+        )
+        .file(
+            "/status.css",
+            "text/css",
+            include_str!("../../status/status.css"),
+        )
+        .file(
             "/notifications.js",
             "text/javascript",
             include_str!("notifications.js"),
@@ -67,8 +77,11 @@ fn main() -> ExitCode {
 
 /// Whether this guest tells everybody too much at once. That would end the sessions of the others.
 fn is_too_fast(rates: &mut BTreeMap<GuestId, Rate>, guests: &Guests, who: GuestId) -> bool {
-    // Who has gone needs none any more.
-    rates.retain(|who, _| guests.has(*who));
+    // Guests that have gone need none any more. They are looked for only when there are some: a look at
+    // everybody for each line would be much work for a message of a thousand lines.
+    if rates.len() > guests.count() {
+        rates.retain(|who, _| guests.has(*who));
+    }
     let now = Instant::now();
     let full = || Rate::new(PER_SECOND, now);
     !rates.entry(who).or_insert_with(full).allows(now)

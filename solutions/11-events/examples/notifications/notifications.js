@@ -3,6 +3,7 @@
 // What somebody typed gets into the page as text, never as HTML.
 
 import { connect, Lost } from "/events.js";
+import { showStatus, withoutSocket } from "/status.js";
 
 /** How many notifications the page shows at most. */
 const MOST_NOTES = 100;
@@ -13,20 +14,11 @@ const MOST_TOASTS = 3;
 const element = (id) => document.getElementById(id);
 const topics = new Set();
 
-const withoutSocket = new URLSearchParams(location.search).get("transport") === "polling";
 const events = connect(withoutSocket ? { WebSocket: null } : {});
 
 // The connection
 
-events.on("transport", ({ transport }) => {
-  const how = { websocket: "by WebSocket", polling: "by long polling" };
-  element("status").textContent = `Connected ${how[transport]}.`;
-});
-events.on("close", ({ code, reason, retryIn }) => {
-  const why = [code && `code ${code}`, reason].filter(Boolean).join(", ");
-  const next = retryIn === undefined ? "" : `Trying again in ${(retryIn / 1000).toFixed(1)} s.`;
-  element("status").textContent = `Not connected (${why || "no reason given"}). ${next}`;
-});
+showStatus(events);
 // A new session is in no room yet.
 events.on("open", () => topics.forEach((topic) => events.emit("subscribe", topic)));
 events.on("lost", ({ events: lost }) => {
@@ -91,8 +83,8 @@ element("publishing").onsubmit = async (submitted) => {
   complain("");
   element("result").textContent = "On the way.";
   const { told, error, arrived } = await ask("publish", { topic, text });
-  element("result").textContent = sentTo(told, arrived);
-  if (error || arrived === "unknown") {
+  element("result").textContent = sentTo(told, topic.trim(), arrived);
+  if (error || told === 0 || arrived === "unknown") {
     element("text").value ||= text;
   }
   if (error) {
@@ -100,9 +92,12 @@ element("publishing").onsubmit = async (submitted) => {
   }
 };
 
-function sentTo(told, arrived) {
+function sentTo(told, topic, arrived) {
   if (told === undefined) {
     return arrived === "yes" ? "Sent." : "";
+  }
+  if (told === 0) {
+    return `No page has subscribed to “${topic}”, so your text was shown to no one. It is still here: subscribe to “${topic}”, here or in another tab, and publish it again.`;
   }
   return `Sent to ${told === 1 ? "1 subscriber" : `${told} subscribers`}.`;
 }
@@ -157,5 +152,3 @@ async function ask(event, data) {
 function complain(sentence) {
   element("problem").textContent = sentence;
 }
-
-element("other").hidden = withoutSocket;

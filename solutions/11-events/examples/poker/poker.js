@@ -3,31 +3,27 @@
 // What somebody typed gets into the page as text, never as HTML.
 
 import { connect, Lost } from "/events.js";
+import { showStatus, withoutSocket } from "/status.js";
 
 /** The server has the same. */
 const CARDS = ["1", "2", "3", "5", "8", "13", "21", "?"];
 
 const element = (id) => document.getElementById(id);
 
-const withoutSocket = new URLSearchParams(location.search).get("transport") === "polling";
 const events = connect(withoutSocket ? { WebSocket: null } : {});
 
 /** The server's number for this page's session. */
 let me;
 let name = "";
 let table = { round: 0, shown: false, people: [] };
+/** Your card, as far as the server has taken it. */
+let onTable;
+/** How often you have chosen a card. */
+let choices = 0;
 
 // The connection
 
-events.on("transport", ({ transport }) => {
-  const how = { websocket: "by WebSocket", polling: "by long polling" };
-  element("status").textContent = `Connected ${how[transport]}.`;
-});
-events.on("close", ({ code, reason, retryIn }) => {
-  const why = [code && `code ${code}`, reason].filter(Boolean).join(", ");
-  const next = retryIn === undefined ? "" : `Trying again in ${(retryIn / 1000).toFixed(1)} s.`;
-  element("status").textContent = `Not connected (${why || "no reason given"}). ${next}`;
-});
+showStatus(events);
 // A new session has no seat, and no card.
 events.on("open", ({ session }) => {
   me = session;
@@ -45,8 +41,8 @@ events.on("error", ({ message }) => complain(message));
 events.on("table", (news) => {
   // A card that came too late is not on the table.
   if (news.shown || news.round !== table.round) {
-    const mine = news.people.find(({ who }) => who === me)?.card;
-    CARDS.forEach((card, index) => (element(`card${index}`).checked = card === mine));
+    onTable = news.people.find(({ who }) => who === me)?.card;
+    showChoice();
   }
   table = news;
   element("people").replaceChildren(...table.people.map(drawPerson));
@@ -75,6 +71,7 @@ function drawPerson({ who, name, voted, card }) {
   const said = document.createElement("span");
   said.className = "small";
   said.textContent = voted ? "has a card down" : "has no card";
+  person.classList.toggle("mine", who === me);
   person.append(isolate, who === me ? " (you) " : " ", voted && table.shown ? "" : said);
   const item = document.createElement("li");
   item.append(face, person);
@@ -93,8 +90,9 @@ function say(text) {
 element("naming").onsubmit = async (submitted) => {
   submitted.preventDefault();
   const wish = element("name").value;
-  if (await didIt("name", wish)) {
-    name = wish;
+  const taken = await didIt("name", wish);
+  if (taken) {
+    name = taken.name;
     element("naming").hidden = true;
     element("voting").hidden = false;
     element("buttons").hidden = false;
@@ -117,11 +115,22 @@ CARDS.forEach((card, index) => {
 });
 
 async function vote(card) {
+  choices += 1;
+  const choice = choices;
   const { error, isLost } = await ask("vote", { round: table.round, card });
-  // A new session begins with the same card.
-  if (error && !isLost) {
+  if (!error) {
+    onTable = card;
+  } else if (!isLost) {
     complain(error);
+    if (choice === choices) {
+      showChoice();
+    }
   }
+  // If it is lost, the new session begins with the same card.
+}
+
+function showChoice() {
+  CARDS.forEach((card, index) => (element(`card${index}`).checked = card === onTable));
 }
 
 function chosen() {
@@ -141,14 +150,14 @@ element("reset").onclick = async () => {
   }
 };
 
-/** Has the server do it. Whether it has; if it hasn't, the page says why. */
+/** Has the server do it. Returns its reply, if it has; if it hasn't, the page says why. */
 async function didIt(event, data) {
   complain("");
-  const { error } = await ask(event, data);
+  const { error, ...reply } = await ask(event, data);
   if (error) {
     complain(error);
   }
-  return !error;
+  return error ? undefined : reply;
 }
 
 /** Asks the server. Where the reply is lost with the session, nobody knows whether it has been done. */
@@ -165,5 +174,3 @@ async function ask(event, data) {
 function complain(sentence) {
   element("problem").textContent = sentence;
 }
-
-element("other").hidden = withoutSocket;

@@ -3,6 +3,7 @@
 // What somebody typed gets into the page as text, never as HTML.
 
 import { connect, Lost } from "/events.js";
+import { showStatus, withoutSocket } from "/status.js";
 
 /** How many messages the page shows at most. */
 const MOST_MESSAGES = 500;
@@ -11,10 +12,11 @@ const element = (id) => document.getElementById(id);
 const log = element("log");
 const messages = element("messages");
 
-const withoutSocket = new URLSearchParams(location.search).get("transport") === "polling";
 const events = connect(withoutSocket ? { WebSocket: null } : {});
 
+/** The name that the server has given you. */
 let name = "";
+let people = [];
 /** The id of the last message that was shown. The server's ids only ever grow. */
 let last = 0;
 /** How many messages the server has not answered yet. */
@@ -24,15 +26,7 @@ const problems = new Set();
 
 // The connection
 
-events.on("transport", ({ transport }) => {
-  const how = { websocket: "by WebSocket", polling: "by long polling" };
-  element("status").textContent = `Connected ${how[transport]}.`;
-});
-events.on("close", ({ code, reason, retryIn }) => {
-  const why = [code && `code ${code}`, reason].filter(Boolean).join(", ");
-  const next = retryIn === undefined ? "" : `Trying again in ${(retryIn / 1000).toFixed(1)} s.`;
-  element("status").textContent = `Not connected (${why || "no reason given"}). ${next}`;
-});
+showStatus(events);
 // A new session knows nothing of the one before it.
 events.on("open", () => {
   if (name) {
@@ -65,9 +59,10 @@ element("naming").onsubmit = (submitted) => {
 };
 
 async function join(wish) {
-  const { error } = await ask("name", wish);
+  const { error, name: taken } = await ask("name", wish);
   const wasNaming = !element("naming").hidden;
-  name = error ? "" : wish.trim();
+  name = error ? "" : (taken ?? wish);
+  showPeople(people);
   element("naming").hidden = !error;
   element("saying").hidden = Boolean(error);
   if (error) {
@@ -118,7 +113,7 @@ function addMessage({ id, name: who, text }) {
   last = id;
   const strong = document.createElement("strong");
   strong.append(isolated(who));
-  add("", strong, ": ", isolated(text));
+  add(who === name ? "mine" : "", strong, ": ", isolated(text));
   element("empty").hidden = true;
 }
 
@@ -148,8 +143,10 @@ function isolated(text) {
   return isolate;
 }
 
-function showPeople(people) {
-  const names = people.flatMap((it, index) => (index === 0 ? [isolated(it)] : [", ", isolated(it)]));
+function showPeople(news) {
+  people = news;
+  const marked = (it) => [isolated(it), it === name ? " (you)" : ""];
+  const names = people.flatMap((it, index) => (index === 0 ? marked(it) : [", ", ...marked(it)]));
   const shown = people.length === 0 ? ["Nobody has a name yet."] : [`Here now (${people.length}): `, ...names];
   element("people").replaceChildren(...shown);
 }
@@ -168,5 +165,3 @@ function forgive() {
   problems.clear();
   element("problem").textContent = "";
 }
-
-element("other").hidden = withoutSocket;

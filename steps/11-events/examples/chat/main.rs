@@ -6,15 +6,16 @@
 //! | event | from | data | reply |
 //! |---|---|---|---|
 //! | `welcome` | server | `{"messages":[…],"people":[…]}` | |
-//! | `name` | page | `"ada"` | `{}`, or `{"error":"why"}` |
+//! | `name` | page | `"ada"` | `{"name":"ada"}`, or `{"error":"why"}` |
 //! | `say` | page | `"Hello"` | `{"id":7}`, or `{"error":"why"}` |
 //! | `said` | server | `{"id":7,"name":"ada","text":"Hello"}` | |
 //! | `people` | server, offered | `["ada","bob"]` | |
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use chat::rate::Rate;
 use events::guests::GuestId;
@@ -29,6 +30,8 @@ const MOST_HISTORY: usize = 64 * 1024;
 const MOST_NAMES: usize = 200;
 const LONGEST_NAME: usize = 32;
 const LONGEST_TEXT: usize = 1000;
+/// The pause between two lists of names. When nine hundred people leave at once, each of the others gets one list.
+const REDRAW: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     let mut rate = 10;
@@ -43,12 +46,23 @@ fn main() -> ExitCode {
     let chat = Arc::new(Mutex::new(Chat::new(settings.last_session, rate)));
     let events = Events::new(settings)
         .file("/", "text/html", include_str!("index.html"))
+        .file(
+            "/status.js",
+            "text/javascript",
+            include_str!("../../status/status.js"),
+        )
+        .file(
+            "/status.css",
+            "text/css",
+            include_str!("../../status/status.css"),
+        )
         .file("/chat.js", "text/javascript", include_str!("chat.js"))
         .file("/chat.css", "text/css", include_str!("chat.css"))
         .on("open", with(&chat, Chat::open))
         .on("name", with(&chat, Chat::name))
         .on("say", with(&chat, Chat::say))
-        .on("close", with(&chat, Chat::close));
+        .on("close", with(&chat, Chat::close))
+        .every(REDRAW, move |guests| lock(&chat).redraw(guests));
     launch::serve(listen, |listener| events.start(listener))
 }
 
@@ -58,14 +72,17 @@ fn with(
     act: fn(&mut Chat, &mut Guests, GuestId, &Value) -> Value,
 ) -> impl FnMut(&mut Guests, GuestId, &Value) -> Value + Send + 'static {
     let chat = Arc::clone(chat);
-    move |guests, who, data| {
-        let mut chat = chat.lock().unwrap_or_else(PoisonError::into_inner);
-        act(&mut chat, guests, who, data)
-    }
+    move |guests, who, data| act(&mut lock(&chat), guests, who, data)
+}
+
+fn lock(chat: &Mutex<Chat>) -> MutexGuard<'_, Chat> {
+    chat.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Chat {
     names: BTreeMap<GuestId, String>,
+    /// Whether the names are not as they were offered.
+    has_changed: bool,
     /// How many names and messages a guest may send in a second, and how each does.
     rate: u64,
     rates: BTreeMap<GuestId, Rate>,
@@ -79,6 +96,7 @@ impl Chat {
     fn new(last_id: u64, rate: u64) -> Self {
         Self {
             names: BTreeMap::new(),
+            has_changed: false,
             rate,
             rates: BTreeMap::new(),
             messages: VecDeque::new(),
@@ -94,7 +112,7 @@ impl Chat {
         Value::Null
     }
 
-    fn name(&mut self, guests: &mut Guests, who: GuestId, data: &Value) -> Value {
+    fn name(&mut self, _: &mut Guests, who: GuestId, data: &Value) -> Value {
         if self.is_too_fast(who) {
             return too_fast();
         }
@@ -110,8 +128,8 @@ impl Chat {
             return error(format!("The name {name} is taken."));
         }
         self.names.insert(who, name.to_string());
-        guests.offer_to(EVERYBODY, "people", &self.people());
-        json!({})
+        self.has_changed = true;
+        json!({ "name": name })
     }
 
     fn say(&mut self, guests: &mut Guests, who: GuestId, data: &Value) -> Value {
@@ -136,11 +154,17 @@ impl Chat {
         json!({ "id": self.last_id })
     }
 
-    fn close(&mut self, guests: &mut Guests, who: GuestId, _: &Value) -> Value {
-        self.names.remove(&who);
+    fn close(&mut self, _: &mut Guests, who: GuestId, _: &Value) -> Value {
         self.rates.remove(&who);
-        guests.offer_to(EVERYBODY, "people", &self.people());
+        self.has_changed |= self.names.remove(&who).is_some();
         Value::Null
+    }
+
+    /// Offers everybody the names, if they have changed.
+    fn redraw(&mut self, guests: &mut Guests) {
+        if mem::take(&mut self.has_changed) {
+            guests.offer_to(EVERYBODY, "people", &self.people());
+        }
     }
 
     /// Those who came first, where there are too many.

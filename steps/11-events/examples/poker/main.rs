@@ -6,7 +6,7 @@
 //!
 //! | event | from | data | reply |
 //! |---|---|---|---|
-//! | `name` | page | `"ada"` | `{}`, or `{"error":"why"}` |
+//! | `name` | page | `"ada"` | `{"name":"ada"}`, or `{"error":"why"}` |
 //! | `vote` | page | `{"round":7,"card":"5"}` | `{}`, or `{"error":"why"}` |
 //! | `show` | page | | `{}` |
 //! | `reset` | page | | `{}` |
@@ -14,56 +14,102 @@
 //!
 //! On a table that is shown, those who have voted have a `card`, and the table may have an `average`. Before, no page gets to
 //! know any card: what isn't sent can't be looked up.
+//!
+//! A table is as long as there are people at it, and goes to all of them. So no event leads to one: a table that has
+//! changed is offered ten times in a second at most, however many events have changed it.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use chat::rate::Rate;
 use events::guests::GuestId;
 use events::{Events, Guests, Settings};
 use serde_json::{Value, json};
 
 const EVERYBODY: &str = "poker";
 const LONGEST_NAME: usize = 32;
+/// The pause between two tables.
+const REDRAW: Duration = Duration::from_millis(100);
 /// The page has the same.
 const CARDS: [&str; 8] = ["1", "2", "3", "5", "8", "13", "21", "?"];
 
 fn main() -> ExitCode {
-    let listen = launch::options("Planning poker on events.", 9014, &mut []);
+    let mut rate = 10;
+    let meaning = "names, cards, turns and rounds that a guest may send in a second";
+    let listen = launch::options(
+        "Planning poker on events.",
+        9014,
+        &mut [("--rate", meaning, &mut rate)],
+    );
     let settings = Settings::default();
     // Rounds only ever grow, also when the server is started anew.
-    let table = Arc::new(Mutex::new(Table::new(settings.last_session)));
+    let table = Arc::new(Mutex::new(Table::new(settings.last_session, rate)));
     let events = Events::new(settings)
         .file("/", "text/html", include_str!("index.html"))
+        .file(
+            "/status.js",
+            "text/javascript",
+            include_str!("../../status/status.js"),
+        )
+        .file(
+            "/status.css",
+            "text/css",
+            include_str!("../../status/status.css"),
+        )
         .file("/poker.js", "text/javascript", include_str!("poker.js"))
         .file("/poker.css", "text/css", include_str!("poker.css"))
         .on("open", with(&table, Table::open))
-        .on("name", with(&table, Table::name))
-        .on("vote", with(&table, Table::vote))
-        .on("show", with(&table, Table::show))
-        .on("reset", with(&table, Table::reset))
-        .on("close", with(&table, Table::close));
+        .on("name", heard(&table, Table::name))
+        .on("vote", heard(&table, Table::vote))
+        .on("show", heard(&table, Table::show))
+        .on("reset", heard(&table, Table::reset))
+        .on("close", with(&table, Table::close))
+        .every(REDRAW, move |guests| lock(&table).redraw(guests));
     launch::serve(listen, |listener| events.start(listener))
 }
 
-/// A handler that uses what all handlers share. Everybody then gets the table as it is.
+type Act = fn(&mut Table, &mut Guests, GuestId, &Value) -> Value;
+
+/// A handler that uses what all handlers share.
 fn with(
     table: &Arc<Mutex<Table>>,
-    act: fn(&mut Table, &mut Guests, GuestId, &Value) -> Value,
+    act: Act,
+) -> impl FnMut(&mut Guests, GuestId, &Value) -> Value + Send + 'static {
+    let table = Arc::clone(table);
+    move |guests, who, data| act(&mut lock(&table), guests, who, data)
+}
+
+/// The same for what a page says. A page that says too much is not heard.
+fn heard(
+    table: &Arc<Mutex<Table>>,
+    act: Act,
 ) -> impl FnMut(&mut Guests, GuestId, &Value) -> Value + Send + 'static {
     let table = Arc::clone(table);
     move |guests, who, data| {
-        let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
-        let reply = act(&mut table, guests, who, data);
-        guests.offer_to(EVERYBODY, "table", &table.as_seen());
-        reply
+        let mut table = lock(&table);
+        match table.is_too_fast(who) {
+            true => error("That was too fast. Wait a second.".to_string()),
+            false => act(&mut table, guests, who, data),
+        }
     }
+}
+
+fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Table {
     round: u64,
     shown: bool,
     people: BTreeMap<GuestId, Person>,
+    /// Whether the table is not as it was offered.
+    has_changed: bool,
+    /// How much a guest may say in a second, and how each does.
+    rate: u64,
+    rates: BTreeMap<GuestId, Rate>,
 }
 
 struct Person {
@@ -72,17 +118,39 @@ struct Person {
 }
 
 impl Table {
-    fn new(round: u64) -> Self {
+    fn new(round: u64, rate: u64) -> Self {
         Self {
             round,
             shown: false,
             people: BTreeMap::new(),
+            has_changed: false,
+            rate,
+            rates: BTreeMap::new(),
         }
+    }
+
+    /// Offers everybody the table, if it has changed.
+    fn redraw(&mut self, guests: &mut Guests) {
+        if mem::take(&mut self.has_changed) {
+            guests.offer_to(EVERYBODY, "table", &self.as_seen());
+        }
+    }
+
+    fn is_too_fast(&mut self, who: GuestId) -> bool {
+        let now = Instant::now();
+        let full = || Rate::new(self.rate, now);
+        !self.rates.entry(who).or_insert_with(full).allows(now)
+    }
+
+    /// Something has been done, and the table shows it.
+    fn done(&mut self) -> Value {
+        self.has_changed = true;
+        json!({})
     }
 
     fn open(&mut self, guests: &mut Guests, who: GuestId, _: &Value) -> Value {
         guests.join(who, EVERYBODY);
-        Value::Null
+        self.done()
     }
 
     fn name(&mut self, _: &mut Guests, who: GuestId, data: &Value) -> Value {
@@ -92,8 +160,10 @@ impl Table {
         }
         let name = name.to_string();
         let card = self.people.get(&who).and_then(|person| person.card);
+        let reply = json!({ "name": name });
         self.people.insert(who, Person { name, card });
-        json!({})
+        self.has_changed = true;
+        reply
     }
 
     fn vote(&mut self, _: &mut Guests, who: GuestId, data: &Value) -> Value {
@@ -109,12 +179,12 @@ impl Table {
             return error("That was too late: this round is over.".to_string());
         }
         person.card = card;
-        json!({})
+        self.done()
     }
 
     fn show(&mut self, _: &mut Guests, _: GuestId, _: &Value) -> Value {
         self.shown = true;
-        json!({})
+        self.done()
     }
 
     fn reset(&mut self, _: &mut Guests, _: GuestId, _: &Value) -> Value {
@@ -123,12 +193,15 @@ impl Table {
         for person in self.people.values_mut() {
             person.card = None;
         }
-        json!({})
+        self.done()
     }
 
     fn close(&mut self, _: &mut Guests, who: GuestId, _: &Value) -> Value {
-        self.people.remove(&who);
-        Value::Null
+        self.rates.remove(&who);
+        match self.people.remove(&who) {
+            Some(_) => self.done(),
+            None => Value::Null,
+        }
     }
 
     /// What everybody may know.

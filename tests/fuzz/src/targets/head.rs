@@ -9,6 +9,7 @@ use handshake::fields::Fields;
 use handshake::head::{HeadBuffer, HeadError, Limits, RequestHead, ResponseHead};
 use handshake::key::Key;
 use handshake::opening::{OpeningHandshake, broken_rules};
+use handshake::origin::Origin;
 use handshake::policy::{Origins, Policy};
 use handshake::refusal::Refusal;
 use handshake::response;
@@ -209,7 +210,7 @@ fn policy(is_choosy: bool) -> Policy {
     Policy {
         origins: match is_choosy {
             true => Origins::SameHost {
-                and: vec!["https://example.com".to_string()],
+                and: Origin::parse("https://example.com").into_iter().collect(),
             },
             false => Origins::Any,
         },
@@ -243,6 +244,20 @@ fn check_request(buffer: &HeadBuffer, is_choosy: bool) {
     }
 }
 
+/// A host in lowercase, with the port that it has or means.
+fn with_port(scheme: &str, host: &str) -> String {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port.trim_start_matches('0')),
+        _ => (host, ""),
+    };
+    let port = match (scheme, port) {
+        ("http", "") => "80",
+        ("https", "") => "443",
+        _ => port,
+    };
+    format!("{name}:{port}").to_ascii_lowercase()
+}
+
 /// The rules of RFC 6455 §4.2.1, by another reading.
 fn check_accepted(lines: &Lines, opening: &OpeningHandshake, is_choosy: bool) {
     assert!(lines.first.starts_with("GET ") && lines.first.ends_with(" HTTP/1.1"));
@@ -256,11 +271,14 @@ fn check_accepted(lines: &Lines, opening: &OpeningHandshake, is_choosy: bool) {
     let origins = lines.values("origin");
     assert!(origins.len() <= 1);
     if let (true, Some(origin)) = (is_choosy, origins.first()) {
-        let host = origin.split_once("://").map(|(_, host)| host);
-        let is_own = host.is_some_and(|host| host.eq_ignore_ascii_case(&opening.host));
+        let origin = origin.to_ascii_lowercase();
+        let (scheme, host) = origin.split_once("://").expect("an origin has a scheme");
+        let is_own = with_port(scheme, host) == with_port(scheme, &opening.host);
+        let is_listed = scheme == "https" && with_port(scheme, host) == "example.com:443";
         assert!(
-            is_own || origin.eq_ignore_ascii_case("https://example.com"),
-            "{origin:?}"
+            is_own && ["http", "https"].contains(&scheme) || is_listed,
+            "{origin:?} at {:?}",
+            opening.host
         );
     }
     if let Some(chosen) = &opening.subprotocol {

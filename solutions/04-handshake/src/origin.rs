@@ -1,0 +1,113 @@
+//! Origins: the scheme, the host and the port that a page came from (RFC 6454).
+//!
+//! ```text
+//! http://chat.example
+//! HTTP://Chat.Example:80      the same origin: 80 is the port of http
+//!
+//! https://chat.example        another one, since its port is 443
+//! ```
+
+use std::net::Ipv6Addr;
+
+/// An origin. Two pages have the same one if all three parts are equal (RFC 6454 §5).
+///
+/// [`Origin::new`] and [`Origin::parse`] write the parts in one way only, so that `==` compares
+/// origins and not spellings.
+// ANCHOR: origin
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The scheme, in lowercase: `http`, `https`, or what a browser calls its own pages.
+    scheme: String,
+    /// The name or the address, in lowercase. An IPv6 address keeps its brackets.
+    host: String,
+    /// The port, even if it wasn't written. `None` if the scheme has no port of its own, either.
+    port: Option<u16>,
+}
+// ANCHOR_END: origin
+
+impl Origin {
+    /// The origin of the pages that come over this scheme from this host, with or without a port
+    /// (`chat.example:8080`, as in `Host`). `None` if that isn't a host.
+    // ANCHOR: new
+    pub fn new(scheme: &str, host_and_port: &str) -> Option<Self> {
+        // Task: scheme and host have no case; a port that isn't written is the scheme's own.
+        let (host, port) = split_port(host_and_port)?;
+        let scheme = scheme.to_ascii_lowercase();
+        Some(Self {
+            host: host.to_ascii_lowercase(),
+            port: port.or(default_port(&scheme)),
+            scheme,
+        })
+    }
+    // ANCHOR_END: new
+
+    /// Reads an origin as `Origin` has it: `https://chat.example:8443`. `None` for anything else,
+    /// such as `null`, two origins, or more than an origin: a user, a path, even a `/` at the end
+    /// (RFC 6454 §7.1).
+    // ANCHOR: parse
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, host_and_port) = text.split_once("://")?;
+        match is_scheme(scheme) {
+            true => Self::new(scheme, host_and_port),
+            false => None,
+        }
+    }
+    // ANCHOR_END: parse
+}
+
+/// The port that a URL means if it names none (RFC 9110 §4.2). Of the schemes that pages have,
+/// only these two have one.
+// ANCHOR: default_port
+pub fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}
+// ANCHOR_END: default_port
+
+/// Splits `chat.example:8080` and `[::1]:8080` into the host and the port. A port may be missing,
+/// or be empty, which means the same (RFC 3986 §6.2.3). `None` if the text is anything else.
+// ANCHOR: split_port
+pub fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let end_of_host = match text.starts_with('[') {
+        true => text.find(']')? + 1,
+        false => text.find(':').unwrap_or(text.len()),
+    };
+    let (host, port) = text.split_at(end_of_host);
+    let port = match port {
+        "" | ":" => None,
+        _ => Some(port_number(port.strip_prefix(':')?)?),
+    };
+    is_host(host).then_some((host, port))
+}
+// ANCHOR_END: split_port
+
+/// Decimal digits, up to 65535. `str::parse` alone would take `+80` for a port.
+fn port_number(digits: &str) -> Option<u16> {
+    match digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => digits.parse().ok(),
+        false => None,
+    }
+}
+
+/// An IPv6 address in brackets, or a name or an IPv4 address: what needs no escape in a URL
+/// (RFC 3986 §2.3). Names in other scripts come in ASCII, as `xn--…` (RFC 6454 §6.2).
+fn is_host(text: &str) -> bool {
+    let in_brackets = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "-._~".contains(character);
+    match in_brackets {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !text.is_empty() && text.chars().all(is_plain),
+    }
+}
+
+/// A letter, then letters, digits, and three signs (RFC 3986 §3.1).
+fn is_scheme(text: &str) -> bool {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "+-.".contains(character);
+    text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.chars().all(is_plain)
+}
