@@ -26,29 +26,53 @@ pub fn churn(kind: Kind, lasts: Duration, seed: u64) -> Verdict {
 
 fn try_churn(kind: Kind, lasts: Duration, seed: u64) -> Result<Verdict, String> {
     let mut running = Running::start(kind, kind.impatient(), Limits::default())?;
-    kind.answers(running.address, PATIENCE)?;
-    let mut random = Random::of_case(seed, kind as usize);
     let mut visits = Visits::default();
-    // What a server takes for its first visitors, it keeps: caches, an allocator's arenas.
-    visits.go_on(kind, &running, &mut random, lasts / 6)?;
-    visits.staying.clear();
-    let before = rested(&running);
-    let most = visits.go_on(kind, &running, &mut random, lasts - lasts / 6)?;
-    visits.staying.clear();
-    kind.answers(running.address, PATIENCE)?;
-    let after = settled(&running, before, FORGET);
-    let taken = in_words(before, most, after);
+    let taken = come_and_go(kind, &running, &mut visits, lasts, seed);
     let mut faults = Vec::new();
+    let taken = match taken {
+        Ok((before, most, after)) => {
+            let taken = in_words(before, most, after);
+            if !is_back(before, after) {
+                faults.push(format!("does not get back: {taken}"));
+            }
+            taken
+        }
+        Err(why) => {
+            faults.push(format!("after {} visits {why}", visits.count));
+            String::new()
+        }
+    };
     if !running.is_alive() {
-        faults.push(format!(
-            "the process has ended; it said: {}",
-            running.said()
-        ));
-    } else if !is_back(before, after) {
-        faults.push(format!("does not get back: {taken}"));
+        let status = running.ended(Duration::ZERO);
+        let status = status.map_or(String::new(), |status| status.to_string());
+        faults.push(format!("the process has ended ({status})"));
+    }
+    if !faults.is_empty() {
+        faults.push(format!("it said: {}", running.said()));
     }
     let says = format!("{} visits: {taken}", visits.count);
     Ok(Verdict::of(faults, visits.count.to_string(), says))
+}
+
+/// What the process takes at the beginning, at the most, and at the end.
+fn come_and_go(
+    kind: Kind,
+    running: &Running,
+    visits: &mut Visits,
+    lasts: Duration,
+    seed: u64,
+) -> Result<(Taken, Taken, Taken), String> {
+    kind.answers(running.address, PATIENCE)?;
+    let mut random = Random::of_case(seed, kind as usize);
+    // What a server takes for its first visitors, it keeps: caches, an allocator's arenas.
+    visits.go_on(kind, running, &mut random, lasts / 6)?;
+    visits.staying.clear();
+    let before = rested(running);
+    let most = visits.go_on(kind, running, &mut random, lasts - lasts / 6)?;
+    visits.staying.clear();
+    kind.answers(running.address, PATIENCE)?;
+    let after = settled(running, before, FORGET);
+    Ok((before, most, after))
 }
 
 /// What the process takes when that doesn't change any more, or after ten seconds.

@@ -178,8 +178,12 @@ impl Running {
         }
     }
 
-    /// Sends it a signal.
-    pub fn signal(&self, signal: Signal) {
+    /// Sends it a signal, if it is still there: the number of a process that has ended may be that of a
+    /// different one by now.
+    pub fn signal(&mut self, signal: Signal) {
+        if !self.is_alive() {
+            return;
+        }
         _ = signal::kill(Pid::from_raw(self.child.id() as i32), signal);
     }
 
