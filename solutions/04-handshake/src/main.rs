@@ -9,7 +9,7 @@ use hello::server::Server;
 
 fn main() -> ExitCode {
     let limits = Limits::default();
-    let mut max_connections = 100;
+    let mut max_connections = 1_000;
     let mut max_head = limits.bytes as u64;
     let mut max_fields = limits.fields as u64;
     let listen = launch::options(

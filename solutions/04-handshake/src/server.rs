@@ -55,7 +55,8 @@ fn switch_protocols(request: Request, opening: &OpeningHandshake) -> Box<dyn Rea
 }
 // ANCHOR_END: open_socket
 
-/// Reads, and throws away, until the client leaves.
+/// Reads, and throws away, until the client leaves. If it says nothing for a minute, the doorkeeper ends the
+/// connection: without pings, which step 09 has, nobody can tell whether the client is still there.
 // ANCHOR: hold
 fn hold(mut stream: Box<dyn ReadWrite + Send>) {
     let mut ignored = [0; 4096];

@@ -13,7 +13,7 @@ use crate::head::{Head, MAX_HEAD, end_of};
 use crate::refusal::Refusal;
 use crate::server::Shared;
 
-/// How long a connection may be idle between requests, or before the first.
+/// How long a connection may be idle: between requests, before the first, or after an upgrade.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long a head may take, from its first byte to its last.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -227,7 +227,8 @@ fn pass_piece(bytes: &[u8], mut inner: &TcpStream, body: &mut Extent) -> io::Res
     Ok(count)
 }
 
-/// Passes on a body until it is over. Returns what came after it.
+/// Passes on a body until it is over, or until the deadline. Returns what came after it. Without a deadline,
+/// it ends when nothing has come for as long as a connection may be idle.
 fn pass_on(
     client: &TcpStream,
     inner: &TcpStream,
@@ -235,14 +236,10 @@ fn pass_on(
     deadline: Option<Instant>,
 ) -> io::Result<Vec<u8>> {
     let mut piece = Vec::new();
-    client.set_read_timeout(None)?;
     while !body.is_over() {
         piece.clear();
-        let count = match deadline {
-            Some(deadline) => read_until(client, &mut piece, deadline)?,
-            None => read_piece(client, &mut piece)?,
-        };
-        if count == 0 {
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + IDLE);
+        if read_until(client, &mut piece, deadline)? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         let count = pass_piece(&piece, inner, body)?;

@@ -26,8 +26,9 @@ use serde_json::{Value, json};
 const EVERYBODY: &str = "chat";
 const MOST_MESSAGES: usize = 100;
 /// The most bytes that the messages of a `welcome` may have, as JSON, and the most names. Together they are
-/// far less than what is kept for a guest: a `welcome` that can't be kept ends the session.
-const MOST_HISTORY: usize = 64 * 1024;
+/// far less than what is kept for a guest: a `welcome` that can't be kept ends the session. Each session that
+/// begins, even one that nobody uses, costs as much memory for a few seconds.
+const MOST_HISTORY: usize = 16 * 1024;
 const MOST_NAMES: usize = 200;
 const LONGEST_TEXT: usize = 1000;
 /// The pause between two lists of names. When nine hundred people leave at once, each of the others gets one list.
