@@ -726,18 +726,25 @@ async fn text_turns_nothing_else_around() -> Outcome {
 async fn the_message_field_is_in_view_on_a_small_phone() -> Outcome {
     in_browser(async |browser| {
         let (server, address) = serve("chat", &[])?;
-        browser.size(320, 640).await?;
         open_as(browser, &address, "ada").await?;
+        // A size is that of one tab.
+        browser.size(320, 640).await?;
         let in_view = "document.querySelector('#saying button').getBoundingClientRect().bottom <= 640 && scrollY === 0";
-        browser.until(in_view).await?;
         browser.keep_picture("chat-phone-open").await?;
+        browser.until(in_view).await?;
         drop(server);
         is(browser, "closed").await?;
         browser
             .until("document.getElementById('countdown').textContent !== ''")
             .await?;
         browser.until(in_view).await?;
-        browser.keep_picture("chat-phone-closed").await
+        browser.keep_picture("chat-phone-closed").await?;
+        let log = "document.getElementById('log').clientHeight > 60";
+        browser.until(log).await?;
+        browser.dark(true).await?;
+        browser.size(1000, 700).await?;
+        browser.until(in_view).await?;
+        browser.keep_picture("chat-desk-closed").await
     })
     .await
 }
