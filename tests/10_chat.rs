@@ -2051,11 +2051,14 @@ fn a_full_file_table_is_a_pause() {
                 .stdout(std::process::Stdio::piped())
                 .spawn()
                 .expect("there is a shell");
+            let pid = child.id();
             let mut line = String::new();
             let stdout = child.stdout.take().expect("it is piped");
             _ = BufReader::new(stdout).read_line(&mut line);
             let address = line.trim().strip_prefix("listening on http://").and_then(|it| it.parse().ok());
             let address: SocketAddr = address.unwrap_or_else(|| panic!("your server said {line:?}"));
+            let files = || std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
+            let at_first = files();
             let mut ada = Peer::named(address, "ada");
             let mut others: Vec<Peer> = (0..45).map(|_| Peer::connect(address)).collect();
             // The last one is in the queue of the system until others leave.
@@ -2064,19 +2067,18 @@ fn a_full_file_table_is_a_pause() {
             others.truncate(5);
             let head = last.head();
             let mut shown = format!("when there is room again: {}\n", String::from_utf8_lossy(&head[..12]));
-            // Now WebSockets, up to the last descriptor but the one that `accept` has reserved.
+            // Now WebSockets, up to the last descriptor: there is none left for a connection that wakes.
             others.clear();
-            let files = || std::fs::read_dir(format!("/proc/{}/fd", child.id())).map_or(0, Iterator::count);
             let deadline = Instant::now() + DEADLINE;
-            while files() != 39 && Instant::now() < deadline {
-                match files() < 39 {
-                    true => others.push(Peer::open(address, "")),
-                    false => thread::yield_now(),
-                }
+            while files() > at_first + 2 && Instant::now() < deadline {
+                thread::yield_now();
+            }
+            while files() < 40 && Instant::now() < deadline {
+                others.push(Peer::open(address, ""));
             }
             ada.send(&text(&ada_says("still here")));
             shown += &format!("{}\n", ada.waits_for(r#"{"id"#).split_once(',').map_or("", |it| it.1));
-            let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+            let interrupt = std::process::Command::new("kill").args(["-INT", &pid.to_string()]).status();
             shown += &format!("Ctrl-C: {}", interrupt.is_ok_and(|it| it.success()));
             for peer in &mut others {
                 peer.waits_for("Close");

@@ -262,7 +262,16 @@ impl Browser {
     /// # Errors
     /// The browser refuses.
     pub async fn width(&self, width: u32) -> Outcome {
-        let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        self.size(width, 900).await
+    }
+
+    /// Makes the page this wide and this high.
+    ///
+    /// # Errors
+    /// The browser refuses.
+    pub async fn size(&self, width: u32, height: u32) -> Outcome {
+        let size =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.command("Emulation.setDeviceMetricsOverride", size)
             .await
     }

@@ -60,7 +60,7 @@ async fn is(browser: &Browser, state: &str) -> Outcome {
 
 async fn shows(browser: &Browser, messages: &[&str]) -> Outcome {
     let texts = "JSON.stringify(Array.from(document.querySelectorAll('#messages [data-id]'), \
-                 it => it.innerText))";
+                 it => it.innerText.slice((it.querySelector('time')?.innerText.length ?? -1) + 1)))";
     let expected = serde_json::to_string(messages)?;
     browser
         .until(&format!("{texts} === {expected:?}"))
@@ -251,7 +251,9 @@ async fn a_server_that_is_started_anew_gets_its_tabs_back() -> Outcome {
         for tab in [&ada, &bob] {
             go_to(browser, tab).await?;
             browser
-                .until("document.getElementById('detail').textContent.includes('1006')")
+                .until(
+                    "document.getElementById('detail').textContent.includes('The server is gone')",
+                )
                 .await?;
         }
         let field = browser.driver.find(By::Id("message")).await?;
@@ -297,7 +299,7 @@ async fn what_was_said_meanwhile_comes_once() -> Outcome {
         click(browser, "switch").await?;
         is(browser, "closed").await?;
         browser
-            .until("document.getElementById('detail').textContent.startsWith('Code 1000')")
+            .until("document.getElementById('detail').textContent === 'You have disconnected.'")
             .await?;
         go_to(browser, &bob).await?;
         say(browser, "two").await?;
@@ -579,6 +581,172 @@ async fn look(browser: &Browser, name: &str) -> Outcome {
             .await?;
     }
     Ok(())
+}
+
+/// The line that speaks of the connection says only what is true at the moment.
+#[tokio::test]
+async fn good_news_of_a_connection_ends_with_it() -> Outcome {
+    const NEWS: &str = "document.getElementById('news').textContent";
+    in_browser(async |browser| {
+        let (_server, address) = serve("chat", &[])?;
+        open_as(browser, &address, "ada").await?;
+        click(browser, "switch").await?;
+        is(browser, "closed").await?;
+        send(browser, "a thought").await?;
+        complains(browser, "there is no connection").await?;
+        click(browser, "switch").await?;
+        browser
+            .until(&format!("{NEWS}.startsWith('There is a connection again')"))
+            .await?;
+        // It is good news, and doesn't look like a problem.
+        browser
+            .until("document.getElementById('problem').textContent === ''")
+            .await?;
+        click(browser, "switch").await?;
+        is(browser, "closed").await?;
+        browser.until(&format!("{NEWS} === ''")).await?;
+        browser
+            .until("document.getElementById('message').value === 'a thought'")
+            .await
+    })
+    .await
+}
+
+/// The line on top is for people; codes, reasons and addresses are among the frames.
+#[tokio::test]
+async fn the_wire_is_for_the_drawer() -> Outcome {
+    const DETAIL: &str = "document.getElementById('detail').textContent";
+    const DRAWN: &str = "document.getElementById('drawings').innerText";
+    in_browser(async |browser| {
+        let (_server, address) = serve("chat", &[])?;
+        browser.driver.goto(address.as_str()).await?;
+        is(browser, "open").await?;
+        browser
+            .until(&format!("{DETAIL} === 'You are connected.'"))
+            .await?;
+        click(browser, "switch").await?;
+        is(browser, "closed").await?;
+        browser
+            .until(&format!("{DETAIL} === 'You have disconnected.'"))
+            .await?;
+        click(browser, "frames").await?;
+        for words in ["ws://", "Code 1000"] {
+            browser
+                .until(&format!("{DRAWN}.includes('{words}')"))
+                .await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_page_says_what_is_true() -> Outcome {
+    in_browser(async |browser| {
+        let (_server, address) = serve("chat", &[])?;
+        let ada = open(browser, &address).await?;
+        is(browser, "open").await?;
+        // One who comes can type a name at once, and is told what they are so far.
+        browser
+            .until("document.activeElement.id === 'username'")
+            .await?;
+        browser
+            .until("document.getElementById('present').innerText.includes('You are looking on.')")
+            .await?;
+        let nothing_yet = "document.getElementById('empty').checkVisibility()";
+        browser.until(nothing_yet).await?;
+        join(browser, "ada").await?;
+        browser
+            .until("!document.getElementById('present').innerText.includes('looking on')")
+            .await?;
+        open_as(browser, &address, "bob").await?;
+        say(browser, "hi").await?;
+        // What is new has a time; what came as history has none that is known.
+        let times = |count| {
+            format!("document.querySelectorAll('#messages time[datetime]').length === {count}")
+        };
+        go_to(browser, &ada).await?;
+        browser.until(&format!("!{nothing_yet}")).await?;
+        browser.until(&times(1)).await?;
+        open(browser, &address).await?;
+        browser.until(&format!("{IDS}.length === 1")).await?;
+        browser.until(&times(0)).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn somebody_coming_is_not_no_messages() -> Outcome {
+    in_browser(async |browser| {
+        let (_server, address) = serve("chat", &[])?;
+        let watcher = open(browser, &address).await?;
+        is(browser, "open").await?;
+        open_as(browser, &address, "ada").await?;
+        go_to(browser, &watcher).await?;
+        browser
+            .until("document.getElementById('messages').innerText.includes('ada came')")
+            .await?;
+        browser
+            .until("!document.getElementById('empty').checkVisibility()")
+            .await
+    })
+    .await
+}
+
+/// A mark of direction turns around what is beside it, unless that is isolated.
+#[tokio::test]
+async fn text_turns_nothing_else_around() -> Outcome {
+    in_browser(async |browser| {
+        let (_server, address) = serve("chat", &[])?;
+        open_as(browser, &address, "ada").await?;
+        run(
+            browser,
+            "document.getElementById('message').value = '\u{202e}abc'",
+        )
+        .await?;
+        say(browser, "").await?;
+        click(browser, "frames").await?;
+        let isolates = |selector: &str| {
+            format!(
+                "(() => {{
+                   const it = Array.from(document.querySelectorAll('{selector}'));
+                   const found = it.find((it) => it.textContent.includes('\u{202e}'));
+                   return found && getComputedStyle(found).unicodeBidi === 'isolate';
+                 }})()"
+            )
+        };
+        browser.until(&isolates("#messages bdi")).await?;
+        browser.until(&isolates("#drawings code")).await
+    })
+    .await
+}
+
+/// On a small phone one can always write, whatever the page has to say.
+#[tokio::test]
+async fn the_message_field_is_in_view_on_a_small_phone() -> Outcome {
+    in_browser(async |browser| {
+        let (server, address) = serve("chat", &[])?;
+        open_as(browser, &address, "ada").await?;
+        // A size is that of one tab.
+        browser.size(320, 640).await?;
+        let in_view = "document.querySelector('#saying button').getBoundingClientRect().bottom <= 640 && scrollY === 0";
+        browser.keep_picture("chat-phone-open").await?;
+        browser.until(in_view).await?;
+        drop(server);
+        is(browser, "closed").await?;
+        browser
+            .until("document.getElementById('countdown').textContent !== ''")
+            .await?;
+        browser.until(in_view).await?;
+        browser.keep_picture("chat-phone-closed").await?;
+        let log = "document.getElementById('log').clientHeight > 60";
+        browser.until(log).await?;
+        browser.dark(true).await?;
+        browser.size(1000, 700).await?;
+        browser.until(in_view).await?;
+        browser.keep_picture("chat-desk-closed").await
+    })
+    .await
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ fn measure(lasts: Duration, room: Option<u64>) -> io::Result<()> {
     );
     println!("{}\n", server::where_they_run(apart));
     println!(
-        "{:>6}{:>8}{:>9}{:>9}{:>12}{:>9}{:>9}{:>14}{:>12}",
+        "{:>6}{:>8}{:>9}{:>9}{:>12}{:>9}{:>9}{:>9}{:>11}",
         "people",
         "each/s",
         "said/s",
@@ -113,7 +113,7 @@ fn measure(lasts: Duration, room: Option<u64>) -> io::Result<()> {
         "delivered/s",
         "p50 ms",
         "p99 ms",
-        "100% left ms",
+        "gone ms",
         "let in ms"
     );
     lines.iter().for_each(|line| println!("{line}"));
@@ -130,7 +130,7 @@ fn line(people: usize, rate: u32, lasts: Duration, party: Party) -> String {
             .unwrap_or(f64::NAN)
     };
     format!(
-        "{people:>6}{rate:>8}{:>9.0}{:>9.0}{:>12.0}{:>9.1}{:>9.1}{:>14}{:>12}",
+        "{people:>6}{rate:>8}{:>9.0}{:>9.0}{:>12.0}{:>9.1}{:>9.1}{:>9}{:>11}",
         per_second(party.said),
         per_second(party.taken),
         per_second(party.delivered),

@@ -29,19 +29,30 @@ const MOST_FRAMES = 50;
 /** How much of a payload is shown with its frame. */
 const MOST_CHARACTERS = 200;
 
-/** What is said while there is no connection, until there is one. */
-const NO_CONNECTION = "Not sent: there is no connection. Your text is still here.";
-
 /** In the order of `WebSocket.readyState`. */
 const STATES = ["connecting", "open", "closing", "closed"];
 
+/** What the problem line is about. Good news of one subject takes the place of bad news of the same. */
+const NOTHING = "nothing";
+const NAME = "name";
+const MESSAGE = "message";
+const CONNECTION = "connection";
+
+/** What a state means to people; what happened on the wire is among the frames. */
+const SENTENCES = {
+  connecting: "Looking for the server …",
+  open: "You are connected.",
+  closing: "Saying goodbye …",
+};
+
+
 const MEANINGS = {
-  1000: "The connection has done its work.",
+  1000: "The server has ended this connection.",
   1001: "The server is stopping.",
   1002: "One side broke a rule of the protocol.",
   1003: "This kind of message is not taken.",
-  1005: "The Close frame had no code in it.",
-  1006: "No Close frame came: the server is gone, can’t be reached, or refuses. A page isn’t told which.",
+  1005: "The server has ended this connection, and didn’t say why.",
+  1006: "The server is gone, can’t be reached, or refuses. A page isn’t told which.",
   1007: "A text message was not UTF-8.",
   1008: "The server’s rules don’t allow this.",
   1009: "A message was too big.",
@@ -98,13 +109,15 @@ function connect() {
   socket.onmessage = ({ data }) => heard(data);
   socket.onclose = closed;
   expectAnswer();
-  showState("");
+  note({ title: "connecting", detail: "" });
+  showState(SENTENCES.connecting);
 }
 
 function opened() {
   openedAt = performance.now();
   element("extensions").textContent = socket.extensions || "none";
-  showState(socket.url.split("?")[0]);
+  note({ title: "open", detail: socket.url.split("?")[0] });
+  showState(SENTENCES.open);
   if (name) {
     send({ username: name });
   }
@@ -112,7 +125,12 @@ function opened() {
 
 function closed({ code, reason }) {
   const why = reason ? `“${reason}”` : "no reason given";
-  showState(`Code ${code}, ${why}. ${MEANINGS[code] ?? ""}`);
+  note({ title: "closed", detail: `Code ${code}, ${why}.` });
+  showState(wanted ? (MEANINGS[code] ?? "The connection has ended.") : "You have disconnected.");
+  if (concern === CONNECTION && !isProblem) {
+    // What was said of a connection isn't true any more.
+    inform("", NOTHING);
+  }
   giveUp();
   if (performance.now() - openedAt > STABLE_AFTER) {
     failures = 0;
@@ -148,7 +166,7 @@ function giveUp() {
   unanswered = [];
   if (message) {
     uncertain = message;
-    complain("The connection was lost on the way: nobody knows whether your message has arrived. It is still here.");
+    complain("The connection was lost on the way: nobody knows whether your message has arrived. It is still here.", MESSAGE);
   }
 }
 
@@ -163,7 +181,8 @@ function expectAnswer() {
 
 function disconnect(code, reason) {
   socket.close(code, reason);
-  showState("");
+  note({ title: "closing", detail: `Code ${code}, “${reason}”.` });
+  showState(SENTENCES.closing);
 }
 
 let countdown;
@@ -223,7 +242,7 @@ function heard(text) {
   try {
     news = JSON.parse(text);
   } catch {
-    complain("The server said something that is no JSON. It is among the frames below.");
+    complain("The server said something that isn’t JSON. It is among the frames below.", NOTHING);
     return;
   }
   if ("id" in news) {
@@ -267,7 +286,7 @@ function catchUp(names) {
   showPeople();
   if (uncertain) {
     uncertain = undefined;
-    complain("Your message is not in the server’s history. It is still here: send it again, unless somebody has seen it.");
+    complain("Your message is not in the server’s history. It is still here: send it again, unless somebody has seen it.", MESSAGE);
   }
 }
 
@@ -293,9 +312,9 @@ function refused(sentence) {
   const asked = unanswered.shift();
   if (asked?.message === undefined) {
     naming.hidden = false;
-    complain(sentence);
+    complain(sentence, NAME);
   } else {
-    complain(`Not sent; your text is still here. ${sentence}`);
+    complain(`Not sent; your text is still here. ${sentence}`, MESSAGE);
   }
 }
 
@@ -316,7 +335,7 @@ naming.onsubmit = (event) => {
     send({ username: wish });
   } else {
     name = wish;
-    complain("You will join with this name when there is a connection.");
+    inform("You will join with this name when there is a connection.", NAME);
   }
 };
 
@@ -338,12 +357,11 @@ function accepted(yours) {
   if (naming.contains(document.activeElement)) {
     element("message").focus();
   }
-  if (!naming.hidden) {
-    naming.hidden = true;
-    complain("");
-  }
-  if (problem.textContent === NO_CONNECTION) {
-    complain("There is a connection again. Your text is still here: send it now.");
+  naming.hidden = true;
+  if (concern === NAME) {
+    inform("", NOTHING);
+  } else if (concern === CONNECTION && isProblem) {
+    inform("There is a connection again. Your text is still here: send it now.", CONNECTION);
   }
 }
 
@@ -358,7 +376,7 @@ saying.onsubmit = (event) => {
   event.preventDefault();
   const message = element("message").value;
   if (socket.readyState !== WebSocket.OPEN) {
-    complain(NO_CONNECTION);
+    complain("Not sent: there is no connection. Your text is still here.", CONNECTION);
   } else if (unanswered.every((it) => it.message === undefined)) {
     uncertain = undefined;
     send({ username: name, message });
@@ -371,11 +389,26 @@ function arrived(message) {
   if (field.value.startsWith(message)) {
     field.value = field.value.slice(message.length);
   }
-  complain("");
+  inform("", NOTHING);
 }
 
-function complain(sentence) {
-  problem.textContent = sentence;
+/** What the line says, and whether that is a problem. */
+let concern = NOTHING;
+let isProblem = false;
+
+function complain(sentence, about) {
+  tell(sentence, about, true);
+}
+
+function inform(sentence, about) {
+  tell(sentence, about, false);
+}
+
+function tell(sentence, about, problematic) {
+  concern = about;
+  isProblem = problematic;
+  problem.textContent = isProblem ? sentence : "";
+  element("news").textContent = isProblem ? "" : sentence;
 }
 
 // What you see
@@ -386,16 +419,29 @@ function showState(detail) {
   element("state").textContent = state;
   element("detail").textContent = detail;
   element("switch").textContent = socket.readyState <= WebSocket.OPEN ? "Disconnect" : "Connect now";
-  note({ title: state, detail });
 }
 
 function addMessage(id, username, message) {
   const item = document.createElement("li");
   item.dataset.id = id;
   item.classList.toggle("mine", username === name);
-  item.append(inBold(username), ": ", isolated(message));
+  item.append(...timeOf(), inBold(username), ": ", isolated(message));
   add(item);
-  element("empty").hidden = true;
+}
+
+/**
+ * When a message came to this page. An id says when its server was started, plus one for each message: that isn’t
+ * when it was said. So what came as history, from before this page was connected, has no time.
+ */
+function timeOf() {
+  if (!caughtUp) {
+    return [];
+  }
+  const now = new Date();
+  const time = document.createElement("time");
+  time.dateTime = now.toISOString();
+  time.textContent = now.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return [time, " "];
 }
 
 /** Those who come and go share a line, until somebody says something. It is not read out. */
@@ -424,6 +470,7 @@ function addLine(text) {
 }
 
 function add(item) {
+  element("empty").hidden = true;
   messages.append(item);
   while (messages.children.length > MOST_MESSAGES) {
     messages.firstElementChild.remove();
@@ -468,6 +515,7 @@ function showPeople() {
   }
   element("people").replaceChildren(...items);
   element("count").textContent = caughtUp ? names.length : "–";
+  element("looking").hidden = !caughtUp || named;
 }
 
 /** Text that may run from right to left, and doesn't turn around what stands beside it. */
@@ -588,4 +636,7 @@ addEventListener("pagehide", () => remember("tab", tab));
 addEventListener("pageshow", () => remember("tab", ""));
 
 element("username").value = name;
+if (!name) {
+  element("username").focus();
+}
 connect();
