@@ -2046,14 +2046,15 @@ fn a_full_file_table_is_a_pause() {
         mistake: "The given src/server.rs was changed: a stop waits for one more connection, for which there is \
                   no descriptor.",
         shows: || {
-            let mut child = std::process::Command::new("sh")
+            let child = std::process::Command::new("sh")
                 .args(["-c", "ulimit -n 40 && exec \"$0\" --listen 127.0.0.1:0", program!().path])
                 .stdout(std::process::Stdio::piped())
                 .spawn()
                 .expect("there is a shell");
-            let pid = child.id();
+            let mut child = Ended(child);
+            let pid = child.0.id();
             let mut line = String::new();
-            let stdout = child.stdout.take().expect("it is piped");
+            let stdout = child.0.stdout.take().expect("it is piped");
             _ = BufReader::new(stdout).read_line(&mut line);
             let address = line.trim().strip_prefix("listening on http://").and_then(|it| it.parse().ok());
             let address: SocketAddr = address.unwrap_or_else(|| panic!("your server said {line:?}"));
@@ -2094,14 +2095,24 @@ fn a_full_file_table_is_a_pause() {
             let deadline = Instant::now() + DEADLINE / 2;
             let mut ended = None;
             while ended.is_none() && Instant::now() < deadline {
-                ended = child.try_wait().expect("it is our child");
+                ended = child.0.try_wait().expect("it is our child");
                 thread::yield_now();
             }
-            _ = child.kill();
-            _ = child.wait();
             let ended = ended.map_or("not in time".to_string(), |it| it.to_string());
             shown + &format!("\nended: {ended}\n")
         },
+    }
+}
+
+/// A child that is ended at the latest when this is dropped, also by a panic.
+#[cfg(target_os = "linux")]
+struct Ended(std::process::Child);
+
+#[cfg(target_os = "linux")]
+impl Drop for Ended {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
     }
 }
 

@@ -291,6 +291,7 @@ pub fn finish(
         }
         thread::sleep(Duration::from_millis(5));
     };
+    running.end_left_behind();
     let text = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
     Ok(Some(Output {
         status,
@@ -559,6 +560,17 @@ mod tests {
         let long = printed_part(&"line\n".repeat(1000));
         assert_eq!(long.lines().count(), 13);
         assert!(long.contains("(990 lines are left out)"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_process_leaves_behind_holds_nothing_up() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 60 & echo done"]);
+        let begin = Instant::now();
+        let output = finish(command, None, &Stop::default()).unwrap().unwrap();
+        assert_eq!(output.stdout, "done\n");
+        assert!(begin.elapsed() < Duration::from_secs(30));
     }
 
     #[test]

@@ -84,6 +84,13 @@ impl Running {
         self.forget();
     }
 
+    /// Ends what it has started and left behind when it ended itself: that would hold its pipes open.
+    pub fn end_left_behind(&self) {
+        // The group is there for as long as anything is in it. Windows has none.
+        #[cfg(unix)]
+        end(self.child.id());
+    }
+
     fn forget(&mut self) {
         self.is_done = true;
         let id = self.child.id();

@@ -247,9 +247,9 @@ impl<'a> Stage<'a> {
 
 /// Threads and open files that may be there beyond those at the beginning: a timer, a pool's spare thread.
 const MORE: u64 = 8;
-/// Memory that may be there beyond that at the beginning, in kB. The allocator keeps some for each thread
-/// that there was.
-const MORE_MEMORY: u64 = 32 * 1024;
+/// Memory that may be there beyond that at the beginning, in kB. The allocator keeps what a thousand threads
+/// had in pieces; how much it is doesn't grow when the same is done again.
+const MORE_MEMORY: u64 = 64 * 1024;
 
 /// What the process takes when it has settled, or when the time is over.
 pub fn settled(running: &Running, before: Taken, within: Duration) -> Taken {
