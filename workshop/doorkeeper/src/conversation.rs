@@ -134,7 +134,7 @@ impl<'a> Conversation<'a> {
         };
         match self.exchange(&inner, head)? {
             Some(Then::Next) => {
-                self.inner = Some(inner);
+                self.inner = (!head.is_last_inside).then_some(inner);
                 Ok(Then::Next)
             }
             Some(Then::Close) => Ok(Then::Close),

@@ -12,8 +12,8 @@ const MAX_FIELDS: usize = 1000;
 const MAX_BODY: u64 = 64 * 1024 * 1024;
 
 /// Fields that are about one connection only, and not about the one to tiny_http (RFC 9110 §7.6.1).
-/// `Connection` and `Upgrade` are too, but they are what a handshake is about.
-const NOT_PASSED_ON: [&str; 3] = ["Keep-Alive", "Proxy-Connection", "TE"];
+/// `Connection` is written separately, and `Upgrade` stays: both are what a handshake is about.
+const NOT_PASSED_ON: [&str; 4] = ["Connection", "Keep-Alive", "Proxy-Connection", "TE"];
 
 /// A request's head that tiny_http can be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +26,10 @@ pub(crate) struct Head {
     pub is_head: bool,
     /// Whether the client wants another protocol: anything may follow the head.
     pub is_upgrade: bool,
-    /// Whether the connection goes on after the response.
+    /// Whether the client's connection goes on after the response.
     pub keeps_alive: bool,
+    /// Whether the connection to tiny_http ends with the response.
+    pub is_last_inside: bool,
 }
 
 /// Where the head ends, if its end has come: after the first empty line. What was `searched` before is not
@@ -48,11 +50,15 @@ impl Head {
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let mut room = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut room);
-        request.parse(bytes).map_err(|error| match error {
+        let parsed = request.parse(bytes).map_err(|error| match error {
             httparse::Error::TooManyHeaders => Refusal::HEAD_TOO_LONG,
             httparse::Error::Version => Refusal::VERSION,
             _ => Refusal::NOT_HTTP,
         })?;
+        // httparse takes LF alone for the end of a line. So it may see the end of the head earlier.
+        if parsed != httparse::Status::Complete(bytes.len()) {
+            return Err(Refusal::NOT_HTTP);
+        }
         if !request.path.is_some_and(str::is_ascii) {
             return Err(Refusal::TARGET_NOT_ASCII);
         }
@@ -61,18 +67,26 @@ impl Head {
         fields.check_expectation()?;
         let body = fields.extent(is_http_1_1)?;
         let is_upgrade = fields.has_connection_option("upgrade");
+        // tiny_http doesn't skip the chunks that an answer leaves unread. It would take them for a request.
+        let is_last_inside = matches!(body, Extent::Chunked(_));
+        let more_options: &[&[u8]] = if is_last_inside { &[b"close"] } else { &[] };
         Ok(Self {
             body,
             is_head: request.method == Some("HEAD"),
             is_upgrade,
             keeps_alive: is_http_1_1 && !is_upgrade && !fields.has_connection_option("close"),
-            bytes: written(&request),
+            is_last_inside,
+            bytes: written(&request, more_options),
         })
     }
 }
 
-/// Makes a head fit for tiny_http, and changes nothing else: no field that is about one connection only,
-/// and no byte that isn't ASCII. A head that can't be parsed stays as it is.
+/// Makes a head fit for tiny_http: no field that is about one connection only, `Connection` in a single
+/// field, no expectation of a client that speaks HTTP/1.0, and no byte that isn't ASCII. Nothing else
+/// changes. A head that can't be parsed stays as it is.
+///
+/// tiny_http reads the first `Connection` field only. If it missed the `upgrade` or `close` in a second
+/// one, it would take what follows for a request (RFC 9110 §5.3 allows them to be combined).
 ///
 /// RFC 9110 §5.5 allows other bytes in a value, such as the cookie `name=Zoë`, and calls them opaque.
 /// Each becomes a `?`: so the value keeps its length, and one that a server looks at is refused.
@@ -81,34 +95,44 @@ pub fn for_tiny_http(head: &[u8]) -> Vec<u8> {
     let mut room = vec![httparse::EMPTY_HEADER; lines];
     let mut request = httparse::Request::new(&mut room);
     match request.parse(head) {
-        Ok(httparse::Status::Complete(_)) => written(&request),
+        Ok(httparse::Status::Complete(_)) => written(&request, &[]),
         _ => head.to_vec(),
     }
 }
 
-fn written(request: &httparse::Request) -> Vec<u8> {
+fn written(request: &httparse::Request, more_options: &[&[u8]]) -> Vec<u8> {
     let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
     let minor = request.version.unwrap_or(1);
     let mut bytes = format!("{method} {target} HTTP/1.{minor}\r\n").into_bytes();
+    let mut options = Fields(request.headers).values("Connection");
+    options.extend(more_options);
+    if !options.is_empty() {
+        write_field(&mut bytes, "Connection", &options.join(&b", "[..]));
+    }
     let is_passed_on = |field: &&httparse::Header| {
-        let mut others = NOT_PASSED_ON.iter();
-        !others.any(|name| field.name.eq_ignore_ascii_case(name))
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        // A client that speaks HTTP/1.0 doesn't know an interim response (RFC 9110 §10.1.1).
+        !(NOT_PASSED_ON.iter().any(|name| is(name)) || (minor == 0 && is("Expect")))
     };
-    let ascii = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
     for field in request.headers.iter().filter(is_passed_on) {
-        bytes.extend_from_slice(field.name.as_bytes());
-        bytes.extend_from_slice(b": ");
-        bytes.extend(field.value.iter().map(ascii));
-        bytes.extend_from_slice(b"\r\n");
+        write_field(&mut bytes, field.name, field.value);
     }
     bytes.extend_from_slice(b"\r\n");
     bytes
 }
 
+fn write_field(bytes: &mut Vec<u8>, name: &str, value: &[u8]) {
+    let ascii = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.extend_from_slice(b": ");
+    bytes.extend(value.iter().map(ascii));
+    bytes.extend_from_slice(b"\r\n");
+}
+
 struct Fields<'a>(&'a [httparse::Header<'a>]);
 
-impl Fields<'_> {
-    fn values(&self, name: &str) -> Vec<&[u8]> {
+impl<'a> Fields<'a> {
+    fn values(&self, name: &str) -> Vec<&'a [u8]> {
         let named = self
             .0
             .iter()
@@ -116,8 +140,8 @@ impl Fields<'_> {
         named.map(|field| field.value.trim_ascii()).collect()
     }
 
-    /// Whether tiny_http, which looks for the word anywhere in the first of these fields, or anybody who
-    /// reads them right, finds this option.
+    /// Whether `Connection` has this option. Like tiny_http, this looks for the word anywhere in the value: the
+    /// two must agree, even on a word such as `no-upgrade`.
     fn has_connection_option(&self, option: &str) -> bool {
         let values = self.values("Connection");
         let text = String::from_utf8_lossy(&values.join(&b","[..])).to_ascii_lowercase();

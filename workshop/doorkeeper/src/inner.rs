@@ -23,8 +23,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long the answer to a knock may take.
 const KNOCK_WITHIN: Duration = Duration::from_secs(5);
 
-/// The method of a request that only asks whether tiny_http is there.
-const KNOCK: &str = "KNOCK";
+/// The method of a request that only asks whether tiny_http is there. No client can send it: a head whose
+/// method has parentheses isn't HTTP (RFC 9110 §5.6.2), and doesn't get this far.
+const KNOCK: &str = "(knock)";
 
 /// A running tiny_http. Dropping it stops it, soon.
 pub struct Inner(Arc<Shared>);

@@ -94,6 +94,8 @@ fn what_is_wrong_gets_a_status_and_the_end_of_the_connection() {
         (400, "nonsense\r\n\r\n".to_string()),
         (400, "GET /\u{eb} HTTP/1.1\r\n\r\n".to_string()),
         (400, with("A B: c")),
+        // The head would end at the first empty line, or at the second.
+        (400, "GET / HTTP/1.1\nHost: h\n\nA: b\r\n\r\n".to_string()),
         (400, with("Content-Length: 2\r\nContent-Length: 2")),
         (400, with("Content-Length: 2, 2")),
         (400, with("Content-Length: +2")),
@@ -121,6 +123,70 @@ fn what_is_wrong_gets_a_status_and_the_end_of_the_connection() {
         assert!(client.rest().is_empty(), "{head}");
     }
     lives(&server);
+}
+
+/// A request that must never get to tiny_http, because nothing has checked it. With a `Content-Length` of a
+/// terabyte it would end the process.
+const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\n\r\n";
+
+/// Sends `request`, and reads the answer and whatever else comes before the connection ends. Returns the
+/// targets that the server was asked for meanwhile, and until it has answered one more request.
+fn asked_for(request: &str) -> Vec<String> {
+    let (asked, targets) = mpsc::channel();
+    let server = start_with(10, move |request| {
+        _ = asked.send(request.url().to_string());
+        // It reads no body.
+        _ = request.respond(tiny_http::Response::from_string("GET / 0"));
+    });
+    let mut client = Client::connect(server.address());
+    client.send(request.as_bytes());
+    _ = client.socket().shutdown(Shutdown::Write);
+    client.response();
+    client.rest();
+    lives(&server);
+    drop(server);
+    targets.try_iter().collect()
+}
+
+#[test]
+fn chunks_that_are_not_read_are_no_request() {
+    let in_chunk = format!("A: b\r\n\r\n{SMUGGLED}");
+    let size = in_chunk.len();
+    for body in [
+        // tiny_http would read the size as a request line, and the chunk as what follows it.
+        format!("{size:x}; /smuggled HTTP/1.1\r\n{in_chunk}\r\n0\r\n\r\n"),
+        // It doesn't know trailers.
+        format!("0\r\n{SMUGGLED}"),
+    ] {
+        let request = format!("GET /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+        let both = format!("{request}GET /b HTTP/1.1\r\n\r\n");
+        assert_eq!(asked_for(&both), ["/a", "/b", "/"], "{request:?}");
+    }
+}
+
+#[test]
+fn an_option_in_a_second_connection_field_counts() {
+    for option in ["upgrade", "close"] {
+        let fields = format!("Connection: keep-alive\r\nConnection: {option}");
+        let request = format!("GET /a HTTP/1.1\r\n{fields}\r\n\r\n{SMUGGLED}");
+        assert_eq!(asked_for(&request), ["/a", "/"], "{option}");
+    }
+}
+
+#[test]
+fn no_method_is_answered_in_place_of_the_server() {
+    let server = start();
+    let response = ask(server.address(), b"KNOCK / HTTP/1.1\r\n\r\n");
+    assert_eq!(response.text(), "KNOCK / 0");
+    let response = ask(server.address(), b"(knock) / HTTP/1.1\r\n\r\n");
+    assert_eq!(response.status, 400);
+}
+
+#[test]
+fn http_1_0_gets_no_interim_response() {
+    let server = start();
+    let request = b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello";
+    assert_eq!(ask(server.address(), request).text(), "POST / 5");
 }
 
 #[test]
