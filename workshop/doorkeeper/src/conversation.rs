@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,8 +24,10 @@ const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a client that has got its last response may keep the connection open.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long a body may still take when its response is complete: what is longer, nobody reads.
+/// How long a body may still take when its response is complete. The rest of a longer one is dropped.
 const BODY_AFTER_RESPONSE: Duration = Duration::from_millis(100);
+/// How often a thread that passes on a body checks whether the body is still needed.
+const CHECK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The most that one read takes, in bytes.
 const PIECE: usize = 16 * 1024;
@@ -180,9 +182,11 @@ impl<'a> Conversation<'a> {
         let client = self.client;
         let deadline = (!head.is_upgrade).then(|| Instant::now() + BODY_WITHIN);
         let (done, is_done) = mpsc::channel();
+        let is_needed = AtomicBool::new(true);
         let response = thread::scope(|scope| {
+            let is_needed = &is_needed;
             thread::Builder::new().spawn_scoped(scope, move || {
-                match pass_on(client, inner, &mut body, deadline) {
+                match pass_on(client, inner, &mut body, deadline, is_needed) {
                     Ok(rest) => _ = done.send(rest),
                     Err(_) => end(inner),
                 }
@@ -194,8 +198,8 @@ impl<'a> Conversation<'a> {
                 self.early = rest;
                 return response;
             }
-            // A body that nobody reads is not waited for.
-            _ = client.shutdown(Shutdown::Read);
+            // The client may go on sending this body, so its side of the connection stays open: see `linger`.
+            is_needed.store(false, Ordering::Relaxed);
             _ = inner.shutdown(Shutdown::Both);
             Ok(response?.map(|_| Then::Close))
         })?;
@@ -227,23 +231,26 @@ fn pass_piece(bytes: &[u8], mut inner: &TcpStream, body: &mut Extent) -> io::Res
     Ok(count)
 }
 
-/// Passes on a body until it is over. Returns what came after it.
+/// Passes on a body until it is over or no longer needed. Returns what came after it.
 fn pass_on(
     client: &TcpStream,
     inner: &TcpStream,
     body: &mut Extent,
     deadline: Option<Instant>,
+    is_needed: &AtomicBool,
 ) -> io::Result<Vec<u8>> {
     let mut piece = Vec::new();
-    client.set_read_timeout(None)?;
-    while !body.is_over() {
+    while !body.is_over() && is_needed.load(Ordering::Relaxed) {
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(ErrorKind::TimedOut.into());
+        }
         piece.clear();
-        let count = match deadline {
-            Some(deadline) => read_until(client, &mut piece, deadline)?,
-            None => read_piece(client, &mut piece)?,
-        };
-        if count == 0 {
-            return Err(ErrorKind::UnexpectedEof.into());
+        // Not every system ends a read when another thread shuts the socket down.
+        match read_until(client, &mut piece, Instant::now() + CHECK_AGAIN) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {}
+            Err(error) if is_timeout(&error) => {}
+            Err(error) => return Err(error),
         }
         let count = pass_piece(&piece, inner, body)?;
         piece.drain(..count);

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use doorkeeper::Server;
@@ -249,6 +250,27 @@ fn a_body_that_nobody_reads_is_not_waited_for() {
     assert_eq!(client.response().status, 200);
     assert!(client.rest().is_empty());
     lives(&server);
+}
+
+/// Whether a client that goes on sending its body, although the response has said the last word, is reset.
+fn is_reset_while_sending(server: &Server) -> bool {
+    let mut client = Client::connect(server.address());
+    client.send(b"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+    assert_eq!(client.response().status, 200);
+    let mut socket = client.socket().try_clone().unwrap();
+    assert!(client.rest().is_empty());
+    let mut send_slowly = (0..20).map(|_| {
+        thread::sleep(Duration::from_millis(10));
+        socket.write_all(b"more of it")
+    });
+    send_slowly.any(|sent| sent.is_err())
+}
+
+#[test]
+fn a_client_that_still_sends_can_read_the_response() {
+    let server = start_deaf(10);
+    // On a busy machine, all of this may take longer than the server's patience.
+    assert!((0..10).any(|_| !is_reset_while_sending(&server)));
 }
 
 #[test]
