@@ -21,6 +21,8 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const BODY_WITHIN: Duration = Duration::from_secs(60);
 /// How long a client may take nothing of what is written.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client may take for a whole response, from its first byte to its last.
+const RESPONSE_WITHIN: Duration = Duration::from_secs(60);
 /// How long a client that has got its last response may keep the connection open.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -73,7 +75,6 @@ impl<'a> Conversation<'a> {
     /// Answers requests until the connection ends.
     pub fn run(mut self) -> io::Result<()> {
         self.client.set_nodelay(true)?;
-        self.client.set_write_timeout(Some(WRITE_WITHIN))?;
         let connection = self.connection;
         loop {
             match connection.while_waiting(|| self.read_head()) {
@@ -207,8 +208,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn refuse(&mut self, refusal: Refusal, with_body: bool) -> io::Result<Then> {
-        let mut client = self.client;
-        client.write_all(&refusal.response(with_body))?;
+        write_until(self.client, &refusal.response(with_body), None)?;
         Ok(Then::Close)
     }
 
@@ -224,10 +224,15 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Passes on as many of these bytes as belong to the body, and returns their number.
+/// Passes on as many of these bytes as belong to the body, and returns their number. tiny_http doesn't know
+/// trailers, so it gets none: they may be dropped (RFC 9110 §6.5.1).
 fn pass_piece(bytes: &[u8], mut inner: &TcpStream, body: &mut Extent) -> io::Result<usize> {
-    let count = body.take(bytes).map_err(|_| ErrorKind::InvalidData)?;
-    inner.write_all(&bytes[..count])?;
+    let count = take(body, bytes)?;
+    let trailer = body.trailer_taken();
+    inner.write_all(&bytes[..count - trailer])?;
+    if trailer > 0 && body.is_over() {
+        inner.write_all(b"\r\n")?;
+    }
     Ok(count)
 }
 
@@ -265,7 +270,7 @@ fn end(inner: &TcpStream) {
 
 /// Passes back one response, and the interim ones that come before it (RFC 9110 §15.2). `None` if there
 /// is none.
-fn pass_back(inner: &TcpStream, mut client: &TcpStream, head: &Head) -> io::Result<Option<Then>> {
+fn pass_back(inner: &TcpStream, client: &TcpStream, head: &Head) -> io::Result<Option<Then>> {
     let mut bytes = Vec::new();
     loop {
         let Some((length, status, mut body)) = read_response_head(inner, &mut bytes, head.is_head)
@@ -273,13 +278,14 @@ fn pass_back(inner: &TcpStream, mut client: &TcpStream, head: &Head) -> io::Resu
             return Ok(None);
         };
         if matches!(status, 100 | 102..200) {
-            client.write_all(&bytes[..length])?;
+            write_until(client, &bytes[..length], None)?;
             bytes.drain(..length);
             continue;
         }
         let mut belongs = length + take(&mut body, &bytes[length..])?;
+        let deadline = (status != 101).then(|| Instant::now() + RESPONSE_WITHIN);
         loop {
-            client.write_all(&bytes[..belongs])?;
+            write_until(client, &bytes[..belongs], deadline)?;
             if body.is_over() {
                 return Ok(Some(Then::Next));
             }
@@ -354,6 +360,30 @@ fn read_until(stream: &TcpStream, bytes: &mut Vec<u8>, deadline: Instant) -> io:
     read_piece(stream, bytes)
 }
 
+/// Writes all bytes. Fails if the client takes none of them for [`WRITE_WITHIN`], or not all of them by the
+/// deadline.
+fn write_until(
+    mut client: &TcpStream,
+    mut bytes: &[u8],
+    deadline: Option<Instant>,
+) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = left.unwrap_or(WRITE_WITHIN).min(WRITE_WITHIN);
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        client.set_write_timeout(Some(left))?;
+        match client.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Unix and Windows have different words for it.
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
@@ -373,5 +403,31 @@ impl<'a> Seat<'a> {
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_client_that_reads_slowly_does_not_hold_up_a_response_for_ever() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut slow = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (client, _) = listener.accept().unwrap();
+        thread::spawn(move || {
+            let mut piece = vec![0; PIECE];
+            while let Ok(1..) = slow.read(&mut piece) {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let deadline = Instant::now() + Duration::from_millis(300);
+        let response = vec![0; 64 * 1024 * 1024];
+        let (written, result) = mpsc::channel();
+        thread::spawn(move || written.send(write_until(&client, &response, Some(deadline))));
+        let result = result.recv_timeout(Duration::from_secs(5)).expect("an end");
+        assert!(is_timeout(&result.unwrap_err()));
     }
 }

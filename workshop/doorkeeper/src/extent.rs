@@ -32,6 +32,15 @@ impl Extent {
         }
     }
 
+    /// How many bytes at the end of what the last [`take`](Self::take) took belong to the trailer, or to the
+    /// empty line after it.
+    pub fn trailer_taken(&self) -> usize {
+        match self {
+            Self::Chunked(chunks) => chunks.trailer_taken,
+            Self::Length(_) | Self::UntilClose => 0,
+        }
+    }
+
     /// Whether nothing more is to come.
     pub fn is_over(&self) -> bool {
         matches!(
@@ -58,6 +67,7 @@ pub struct Chunks {
     next: Next,
     /// The beginning of a line.
     line: Vec<u8>,
+    trailer_taken: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,12 +83,16 @@ enum Next {
 impl Chunks {
     fn take(&mut self, bytes: &[u8]) -> Result<usize, NotChunks> {
         let mut taken = 0;
+        self.trailer_taken = 0;
         while self.next != Next::Nothing && taken < bytes.len() {
             let rest = &bytes[taken..];
-            taken += match self.next {
+            let is_trailer = self.next == Next::TrailerLine;
+            let count = match self.next {
                 Next::Data(left) => self.take_data(rest, left),
                 _ => self.take_line(rest)?,
             };
+            taken += count;
+            self.trailer_taken += if is_trailer { count } else { 0 };
         }
         Ok(taken)
     }

@@ -231,6 +231,20 @@ fn a_connection_goes_on_after_a_body_that_came_later_than_its_head() {
 }
 
 #[test]
+fn a_trailer_is_dropped() {
+    let server = start();
+    let chunks = "POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n";
+    let rest = "A: b\r\nC: d\r\n\r\nGET /b HTTP/1.1\r\n\r\n";
+    for cut in 0..rest.len() {
+        let mut client = Client::connect(server.address());
+        client.send(format!("{chunks}{}", &rest[..cut]).as_bytes());
+        client.send(&rest.as_bytes()[cut..]);
+        assert_eq!(client.response().text(), "POST /a 3", "cut at {cut}");
+        assert_eq!(client.response().text(), "GET /b 0", "cut at {cut}");
+    }
+}
+
+#[test]
 fn a_body_that_ends_too_early_is_cut_short() {
     let server = start();
     let mut client = Client::connect(server.address());
