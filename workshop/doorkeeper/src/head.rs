@@ -12,8 +12,8 @@ const MAX_FIELDS: usize = 1000;
 const MAX_BODY: u64 = 64 * 1024 * 1024;
 
 /// Fields that are about one connection only, and not about the one to tiny_http (RFC 9110 §7.6.1).
-/// `Connection` is written separately, and `Upgrade` stays: both are what a handshake is about.
-const NOT_PASSED_ON: [&str; 4] = ["Connection", "Keep-Alive", "Proxy-Connection", "TE"];
+/// `Connection` and `Upgrade` are too, but they are what a handshake is about.
+const NOT_PASSED_ON: [&str; 3] = ["Keep-Alive", "Proxy-Connection", "TE"];
 
 /// A request's head that tiny_http can be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,27 +66,27 @@ impl Head {
         let fields = Fields(request.headers);
         fields.check_expectation()?;
         let body = fields.extent(is_http_1_1)?;
-        let is_upgrade = fields.has_connection_option("upgrade");
-        // tiny_http doesn't skip the chunks that an answer leaves unread. It would take them for a request.
-        let is_last_inside = matches!(body, Extent::Chunked(_));
-        let more_options: &[&[u8]] = if is_last_inside { &[b"close"] } else { &[] };
+        // tiny_http reads the first `Connection` only. If it doesn't see an upgrade there, it takes what
+        // follows the head for a request, so that must be checked like one.
+        let connection = fields.values("Connection");
+        let is_upgrade = connection.first().is_some_and(|it| has_word(it, "upgrade"));
+        // It doesn't skip the chunks that an answer leaves unread either.
+        let is_last_inside = !is_upgrade && matches!(body, Extent::Chunked(_));
+        let asks_to_close = connection.iter().any(|it| has_word(it, "close"));
         Ok(Self {
             body,
             is_head: request.method == Some("HEAD"),
             is_upgrade,
-            keeps_alive: is_http_1_1 && !is_upgrade && !fields.has_connection_option("close"),
+            keeps_alive: is_http_1_1 && !is_upgrade && !asks_to_close,
             is_last_inside,
-            bytes: written(&request, more_options),
+            bytes: written(&request, is_last_inside),
         })
     }
 }
 
-/// Makes a head fit for tiny_http: no field that is about one connection only, `Connection` in a single
-/// field, no expectation of a client that speaks HTTP/1.0, and no byte that isn't ASCII. Nothing else
-/// changes. A head that can't be parsed stays as it is.
-///
-/// tiny_http reads the first `Connection` field only. If it missed the `upgrade` or `close` in a second
-/// one, it would take what follows for a request (RFC 9110 §5.3 allows them to be combined).
+/// Makes a head fit for tiny_http, and changes nothing else: no field that is about one connection only, no
+/// expectation of a client that speaks HTTP/1.0, and no byte that isn't ASCII. A head that can't be parsed
+/// stays as it is.
 ///
 /// RFC 9110 §5.5 allows other bytes in a value, such as the cookie `name=Zoë`, and calls them opaque.
 /// Each becomes a `?`: so the value keeps its length, and one that a server looks at is refused.
@@ -95,19 +95,18 @@ pub fn for_tiny_http(head: &[u8]) -> Vec<u8> {
     let mut room = vec![httparse::EMPTY_HEADER; lines];
     let mut request = httparse::Request::new(&mut room);
     match request.parse(head) {
-        Ok(httparse::Status::Complete(_)) => written(&request, &[]),
+        Ok(httparse::Status::Complete(_)) => written(&request, false),
         _ => head.to_vec(),
     }
 }
 
-fn written(request: &httparse::Request, more_options: &[&[u8]]) -> Vec<u8> {
+/// The head as tiny_http gets it, and whether that is the last one on its connection.
+fn written(request: &httparse::Request, is_last: bool) -> Vec<u8> {
     let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
     let minor = request.version.unwrap_or(1);
     let mut bytes = format!("{method} {target} HTTP/1.{minor}\r\n").into_bytes();
-    let mut options = Fields(request.headers).values("Connection");
-    options.extend(more_options);
-    if !options.is_empty() {
-        write_field(&mut bytes, "Connection", &options.join(&b", "[..]));
+    if is_last {
+        write_field(&mut bytes, "Connection", b"close");
     }
     let is_passed_on = |field: &&httparse::Header| {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
@@ -131,21 +130,13 @@ fn write_field(bytes: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 struct Fields<'a>(&'a [httparse::Header<'a>]);
 
-impl<'a> Fields<'a> {
-    fn values(&self, name: &str) -> Vec<&'a [u8]> {
+impl Fields<'_> {
+    fn values(&self, name: &str) -> Vec<&[u8]> {
         let named = self
             .0
             .iter()
             .filter(|field| field.name.eq_ignore_ascii_case(name));
         named.map(|field| field.value.trim_ascii()).collect()
-    }
-
-    /// Whether `Connection` has this option. Like tiny_http, this looks for the word anywhere in the value: the
-    /// two must agree, even on a word such as `no-upgrade`.
-    fn has_connection_option(&self, option: &str) -> bool {
-        let values = self.values("Connection");
-        let text = String::from_utf8_lossy(&values.join(&b","[..])).to_ascii_lowercase();
-        text.contains(option)
     }
 
     fn check_expectation(&self) -> Result<(), Refusal> {
@@ -180,6 +171,14 @@ impl<'a> Fields<'a> {
             _ => Err(Refusal::TWO_LENGTHS),
         }
     }
+}
+
+/// Whether a value of `Connection` has this word. Like tiny_http, this looks for it anywhere, even within a longer
+/// one: the two must agree.
+fn has_word(value: &[u8], word: &str) -> bool {
+    String::from_utf8_lossy(value)
+        .to_ascii_lowercase()
+        .contains(word)
 }
 
 const MAX_BODY_AND_MORE: u64 = MAX_BODY + 1;

@@ -126,23 +126,17 @@ fn what_is_wrong_gets_a_status_and_the_end_of_the_connection() {
     lives(&server);
 }
 
-/// A request that must never get to tiny_http, because nothing has checked it. With a `Content-Length` of a
-/// terabyte it would end the process.
-const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\n\r\n";
-
-/// Sends `request`, and reads the answer and whatever else comes before the connection ends. Returns the
-/// targets that the server was asked for meanwhile, and until it has answered one more request.
+/// Sends `request` to a server that reads no body, and returns the targets that the server was asked for.
 fn asked_for(request: &str) -> Vec<String> {
     let (asked, targets) = mpsc::channel();
     let server = start_with(10, move |request| {
         _ = asked.send(request.url().to_string());
-        // It reads no body.
         _ = request.respond(tiny_http::Response::from_string("GET / 0"));
     });
     let mut client = Client::connect(server.address());
     client.send(request.as_bytes());
     _ = client.socket().shutdown(Shutdown::Write);
-    client.response();
+    assert_eq!(client.response().text(), "GET / 0", "{request:?}");
     client.rest();
     lives(&server);
     drop(server);
@@ -151,25 +145,21 @@ fn asked_for(request: &str) -> Vec<String> {
 
 #[test]
 fn chunks_that_are_not_read_are_no_request() {
-    let in_chunk = format!("A: b\r\n\r\n{SMUGGLED}");
-    let size = in_chunk.len();
-    for body in [
-        // tiny_http would read the size as a request line, and the chunk as what follows it.
-        format!("{size:x}; /smuggled HTTP/1.1\r\n{in_chunk}\r\n0\r\n\r\n"),
-        // It doesn't know trailers.
-        format!("0\r\n{SMUGGLED}"),
-    ] {
-        let request = format!("GET /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
-        let both = format!("{request}GET /b HTTP/1.1\r\n\r\n");
-        assert_eq!(asked_for(&both), ["/a", "/b", "/"], "{request:?}");
-    }
+    let chunk = "A: b\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n";
+    let size = chunk.len();
+    // tiny_http would read the size as a request line, and the chunk as what follows it.
+    let body = format!("{size:x}; /smuggled HTTP/1.1\r\n{chunk}\r\n0\r\n\r\n");
+    let request = format!("GET /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+    assert_eq!(asked_for(&request), ["/a", "/"]);
 }
 
 #[test]
-fn an_option_in_a_second_connection_field_counts() {
+fn what_follows_a_head_without_a_body_is_checked() {
+    // tiny_http would let it pass.
+    let bad = "GET /b HTTP/1.1\r\nContent-Length: 2, 2\r\n\r\n";
     for option in ["upgrade", "close"] {
         let fields = format!("Connection: keep-alive\r\nConnection: {option}");
-        let request = format!("GET /a HTTP/1.1\r\n{fields}\r\n\r\n{SMUGGLED}");
+        let request = format!("GET /a HTTP/1.1\r\n{fields}\r\n\r\n{bad}");
         assert_eq!(asked_for(&request), ["/a", "/"], "{option}");
     }
 }
