@@ -28,8 +28,6 @@ pub(crate) struct Head {
     pub is_upgrade: bool,
     /// Whether the client's connection goes on after the response.
     pub keeps_alive: bool,
-    /// Whether the connection to tiny_http ends with the response.
-    pub is_last_inside: bool,
 }
 
 /// Where the head ends, if its end has come: after the first empty line. What was `searched` before is not
@@ -70,16 +68,13 @@ impl Head {
         // follows the head for a request, so that must be checked like one.
         let connection = fields.values("Connection");
         let is_upgrade = connection.first().is_some_and(|it| has_word(it, "upgrade"));
-        // It doesn't skip the chunks that an answer leaves unread either.
-        let is_last_inside = !is_upgrade && matches!(body, Extent::Chunked(_));
         let asks_to_close = connection.iter().any(|it| has_word(it, "close"));
         Ok(Self {
             body,
             is_head: request.method == Some("HEAD"),
             is_upgrade,
             keeps_alive: is_http_1_1 && !is_upgrade && !asks_to_close,
-            is_last_inside,
-            bytes: written(&request, is_last_inside),
+            bytes: written(&request),
         })
     }
 }
@@ -95,37 +90,29 @@ pub fn for_tiny_http(head: &[u8]) -> Vec<u8> {
     let mut room = vec![httparse::EMPTY_HEADER; lines];
     let mut request = httparse::Request::new(&mut room);
     match request.parse(head) {
-        Ok(httparse::Status::Complete(_)) => written(&request, false),
+        Ok(httparse::Status::Complete(_)) => written(&request),
         _ => head.to_vec(),
     }
 }
 
-/// The head as tiny_http gets it, and whether that is the last one on its connection.
-fn written(request: &httparse::Request, is_last: bool) -> Vec<u8> {
+fn written(request: &httparse::Request) -> Vec<u8> {
     let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
     let minor = request.version.unwrap_or(1);
     let mut bytes = format!("{method} {target} HTTP/1.{minor}\r\n").into_bytes();
-    if is_last {
-        write_field(&mut bytes, "Connection", b"close");
-    }
     let is_passed_on = |field: &&httparse::Header| {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         // A client that speaks HTTP/1.0 doesn't know an interim response (RFC 9110 §10.1.1).
         !(NOT_PASSED_ON.iter().any(|name| is(name)) || (minor == 0 && is("Expect")))
     };
+    let ascii = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
     for field in request.headers.iter().filter(is_passed_on) {
-        write_field(&mut bytes, field.name, field.value);
+        bytes.extend_from_slice(field.name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend(field.value.iter().map(ascii));
+        bytes.extend_from_slice(b"\r\n");
     }
     bytes.extend_from_slice(b"\r\n");
     bytes
-}
-
-fn write_field(bytes: &mut Vec<u8>, name: &str, value: &[u8]) {
-    let ascii = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
-    bytes.extend_from_slice(name.as_bytes());
-    bytes.extend_from_slice(b": ");
-    bytes.extend(value.iter().map(ascii));
-    bytes.extend_from_slice(b"\r\n");
 }
 
 struct Fields<'a>(&'a [httparse::Header<'a>]);

@@ -126,11 +126,13 @@ fn what_is_wrong_gets_a_status_and_the_end_of_the_connection() {
     lives(&server);
 }
 
-/// Sends `request` to a server that reads no body, and returns the targets that the server was asked for.
+/// Sends `request` to a server that reads 10 bytes of a body and no more. Returns the targets that the server
+/// was asked for.
 fn asked_for(request: &str) -> Vec<String> {
     let (asked, targets) = mpsc::channel();
-    let server = start_with(10, move |request| {
+    let server = start_with(10, move |mut request| {
         _ = asked.send(request.url().to_string());
+        _ = request.as_reader().take(10).read_to_end(&mut Vec::new());
         _ = request.respond(tiny_http::Response::from_string("GET / 0"));
     });
     let mut client = Client::connect(server.address());
@@ -145,12 +147,24 @@ fn asked_for(request: &str) -> Vec<String> {
 
 #[test]
 fn chunks_that_are_not_read_are_no_request() {
-    let chunk = "A: b\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n";
-    let size = chunk.len();
-    // tiny_http would read the size as a request line, and the chunk as what follows it.
-    let body = format!("{size:x}; /smuggled HTTP/1.1\r\n{chunk}\r\n0\r\n\r\n");
-    let request = format!("GET /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
-    assert_eq!(asked_for(&request), ["/a", "/"]);
+    let smuggled = "GET /smuggled HTTP/1.1\r\n\r\n";
+    let chunk =
+        |extension: &str, content: &str| format!("{:x}{extension}\r\n{content}\r\n", content.len());
+    for body in [
+        // tiny_http would go on after the bytes that were read.
+        chunk("", &format!("ten bytes.{smuggled}")),
+        chunk("", "ten bytes.")
+            + &chunk("; /smuggled HTTP/1.1", &format!("A: b\r\n\r\n{smuggled}")),
+        chunk("", "ten bytes.") + &chunk("", "a  HTTP/1.1\r\n\r\n"),
+        // It takes any byte for the end of a line.
+        format!("1\r\na{smuggled}"),
+        // A trailer is a bad end.
+        format!("0\r\nX{smuggled}"),
+    ] {
+        let head = "GET /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let request = format!("{head}{body}0\r\n\r\n");
+        assert_eq!(asked_for(&request), ["/a", "/"], "{body:?}");
+    }
 }
 
 #[test]
