@@ -47,16 +47,16 @@ pub struct Conversation<'a> {
     early: Vec<u8>,
 }
 
-/// Whether the connection goes on.
+/// What a request leads to: the client's connection goes on, or it closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
-    Next,
-    Close,
+enum Outcome {
+    GoesOn,
+    Closes,
 }
 
 /// Why there is no head to answer.
 enum NoHead {
-    /// The client has closed the connection, has never said a word, or is closed by the server.
+    /// The client has left or never said a word, or the server has closed the connection.
     Gone,
     Refused(Refusal),
 }
@@ -79,7 +79,7 @@ impl<'a> Conversation<'a> {
         loop {
             match connection.while_waiting(|| self.read_head()) {
                 Ok(head) => {
-                    if self.answer(&head)? == Then::Close {
+                    if self.answer(&head)? == Outcome::Closes {
                         break;
                     }
                 }
@@ -128,7 +128,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn answer(&mut self, head: &Head) -> io::Result<Then> {
+    fn answer(&mut self, head: &Head) -> io::Result<Outcome> {
         let Some(_seat) = Seat::take(&self.shared.busy, self.shared.max_busy) else {
             return self.refuse(Refusal::BUSY, !head.is_head);
         };
@@ -136,18 +136,19 @@ impl<'a> Conversation<'a> {
             return self.refuse(Refusal::BUSY, !head.is_head);
         };
         match self.exchange(&inner, head)? {
-            Some(Then::Next) => {
+            Some(Outcome::GoesOn) => {
                 // Chunks may have been left unread there.
                 let can_be_kept = !matches!(head.body, Extent::Chunked(_));
                 self.inner = can_be_kept.then_some(inner);
-                Ok(Then::Next)
+                Ok(Outcome::GoesOn)
             }
-            Some(Then::Close) => Ok(Then::Close),
+            Some(Outcome::Closes) => Ok(Outcome::Closes),
             None => self.refuse(Refusal::UNANSWERED, !head.is_head),
         }
     }
 
-    /// The connection of the last request, unless that tiny_http has died.
+    /// Returns the connection that the last request used, or opens one if there is none to a tiny_http that is
+    /// still alive.
     fn way_to_tiny_http(&mut self) -> io::Result<TcpStream> {
         let address = self.shared.inner.address();
         let kept = self.inner.take();
@@ -155,8 +156,8 @@ impl<'a> Conversation<'a> {
         still_good.map_or_else(|| self.shared.inner.open(), Ok)
     }
 
-    /// Passes a request on, and its response back. `None` if there is no response.
-    fn exchange(&mut self, mut inner: &TcpStream, head: &Head) -> io::Result<Option<Then>> {
+    /// Passes a request on, and its response back. Returns `None` if there is no response.
+    fn exchange(&mut self, mut inner: &TcpStream, head: &Head) -> io::Result<Option<Outcome>> {
         if inner.write_all(&head.bytes).is_err() {
             return Ok(None);
         }
@@ -164,24 +165,24 @@ impl<'a> Conversation<'a> {
             true => Extent::UntilClose,
             false => head.body.clone(),
         };
-        let passed = pass_piece(&self.early, inner, &mut body).inspect_err(|_| end(inner));
+        let passed = pass_piece(&self.early, inner, &mut body).inspect_err(|_| end_body(inner));
         self.early
             .drain(..passed.as_ref().map_or(0, |count| *count));
         if body.is_over() || passed.is_err() {
             let response = pass_back(inner, self.client, head)?;
             let goes_on = head.keeps_alive && passed.is_ok();
-            return Ok(response.map(|then| if goes_on { then } else { Then::Close }));
+            return Ok(response.map(|outcome| if goes_on { outcome } else { Outcome::Closes }));
         }
         self.exchange_both_ways(inner, head, body)
     }
 
-    /// The response may come before the rest of the body does. So each direction has a thread.
+    /// Does the same in both directions at once, because the response may come before the rest of the body.
     fn exchange_both_ways(
         &mut self,
         inner: &TcpStream,
         head: &Head,
         mut body: Extent,
-    ) -> io::Result<Option<Then>> {
+    ) -> io::Result<Option<Outcome>> {
         let client = self.client;
         let deadline = (!head.is_upgrade).then(|| Instant::now() + BODY_WITHIN);
         let (done, is_done) = mpsc::channel();
@@ -191,7 +192,7 @@ impl<'a> Conversation<'a> {
             thread::Builder::new().spawn_scoped(scope, move || {
                 match pass_on(client, inner, &mut body, deadline, is_needed) {
                     Ok(rest) => _ = done.send(rest),
-                    Err(_) => end(inner),
+                    Err(_) => end_body(inner),
                 }
             })?;
             let response = pass_back(inner, client, head);
@@ -204,18 +205,17 @@ impl<'a> Conversation<'a> {
             // The client may go on sending this body, so its side of the connection stays open: see `linger`.
             is_needed.store(false, Ordering::Relaxed);
             _ = inner.shutdown(Shutdown::Both);
-            Ok(response?.map(|_| Then::Close))
+            Ok(response?.map(|_| Outcome::Closes))
         })?;
         Ok(response)
     }
 
-    fn refuse(&mut self, refusal: Refusal, with_body: bool) -> io::Result<Then> {
+    fn refuse(&mut self, refusal: Refusal, with_body: bool) -> io::Result<Outcome> {
         write_until(self.client, &refusal.response(with_body), None)?;
-        Ok(Then::Close)
+        Ok(Outcome::Closes)
     }
 
-    /// Says that there is nothing more to come, and waits a moment for the client to say the same. If a
-    /// socket is closed while bytes are unread, TCP resets the connection, and the response may be lost.
+    /// Closes our direction, and waits a moment for the client to close the other one. If a socket is closed while bytes are unread, TCP resets the connection, and the response may be lost.
     fn linger(&mut self) {
         _ = self.client.shutdown(Shutdown::Write);
         let deadline = Instant::now() + LINGER;
@@ -281,14 +281,14 @@ fn pass_on(
     Ok(piece)
 }
 
-/// tiny_http gets no more of this body.
-fn end(inner: &TcpStream) {
+/// Tells tiny_http that no more of this body will come.
+fn end_body(inner: &TcpStream) {
     _ = inner.shutdown(Shutdown::Write);
 }
 
-/// Passes back one response, and the interim ones that come before it (RFC 9110 §15.2). `None` if there
-/// is none.
-fn pass_back(inner: &TcpStream, client: &TcpStream, head: &Head) -> io::Result<Option<Then>> {
+/// Passes back one response, and the interim ones that precede it (RFC 9110 §15.2). Returns `None` if
+/// there is no response.
+fn pass_back(inner: &TcpStream, client: &TcpStream, head: &Head) -> io::Result<Option<Outcome>> {
     let mut bytes = Vec::new();
     loop {
         let Some((length, status, mut body)) = read_response_head(inner, &mut bytes, head.is_head)
@@ -305,11 +305,11 @@ fn pass_back(inner: &TcpStream, client: &TcpStream, head: &Head) -> io::Result<O
         loop {
             write_until(client, &bytes[..belongs], deadline)?;
             if body.is_over() {
-                return Ok(Some(Then::Next));
+                return Ok(Some(Outcome::GoesOn));
             }
             bytes.clear();
             if read_piece(inner, &mut bytes)? == 0 {
-                return Ok(Some(Then::Close));
+                return Ok(Some(Outcome::Closes));
             }
             belongs = take(&mut body, &bytes)?;
         }
@@ -321,7 +321,7 @@ fn take(body: &mut Extent, bytes: &[u8]) -> io::Result<usize> {
     taken.map_err(|_| ErrorKind::InvalidData.into())
 }
 
-/// The length of a response's head, its status, and what follows it (RFC 9112 §6.3).
+/// Returns the length of a response's head, its status, and how its body ends (RFC 9112 §6.3).
 fn read_response_head(
     inner: &TcpStream,
     bytes: &mut Vec<u8>,
@@ -354,7 +354,7 @@ fn read_response_head(
     }
 }
 
-/// Appends what one read brings.
+/// Appends what one read brings, and returns how many bytes that is: 0 at the end of the stream.
 fn read_piece(mut stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<usize> {
     let mut piece = [0; PIECE];
     loop {
@@ -402,7 +402,7 @@ fn write_until(
     Ok(())
 }
 
-/// Unix and Windows have different words for it.
+/// A timeout is `WouldBlock` on Unix and `TimedOut` on Windows.
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -3,7 +3,7 @@
 /// How much of a message's body is still to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extent {
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
     /// Chunks, up to the empty one and the trailer after it.
     Chunked(Chunks),
@@ -14,7 +14,7 @@ pub enum Extent {
 impl Extent {
     pub const NONE: Self = Self::Length(0);
 
-    /// How many of these bytes belong to the body. They are taken note of.
+    /// Returns how many of these bytes belong to the body, and counts them as received.
     ///
     /// # Errors
     /// Returns [`NotChunks`] if the bytes that frame a chunk are wrong.
@@ -81,7 +81,7 @@ pub struct Chunks {
 enum Next {
     #[default]
     SizeLine,
-    /// So many bytes of a chunk.
+    /// This many bytes of a chunk.
     Data(u64),
     /// The line end after a chunk.
     DataEnd,

@@ -30,7 +30,7 @@ pub(crate) struct Head {
     pub keeps_alive: bool,
 }
 
-/// Where the head ends, if its end has come: after the first empty line. What was `searched` before is not
+/// Returns where the head ends, if its end has come: after the first empty line. The first `searched` bytes aren't
 /// searched again: a head that comes byte by byte costs no more than one that comes at once.
 pub(crate) fn end_of(bytes: &[u8], searched: usize) -> Option<usize> {
     let from = searched.saturating_sub(3);
@@ -170,7 +170,7 @@ fn has_word(value: &[u8], word: &str) -> bool {
 
 const MAX_BODY_AND_MORE: u64 = MAX_BODY + 1;
 
-/// A number of digits alone. One that doesn't fit into 64 bits is as good as the greatest.
+/// Reads a number of digits alone. One that doesn't fit into 64 bits counts as the greatest that does.
 fn whole_number(digits: &[u8]) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     let number = std::str::from_utf8(digits).ok().filter(|_| is_number)?;

@@ -67,7 +67,7 @@ impl Refusal {
         }
     }
 
-    /// The response to the byte. A response to HEAD has no body (RFC 9110 §9.3.2).
+    /// Returns the whole response. A response to HEAD has no body (RFC 9110 §9.3.2).
     pub fn response(&self, with_body: bool) -> Vec<u8> {
         let Self {
             status,
