@@ -170,8 +170,7 @@ impl<'a> Conversation<'a> {
             .drain(..passed.as_ref().map_or(0, |count| *count));
         if body.is_over() || passed.is_err() {
             let response = pass_back(inner, self.client, head)?;
-            let goes_on = head.keeps_alive && passed.is_ok();
-            return Ok(response.map(|outcome| if goes_on { outcome } else { Outcome::Closes }));
+            return self.conclude(response, head, passed.is_ok());
         }
         self.exchange_both_ways(inner, head, body)
     }
@@ -187,35 +186,58 @@ impl<'a> Conversation<'a> {
         let deadline = (!head.is_upgrade).then(|| Instant::now() + BODY_WITHIN);
         let (done, is_done) = mpsc::channel();
         let is_needed = AtomicBool::new(true);
-        let response = thread::scope(|scope| {
+        let (response, passed) = thread::scope(|scope| {
             let is_needed = &is_needed;
             thread::Builder::new().spawn_scoped(scope, move || {
-                match pass_on(client, inner, &mut body, deadline, is_needed) {
-                    Ok(rest) => _ = done.send(rest),
-                    Err(_) => end_body(inner),
+                let passed = pass_on(client, inner, &mut body, deadline, is_needed);
+                let is_cut_short = passed.is_err();
+                _ = done.send(passed);
+                if is_cut_short {
+                    end_body(inner);
                 }
             })?;
             let response = pass_back(inner, client, head);
-            if head.keeps_alive
-                && let Ok(rest) = is_done.recv_timeout(BODY_AFTER_RESPONSE)
-            {
-                self.early = rest;
-                return response;
+            let keeps_alive = head.keeps_alive && response.is_ok();
+            let patience = keeps_alive.then_some(BODY_AFTER_RESPONSE);
+            let passed = is_done.recv_timeout(patience.unwrap_or_default());
+            if passed.is_err() {
+                // The client may go on sending, so its side of the connection stays open: see `linger`.
+                is_needed.store(false, Ordering::Relaxed);
+                _ = inner.shutdown(Shutdown::Both);
             }
-            // The client may go on sending this body, so its side of the connection stays open: see `linger`.
-            is_needed.store(false, Ordering::Relaxed);
-            _ = inner.shutdown(Shutdown::Both);
-            Ok(response?.map(|_| Outcome::Closes))
+            io::Result::Ok((response?, passed))
         })?;
-        Ok(response)
+        match passed {
+            Ok(passed) => {
+                let is_whole = passed.is_ok();
+                self.early = passed.unwrap_or_default();
+                self.conclude(response, head, is_whole)
+            }
+            Err(_) => Ok(response.map(|_| Outcome::Closes)),
+        }
     }
 
-    fn refuse(&mut self, refusal: Refusal, with_body: bool) -> io::Result<Outcome> {
+    /// What a response leads to, or the lack of one.
+    fn conclude(
+        &self,
+        response: Option<Outcome>,
+        head: &Head,
+        is_body_whole: bool,
+    ) -> io::Result<Option<Outcome>> {
+        match response {
+            None if !is_body_whole => self.refuse(Refusal::BODY, !head.is_head).map(Some),
+            Some(_) if !(is_body_whole && head.keeps_alive) => Ok(Some(Outcome::Closes)),
+            response => Ok(response),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, with_body: bool) -> io::Result<Outcome> {
         write_until(self.client, &refusal.response(with_body), None)?;
         Ok(Outcome::Closes)
     }
 
-    /// Closes our direction, and waits a moment for the client to close the other one. If a socket is closed while bytes are unread, TCP resets the connection, and the response may be lost.
+    /// Closes our direction, and waits a moment for the client to close the other one. If a socket is closed
+    /// while bytes are unread, TCP resets the connection, and the response may be lost.
     fn linger(&mut self) {
         _ = self.client.shutdown(Shutdown::Write);
         let deadline = Instant::now() + LINGER;
