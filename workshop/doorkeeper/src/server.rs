@@ -51,7 +51,7 @@ impl Server {
     /// Starts to answer the requests that come in on `listener`, up to `max_requests` of them at a time;
     /// one more gets 503. Each is answered by `answer`, on a thread of its own. It has been checked: its
     /// head has 64 KiB and 1000 fields at most, the length of its body is given in one way only, and it
-    /// announces 64 MiB at most.
+    /// announces 64 MiB at most. A body in chunks announces nothing, so `answer` reads it up to a limit of its own.
     ///
     /// # Errors
     /// Returns the system's error if the listener's address can't be read or no thread can be started.
