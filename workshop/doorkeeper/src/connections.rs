@@ -11,7 +11,7 @@ pub struct Connections(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     open: BTreeMap<u64, Arc<TcpStream>>,
-    /// Those that wait for a whole head, the one that has waited longest first.
+    /// The connections that wait for a whole head, by when they began to wait.
     waiting: BTreeMap<u64, u64>,
     last: u64,
     is_stopped: bool,
@@ -25,12 +25,12 @@ pub struct Connection {
 }
 
 impl Connections {
-    /// How many there are.
+    /// Returns how many are open.
     pub fn count(&self) -> usize {
         self.lock().open.len()
     }
 
-    /// One more. `None` if the server stops.
+    /// Adds a connection. Returns `None` if the server is stopping.
     pub fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Option<Connection> {
         let mut state = self.lock();
         let id = state.next();
@@ -53,7 +53,8 @@ impl Connections {
         longest.is_some()
     }
 
-    /// The server stops: connections that wait for a head are closed, now and from now on.
+    /// Closes the connections that wait for a head, and from now on each one that starts to wait: the server is
+    /// stopping.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.is_stopped = true;
@@ -62,7 +63,7 @@ impl Connections {
         }
     }
 
-    /// Closes all that are left.
+    /// Closes all connections that are left.
     pub fn close_all(&self) {
         let state = self.lock();
         state.open.keys().for_each(|id| state.close(*id));
@@ -79,7 +80,7 @@ impl State {
         self.last
     }
 
-    /// Its thread learns of it at once: a read ends.
+    /// Shuts a connection down. Its thread learns of it at once, because its read ends.
     fn close(&self, id: u64) {
         if let Some(stream) = self.open.get(&id) {
             _ = stream.shutdown(Shutdown::Both);

@@ -3,7 +3,7 @@
 /// How much of a message's body is still to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extent {
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
     /// Chunks, up to the empty one and the trailer after it.
     Chunked(Chunks),
@@ -14,22 +14,35 @@ pub enum Extent {
 impl Extent {
     pub const NONE: Self = Self::Length(0);
 
-    /// How many of these bytes belong to the body. They are taken note of.
+    /// Returns how many of these bytes belong to the body, and counts them as received.
     ///
     /// # Errors
-    /// Returns [`NotChunks`] if the size of a chunk can't be read.
+    /// Returns [`NotChunks`] if the bytes that frame a chunk are wrong.
     pub fn take(&mut self, bytes: &[u8]) -> Result<usize, NotChunks> {
-        match self {
+        self.take_content(bytes, |_| {})
+    }
+
+    /// Like [`take`](Self::take), and hands over the content: what belongs to the body, without the bytes that
+    /// frame chunks, and without a trailer.
+    ///
+    /// # Errors
+    /// Returns [`NotChunks`] if the bytes that frame a chunk are wrong.
+    pub fn take_content(
+        &mut self,
+        bytes: &[u8],
+        mut hand_over: impl FnMut(&[u8]),
+    ) -> Result<usize, NotChunks> {
+        let count = match self {
             Self::Length(left) => {
-                let count = bytes
-                    .len()
-                    .min(usize::try_from(*left).unwrap_or(usize::MAX));
+                let count = at_most(*left, bytes);
                 *left -= count as u64;
-                Ok(count)
+                count
             }
-            Self::Chunked(chunks) => chunks.take(bytes),
-            Self::UntilClose => Ok(bytes.len()),
-        }
+            Self::Chunked(chunks) => return chunks.take(bytes, hand_over),
+            Self::UntilClose => bytes.len(),
+        };
+        hand_over(&bytes[..count]);
+        Ok(count)
     }
 
     /// Whether nothing more is to come.
@@ -45,7 +58,11 @@ impl Extent {
     }
 }
 
-/// The size of a chunk can't be read, or a line is too long.
+fn at_most(left: u64, bytes: &[u8]) -> usize {
+    usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()))
+}
+
+/// The size of a chunk can't be read, a chunk doesn't end with a line end, or a line is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotChunks;
 
@@ -64,32 +81,33 @@ pub struct Chunks {
 enum Next {
     #[default]
     SizeLine,
-    /// So many bytes: a chunk, and the end of its line.
+    /// This many bytes of a chunk.
     Data(u64),
+    /// The line end after a chunk.
+    DataEnd,
     TrailerLine,
     Nothing,
 }
 
 impl Chunks {
-    fn take(&mut self, bytes: &[u8]) -> Result<usize, NotChunks> {
+    fn take(&mut self, bytes: &[u8], mut hand_over: impl FnMut(&[u8])) -> Result<usize, NotChunks> {
         let mut taken = 0;
         while self.next != Next::Nothing && taken < bytes.len() {
             let rest = &bytes[taken..];
             taken += match self.next {
-                Next::Data(left) => self.take_data(rest, left),
+                Next::Data(left) => {
+                    let count = at_most(left, rest);
+                    hand_over(&rest[..count]);
+                    self.next = match left - count as u64 {
+                        0 => Next::DataEnd,
+                        left => Next::Data(left),
+                    };
+                    count
+                }
                 _ => self.take_line(rest)?,
             };
         }
         Ok(taken)
-    }
-
-    fn take_data(&mut self, rest: &[u8], left: u64) -> usize {
-        let count = rest.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        self.next = match left - count as u64 {
-            0 => Next::SizeLine,
-            left => Next::Data(left),
-        };
-        count
     }
 
     fn take_line(&mut self, rest: &[u8]) -> Result<usize, NotChunks> {
@@ -107,11 +125,12 @@ impl Chunks {
     }
 
     fn after_line(&self) -> Result<Next, NotChunks> {
-        if self.next == Next::TrailerLine {
-            return Ok(match self.line[..] {
-                [b'\r', b'\n'] => Next::Nothing,
-                _ => Next::TrailerLine,
-            });
+        match (self.next, &self.line[..]) {
+            (Next::DataEnd, b"\r\n") => return Ok(Next::SizeLine),
+            (Next::DataEnd, _) => return Err(NotChunks),
+            (Next::TrailerLine, b"\r\n") => return Ok(Next::Nothing),
+            (Next::TrailerLine, _) => return Ok(Next::TrailerLine),
+            _ => {}
         }
         // For httparse, no digit at all is a zero.
         if !self.line[0].is_ascii_hexdigit() {
@@ -119,8 +138,7 @@ impl Chunks {
         }
         match httparse::parse_chunk_size(&self.line) {
             Ok(httparse::Status::Complete((_, 0))) => Ok(Next::TrailerLine),
-            // Its own line end belongs to a chunk.
-            Ok(httparse::Status::Complete((_, size))) => Ok(Next::Data(size.saturating_add(2))),
+            Ok(httparse::Status::Complete((_, size))) => Ok(Next::Data(size)),
             _ => Err(NotChunks),
         }
     }
@@ -146,21 +164,35 @@ mod tests {
         let stream = [BODY, b"GET"].concat();
         for size in 1..=stream.len() {
             let mut extent = Extent::Chunked(Chunks::default());
-            let mut taken = 0;
+            let (mut taken, mut content) = (0, Vec::new());
             for piece in stream.chunks(size) {
-                taken += extent.take(piece).unwrap();
+                let hand_over = |bytes: &[u8]| content.extend_from_slice(bytes);
+                taken += extent.take_content(piece, hand_over).unwrap();
                 if extent.is_over() {
                     break;
                 }
             }
             assert_eq!(taken, BODY.len(), "in pieces of {size}");
             assert!(extent.is_over());
+            assert_eq!(content, b"hello!");
         }
     }
 
     #[test]
-    fn chunks_without_a_size_are_none() {
-        for body in [&b"\r\n"[..], b"x\r\n", b"-1\r\n", b"10000000000000000\r\n"] {
+    fn chunks_that_are_framed_wrongly_are_none() {
+        for body in [
+            &b"\r\n"[..],
+            b"x\r\n",
+            b"-1\r\n",
+            b"+1\r\n",
+            b" 1\r\n",
+            b"0x1\r\n",
+            b"1\n",
+            b"1;a\n",
+            b"10000000000000000\r\n",
+            b"1\r\naXX0\r\n\r\n",
+            b"1\r\na\n0\r\n\r\n",
+        ] {
             let mut extent = Extent::Chunked(Chunks::default());
             assert_eq!(extent.take(body), Err(NotChunks), "{body:?}");
         }

@@ -26,11 +26,11 @@ pub(crate) struct Head {
     pub is_head: bool,
     /// Whether the client wants another protocol: anything may follow the head.
     pub is_upgrade: bool,
-    /// Whether the connection goes on after the response.
+    /// Whether the client's connection goes on after the response.
     pub keeps_alive: bool,
 }
 
-/// Where the head ends, if its end has come: after the first empty line. What was `searched` before is not
+/// Returns where the head ends, if its end has come: after the first empty line. The first `searched` bytes aren't
 /// searched again: a head that comes byte by byte costs no more than one that comes at once.
 pub(crate) fn end_of(bytes: &[u8], searched: usize) -> Option<usize> {
     let from = searched.saturating_sub(3);
@@ -48,11 +48,15 @@ impl Head {
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let mut room = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut room);
-        request.parse(bytes).map_err(|error| match error {
+        let parsed = request.parse(bytes).map_err(|error| match error {
             httparse::Error::TooManyHeaders => Refusal::HEAD_TOO_LONG,
             httparse::Error::Version => Refusal::VERSION,
             _ => Refusal::NOT_HTTP,
         })?;
+        // httparse takes LF alone for the end of a line. So it may see the end of the head earlier.
+        if parsed != httparse::Status::Complete(bytes.len()) {
+            return Err(Refusal::NOT_HTTP);
+        }
         if !request.path.is_some_and(str::is_ascii) {
             return Err(Refusal::TARGET_NOT_ASCII);
         }
@@ -60,19 +64,24 @@ impl Head {
         let fields = Fields(request.headers);
         fields.check_expectation()?;
         let body = fields.extent(is_http_1_1)?;
-        let is_upgrade = fields.has_connection_option("upgrade");
+        // tiny_http reads the first `Connection` only. If it doesn't see an upgrade there, it takes what
+        // follows the head for a request, so that must be checked like one.
+        let connection = fields.values("Connection");
+        let is_upgrade = connection.first().is_some_and(|it| has_word(it, "upgrade"));
+        let asks_to_close = connection.iter().any(|it| has_word(it, "close"));
         Ok(Self {
             body,
             is_head: request.method == Some("HEAD"),
             is_upgrade,
-            keeps_alive: is_http_1_1 && !is_upgrade && !fields.has_connection_option("close"),
+            keeps_alive: is_http_1_1 && !is_upgrade && !asks_to_close,
             bytes: written(&request),
         })
     }
 }
 
-/// Makes a head fit for tiny_http, and changes nothing else: no field that is about one connection only,
-/// and no byte that isn't ASCII. A head that can't be parsed stays as it is.
+/// Makes a head fit for tiny_http, and changes nothing else: no field that is about one connection only, no
+/// expectation of a client that speaks HTTP/1.0, and no byte that isn't ASCII. A head that can't be parsed
+/// stays as it is.
 ///
 /// RFC 9110 §5.5 allows other bytes in a value, such as the cookie `name=Zoë`, and calls them opaque.
 /// Each becomes a `?`: so the value keeps its length, and one that a server looks at is refused.
@@ -91,8 +100,9 @@ fn written(request: &httparse::Request) -> Vec<u8> {
     let minor = request.version.unwrap_or(1);
     let mut bytes = format!("{method} {target} HTTP/1.{minor}\r\n").into_bytes();
     let is_passed_on = |field: &&httparse::Header| {
-        let mut others = NOT_PASSED_ON.iter();
-        !others.any(|name| field.name.eq_ignore_ascii_case(name))
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        // A client that speaks HTTP/1.0 doesn't know an interim response (RFC 9110 §10.1.1).
+        !(NOT_PASSED_ON.iter().any(|name| is(name)) || (minor == 0 && is("Expect")))
     };
     let ascii = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
     for field in request.headers.iter().filter(is_passed_on) {
@@ -114,14 +124,6 @@ impl Fields<'_> {
             .iter()
             .filter(|field| field.name.eq_ignore_ascii_case(name));
         named.map(|field| field.value.trim_ascii()).collect()
-    }
-
-    /// Whether tiny_http, which looks for the word anywhere in the first of these fields, or anybody who
-    /// reads them right, finds this option.
-    fn has_connection_option(&self, option: &str) -> bool {
-        let values = self.values("Connection");
-        let text = String::from_utf8_lossy(&values.join(&b","[..])).to_ascii_lowercase();
-        text.contains(option)
     }
 
     fn check_expectation(&self) -> Result<(), Refusal> {
@@ -158,9 +160,17 @@ impl Fields<'_> {
     }
 }
 
+/// Whether a value of `Connection` has this word. Like tiny_http, this looks for it anywhere, even within a longer
+/// one: the two must agree.
+fn has_word(value: &[u8], word: &str) -> bool {
+    String::from_utf8_lossy(value)
+        .to_ascii_lowercase()
+        .contains(word)
+}
+
 const MAX_BODY_AND_MORE: u64 = MAX_BODY + 1;
 
-/// A number of digits alone. One that doesn't fit into 64 bits is as good as the greatest.
+/// Reads a number of digits alone. One that doesn't fit into 64 bits counts as the greatest that does.
 fn whole_number(digits: &[u8]) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     let number = std::str::from_utf8(digits).ok().filter(|_| is_number)?;

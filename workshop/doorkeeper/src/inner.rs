@@ -1,7 +1,7 @@
 //! tiny_http, which gets a successor when it dies.
 //!
 //! tiny_http 0.12 accepts no more connections after one failed accept (too many open files, for example),
-//! and panics where it can't start a thread. It says neither: its listener is just gone. So the first
+//! and panics if it can't start a thread. It reports neither: its listener just disappears. So the first
 //! connection that is refused there reports it, and another tiny_http starts on a port of its own.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -23,8 +23,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long the answer to a knock may take.
 const KNOCK_WITHIN: Duration = Duration::from_secs(5);
 
-/// The method of a request that only asks whether tiny_http is there.
-const KNOCK: &str = "KNOCK";
+/// The method of a request that only asks whether tiny_http is there. No client can send it: a head whose
+/// method has parentheses isn't HTTP (RFC 9110 §5.6.2), and doesn't get this far.
+const KNOCK: &str = "(knock)";
 
 /// A running tiny_http. Dropping it stops it, soon.
 pub struct Inner(Arc<Shared>);
@@ -63,7 +64,7 @@ impl Inner {
         Ok(Self(shared))
     }
 
-    /// Where it listens now.
+    /// Returns where it listens now.
     pub fn address(&self) -> SocketAddr {
         self.0.place().address
     }
@@ -110,14 +111,14 @@ impl Shared {
         lock(&self.place)
     }
 
-    /// Another one may have taken its place meanwhile.
+    /// Marks the tiny_http at this address as dead, unless a successor has taken its place in the meantime.
     fn report_dead(&self, address: SocketAddr) {
         let mut place = self.place();
         place.is_dead |= place.address == address;
     }
 }
 
-/// Whether nothing listens there, or what listens does not answer.
+/// Whether the error means that nothing listens there, or that what listens doesn't answer.
 fn is_dead(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -153,7 +154,7 @@ fn knock(address: SocketAddr) -> io::Result<TcpStream> {
 fn start_tiny_http() -> io::Result<(Server, SocketAddr)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
-    // It panics where it can't start a thread.
+    // It panics if it can't start a thread.
     let http = panic::catch_unwind(|| Server::from_listener(listener, None))
         .map_err(|_| io::Error::other("no thread can be started"))?
         .map_err(io::Error::other)?;
@@ -197,7 +198,7 @@ fn hand_over(request: Request, shared: &Arc<Shared>) {
         return;
     }
     let shared = Arc::clone(shared);
-    // Where no thread can be started the request is dropped, and tiny_http answers 500.
+    // If no thread can be started, the request is dropped, and tiny_http answers 500.
     _ = thread::Builder::new().spawn(move || (shared.answer)(request));
 }
 

@@ -26,6 +26,10 @@ impl Refusal {
         "400 Bad Request",
         "A request has a `Content-Length` or a `Transfer-Encoding`, not both (RFC 9112 §6.3).",
     );
+    pub const BODY: Self = Self::new(
+        "400 Bad Request",
+        "The body ended too early, took too long, or has bad chunks (RFC 9112 §7.1, §8).",
+    );
     pub const TOO_SLOW: Self = Self::new("408 Request Timeout", "The head took too long.");
     pub const BODY_TOO_LONG: Self = Self::new(
         "413 Content Too Large",
@@ -67,7 +71,7 @@ impl Refusal {
         }
     }
 
-    /// The response to the byte. A response to HEAD has no body (RFC 9110 §9.3.2).
+    /// Returns the whole response. A response to HEAD has no body (RFC 9110 §9.3.2).
     pub fn response(&self, with_body: bool) -> Vec<u8> {
         let Self {
             status,

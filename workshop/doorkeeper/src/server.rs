@@ -33,7 +33,7 @@ pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
-    /// Says that the threads of all connections have ended, by having no sender any more.
+    /// Disconnected as soon as the threads of all connections have ended.
     all_ended: Receiver<Infallible>,
 }
 
@@ -51,7 +51,7 @@ impl Server {
     /// Starts to answer the requests that come in on `listener`, up to `max_requests` of them at a time;
     /// one more gets 503. Each is answered by `answer`, on a thread of its own. It has been checked: its
     /// head has 64 KiB and 1000 fields at most, the length of its body is given in one way only, and it
-    /// announces 64 MiB at most.
+    /// announces 64 MiB at most. A body in chunks announces nothing, so `answer` reads it up to a limit of its own.
     ///
     /// # Errors
     /// Returns the system's error if the listener's address can't be read or no thread can be started.
@@ -81,7 +81,7 @@ impl Server {
         })
     }
 
-    /// Where the server listens.
+    /// Returns where the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -156,20 +156,20 @@ fn start(
     };
     let (client, shared) = (Arc::clone(client), Arc::clone(shared));
     thread::Builder::new().spawn(move || {
-        // An error is TCP's: nobody is left to tell.
+        // An error is TCP's, so there is no client left to tell.
         _ = Conversation::new(&client, &connection, &shared).run();
         drop((connection, running));
     })?;
     Ok(())
 }
 
-/// So few bytes on a new connection never wait.
+/// Tells a client that there is no room. So short a write never blocks on a new connection.
 fn refuse(mut client: &TcpStream) {
     _ = client.write_all(&Refusal::BUSY.response(true));
     _ = client.shutdown(Shutdown::Write);
 }
 
-/// As many as there can be without running out of files.
+/// Returns how many connections there can be without running out of files.
 fn max_connections() -> u64 {
     #[cfg(unix)]
     let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(u64::MAX);

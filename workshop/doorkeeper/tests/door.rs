@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use doorkeeper::Server;
@@ -94,6 +95,8 @@ fn what_is_wrong_gets_a_status_and_the_end_of_the_connection() {
         (400, "nonsense\r\n\r\n".to_string()),
         (400, "GET /\u{eb} HTTP/1.1\r\n\r\n".to_string()),
         (400, with("A B: c")),
+        // The head would end at the first empty line, or at the second.
+        (400, "GET / HTTP/1.1\nHost: h\n\nA: b\r\n\r\n".to_string()),
         (400, with("Content-Length: 2\r\nContent-Length: 2")),
         (400, with("Content-Length: 2, 2")),
         (400, with("Content-Length: +2")),
@@ -121,6 +124,73 @@ fn what_is_wrong_gets_a_status_and_the_end_of_the_connection() {
         assert!(client.rest().is_empty(), "{head}");
     }
     lives(&server);
+}
+
+/// Sends `request` to a server that reads 10 bytes of a body and no more. Returns the targets that the server
+/// was asked for.
+fn asked_for(request: &str) -> Vec<String> {
+    let (asked, targets) = mpsc::channel();
+    let server = start_with(10, move |mut request| {
+        _ = asked.send(request.url().to_string());
+        _ = request.as_reader().take(10).read_to_end(&mut Vec::new());
+        _ = request.respond(tiny_http::Response::from_string("GET / 0"));
+    });
+    let mut client = Client::connect(server.address());
+    client.send(request.as_bytes());
+    _ = client.socket().shutdown(Shutdown::Write);
+    assert_eq!(client.response().text(), "GET / 0", "{request:?}");
+    client.rest();
+    lives(&server);
+    drop(server);
+    targets.try_iter().collect()
+}
+
+#[test]
+fn chunks_that_are_not_read_are_no_request() {
+    let smuggled = "GET /smuggled HTTP/1.1\r\n\r\n";
+    let chunk =
+        |extension: &str, content: &str| format!("{:x}{extension}\r\n{content}\r\n", content.len());
+    for body in [
+        // tiny_http would go on after the bytes that were read.
+        chunk("", &format!("ten bytes.{smuggled}")),
+        chunk("", "ten bytes.")
+            + &chunk("; /smuggled HTTP/1.1", &format!("A: b\r\n\r\n{smuggled}")),
+        // It takes any byte for the end of a line.
+        format!("1\r\na{smuggled}"),
+        // A trailer is a bad end.
+        format!("0\r\nX{smuggled}"),
+    ] {
+        let head = "GET /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let request = format!("{head}{body}0\r\n\r\n");
+        assert_eq!(asked_for(&request), ["/a", "/"], "{body:?}");
+    }
+}
+
+#[test]
+fn what_follows_a_head_without_a_body_is_checked() {
+    // tiny_http would let it pass.
+    let bad = "GET /b HTTP/1.1\r\nContent-Length: 2, 2\r\n\r\n";
+    for option in ["upgrade", "close"] {
+        let fields = format!("Connection: keep-alive\r\nConnection: {option}");
+        let request = format!("GET /a HTTP/1.1\r\n{fields}\r\n\r\n{bad}");
+        assert_eq!(asked_for(&request), ["/a", "/"], "{option}");
+    }
+}
+
+#[test]
+fn no_method_is_answered_in_place_of_the_server() {
+    let server = start();
+    let response = ask(server.address(), b"KNOCK / HTTP/1.1\r\n\r\n");
+    assert_eq!(response.text(), "KNOCK / 0");
+    let response = ask(server.address(), b"(knock) / HTTP/1.1\r\n\r\n");
+    assert_eq!(response.status, 400);
+}
+
+#[test]
+fn http_1_0_gets_no_interim_response() {
+    let server = start();
+    let request = b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello";
+    assert_eq!(ask(server.address(), request).text(), "POST / 5");
 }
 
 #[test]
@@ -164,12 +234,34 @@ fn a_connection_goes_on_after_a_body_that_came_later_than_its_head() {
 }
 
 #[test]
+fn a_trailer_is_dropped() {
+    let server = start();
+    let chunks = "POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n";
+    let rest = "A: b\r\nC: d\r\n\r\nGET /b HTTP/1.1\r\n\r\n";
+    for cut in 0..rest.len() {
+        let mut client = Client::connect(server.address());
+        client.send(format!("{chunks}{}", &rest[..cut]).as_bytes());
+        client.send(&rest.as_bytes()[cut..]);
+        assert_eq!(client.response().text(), "POST /a 3", "cut at {cut}");
+        assert_eq!(client.response().text(), "GET /b 0", "cut at {cut}");
+    }
+}
+
+#[test]
 fn a_body_that_ends_too_early_is_cut_short() {
     let server = start();
     let mut client = Client::connect(server.address());
     client.send(b"POST / HTTP/1.1\r\nContent-Length: 2000\r\n\r\nno more than this");
     _ = client.socket().shutdown(Shutdown::Write);
     assert_eq!(client.response().text(), "the body was cut short");
+    // tiny_http reads a short one before it hands the request over, so nothing is answered.
+    for connection in ["keep-alive", "close"] {
+        let mut client = Client::connect(server.address());
+        let fields = format!("Connection: {connection}\r\nContent-Length: 20");
+        client.send(format!("POST / HTTP/1.1\r\n{fields}\r\n\r\nno more").as_bytes());
+        _ = client.socket().shutdown(Shutdown::Write);
+        assert_eq!(client.response().status, 400, "{connection}");
+    }
     let bad = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n";
     assert_eq!(ask(server.address(), bad).text(), "the body was cut short");
     lives(&server);
@@ -183,6 +275,27 @@ fn a_body_that_nobody_reads_is_not_waited_for() {
     assert_eq!(client.response().status, 200);
     assert!(client.rest().is_empty());
     lives(&server);
+}
+
+/// Whether a client that goes on sending its body, although the response has said the last word, is reset.
+fn is_reset_while_sending(server: &Server) -> bool {
+    let mut client = Client::connect(server.address());
+    client.send(b"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+    assert_eq!(client.response().status, 200);
+    let mut socket = client.socket().try_clone().unwrap();
+    assert!(client.rest().is_empty());
+    let mut send_slowly = (0..20).map(|_| {
+        thread::sleep(Duration::from_millis(10));
+        socket.write_all(b"more of it")
+    });
+    send_slowly.any(|sent| sent.is_err())
+}
+
+#[test]
+fn a_client_that_still_sends_can_read_the_response() {
+    let server = start_deaf(10);
+    // On a busy machine, all of this may take longer than the server's patience.
+    assert!((0..10).any(|_| !is_reset_while_sending(&server)));
 }
 
 #[test]

@@ -26,17 +26,18 @@ pub fn options(about: &str, default_port: u16, numbers: &mut [NumberOption]) -> 
     match parse(lexopt::Parser::from_env(), default_listen, numbers) {
         Ok(Some(listen)) => listen,
         Ok(None) => {
-            print!("{help}");
+            // The pipe may be closed, or the disk full: that isn't worth a panic.
+            _ = io::stdout().write_all(help.as_bytes());
             process::exit(0);
         }
         Err(error) => {
-            eprintln!("{error}. `--help` lists the options.");
+            _ = writeln!(io::stderr(), "{error}. `--help` lists the options.");
             process::exit(2);
         }
     }
 }
 
-/// The address to listen on, or `None` where help was asked for.
+/// Returns the address to listen on, or `None` if help was asked for.
 fn parse(
     mut arguments: lexopt::Parser,
     default_listen: SocketAddr,
@@ -49,7 +50,7 @@ fn parse(
             Arg::Long("listen") => {
                 let text = arguments.value()?.to_string_lossy().into_owned();
                 listen = text.parse().map_err(|_| {
-                    format!("`--listen {text}` is no address: write it like {default_listen} (port 0 takes any free one)")
+                    format!("`--listen {text}` isn't an address: write it like {default_listen} (port 0 takes any free one)")
                 })?;
             }
             Arg::Long(name) => {
@@ -61,7 +62,7 @@ fn parse(
                 let text = arguments.value()?.to_string_lossy().into_owned();
                 **number = text
                     .parse()
-                    .map_err(|_| format!("`{option} {text}` is no whole number"))?;
+                    .map_err(|_| format!("`{option} {text}` isn't a whole number"))?;
             }
             other => return Err(other.unexpected()),
         }
@@ -103,7 +104,8 @@ pub fn serve<Server>(
     match try_serve(listen, start) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!(
+            _ = writeln!(
+                io::stderr(),
                 "{listen} can't be served: {error}. `--listen 127.0.0.1:0` takes any free port."
             );
             ExitCode::FAILURE
@@ -122,7 +124,7 @@ fn try_serve<Server>(
     let listener = TcpListener::bind(listen)?;
     let address = listener.local_addr()?;
     let server = start(listener)?;
-    // Nobody may be there to read it (a closed pipe): the server runs all the same.
+    // If nothing reads this (a closed pipe), the server runs all the same.
     _ = writeln!(io::stdout(), "listening on http://{address}").and_then(|()| io::stdout().flush());
     _ = stopped.recv();
     drop(server);
@@ -167,8 +169,8 @@ mod tests {
         let mut error = |arguments: &[&str]| {
             parsed(arguments, &mut [("--max-body", "bytes", &mut max_body)]).unwrap_err()
         };
-        assert!(error(&["--listen", "nowhere"]).contains("`--listen nowhere` is no address"));
-        assert!(error(&["--max-body", "lots"]).contains("`--max-body lots` is no whole number"));
+        assert!(error(&["--listen", "nowhere"]).contains("`--listen nowhere` isn't an address"));
+        assert!(error(&["--max-body", "lots"]).contains("`--max-body lots` isn't a whole number"));
         assert!(error(&["--max-boddy", "1"]).contains("--max-boddy"));
         assert!(error(&["9000"]).contains("9000"));
     }
