@@ -26,8 +26,8 @@ pub fn read_limited(
     declared: Option<u64>,
     limit: u64,
 ) -> Result<Vec<u8>, Refusal> {
-    // Task: look at the declared length first, then read at most one byte over the limit.
-    // If reading fails, the body did not arrive: `BodyCutShort`.
+    // Task: a declared length is only a claim. Take no more of the body than you need to judge it.
+    // A body that can't be read to its end did not arrive: `BodyCutShort`.
     if declared.is_some_and(|length| length > limit) {
         return Err(Refusal::BodyTooLarge { limit });
     }

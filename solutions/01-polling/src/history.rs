@@ -68,7 +68,7 @@ impl History {
     /// Keeps a message, and returns its id. Where there are too many now, the oldest one goes.
     // ANCHOR: post
     pub fn post(&mut self, content: NewMessage) -> u64 {
-        // Task: give the message the next id, keep it, and drop the oldest beyond `most`.
+        // Task: an id is never given twice, even if its message was dropped. At most `most` are kept.
         self.last_id += 1;
         let id = self.last_id;
         self.messages.push_back(Message { id, content });
@@ -85,7 +85,7 @@ impl History {
     /// asks with it has seen nothing of this history, and gets all of it.
     // ANCHOR: after
     pub fn after(&self, cursor: u64) -> News {
-        // Task: collect what is newer than the cursor; a cursor from the future counts as 0.
+        // Task: a cursor says what has been seen. One from the future belongs to another history.
         let seen = if cursor > self.last_id { 0 } else { cursor };
         let newer = self.messages.iter().filter(|message| message.id > seen);
         News {

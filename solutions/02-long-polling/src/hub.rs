@@ -92,7 +92,7 @@ impl Hub {
     /// Keeps a message, wakes everybody who waits, and returns the message's id.
     // ANCHOR: post
     pub fn post(&self, message: NewMessage) -> u64 {
-        // Task: post into the history, and wake all that wait.
+        // Task: a message is news to every request that waits.
         let id = self.lock().history.post(message);
         self.changed.notify_all();
         id
@@ -107,8 +107,8 @@ impl Hub {
     /// [`Refusal::Busy`] where the request would have to wait, and `max_waiting` wait already.
     // ANCHOR: news_after
     pub fn news_after(&self, cursor: u64) -> Result<News, Refusal> {
-        // Task: look; take a place, and wait until it is due or the hold is over; answer.
-        // Give the place back (`waiting`, one fewer) when the wait is over; nobody does it for you.
+        // Task: nothing may come between looking and waiting, and being woken isn't yet news.
+        // A place is held only during the wait. The answer is what is new when the wait is over.
         let mut state = self.lock();
         if !state.is_due(cursor) {
             state.take_place(self.max_waiting)?;
@@ -125,7 +125,7 @@ impl Hub {
     /// Answers everybody who waits, and lets nobody wait from now on.
     // ANCHOR: stop
     pub fn stop(&self) {
-        // Task: note that the server stops, and wake all that wait.
+        // Task: once the server stops, every request is due, even one that sleeps.
         self.lock().stopped = true;
         self.changed.notify_all();
     }

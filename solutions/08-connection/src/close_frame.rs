@@ -48,7 +48,7 @@ impl CloseFrameError {
 /// The payload breaks a rule.
 // ANCHOR: read
 pub fn read(payload: &[u8]) -> Result<(CloseCode, String), CloseFrameError> {
-    // Task: nothing is no code; one byte is an error; else two bytes of code, and the reason.
+    // Task: a Close may come without a reason, or without a code, but not with half a code.
     let (code, reason) = match payload {
         [] => return Ok((CloseCode::NO_STATUS, String::new())),
         [_] => return Err(CloseFrameError::OneByte),
@@ -70,7 +70,7 @@ pub fn read(payload: &[u8]) -> Result<(CloseCode, String), CloseFrameError> {
 /// The code may not be on the wire, or the reason is longer than [`MAX_REASON`].
 // ANCHOR: write
 pub fn write(code: CloseCode, reason: &str) -> Result<Vec<u8>, SendError> {
-    // Task: refuse what may not be sent; then two bytes of code, and the reason.
+    // Task: the other side's `read` must accept it, and a control frame must hold it (RFC 6455 §5.5).
     if !code.may_be_on_the_wire() {
         return Err(SendError::CloseCode(code));
     }

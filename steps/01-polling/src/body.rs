@@ -25,9 +25,9 @@ pub fn read_limited(
     declared: Option<u64>,
     limit: u64,
 ) -> Result<Vec<u8>, Refusal> {
-    // Task: look at the declared length first, then read at most one byte over the limit.
-    // If reading fails, the body did not arrive: `BodyCutShort`.
-    todo!("look at the declared length first, then read at most one byte over the limit")
+    // Task: a declared length is only a claim. Take no more of the body than you need to judge it.
+    // A body that can't be read to its end did not arrive: `BodyCutShort`.
+    todo!("a declared length is only a claim. Take no more of the body than you need to judge it")
 }
 
 /// Reads `{"username":"ada","message":"hi"}`.

@@ -85,8 +85,8 @@ impl Hub {
 
     /// Keeps a message, wakes everybody who waits, and returns the message's id.
     pub fn post(&self, message: NewMessage) -> u64 {
-        // Task: post into the history, and wake all that wait.
-        todo!("post into the history, and wake all that wait")
+        // Task: a message is news to every request that waits.
+        todo!("a message is news to every request that waits")
     }
 
     /// What is new after a cursor. Where there is nothing, waits for it: until a message comes,
@@ -96,15 +96,15 @@ impl Hub {
     /// # Errors
     /// [`Refusal::Busy`] where the request would have to wait, and `max_waiting` wait already.
     pub fn news_after(&self, cursor: u64) -> Result<News, Refusal> {
-        // Task: look; take a place, and wait until it is due or the hold is over; answer.
-        // Give the place back (`waiting`, one fewer) when the wait is over; nobody does it for you.
-        todo!("look; take a place, and wait until it is due or the hold is over; answer")
+        // Task: nothing may come between looking and waiting, and being woken isn't yet news.
+        // A place is held only during the wait. The answer is what is new when the wait is over.
+        todo!("nothing may come between looking and waiting, and being woken isn't yet news")
     }
 
     /// Answers everybody who waits, and lets nobody wait from now on.
     pub fn stop(&self) {
-        // Task: note that the server stops, and wake all that wait.
-        todo!("note that the server stops, and wake all that wait")
+        // Task: once the server stops, every request is due, even one that sleeps.
+        todo!("once the server stops, every request is due, even one that sleeps")
     }
 
     /// How many requests wait for news just now.

@@ -78,8 +78,10 @@ impl FirstByte {
     /// [`HeaderError::ReservedBitSet`], [`HeaderError::ReservedOpcode`] or
     /// [`HeaderError::FragmentedControlFrame`]; where several rules are broken, the first of these.
     pub fn decode(byte: u8, negotiated: ReservedBits) -> Result<Self, HeaderError> {
-        // Task: take FIN, RSV1 to RSV3 and the opcode from their bits, and check their rules.
-        todo!("take FIN, RSV1 to RSV3 and the opcode from their bits, and check their rules")
+        // Task: FIN, RSV1 to RSV3 and the opcode have their bits (RFC 6455 §5.2), and each has a rule.
+        todo!(
+            "FIN, RSV1 to RSV3 and the opcode have their bits (RFC 6455 §5.2), and each has a rule"
+        )
     }
 
     /// The byte as it goes over the wire.
