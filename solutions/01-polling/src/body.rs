@@ -13,12 +13,12 @@ use crate::routes::Refusal;
 
 /// Reads a body of at most `limit` bytes.
 ///
-/// `declared` is the length that the head of the request promised, where it did. A body that is
+/// `declared` is the length that the head of the request promised, if it did. A body that is
 /// too long by this promise is refused without reading any of it; of one that gives no length, at
 /// most one byte more than the limit is read.
 ///
 /// # Errors
-/// [`Refusal::BodyTooLarge`]; [`Refusal::BodyCutShort`] where the body ends before its time, or
+/// [`Refusal::BodyTooLarge`]; [`Refusal::BodyCutShort`] if the body ends before its time, or
 /// reading it fails.
 // ANCHOR: read_limited
 pub fn read_limited(

@@ -25,7 +25,7 @@ pub enum Route {
     Post,
 }
 
-/// Finds what a method and a target, as they stand in the request line, ask for.
+/// Finds out what the method and the target of a request line ask for.
 ///
 /// HEAD is answered like GET, without the body (RFC 9110 §9.3.2).
 ///
@@ -50,7 +50,7 @@ pub fn route(method: &str, target: &str) -> Result<Route, Refusal> {
 }
 // ANCHOR_END: route
 
-/// The cursor in a query like `after=3`; 0 where there is none.
+/// The cursor in a query like `after=3`; 0 if there is none.
 // ANCHOR: cursor
 fn cursor(query: &str) -> Result<u64, Refusal> {
     // Task: `after` is one parameter among others, and its value is digits and nothing else.

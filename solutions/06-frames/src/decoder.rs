@@ -201,7 +201,7 @@ impl FrameDecoder {
     }
     // ANCHOR_END: next_frame
 
-    /// How many bytes of memory it has for what it received. What a header declares is not among
+    /// How many bytes of memory it has for what it received. What a header declares isn't among
     /// them: only what arrived.
     pub fn memory(&self) -> usize {
         let frame = self.frame.as_ref();

@@ -53,7 +53,7 @@ impl CloseCode {
 // ANCHOR_END: close_code
 
 impl CloseCode {
-    /// Whether this code may stand in a Close frame, sent or received (RFC 6455 §7.4).
+    /// Whether this code may be in a Close frame, sent or received (RFC 6455 §7.4).
     // ANCHOR: on_the_wire
     pub fn may_be_on_the_wire(self) -> bool {
         // Task: some codes mean nothing yet, and some are for an endpoint's own application alone.

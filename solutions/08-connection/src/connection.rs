@@ -111,7 +111,7 @@ impl Connection {
     }
 
     /// Takes what a read brought, and says what it leads to. The first call says that the
-    /// connection is open, so make one with what came behind the handshake, even if that is
+    /// connection is open, so make one with what came after the handshake, even if that is
     /// nothing.
     // ANCHOR: receive
     pub fn receive(&mut self, bytes: &[u8]) -> Vec<Event> {
@@ -164,7 +164,7 @@ impl Connection {
     }
     // ANCHOR_END: poll
 
-    /// TCP has ended, whoever ended it.
+    /// Tells the connection that TCP has ended, whichever side ended it.
     // ANCHOR: eof
     pub fn eof(&mut self) -> Vec<Event> {
         let mut events = Vec::from_iter(self.first.take());
@@ -348,7 +348,7 @@ impl Connection {
     }
     // ANCHOR_END: send_close
 
-    /// What is to be written, all of it: empty where there is nothing. Take it again only when that
+    /// All that is to be written, empty if there is nothing. Take it again only when that
     /// is written; then a peer that doesn't read costs no more than this and one pong.
     // ANCHOR: take_outgoing
     pub fn take_outgoing(&mut self) -> Vec<u8> {
@@ -372,13 +372,13 @@ impl Connection {
         }
     }
 
-    /// Whether it is for us to close TCP, as soon as everything is written. After the closing
+    /// Whether we are to close TCP as soon as everything is written. After the closing
     /// handshake the server does it, and the client waits until it has (RFC 6455 §7.1.1). Once TCP
-    /// has ended, nobody waits any more: what is left of the socket can go.
+    /// has ended, there is nothing more to wait for: what is left of the socket can go.
     // ANCHOR: should_close_tcp
     pub fn should_close_tcp(&self) -> bool {
         // Task: RFC 6455 §7.1.1 says which side closes first. After a failure we wait for nothing.
-        // Once TCP has ended, both do: what is left of the socket can go.
+        // Once TCP has ended, both sides close: what is left of the socket can go.
         match self.phase {
             Phase::Open | Phase::CloseSent => false,
             Phase::CloseExchanged => self.side.role() == Role::Server,

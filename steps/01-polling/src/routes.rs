@@ -25,7 +25,7 @@ pub enum Route {
     Post,
 }
 
-/// Finds what a method and a target, as they stand in the request line, ask for.
+/// Finds out what the method and the target of a request line ask for.
 ///
 /// HEAD is answered like GET, without the body (RFC 9110 §9.3.2).
 ///
@@ -36,7 +36,7 @@ pub fn route(method: &str, target: &str) -> Result<Route, Refusal> {
     todo!("a path is the same with or without a query. A wrong method on a right path isn't a 404")
 }
 
-/// The cursor in a query like `after=3`; 0 where there is none.
+/// The cursor in a query like `after=3`; 0 if there is none.
 fn cursor(query: &str) -> Result<u64, Refusal> {
     // Task: `after` is one parameter among others, and its value is digits and nothing else.
     todo!("`after` is one parameter among others, and its value is digits and nothing else")

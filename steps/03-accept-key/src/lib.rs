@@ -19,7 +19,7 @@ pub const GUID: &str = "";
 
 /// The value of `Sec-WebSocket-Key` that a client sends: its nonce in base64 (RFC 6455 §4.1).
 ///
-/// The nonce is 16 random bytes, chosen anew for each connection.
+/// The nonce is 16 random bytes, fresh for each connection.
 pub fn key(nonce: [u8; 16]) -> String {
     // Task: a nonce is bytes, a header field is text (RFC 6455 §4.1).
     todo!("a nonce is bytes, a header field is text (RFC 6455 §4.1)")
@@ -27,7 +27,7 @@ pub fn key(nonce: [u8; 16]) -> String {
 
 /// The SHA-1 of the key and the GUID: 20 bytes (RFC 6455 §4.2.2).
 ///
-/// `key` is the header field's value as it came. White space around it does not belong to it.
+/// `key` is the header field's value as it came. White space around it isn't part of it.
 pub fn digest(key: &str) -> [u8; 20] {
     // Task: RFC 6455 §4.2.2 (step 5.4) says what to hash. White space around the key isn't part of it.
     todo!(

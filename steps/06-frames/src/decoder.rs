@@ -141,7 +141,7 @@ impl FrameDecoder {
         todo!("a read may end inside a frame. What has arrived by then must not be lost")
     }
 
-    /// How many bytes of memory it has for what it received. What a header declares is not among
+    /// How many bytes of memory it has for what it received. What a header declares isn't among
     /// them: only what arrived.
     pub fn memory(&self) -> usize {
         let frame = self.frame.as_ref();

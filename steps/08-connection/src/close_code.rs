@@ -51,7 +51,7 @@ impl CloseCode {
 }
 
 impl CloseCode {
-    /// Whether this code may stand in a Close frame, sent or received (RFC 6455 §7.4).
+    /// Whether this code may be in a Close frame, sent or received (RFC 6455 §7.4).
     pub fn may_be_on_the_wire(self) -> bool {
         // Task: some codes mean nothing yet, and some are for an endpoint's own application alone.
         todo!("some codes mean nothing yet, and some are for an endpoint's own application alone")

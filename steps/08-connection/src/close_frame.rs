@@ -39,7 +39,7 @@ impl CloseFrameError {
     }
 }
 
-/// Code and reason out of the payload of a Close frame that came. Where there is no code, it is
+/// Reads code and reason from the payload of a Close frame that came. If there is no code, it is
 /// [`CloseCode::NO_STATUS`].
 ///
 /// # Errors
@@ -49,7 +49,7 @@ pub fn read(payload: &[u8]) -> Result<(CloseCode, String), CloseFrameError> {
     todo!("a Close may come without a reason, or without a code, but not with half a code")
 }
 
-/// The payload of a Close frame that says this.
+/// Writes the payload of a Close frame with this code and reason.
 ///
 /// # Errors
 /// The code may not be on the wire, or the reason is longer than [`MAX_REASON`].
