@@ -68,7 +68,7 @@ impl History {
     /// Keeps a message, and returns its id. If there are too many now, the oldest one is dropped.
     // ANCHOR: post
     pub fn post(&mut self, content: NewMessage) -> u64 {
-        // Task: an id is never given twice, even if its message was dropped. At most `most` are kept.
+        // Task: an id is never given twice, even if its message is gone. At most `most` are kept.
         self.last_id += 1;
         let id = self.last_id;
         self.messages.push_back(Message { id, content });

@@ -35,7 +35,7 @@ pub fn key(nonce: [u8; 16]) -> String {
 /// `key` is the header field's value as it came. White space around it isn't part of it.
 // ANCHOR: digest
 pub fn digest(key: &str) -> [u8; 20] {
-    // Task: RFC 6455 §4.2.2 (step 5.4) says what to hash. White space around the key isn't part of it.
+    // Task: RFC 6455 §4.2.2, step 5.4, says what to hash. White space around the key isn't hashed.
     let text = format!("{}{GUID}", key.trim());
     Sha1::digest(text.as_bytes()).into()
 }

@@ -111,7 +111,7 @@ impl FrameHeader {
             opcode: self.opcode,
         };
         out.push(first.encode());
-        // Task: write the rest, so that `decode` reads this header again. The length must be minimal.
+        // Task: write the rest, so that `decode` reads it back. The length must be minimal.
         let length = LengthField::shortest(self.payload_length);
         let second = SecondByte {
             masked: self.masking_key.is_some(),

@@ -92,7 +92,7 @@ impl SecondByte {
     /// [`HeaderError::ControlFrameTooLong`].
     // ANCHOR: decode
     pub fn decode(byte: u8, opcode: Opcode) -> Result<Self, HeaderError> {
-        // Task: MASK and Payload len share it. A control frame has at most 125 bytes (RFC 6455 §5.5).
+        // Task: MASK and Payload len share it. Control frames have 125 bytes at most (§5.5).
         let masked = byte & 0b1000_0000 != 0;
         let length = match byte & 0b0111_1111 {
             126 => LengthField::Bits16,

@@ -129,7 +129,7 @@ impl FrameDecoder {
 
     // ANCHOR: next_header
     fn next_header(&mut self) -> Result<Option<Part>, FrameError> {
-        // Task: the header alone decides. A frame is refused for its masking, or for what it declares.
+        // Task: the header alone decides: refuse the wrong masking, and a length over the limit.
         let decoded = decode(self.unread(), self.negotiated)?;
         let Decoded::Header { header, length } = decoded else {
             return Ok(None);
@@ -153,7 +153,7 @@ impl FrameDecoder {
 
     // ANCHOR: next_payload
     fn next_payload(&mut self, key: Option<MaskingKey>, done: u64, left: u64) -> Option<Part> {
-        // Task: a read may bring less than the rest of the payload, or more. Masking goes on as before.
+        // Task: a read may bring less than what is left, or more. Masking doesn't restart with it.
         let unread = self.unread();
         let most = usize::try_from(left).unwrap_or(usize::MAX);
         let mut payload = unread[..unread.len().min(most)].to_vec();

@@ -122,7 +122,7 @@ impl MessageReader {
     // ANCHOR: append
     fn append(&mut self, bytes: &[u8]) -> Result<(), MessageError> {
         // Task: a control frame's bytes aren't the message's, and the limit is the message's alone.
-        // What is over it isn't kept, and what is within it is judged first. (One of the two is always
+        // What is over it isn't kept; what is within it is judged first. (One of the two is always
         // there, because `begin` came first.)
         if let Some(control) = &mut self.control {
             control.payload.extend_from_slice(bytes);

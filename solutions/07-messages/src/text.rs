@@ -50,7 +50,7 @@ impl TextBuffer {
 
     // ANCHOR: take_characters
     fn take_characters(&mut self, bytes: &[u8]) -> Result<(), NotUtf8> {
-        // Task: an unfinished character isn't an error. One that nothing can finish is, and at once.
+        // Task: an unfinished character isn't an error. Bytes that can't become a character are.
         let first = bytes.utf8_chunks().next();
         let valid = first.map_or("", |chunk| chunk.valid());
         self.text.push_str(valid);

@@ -168,7 +168,7 @@ impl Connection {
     // ANCHOR: eof
     pub fn eof(&mut self) -> Vec<Event> {
         let mut events = Vec::from_iter(self.first.take());
-        // Task: the application gets one close event, however the connection ends (RFC 6455 §7.1.5).
+        // Task: the application gets one close event, however it all ends (RFC 6455 §7.1.5).
         if self.reads() {
             events.push(abnormal_close());
         }
@@ -180,7 +180,7 @@ impl Connection {
     /// Whether what comes is still of interest.
     // ANCHOR: reads
     fn reads(&self) -> bool {
-        // Task: after their Close nothing more is read, nor after a failure, nor after the end of TCP.
+        // Task: nothing is read after their Close, after a failure, or after the end of TCP.
         matches!(self.phase, Phase::Open | Phase::CloseSent)
     }
     // ANCHOR_END: reads
@@ -244,7 +244,7 @@ impl Connection {
 
     // ANCHOR: take_close
     fn take_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
-        // Task: look at their Close before you answer it. Each side sends only one (RFC 6455 §5.5.1).
+        // Task: look at their Close before you answer. Each side sends just one (RFC 6455 §5.5.1).
         let (code, reason) = close_frame::read(payload)?;
         if self.phase == Phase::Open {
             self.send_close(payload);

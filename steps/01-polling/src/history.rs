@@ -65,10 +65,8 @@ impl History {
 
     /// Keeps a message, and returns its id. If there are too many now, the oldest one is dropped.
     pub fn post(&mut self, content: NewMessage) -> u64 {
-        // Task: an id is never given twice, even if its message was dropped. At most `most` are kept.
-        todo!(
-            "an id is never given twice, even if its message was dropped. At most `most` are kept"
-        )
+        // Task: an id is never given twice, even if its message is gone. At most `most` are kept.
+        todo!("an id is never given twice, even if its message is gone. At most `most` are kept")
     }
 
     /// The messages with an id greater than the cursor, and the cursor to ask with next.

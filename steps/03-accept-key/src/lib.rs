@@ -29,10 +29,8 @@ pub fn key(nonce: [u8; 16]) -> String {
 ///
 /// `key` is the header field's value as it came. White space around it isn't part of it.
 pub fn digest(key: &str) -> [u8; 20] {
-    // Task: RFC 6455 §4.2.2 (step 5.4) says what to hash. White space around the key isn't part of it.
-    todo!(
-        "RFC 6455 §4.2.2 (step 5.4) says what to hash. White space around the key isn't part of it"
-    )
+    // Task: RFC 6455 §4.2.2, step 5.4, says what to hash. White space around the key isn't hashed.
+    todo!("RFC 6455 §4.2.2, step 5.4, says what to hash. White space around the key isn't hashed")
 }
 
 /// The value of `Sec-WebSocket-Accept` that answers this key (RFC 6455 §4.2.2).

@@ -73,10 +73,8 @@ impl FrameHeader {
             opcode: self.opcode,
         };
         out.push(first.encode());
-        // Task: write the rest, so that `decode` reads this header again. The length must be minimal.
-        todo!(
-            "write the rest, so that `decode` reads this header again. The length must be minimal"
-        )
+        // Task: write the rest, so that `decode` reads it back. The length must be minimal.
+        todo!("write the rest, so that `decode` reads it back. The length must be minimal")
     }
 }
 

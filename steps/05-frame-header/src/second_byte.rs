@@ -65,10 +65,8 @@ impl SecondByte {
     /// # Errors
     /// [`HeaderError::ControlFrameTooLong`].
     pub fn decode(byte: u8, opcode: Opcode) -> Result<Self, HeaderError> {
-        // Task: MASK and Payload len share it. A control frame has at most 125 bytes (RFC 6455 §5.5).
-        todo!(
-            "MASK and Payload len share it. A control frame has at most 125 bytes (RFC 6455 §5.5)"
-        )
+        // Task: MASK and Payload len share it. Control frames have 125 bytes at most (§5.5).
+        todo!("MASK and Payload len share it. Control frames have 125 bytes at most (§5.5)")
     }
 
     /// The byte as it goes over the wire.

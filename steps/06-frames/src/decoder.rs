@@ -118,17 +118,13 @@ impl FrameDecoder {
     }
 
     fn next_header(&mut self) -> Result<Option<Part>, FrameError> {
-        // Task: the header alone decides. A frame is refused for its masking, or for what it declares.
-        todo!(
-            "the header alone decides. A frame is refused for its masking, or for what it declares"
-        )
+        // Task: the header alone decides: refuse the wrong masking, and a length over the limit.
+        todo!("the header alone decides: refuse the wrong masking, and a length over the limit")
     }
 
     fn next_payload(&mut self, key: Option<MaskingKey>, done: u64, left: u64) -> Option<Part> {
-        // Task: a read may bring less than the rest of the payload, or more. Masking goes on as before.
-        todo!(
-            "a read may bring less than the rest of the payload, or more. Masking goes on as before"
-        )
+        // Task: a read may bring less than what is left, or more. Masking doesn't restart with it.
+        todo!("a read may bring less than what is left, or more. Masking doesn't restart with it")
     }
 
     /// The next whole frame. `None`: more bytes are needed. Use this or

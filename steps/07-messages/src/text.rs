@@ -38,8 +38,8 @@ impl TextBuffer {
     }
 
     fn take_characters(&mut self, bytes: &[u8]) -> Result<(), NotUtf8> {
-        // Task: an unfinished character isn't an error. One that nothing can finish is, and at once.
-        todo!("an unfinished character isn't an error. One that nothing can finish is, and at once")
+        // Task: an unfinished character isn't an error. Bytes that can't become a character are.
+        todo!("an unfinished character isn't an error. Bytes that can't become a character are")
     }
 
     /// The text, at its end.

@@ -54,10 +54,8 @@ pub fn read(payload: &[u8]) -> Result<(CloseCode, String), CloseFrameError> {
 /// # Errors
 /// The code may not be on the wire, or the reason is longer than [`MAX_REASON`].
 pub fn write(code: CloseCode, reason: &str) -> Result<Vec<u8>, SendError> {
-    // Task: the other side's `read` must accept it, and a control frame must hold it (RFC 6455 §5.5).
-    todo!(
-        "the other side's `read` must accept it, and a control frame must hold it (RFC 6455 §5.5)"
-    )
+    // Task: the peer's `read` must accept it, and it must fit into a control frame (RFC 6455 §5.5).
+    todo!("the peer's `read` must accept it, and it must fit into a control frame (RFC 6455 §5.5)")
 }
 
 impl fmt::Display for CloseFrameError {

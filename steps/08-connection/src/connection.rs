@@ -154,16 +154,14 @@ impl Connection {
     /// Tells the connection that TCP has ended, whichever side ended it.
     pub fn eof(&mut self) -> Vec<Event> {
         let mut events = Vec::from_iter(self.first.take());
-        // Task: the application gets one close event, however the connection ends (RFC 6455 §7.1.5).
-        todo!("the application gets one close event, however the connection ends (RFC 6455 §7.1.5)")
+        // Task: the application gets one close event, however it all ends (RFC 6455 §7.1.5).
+        todo!("the application gets one close event, however it all ends (RFC 6455 §7.1.5)")
     }
 
     /// Whether what comes is still of interest.
     fn reads(&self) -> bool {
-        // Task: after their Close nothing more is read, nor after a failure, nor after the end of TCP.
-        todo!(
-            "after their Close nothing more is read, nor after a failure, nor after the end of TCP"
-        )
+        // Task: nothing is read after their Close, after a failure, or after the end of TCP.
+        todo!("nothing is read after their Close, after a failure, or after the end of TCP")
     }
 
     fn next_event(&mut self) -> Result<Option<Event>, Failure> {
@@ -214,10 +212,8 @@ impl Connection {
     }
 
     fn take_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
-        // Task: look at their Close before you answer it. Each side sends only one (RFC 6455 §5.5.1).
-        todo!(
-            "look at their Close before you answer it. Each side sends only one (RFC 6455 §5.5.1)"
-        )
+        // Task: look at their Close before you answer. Each side sends just one (RFC 6455 §5.5.1).
+        todo!("look at their Close before you answer. Each side sends just one (RFC 6455 §5.5.1)")
     }
 
     /// *Fail the WebSocket connection* (RFC 6455 §7.1.7).
