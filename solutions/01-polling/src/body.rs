@@ -13,12 +13,12 @@ use crate::routes::Refusal;
 
 /// Reads a body of at most `limit` bytes.
 ///
-/// `declared` is the length that the head of the request promised, where it did. A body that is
+/// `declared` is the length that the head of the request promised, if it did. A body that is
 /// too long by this promise is refused without reading any of it; of one that gives no length, at
 /// most one byte more than the limit is read.
 ///
 /// # Errors
-/// [`Refusal::BodyTooLarge`]; [`Refusal::BodyCutShort`] where the body ends before its time, or
+/// [`Refusal::BodyTooLarge`]; [`Refusal::BodyCutShort`] if the body ends before its time, or
 /// reading it fails.
 // ANCHOR: read_limited
 pub fn read_limited(
@@ -26,8 +26,8 @@ pub fn read_limited(
     declared: Option<u64>,
     limit: u64,
 ) -> Result<Vec<u8>, Refusal> {
-    // Task: look at the declared length first, then read at most one byte over the limit.
-    // If reading fails, the body did not arrive: `BodyCutShort`.
+    // Task: a declared length is only a claim. Take no more of the body than you need to judge it.
+    // A body that can't be read to its end did not arrive: `BodyCutShort`.
     if declared.is_some_and(|length| length > limit) {
         return Err(Refusal::BodyTooLarge { limit });
     }

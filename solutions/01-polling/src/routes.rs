@@ -25,7 +25,7 @@ pub enum Route {
     Post,
 }
 
-/// Finds what a method and a target, as they stand in the request line, ask for.
+/// Finds out what the method and the target of a request line ask for.
 ///
 /// HEAD is answered like GET, without the body (RFC 9110 §9.3.2).
 ///
@@ -33,7 +33,7 @@ pub enum Route {
 /// [`Refusal::NoSuchPath`], [`Refusal::WrongMethod`], or [`Refusal::BadCursor`].
 // ANCHOR: route
 pub fn route(method: &str, target: &str) -> Result<Route, Refusal> {
-    // Task: match the path and the method; a wrong method on a right path is not a 404.
+    // Task: a path is the same with or without a query. A wrong method on a right path isn't a 404.
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     match (path, method) {
         ("/", "GET" | "HEAD") => Ok(Route::Page),
@@ -50,10 +50,10 @@ pub fn route(method: &str, target: &str) -> Result<Route, Refusal> {
 }
 // ANCHOR_END: route
 
-/// The cursor in a query like `after=3`; 0 where there is none.
+/// The cursor in a query like `after=3`; 0 if there is none.
 // ANCHOR: cursor
 fn cursor(query: &str) -> Result<u64, Refusal> {
-    // Task: find `after` among the parameters, and read it with `whole_number`.
+    // Task: `after` is one parameter among others, and its value is digits and nothing else.
     let mut parameters = query.split('&');
     let Some(digits) = parameters.find_map(|parameter| parameter.strip_prefix("after=")) else {
         return Ok(0);

@@ -34,7 +34,7 @@ struct State {
     waiting: u64,
     /// How many requests have not been answered to the end yet, waiting or not.
     answering: u64,
-    /// Whether the server stops: then nobody waits any longer.
+    /// Whether the server stops: then no request waits any longer.
     stopped: bool,
     /// How many times somebody has looked whether there is news.
     looks: u64,
@@ -56,8 +56,8 @@ impl State {
     }
     // ANCHOR_END: is_due
 
-    /// Counts one more request that waits, where there are places left. Whoever has taken a place
-    /// gives it back (`waiting`, one fewer) when the wait is over; nobody does it for them.
+    /// Counts one more request that waits, if there are places left. A request that took a place
+    /// gives it back when its wait is over: its own code subtracts it from `waiting`.
     // ANCHOR: take_place
     fn take_place(&mut self, places: u64) -> Result<(), Refusal> {
         if self.waiting >= places {
@@ -89,26 +89,26 @@ impl Hub {
         }
     }
 
-    /// Keeps a message, wakes everybody who waits, and returns the message's id.
+    /// Keeps a message, wakes all requests that wait, and returns the message's id.
     // ANCHOR: post
     pub fn post(&self, message: NewMessage) -> u64 {
-        // Task: post into the history, and wake all that wait.
+        // Task: a message is news to every request that waits.
         let id = self.lock().history.post(message);
         self.changed.notify_all();
         id
     }
     // ANCHOR_END: post
 
-    /// What is new after a cursor. Where there is nothing, waits for it: until a message comes,
+    /// What is new after a cursor. If there is nothing, waits for it: until a message comes,
     /// the server stops, or the time for which a request is held is over. Then the news may be
-    /// empty. Who waits takes a place, and gives it back when the wait is over.
+    /// empty. A request that waits takes a place, and gives it back when the wait is over.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] where the request would have to wait, and `max_waiting` wait already.
+    /// [`Refusal::Busy`] if the request would have to wait, and `max_waiting` wait already.
     // ANCHOR: news_after
     pub fn news_after(&self, cursor: u64) -> Result<News, Refusal> {
-        // Task: look; take a place, and wait until it is due or the hold is over; answer.
-        // Give the place back (`waiting`, one fewer) when the wait is over; nobody does it for you.
+        // Task: nothing may come between looking and waiting, and being woken isn't yet news.
+        // A place is held only during the wait. The answer is what is new when the wait is over.
         let mut state = self.lock();
         if !state.is_due(cursor) {
             state.take_place(self.max_waiting)?;
@@ -122,10 +122,10 @@ impl Hub {
     }
     // ANCHOR_END: news_after
 
-    /// Answers everybody who waits, and lets nobody wait from now on.
+    /// Answers all requests that wait, and lets none wait from now on.
     // ANCHOR: stop
     pub fn stop(&self) {
-        // Task: note that the server stops, and wake all that wait.
+        // Task: once the server stops, every request is due, even one that sleeps.
         self.lock().stopped = true;
         self.changed.notify_all();
     }

@@ -22,20 +22,20 @@ pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The value of `Sec-WebSocket-Key` that a client sends: its nonce in base64 (RFC 6455 §4.1).
 ///
-/// The nonce is 16 random bytes, chosen anew for each connection.
+/// The nonce is 16 random bytes, fresh for each connection.
 // ANCHOR: key
 pub fn key(nonce: [u8; 16]) -> String {
-    // Task: encode the nonce with base64.
+    // Task: a nonce is bytes, a header field is text (RFC 6455 §4.1).
     STANDARD.encode(nonce)
 }
 // ANCHOR_END: key
 
 /// The SHA-1 of the key and the GUID: 20 bytes (RFC 6455 §4.2.2).
 ///
-/// `key` is the header field's value as it came. White space around it does not belong to it.
+/// `key` is the header field's value as it came. White space around it isn't part of it.
 // ANCHOR: digest
 pub fn digest(key: &str) -> [u8; 20] {
-    // Task: append the GUID to the trimmed key, and hash the text with SHA-1.
+    // Task: RFC 6455 §4.2.2, step 5.4, says what to hash. White space around the key isn't hashed.
     let text = format!("{}{GUID}", key.trim());
     Sha1::digest(text.as_bytes()).into()
 }
@@ -44,7 +44,7 @@ pub fn digest(key: &str) -> [u8; 20] {
 /// The value of `Sec-WebSocket-Accept` that answers this key (RFC 6455 §4.2.2).
 // ANCHOR: accept_key
 pub fn accept_key(key: &str) -> String {
-    // Task: encode the 20 bytes of the digest with base64.
+    // Task: a digest is bytes, a header field is text (RFC 6455 §4.2.2).
     STANDARD.encode(digest(key))
 }
 // ANCHOR_END: accept_key

@@ -83,7 +83,7 @@ impl FirstByte {
     /// [`HeaderError::FragmentedControlFrame`]; where several rules are broken, the first of these.
     // ANCHOR: decode
     pub fn decode(byte: u8, negotiated: ReservedBits) -> Result<Self, HeaderError> {
-        // Task: take FIN, RSV1 to RSV3 and the opcode from their bits, and check their rules.
+        // Task: FIN, RSV1 to RSV3 and opcode each have their bits and their rule (RFC 6455 §5.2).
         let fin = byte & 0b1000_0000 != 0;
         let reserved = ReservedBits {
             rsv1: byte & 0b0100_0000 != 0,

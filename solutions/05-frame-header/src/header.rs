@@ -62,7 +62,7 @@ pub enum Decoded {
 /// as it is whole.
 // ANCHOR: decode
 pub fn decode(bytes: &[u8], negotiated: ReservedBits) -> Result<Decoded, HeaderError> {
-    // Task: read first byte, second byte, length and masking key, as far as they are there.
+    // Task: too few bytes aren't an error. A broken rule doesn't wait for the rest of the header.
     let Some(first) = bytes.first() else {
         return Ok(Decoded::Incomplete { needed: 2 });
     };
@@ -111,7 +111,7 @@ impl FrameHeader {
             opcode: self.opcode,
         };
         out.push(first.encode());
-        // Task: append the second byte, the length and the masking key.
+        // Task: write the rest, so that `decode` reads it back. The length must be minimal.
         let length = LengthField::shortest(self.payload_length);
         let second = SecondByte {
             masked: self.masking_key.is_some(),

@@ -58,7 +58,7 @@ impl Opcode {
     /// may come between the fragments of a message (RFC 6455 §5.5).
     // ANCHOR: is_control
     pub fn is_control(self) -> bool {
-        // Task: look at the highest of the four bits.
+        // Task: one of the four bits tells control frames from the others (RFC 6455 §5.5).
         self.bits() & 0b1000 != 0
     }
     // ANCHOR_END: is_control

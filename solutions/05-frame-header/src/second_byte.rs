@@ -54,7 +54,7 @@ impl LengthField {
     /// [`HeaderError::LengthTopBitSet`] or [`HeaderError::LengthNotMinimal`].
     // ANCHOR: payload_length
     pub fn payload_length(self, extended: &[u8]) -> Result<u64, HeaderError> {
-        // Task: read the length in network byte order, and check that it is minimal.
+        // Task: a length is in network byte order, and RFC 6455 §5.2 has two rules for it.
         if let Self::Bits7(length) = self {
             return Ok(u64::from(length));
         }
@@ -92,7 +92,7 @@ impl SecondByte {
     /// [`HeaderError::ControlFrameTooLong`].
     // ANCHOR: decode
     pub fn decode(byte: u8, opcode: Opcode) -> Result<Self, HeaderError> {
-        // Task: take MASK and Payload len from their bits; a control frame has 7 bits of length.
+        // Task: MASK and Payload len share it. Control frames have 125 bytes at most (§5.5).
         let masked = byte & 0b1000_0000 != 0;
         let length = match byte & 0b0111_1111 {
             126 => LengthField::Bits16,

@@ -129,7 +129,7 @@ impl FrameDecoder {
 
     // ANCHOR: next_header
     fn next_header(&mut self) -> Result<Option<Part>, FrameError> {
-        // Task: decode the header; check the role and the limit before anything else is done.
+        // Task: the header alone decides: refuse the wrong masking, and a length over the limit.
         let decoded = decode(self.unread(), self.negotiated)?;
         let Decoded::Header { header, length } = decoded else {
             return Ok(None);
@@ -153,7 +153,7 @@ impl FrameDecoder {
 
     // ANCHOR: next_payload
     fn next_payload(&mut self, key: Option<MaskingKey>, done: u64, left: u64) -> Option<Part> {
-        // Task: take what is there of the payload and no more, unmask it, remember how far it goes.
+        // Task: a read may bring less than what is left, or more. Masking doesn't restart with it.
         let unread = self.unread();
         let most = usize::try_from(left).unwrap_or(usize::MAX);
         let mut payload = unread[..unread.len().min(most)].to_vec();
@@ -181,7 +181,7 @@ impl FrameDecoder {
     /// Those of [`next_part`](Self::next_part).
     // ANCHOR: next_frame
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
-        // Task: put the parts of a frame together until it ends.
+        // Task: a read may end inside a frame. What has arrived by then must not be lost.
         while let Some(part) = self.next_part()? {
             match (part, &mut self.frame) {
                 (Part::Header(header), _) => {
@@ -201,7 +201,7 @@ impl FrameDecoder {
     }
     // ANCHOR_END: next_frame
 
-    /// How many bytes of memory it has for what it received. What a header declares is not among
+    /// How many bytes of memory it has for what it received. What a header declares isn't among
     /// them: only what arrived.
     pub fn memory(&self) -> usize {
         let frame = self.frame.as_ref();

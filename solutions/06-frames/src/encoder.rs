@@ -23,7 +23,7 @@ pub fn encode_frame(
         payload_length: payload.len() as u64,
     };
     header.encode(out);
-    // Task: append the payload, and mask it where it then stands.
+    // Task: the payload follows its header, masked if there is a key. It is copied only once.
     let start = out.len();
     out.extend_from_slice(payload);
     if let Some(key) = masking_key {

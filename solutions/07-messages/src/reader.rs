@@ -121,8 +121,8 @@ impl MessageReader {
 
     // ANCHOR: append
     fn append(&mut self, bytes: &[u8]) -> Result<(), MessageError> {
-        // Task: the bytes belong to the control frame if there is one, else to the message.
-        // Take what there is room for; what is too much is not kept. (One of the two is always
+        // Task: a control frame's bytes aren't the message's, and the limit is the message's alone.
+        // What is over it isn't kept; what is within it is judged first. (One of the two is always
         // there, because `begin` came first.)
         if let Some(control) = &mut self.control {
             control.payload.extend_from_slice(bytes);

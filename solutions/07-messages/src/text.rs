@@ -38,7 +38,7 @@ impl TextBuffer {
     /// is of no use.
     // ANCHOR: push
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), NotUtf8> {
-        // Task: put what has begun before the bytes, and take the characters that are whole.
+        // Task: a text may be cut anywhere. Where it was cut must make no difference.
         if self.begun.is_empty() {
             return self.take_characters(bytes);
         }
@@ -50,7 +50,7 @@ impl TextBuffer {
 
     // ANCHOR: take_characters
     fn take_characters(&mut self, bytes: &[u8]) -> Result<(), NotUtf8> {
-        // Task: append what is valid; keep the rest only if it is a character that has begun.
+        // Task: an unfinished character isn't an error. Bytes that can't become a character are.
         let first = bytes.utf8_chunks().next();
         let valid = first.map_or("", |chunk| chunk.valid());
         self.text.push_str(valid);

@@ -53,10 +53,10 @@ impl CloseCode {
 // ANCHOR_END: close_code
 
 impl CloseCode {
-    /// Whether this code may stand in a Close frame, sent or received (RFC 6455 §7.4).
+    /// Whether this code may be in a Close frame, sent or received (RFC 6455 §7.4).
     // ANCHOR: on_the_wire
     pub fn may_be_on_the_wire(self) -> bool {
-        // Task: allow what is defined, 3000 to 4999 included; but not 1004, 1005, 1006, 1015.
+        // Task: some codes mean nothing yet, and some are for an endpoint's own application alone.
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
     // ANCHOR_END: on_the_wire

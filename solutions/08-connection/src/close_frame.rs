@@ -41,14 +41,14 @@ impl CloseFrameError {
     }
 }
 
-/// Code and reason out of the payload of a Close frame that came. Where there is no code, it is
+/// Reads code and reason from the payload of a Close frame that came. If there is no code, it is
 /// [`CloseCode::NO_STATUS`].
 ///
 /// # Errors
 /// The payload breaks a rule.
 // ANCHOR: read
 pub fn read(payload: &[u8]) -> Result<(CloseCode, String), CloseFrameError> {
-    // Task: nothing is no code; one byte is an error; else two bytes of code, and the reason.
+    // Task: a Close may come without a reason, or without a code, but not with half a code.
     let (code, reason) = match payload {
         [] => return Ok((CloseCode::NO_STATUS, String::new())),
         [_] => return Err(CloseFrameError::OneByte),
@@ -64,13 +64,13 @@ pub fn read(payload: &[u8]) -> Result<(CloseCode, String), CloseFrameError> {
 }
 // ANCHOR_END: read
 
-/// The payload of a Close frame that says this.
+/// Writes the payload of a Close frame with this code and reason.
 ///
 /// # Errors
 /// The code may not be on the wire, or the reason is longer than [`MAX_REASON`].
 // ANCHOR: write
 pub fn write(code: CloseCode, reason: &str) -> Result<Vec<u8>, SendError> {
-    // Task: refuse what may not be sent; then two bytes of code, and the reason.
+    // Task: the peer's `read` must accept it, and it must fit into a control frame (RFC 6455 §5.5).
     if !code.may_be_on_the_wire() {
         return Err(SendError::CloseCode(code));
     }

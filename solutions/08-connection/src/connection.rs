@@ -111,7 +111,7 @@ impl Connection {
     }
 
     /// Takes what a read brought, and says what it leads to. The first call says that the
-    /// connection is open, so make one with what came behind the handshake, even if that is
+    /// connection is open, so make one with what came after the handshake, even if that is
     /// nothing.
     // ANCHOR: receive
     pub fn receive(&mut self, bytes: &[u8]) -> Vec<Event> {
@@ -121,7 +121,7 @@ impl Connection {
         }
         self.behind = !self.outgoing.is_empty();
         self.decoder.receive(bytes);
-        // Task: collect events while there are any, and while what comes is still of interest.
+        // Task: one read may bring many events. After some of them, nothing that follows counts.
         while self.reads() {
             match self.next_event() {
                 Ok(Some(event)) => events.push(event),
@@ -164,11 +164,11 @@ impl Connection {
     }
     // ANCHOR_END: poll
 
-    /// TCP has ended, whoever ended it.
+    /// Tells the connection that TCP has ended, whichever side ended it.
     // ANCHOR: eof
     pub fn eof(&mut self) -> Vec<Event> {
         let mut events = Vec::from_iter(self.first.take());
-        // Task: if no close event has been given yet, it ends with 1006. It is closed now.
+        // Task: the application gets one close event, however it all ends (RFC 6455 §7.1.5).
         if self.reads() {
             events.push(abnormal_close());
         }
@@ -180,7 +180,7 @@ impl Connection {
     /// Whether what comes is still of interest.
     // ANCHOR: reads
     fn reads(&self) -> bool {
-        // Task: name the two phases in which something may still come.
+        // Task: nothing is read after their Close, after a failure, or after the end of TCP.
         matches!(self.phase, Phase::Open | Phase::CloseSent)
     }
     // ANCHOR_END: reads
@@ -227,7 +227,7 @@ impl Connection {
 
     // ANCHOR: take_ping
     fn take_ping(&mut self, payload: Vec<u8>) -> Event {
-        // Task: answer at once; but while we are `behind`, remember only the latest.
+        // Task: each ping wants a pong, but a peer that never reads must not make us keep many.
         self.unanswered = Some(payload.clone());
         if !self.behind {
             self.answer_ping();
@@ -244,7 +244,7 @@ impl Connection {
 
     // ANCHOR: take_close
     fn take_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
-        // Task: read it; if we have not sent a Close yet, send theirs back. Then it is exchanged.
+        // Task: look at their Close before you answer. Each side sends just one (RFC 6455 §5.5.1).
         let (code, reason) = close_frame::read(payload)?;
         if self.phase == Phase::Open {
             self.send_close(payload);
@@ -257,7 +257,7 @@ impl Connection {
     /// *Fail the WebSocket connection* (RFC 6455 §7.1.7).
     // ANCHOR: fail
     fn fail(&mut self, failure: Failure) -> [Event; 2] {
-        // Task: send a Close frame with the failure's code and no reason, unless one was sent.
+        // Task: the other side is told why, unless our Close is out already (RFC 6455 §7.1.7).
         // Nothing is read after that.
         if self.phase == Phase::Open {
             self.send_close(&failure.close_code().0.to_be_bytes());
@@ -298,7 +298,7 @@ impl Connection {
     /// The connection is not open, or the payload is longer than [`MAX_PING`].
     // ANCHOR: send_ping
     pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        // Task: refuse what is too long for a control frame, and send the rest.
+        // Task: a ping is a control frame (RFC 6455 §5.5), and needs an open connection.
         self.check_open()?;
         if payload.len() > MAX_PING {
             let length = payload.len();
@@ -316,7 +316,7 @@ impl Connection {
     /// The connection is not open, the code may not be on the wire, or the reason is too long.
     // ANCHOR: close
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
-        // Task: send a Close frame, once. Then wait for theirs.
+        // Task: we begin the closing handshake only once. A Close that is refused changes nothing.
         self.check_open()?;
         let payload = close_frame::write(code, reason)?;
         self.send_close(&payload);
@@ -348,11 +348,11 @@ impl Connection {
     }
     // ANCHOR_END: send_close
 
-    /// What is to be written, all of it: empty where there is nothing. Take it again only when that
+    /// All that is to be written, empty if there is nothing. Take it again only when that
     /// is written; then a peer that doesn't read costs no more than this and one pong.
     // ANCHOR: take_outgoing
     pub fn take_outgoing(&mut self) -> Vec<u8> {
-        // Task: give the whole buffer away, with the pong that still waits.
+        // Task: each byte is given away once. A ping that still waits is answered now.
         self.answer_ping();
         mem::take(&mut self.outgoing)
     }
@@ -372,13 +372,13 @@ impl Connection {
         }
     }
 
-    /// Whether it is for us to close TCP, as soon as everything is written. After the closing
+    /// Whether we are to close TCP as soon as everything is written. After the closing
     /// handshake the server does it, and the client waits until it has (RFC 6455 §7.1.1). Once TCP
-    /// has ended, nobody waits any more: what is left of the socket can go.
+    /// has ended, there is nothing more to wait for: what is left of the socket can go.
     // ANCHOR: should_close_tcp
     pub fn should_close_tcp(&self) -> bool {
-        // Task: the server does, once both Close frames were sent; and who failed the connection.
-        // Once TCP has ended, both do: what is left of the socket can go.
+        // Task: RFC 6455 §7.1.1 says which side closes first. After a failure we wait for nothing.
+        // Once TCP has ended, both sides close: what is left of the socket can go.
         match self.phase {
             Phase::Open | Phase::CloseSent => false,
             Phase::CloseExchanged => self.side.role() == Role::Server,

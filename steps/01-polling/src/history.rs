@@ -57,24 +57,24 @@ impl History {
         }
     }
 
-    /// The same, where the next id is the one behind `last_id`: the ids before it were given by a
+    /// The same, but the next id is the one after `last_id`: the ids up to it were given by a
     /// server that ran before this one.
     pub fn resume_after(self, last_id: u64) -> Self {
         Self { last_id, ..self }
     }
 
-    /// Keeps a message, and returns its id. Where there are too many now, the oldest one goes.
+    /// Keeps a message, and returns its id. If there are too many now, the oldest one is dropped.
     pub fn post(&mut self, content: NewMessage) -> u64 {
-        // Task: give the message the next id, keep it, and drop the oldest beyond `most`.
-        todo!("give the message the next id, keep it, and drop the oldest beyond `most`")
+        // Task: an id is never given twice, even if its message is gone. At most `most` are kept.
+        todo!("an id is never given twice, even if its message is gone. At most `most` are kept")
     }
 
     /// The messages with an id greater than the cursor, and the cursor to ask with next.
     ///
-    /// A cursor beyond the last id was given by a server that has since been started anew. Whoever
+    /// A cursor beyond the last id was given by a server that has since been restarted. A page that
     /// asks with it has seen nothing of this history, and gets all of it.
     pub fn after(&self, cursor: u64) -> News {
-        // Task: collect what is newer than the cursor; a cursor from the future counts as 0.
-        todo!("collect what is newer than the cursor; a cursor from the future counts as 0")
+        // Task: a cursor says what has been seen. One from the future belongs to another history.
+        todo!("a cursor says what has been seen. One from the future belongs to another history")
     }
 }

@@ -25,21 +25,21 @@ pub enum Route {
     Post,
 }
 
-/// Finds what a method and a target, as they stand in the request line, ask for.
+/// Finds out what the method and the target of a request line ask for.
 ///
 /// HEAD is answered like GET, without the body (RFC 9110 §9.3.2).
 ///
 /// # Errors
 /// [`Refusal::NoSuchPath`], [`Refusal::WrongMethod`], or [`Refusal::BadCursor`].
 pub fn route(method: &str, target: &str) -> Result<Route, Refusal> {
-    // Task: match the path and the method; a wrong method on a right path is not a 404.
-    todo!("match the path and the method; a wrong method on a right path is not a 404")
+    // Task: a path is the same with or without a query. A wrong method on a right path isn't a 404.
+    todo!("a path is the same with or without a query. A wrong method on a right path isn't a 404")
 }
 
-/// The cursor in a query like `after=3`; 0 where there is none.
+/// The cursor in a query like `after=3`; 0 if there is none.
 fn cursor(query: &str) -> Result<u64, Refusal> {
-    // Task: find `after` among the parameters, and read it with `whole_number`.
-    todo!("find `after` among the parameters, and read it with `whole_number`")
+    // Task: `after` is one parameter among others, and its value is digits and nothing else.
+    todo!("`after` is one parameter among others, and its value is digits and nothing else")
 }
 
 /// A number of digits alone: `parse` would take `+3` as well.

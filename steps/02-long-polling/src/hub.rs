@@ -33,7 +33,7 @@ struct State {
     waiting: u64,
     /// How many requests have not been answered to the end yet, waiting or not.
     answering: u64,
-    /// Whether the server stops: then nobody waits any longer.
+    /// Whether the server stops: then no request waits any longer.
     stopped: bool,
     /// How many times somebody has looked whether there is news.
     looks: u64,
@@ -52,8 +52,8 @@ impl State {
         self.stopped || !self.history.after(cursor).messages.is_empty()
     }
 
-    /// Counts one more request that waits, where there are places left. Whoever has taken a place
-    /// gives it back (`waiting`, one fewer) when the wait is over; nobody does it for them.
+    /// Counts one more request that waits, if there are places left. A request that took a place
+    /// gives it back when its wait is over: its own code subtracts it from `waiting`.
     fn take_place(&mut self, places: u64) -> Result<(), Refusal> {
         if self.waiting >= places {
             return Err(Refusal::Busy);
@@ -83,28 +83,28 @@ impl Hub {
         }
     }
 
-    /// Keeps a message, wakes everybody who waits, and returns the message's id.
+    /// Keeps a message, wakes all requests that wait, and returns the message's id.
     pub fn post(&self, message: NewMessage) -> u64 {
-        // Task: post into the history, and wake all that wait.
-        todo!("post into the history, and wake all that wait")
+        // Task: a message is news to every request that waits.
+        todo!("a message is news to every request that waits")
     }
 
-    /// What is new after a cursor. Where there is nothing, waits for it: until a message comes,
+    /// What is new after a cursor. If there is nothing, waits for it: until a message comes,
     /// the server stops, or the time for which a request is held is over. Then the news may be
-    /// empty. Who waits takes a place, and gives it back when the wait is over.
+    /// empty. A request that waits takes a place, and gives it back when the wait is over.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] where the request would have to wait, and `max_waiting` wait already.
+    /// [`Refusal::Busy`] if the request would have to wait, and `max_waiting` wait already.
     pub fn news_after(&self, cursor: u64) -> Result<News, Refusal> {
-        // Task: look; take a place, and wait until it is due or the hold is over; answer.
-        // Give the place back (`waiting`, one fewer) when the wait is over; nobody does it for you.
-        todo!("look; take a place, and wait until it is due or the hold is over; answer")
+        // Task: nothing may come between looking and waiting, and being woken isn't yet news.
+        // A place is held only during the wait. The answer is what is new when the wait is over.
+        todo!("nothing may come between looking and waiting, and being woken isn't yet news")
     }
 
-    /// Answers everybody who waits, and lets nobody wait from now on.
+    /// Answers all requests that wait, and lets none wait from now on.
     pub fn stop(&self) {
-        // Task: note that the server stops, and wake all that wait.
-        todo!("note that the server stops, and wake all that wait")
+        // Task: once the server stops, every request is due, even one that sleeps.
+        todo!("once the server stops, every request is due, even one that sleeps")
     }
 
     /// How many requests wait for news just now.

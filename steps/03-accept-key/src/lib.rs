@@ -19,22 +19,22 @@ pub const GUID: &str = "";
 
 /// The value of `Sec-WebSocket-Key` that a client sends: its nonce in base64 (RFC 6455 §4.1).
 ///
-/// The nonce is 16 random bytes, chosen anew for each connection.
+/// The nonce is 16 random bytes, fresh for each connection.
 pub fn key(nonce: [u8; 16]) -> String {
-    // Task: encode the nonce with base64.
-    todo!("encode the nonce with base64")
+    // Task: a nonce is bytes, a header field is text (RFC 6455 §4.1).
+    todo!("a nonce is bytes, a header field is text (RFC 6455 §4.1)")
 }
 
 /// The SHA-1 of the key and the GUID: 20 bytes (RFC 6455 §4.2.2).
 ///
-/// `key` is the header field's value as it came. White space around it does not belong to it.
+/// `key` is the header field's value as it came. White space around it isn't part of it.
 pub fn digest(key: &str) -> [u8; 20] {
-    // Task: append the GUID to the trimmed key, and hash the text with SHA-1.
-    todo!("append the GUID to the trimmed key, and hash the text with SHA-1")
+    // Task: RFC 6455 §4.2.2, step 5.4, says what to hash. White space around the key isn't hashed.
+    todo!("RFC 6455 §4.2.2, step 5.4, says what to hash. White space around the key isn't hashed")
 }
 
 /// The value of `Sec-WebSocket-Accept` that answers this key (RFC 6455 §4.2.2).
 pub fn accept_key(key: &str) -> String {
-    // Task: encode the 20 bytes of the digest with base64.
-    todo!("encode the 20 bytes of the digest with base64")
+    // Task: a digest is bytes, a header field is text (RFC 6455 §4.2.2).
+    todo!("a digest is bytes, a header field is text (RFC 6455 §4.2.2)")
 }

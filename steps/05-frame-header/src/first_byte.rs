@@ -78,8 +78,8 @@ impl FirstByte {
     /// [`HeaderError::ReservedBitSet`], [`HeaderError::ReservedOpcode`] or
     /// [`HeaderError::FragmentedControlFrame`]; where several rules are broken, the first of these.
     pub fn decode(byte: u8, negotiated: ReservedBits) -> Result<Self, HeaderError> {
-        // Task: take FIN, RSV1 to RSV3 and the opcode from their bits, and check their rules.
-        todo!("take FIN, RSV1 to RSV3 and the opcode from their bits, and check their rules")
+        // Task: FIN, RSV1 to RSV3 and opcode each have their bits and their rule (RFC 6455 §5.2).
+        todo!("FIN, RSV1 to RSV3 and opcode each have their bits and their rule (RFC 6455 §5.2)")
     }
 
     /// The byte as it goes over the wire.

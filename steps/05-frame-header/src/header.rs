@@ -57,8 +57,8 @@ pub enum Decoded {
 /// A rule is broken. This is said as soon as the byte that breaks it is there; for a length, as soon
 /// as it is whole.
 pub fn decode(bytes: &[u8], negotiated: ReservedBits) -> Result<Decoded, HeaderError> {
-    // Task: read first byte, second byte, length and masking key, as far as they are there.
-    todo!("read first byte, second byte, length and masking key, as far as they are there")
+    // Task: too few bytes aren't an error. A broken rule doesn't wait for the rest of the header.
+    todo!("too few bytes aren't an error. A broken rule doesn't wait for the rest of the header")
 }
 
 impl FrameHeader {
@@ -73,8 +73,8 @@ impl FrameHeader {
             opcode: self.opcode,
         };
         out.push(first.encode());
-        // Task: append the second byte, the length and the masking key.
-        todo!("append the second byte, the length and the masking key")
+        // Task: write the rest, so that `decode` reads it back. The length must be minimal.
+        todo!("write the rest, so that `decode` reads it back. The length must be minimal")
     }
 }
 

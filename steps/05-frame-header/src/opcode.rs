@@ -36,8 +36,8 @@ impl Opcode {
     /// Whether frames with this opcode are control frames: those about the connection itself, which
     /// may come between the fragments of a message (RFC 6455 §5.5).
     pub fn is_control(self) -> bool {
-        // Task: look at the highest of the four bits.
-        todo!("look at the highest of the four bits")
+        // Task: one of the four bits tells control frames from the others (RFC 6455 §5.5).
+        todo!("one of the four bits tells control frames from the others (RFC 6455 §5.5)")
     }
 }
 

@@ -45,8 +45,8 @@ impl LengthField {
     /// # Errors
     /// [`HeaderError::LengthTopBitSet`] or [`HeaderError::LengthNotMinimal`].
     pub fn payload_length(self, extended: &[u8]) -> Result<u64, HeaderError> {
-        // Task: read the length in network byte order, and check that it is minimal.
-        todo!("read the length in network byte order, and check that it is minimal")
+        // Task: a length is in network byte order, and RFC 6455 §5.2 has two rules for it.
+        todo!("a length is in network byte order, and RFC 6455 §5.2 has two rules for it")
     }
 }
 
@@ -65,8 +65,8 @@ impl SecondByte {
     /// # Errors
     /// [`HeaderError::ControlFrameTooLong`].
     pub fn decode(byte: u8, opcode: Opcode) -> Result<Self, HeaderError> {
-        // Task: take MASK and Payload len from their bits; a control frame has 7 bits of length.
-        todo!("take MASK and Payload len from their bits; a control frame has 7 bits of length")
+        // Task: MASK and Payload len share it. Control frames have 125 bytes at most (§5.5).
+        todo!("MASK and Payload len share it. Control frames have 125 bytes at most (§5.5)")
     }
 
     /// The byte as it goes over the wire.

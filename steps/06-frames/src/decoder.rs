@@ -118,13 +118,13 @@ impl FrameDecoder {
     }
 
     fn next_header(&mut self) -> Result<Option<Part>, FrameError> {
-        // Task: decode the header; check the role and the limit before anything else is done.
-        todo!("decode the header; check the role and the limit before anything else is done")
+        // Task: the header alone decides: refuse the wrong masking, and a length over the limit.
+        todo!("the header alone decides: refuse the wrong masking, and a length over the limit")
     }
 
     fn next_payload(&mut self, key: Option<MaskingKey>, done: u64, left: u64) -> Option<Part> {
-        // Task: take what is there of the payload and no more, unmask it, remember how far it goes.
-        todo!("take what is there of the payload and no more, unmask it, remember how far it goes")
+        // Task: a read may bring less than what is left, or more. Masking doesn't restart with it.
+        todo!("a read may bring less than what is left, or more. Masking doesn't restart with it")
     }
 
     /// The next whole frame. `None`: more bytes are needed. Use this or
@@ -133,11 +133,11 @@ impl FrameDecoder {
     /// # Errors
     /// Those of [`next_part`](Self::next_part).
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
-        // Task: put the parts of a frame together until it ends.
-        todo!("put the parts of a frame together until it ends")
+        // Task: a read may end inside a frame. What has arrived by then must not be lost.
+        todo!("a read may end inside a frame. What has arrived by then must not be lost")
     }
 
-    /// How many bytes of memory it has for what it received. What a header declares is not among
+    /// How many bytes of memory it has for what it received. What a header declares isn't among
     /// them: only what arrived.
     pub fn memory(&self) -> usize {
         let frame = self.frame.as_ref();

@@ -22,6 +22,6 @@ pub fn encode_frame(
         payload_length: payload.len() as u64,
     };
     header.encode(out);
-    // Task: append the payload, and mask it where it then stands.
-    todo!("append the payload, and mask it where it then stands")
+    // Task: the payload follows its header, masked if there is a key. It is copied only once.
+    todo!("the payload follows its header, masked if there is a key. It is copied only once")
 }

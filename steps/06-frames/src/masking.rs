@@ -5,9 +5,9 @@ use frame_header::MaskingKey;
 
 /// Masks or unmasks a piece of a payload.
 ///
-/// `offset` is where in the payload the piece begins: the first piece has 0, the next one as many as
-/// the first one was long. Only its remainder by 4 counts.
+/// `offset` says where in the payload the piece begins: how many bytes of the payload came before
+/// it. Only its remainder by 4 counts.
 pub fn mask(bytes: &mut [u8], key: MaskingKey, offset: usize) {
-    // Task: XOR each byte with the byte of the key whose turn it is.
-    todo!("XOR each byte with the byte of the key whose turn it is")
+    // Task: the key's bytes take turns, counted from the start of the payload (RFC 6455 §5.3).
+    todo!("the key's bytes take turns, counted from the start of the payload (RFC 6455 §5.3)")
 }

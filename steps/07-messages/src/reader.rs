@@ -102,10 +102,10 @@ impl MessageReader {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), MessageError> {
-        // Task: the bytes belong to the control frame if there is one, else to the message.
-        // Take what there is room for; what is too much is not kept. (One of the two is always
+        // Task: a control frame's bytes aren't the message's, and the limit is the message's alone.
+        // What is over it isn't kept; what is within it is judged first. (One of the two is always
         // there, because `begin` came first.)
-        todo!("the bytes belong to the control frame if there is one, else to the message")
+        todo!("a control frame's bytes aren't the message's, and the limit is the message's alone")
     }
 
     fn end(&mut self) -> Result<Option<Item>, MessageError> {

@@ -33,13 +33,13 @@ impl TextBuffer {
     /// With these bytes it can't become UTF-8 any more, whatever follows. What is kept after that
     /// is of no use.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), NotUtf8> {
-        // Task: put what has begun before the bytes, and take the characters that are whole.
-        todo!("put what has begun before the bytes, and take the characters that are whole")
+        // Task: a text may be cut anywhere. Where it was cut must make no difference.
+        todo!("a text may be cut anywhere. Where it was cut must make no difference")
     }
 
     fn take_characters(&mut self, bytes: &[u8]) -> Result<(), NotUtf8> {
-        // Task: append what is valid; keep the rest only if it is a character that has begun.
-        todo!("append what is valid; keep the rest only if it is a character that has begun")
+        // Task: an unfinished character isn't an error. Bytes that can't become a character are.
+        todo!("an unfinished character isn't an error. Bytes that can't become a character are")
     }
 
     /// The text, at its end.

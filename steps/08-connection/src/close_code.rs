@@ -51,10 +51,10 @@ impl CloseCode {
 }
 
 impl CloseCode {
-    /// Whether this code may stand in a Close frame, sent or received (RFC 6455 §7.4).
+    /// Whether this code may be in a Close frame, sent or received (RFC 6455 §7.4).
     pub fn may_be_on_the_wire(self) -> bool {
-        // Task: allow what is defined, 3000 to 4999 included; but not 1004, 1005, 1006, 1015.
-        todo!("allow what is defined, 3000 to 4999 included; but not 1004, 1005, 1006, 1015")
+        // Task: some codes mean nothing yet, and some are for an endpoint's own application alone.
+        todo!("some codes mean nothing yet, and some are for an endpoint's own application alone")
     }
 }
 

@@ -109,7 +109,7 @@ impl Connection {
     }
 
     /// Takes what a read brought, and says what it leads to. The first call says that the
-    /// connection is open, so make one with what came behind the handshake, even if that is
+    /// connection is open, so make one with what came after the handshake, even if that is
     /// nothing.
     pub fn receive(&mut self, bytes: &[u8]) -> Vec<Event> {
         let mut events = Vec::from_iter(self.first.take());
@@ -118,8 +118,8 @@ impl Connection {
         }
         self.behind = !self.outgoing.is_empty();
         self.decoder.receive(bytes);
-        // Task: collect events while there are any, and while what comes is still of interest.
-        todo!("collect events while there are any, and while what comes is still of interest")
+        // Task: one read may bring many events. After some of them, nothing that follows counts.
+        todo!("one read may bring many events. After some of them, nothing that follows counts")
     }
 
     /// Takes what a read brought, like [`receive`](Self::receive), for [`poll`](Self::poll) to look
@@ -151,17 +151,17 @@ impl Connection {
         }
     }
 
-    /// TCP has ended, whoever ended it.
+    /// Tells the connection that TCP has ended, whichever side ended it.
     pub fn eof(&mut self) -> Vec<Event> {
         let mut events = Vec::from_iter(self.first.take());
-        // Task: if no close event has been given yet, it ends with 1006. It is closed now.
-        todo!("if no close event has been given yet, it ends with 1006. It is closed now")
+        // Task: the application gets one close event, however it all ends (RFC 6455 §7.1.5).
+        todo!("the application gets one close event, however it all ends (RFC 6455 §7.1.5)")
     }
 
     /// Whether what comes is still of interest.
     fn reads(&self) -> bool {
-        // Task: name the two phases in which something may still come.
-        todo!("name the two phases in which something may still come")
+        // Task: nothing is read after their Close, after a failure, or after the end of TCP.
+        todo!("nothing is read after their Close, after a failure, or after the end of TCP")
     }
 
     fn next_event(&mut self) -> Result<Option<Event>, Failure> {
@@ -201,8 +201,8 @@ impl Connection {
     }
 
     fn take_ping(&mut self, payload: Vec<u8>) -> Event {
-        // Task: answer at once; but while we are `behind`, remember only the latest.
-        todo!("answer at once; but while we are `behind`, remember only the latest")
+        // Task: each ping wants a pong, but a peer that never reads must not make us keep many.
+        todo!("each ping wants a pong, but a peer that never reads must not make us keep many")
     }
 
     fn answer_ping(&mut self) {
@@ -212,15 +212,15 @@ impl Connection {
     }
 
     fn take_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
-        // Task: read it; if we have not sent a Close yet, send theirs back. Then it is exchanged.
-        todo!("read it; if we have not sent a Close yet, send theirs back. Then it is exchanged")
+        // Task: look at their Close before you answer. Each side sends just one (RFC 6455 §5.5.1).
+        todo!("look at their Close before you answer. Each side sends just one (RFC 6455 §5.5.1)")
     }
 
     /// *Fail the WebSocket connection* (RFC 6455 §7.1.7).
     fn fail(&mut self, failure: Failure) -> [Event; 2] {
-        // Task: send a Close frame with the failure's code and no reason, unless one was sent.
+        // Task: the other side is told why, unless our Close is out already (RFC 6455 §7.1.7).
         // Nothing is read after that.
-        todo!("send a Close frame with the failure's code and no reason, unless one was sent")
+        todo!("the other side is told why, unless our Close is out already (RFC 6455 §7.1.7)")
     }
 
     /// Sends a text message.
@@ -251,8 +251,8 @@ impl Connection {
     /// # Errors
     /// The connection is not open, or the payload is longer than [`MAX_PING`].
     pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        // Task: refuse what is too long for a control frame, and send the rest.
-        todo!("refuse what is too long for a control frame, and send the rest")
+        // Task: a ping is a control frame (RFC 6455 §5.5), and needs an open connection.
+        todo!("a ping is a control frame (RFC 6455 §5.5), and needs an open connection")
     }
 
     /// Begins the closing handshake. What the other side sends before it learns of this still comes,
@@ -261,8 +261,8 @@ impl Connection {
     /// # Errors
     /// The connection is not open, the code may not be on the wire, or the reason is too long.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
-        // Task: send a Close frame, once. Then wait for theirs.
-        todo!("send a Close frame, once. Then wait for theirs")
+        // Task: we begin the closing handshake only once. A Close that is refused changes nothing.
+        todo!("we begin the closing handshake only once. A Close that is refused changes nothing")
     }
 
     fn check_open(&self) -> Result<(), SendError> {
@@ -281,11 +281,11 @@ impl Connection {
         encode_frame(&mut self.outgoing, true, reserved, opcode, key, payload);
     }
 
-    /// What is to be written, all of it: empty where there is nothing. Take it again only when that
+    /// All that is to be written, empty if there is nothing. Take it again only when that
     /// is written; then a peer that doesn't read costs no more than this and one pong.
     pub fn take_outgoing(&mut self) -> Vec<u8> {
-        // Task: give the whole buffer away, with the pong that still waits.
-        todo!("give the whole buffer away, with the pong that still waits")
+        // Task: each byte is given away once. A ping that still waits is answered now.
+        todo!("each byte is given away once. A ping that still waits is answered now")
     }
 
     /// How many bytes wait to be taken. A driver that can't write may stop reading by this.
@@ -302,13 +302,13 @@ impl Connection {
         }
     }
 
-    /// Whether it is for us to close TCP, as soon as everything is written. After the closing
+    /// Whether we are to close TCP as soon as everything is written. After the closing
     /// handshake the server does it, and the client waits until it has (RFC 6455 §7.1.1). Once TCP
-    /// has ended, nobody waits any more: what is left of the socket can go.
+    /// has ended, there is nothing more to wait for: what is left of the socket can go.
     pub fn should_close_tcp(&self) -> bool {
-        // Task: the server does, once both Close frames were sent; and who failed the connection.
-        // Once TCP has ended, both do: what is left of the socket can go.
-        todo!("the server does, once both Close frames were sent; and who failed the connection")
+        // Task: RFC 6455 §7.1.1 says which side closes first. After a failure we wait for nothing.
+        // Once TCP has ended, both sides close: what is left of the socket can go.
+        todo!("RFC 6455 §7.1.1 says which side closes first. After a failure we wait for nothing")
     }
 }
 
