@@ -1,4 +1,4 @@
-//! The connections that are open, and which of them can be closed without losing anything.
+//! The open connections, and which of them can be closed without losing anything.
 
 use std::collections::BTreeMap;
 use std::net::{Shutdown, TcpStream};
@@ -11,7 +11,7 @@ pub struct Connections(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     open: BTreeMap<u64, Arc<TcpStream>>,
-    /// Those that wait for a whole head, the one that has waited longest first.
+    /// The connections that wait for a whole head, the longest wait first.
     waiting: BTreeMap<u64, u64>,
     last: u64,
     is_stopped: bool,
@@ -25,12 +25,12 @@ pub struct Connection {
 }
 
 impl Connections {
-    /// How many there are.
+    /// The number of open connections.
     pub fn count(&self) -> usize {
         self.lock().open.len()
     }
 
-    /// One more. `None` if the server stops.
+    /// Adds a connection. Returns `None` if the server is stopping.
     pub fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Option<Connection> {
         let mut state = self.lock();
         let id = state.next();
@@ -42,8 +42,8 @@ impl Connections {
         Some(Connection { all, id })
     }
 
-    /// Closes the connection that has waited longest for a head, and returns whether there was one. So
-    /// connections that say nothing don't lock others out.
+    /// Closes the connection that has waited longest for a head, so that silent connections don't lock others
+    /// out. Returns whether there was one.
     pub fn close_longest_waiting(&self) -> bool {
         let mut state = self.lock();
         let longest = state.waiting.pop_first();
@@ -53,7 +53,7 @@ impl Connections {
         longest.is_some()
     }
 
-    /// The server stops: connections that wait for a head are closed, now and from now on.
+    /// Closes the connections that wait for a head, now and from now on, because the server is stopping.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.is_stopped = true;
@@ -62,7 +62,7 @@ impl Connections {
         }
     }
 
-    /// Closes all that are left.
+    /// Closes all connections that are left.
     pub fn close_all(&self) {
         let state = self.lock();
         state.open.keys().for_each(|id| state.close(*id));
@@ -79,7 +79,7 @@ impl State {
         self.last
     }
 
-    /// Its thread learns of it at once: a read ends.
+    /// The connection's thread notices at once, because its read ends.
     fn close(&self, id: u64) {
         if let Some(stream) = self.open.get(&id) {
             _ = stream.shutdown(Shutdown::Both);
@@ -88,7 +88,7 @@ impl State {
 }
 
 impl Connection {
-    /// Calls `wait`, and meanwhile counts as a connection that can be closed.
+    /// Calls `wait`. Until `wait` returns, this is a connection that can be closed.
     pub fn while_waiting<T>(&self, wait: impl FnOnce() -> T) -> T {
         let mut state = self.all.lock();
         let turn = state.next();

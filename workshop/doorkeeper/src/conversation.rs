@@ -19,27 +19,27 @@ const IDLE: Duration = Duration::from_secs(60);
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// How long a body may take.
 const BODY_WITHIN: Duration = Duration::from_secs(60);
-/// How long a client may take nothing of what is written.
+/// How long a write may wait for a client that reads nothing.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a client that has got its last response may keep the connection open.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long a body may still take when its response is complete: what is longer, nobody reads.
+/// How long the rest of a body may take once the response is complete. By then, nothing reads it.
 const BODY_AFTER_RESPONSE: Duration = Duration::from_millis(100);
 
 /// The most that one read takes, in bytes.
 const PIECE: usize = 16 * 1024;
-/// The longest head of a response of ours, in bytes.
+/// The longest head of a response, in bytes.
 const MAX_RESPONSE_HEAD: usize = 64 * 1024;
 
-/// A client's connection, and the one to tiny_http that belongs to it.
+/// A client's connection, with its own connection to tiny_http.
 pub struct Conversation<'a> {
     client: &'a TcpStream,
     connection: &'a Connection,
     shared: &'a Shared,
     /// Opened for the first request.
     inner: Option<TcpStream>,
-    /// What has been read, and belongs to the next request.
+    /// Bytes that have been read and belong to the next request.
     early: Vec<u8>,
 }
 
@@ -52,7 +52,7 @@ enum Then {
 
 /// Why there is no head to answer.
 enum NoHead {
-    /// The client has closed the connection, has never said a word, or is closed by the server.
+    /// The client has closed the connection or has sent nothing, or the server has closed it.
     Gone,
     Refused(Refusal),
 }
@@ -142,7 +142,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// The connection of the last request, unless that tiny_http has died.
+    /// The connection that the last request used, or a new one if that tiny_http has died.
     fn way_to_tiny_http(&mut self) -> io::Result<TcpStream> {
         let address = self.shared.inner.address();
         let kept = self.inner.take();
@@ -150,7 +150,7 @@ impl<'a> Conversation<'a> {
         still_good.map_or_else(|| self.shared.inner.open(), Ok)
     }
 
-    /// Passes a request on, and its response back. `None` if there is no response.
+    /// Passes a request on, and its response back. Returns `None` if there is no response.
     fn exchange(&mut self, mut inner: &TcpStream, head: &Head) -> io::Result<Option<Then>> {
         if inner.write_all(&head.bytes).is_err() {
             return Ok(None);
@@ -170,7 +170,7 @@ impl<'a> Conversation<'a> {
         self.exchange_both_ways(inner, head, body)
     }
 
-    /// The response may come before the rest of the body does. So each direction has a thread.
+    /// Gives each direction a thread, because the response may come before the rest of the body.
     fn exchange_both_ways(
         &mut self,
         inner: &TcpStream,
@@ -194,7 +194,7 @@ impl<'a> Conversation<'a> {
                 self.early = rest;
                 return response;
             }
-            // A body that nobody reads is not waited for.
+            // Nothing reads the rest of the body, so there is no point in waiting for it.
             _ = client.shutdown(Shutdown::Read);
             _ = inner.shutdown(Shutdown::Both);
             Ok(response?.map(|_| Then::Close))
@@ -208,7 +208,7 @@ impl<'a> Conversation<'a> {
         Ok(Then::Close)
     }
 
-    /// Says that there is nothing more to come, and waits a moment for the client to say the same. If a
+    /// Tells the client that nothing more will come, and waits a moment for the client to do the same. If a
     /// socket is closed while bytes are unread, TCP resets the connection, and the response may be lost.
     fn linger(&mut self) {
         _ = self.client.shutdown(Shutdown::Write);
@@ -227,8 +227,8 @@ fn pass_piece(bytes: &[u8], mut inner: &TcpStream, body: &mut Extent) -> io::Res
     Ok(count)
 }
 
-/// Passes on a body until it is over, or until the deadline. Returns what came after it. Without a deadline,
-/// it ends when nothing has come for as long as a connection may be idle.
+/// Passes on a body until it is over, or until the deadline. Returns the bytes that came after it. Without a
+/// deadline, gives up when nothing has come for as long as a connection may be idle.
 fn pass_on(
     client: &TcpStream,
     inner: &TcpStream,
@@ -248,13 +248,13 @@ fn pass_on(
     Ok(piece)
 }
 
-/// tiny_http gets no more of this body.
+/// Tells tiny_http that no more of this body will come.
 fn end(inner: &TcpStream) {
     _ = inner.shutdown(Shutdown::Write);
 }
 
-/// Passes back one response, and the interim ones that come before it (RFC 9110 §15.2). `None` if there
-/// is none.
+/// Passes back one response, and the interim ones that come before it (RFC 9110 §15.2). Returns `None` if
+/// there is no response.
 fn pass_back(inner: &TcpStream, mut client: &TcpStream, head: &Head) -> io::Result<Option<Then>> {
     let mut bytes = Vec::new();
     loop {
@@ -287,7 +287,7 @@ fn take(body: &mut Extent, bytes: &[u8]) -> io::Result<usize> {
     taken.map_err(|_| ErrorKind::InvalidData.into())
 }
 
-/// The length of a response's head, its status, and what follows it (RFC 9112 §6.3).
+/// Reads a response's head. Returns its length, the status, and the extent of the body (RFC 9112 §6.3).
 fn read_response_head(
     inner: &TcpStream,
     bytes: &mut Vec<u8>,
@@ -320,7 +320,7 @@ fn read_response_head(
     }
 }
 
-/// Appends what one read brings.
+/// Appends the bytes of one read, and returns their number.
 fn read_piece(mut stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<usize> {
     let mut piece = [0; PIECE];
     loop {
@@ -344,12 +344,12 @@ fn read_until(stream: &TcpStream, bytes: &mut Vec<u8>, deadline: Instant) -> io:
     read_piece(stream, bytes)
 }
 
-/// Unix and Windows have different words for it.
+/// Unix and Windows report a timeout by different errors.
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// A place among the requests that are being answered, until it is dropped.
+/// A place among the requests that are being answered. Dropping it frees the place.
 struct Seat<'a>(&'a AtomicU64);
 
 impl<'a> Seat<'a> {

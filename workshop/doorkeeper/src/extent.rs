@@ -3,7 +3,7 @@
 /// How much of a message's body is still to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extent {
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
     /// Chunks, up to the empty one and the trailer after it.
     Chunked(Chunks),
@@ -14,10 +14,10 @@ pub enum Extent {
 impl Extent {
     pub const NONE: Self = Self::Length(0);
 
-    /// How many of these bytes belong to the body. They are taken note of.
+    /// Counts how many of these bytes belong to the body, and remembers that they have come.
     ///
     /// # Errors
-    /// Returns [`NotChunks`] if the size of a chunk can't be read.
+    /// Returns [`NotChunks`] if a chunk's size can't be read, or a line is too long.
     pub fn take(&mut self, bytes: &[u8]) -> Result<usize, NotChunks> {
         match self {
             Self::Length(left) => {
@@ -45,14 +45,14 @@ impl Extent {
     }
 }
 
-/// The size of a chunk can't be read, or a line is too long.
+/// A chunk's size can't be read, or a line is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotChunks;
 
 /// The longest line between chunks: a size with its extensions, or a field of the trailer.
 const MAX_LINE: usize = 4096;
 
-/// A body in chunks, as far as it has come (RFC 9112 §7.1).
+/// The state of a body that comes in chunks (RFC 9112 §7.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Chunks {
     next: Next,
@@ -64,7 +64,7 @@ pub struct Chunks {
 enum Next {
     #[default]
     SizeLine,
-    /// So many bytes: a chunk, and the end of its line.
+    /// This many bytes: the rest of a chunk, and the end of its line.
     Data(u64),
     TrailerLine,
     Nothing,
@@ -113,13 +113,13 @@ impl Chunks {
                 _ => Next::TrailerLine,
             });
         }
-        // For httparse, no digit at all is a zero.
+        // httparse takes a size without any digit for 0.
         if !self.line[0].is_ascii_hexdigit() {
             return Err(NotChunks);
         }
         match httparse::parse_chunk_size(&self.line) {
             Ok(httparse::Status::Complete((_, 0))) => Ok(Next::TrailerLine),
-            // Its own line end belongs to a chunk.
+            // The two bytes of its line end belong to the chunk.
             Ok(httparse::Status::Complete((_, size))) => Ok(Next::Data(size.saturating_add(2))),
             _ => Err(NotChunks),
         }

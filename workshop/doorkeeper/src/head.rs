@@ -1,26 +1,26 @@
-//! The head of a request: checked, and made fit for tiny_http.
+//! The head of a request: checks it, and makes it fit for tiny_http.
 
 use crate::extent::{Chunks, Extent};
 use crate::refusal::Refusal;
 
-/// The longest head, in bytes. A server that takes less says so itself.
+/// The longest head, in bytes. A server that wants a lower limit checks it itself.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
-/// The most fields of a head.
+/// The most fields that a head may have.
 const MAX_FIELDS: usize = 1000;
-/// The longest body that a request may announce, in bytes. When tiny_http drops a request, it reserves
-/// as much memory as the rest of the body is long by the client's word: a terabyte ends the process.
+/// The longest body that a request may declare, in bytes. When tiny_http drops a request, it reserves memory
+/// for the rest of the declared body: a declared terabyte ends the process.
 const MAX_BODY: u64 = 64 * 1024 * 1024;
 
-/// Fields that are about one connection only, and not about the one to tiny_http (RFC 9110 §7.6.1).
-/// `Connection` and `Upgrade` are too, but they are what a handshake is about.
+/// Fields that are meant only for the connection to the client, not for the one to tiny_http (RFC 9110 §7.6.1).
+/// So are `Connection` and `Upgrade`, but a handshake needs them.
 const NOT_PASSED_ON: [&str; 3] = ["Keep-Alive", "Proxy-Connection", "TE"];
 
-/// A request's head that tiny_http can be given.
+/// A request's head that is fit for tiny_http.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// As it goes to tiny_http.
+    /// The bytes that go to tiny_http.
     pub bytes: Vec<u8>,
-    /// What follows it.
+    /// The extent of the body.
     pub body: Extent,
     /// Whether the method is HEAD: the response has no body then.
     pub is_head: bool,
@@ -30,8 +30,8 @@ pub(crate) struct Head {
     pub keeps_alive: bool,
 }
 
-/// Where the head ends, if its end has come: after the first empty line. What was `searched` before is not
-/// searched again: a head that comes byte by byte costs no more than one that comes at once.
+/// Where the head ends, after the first empty line, if its end has come. The first `searched` bytes aren't
+/// searched again, so a head that comes byte by byte costs no more than one that comes at once.
 pub(crate) fn end_of(bytes: &[u8], searched: usize) -> Option<usize> {
     let from = searched.saturating_sub(3);
     let end = bytes[from..]
@@ -44,7 +44,7 @@ impl Head {
     /// Checks a whole head.
     ///
     /// # Errors
-    /// Returns what the client is to be told if the head breaks a rule of HTTP or one of our limits.
+    /// Returns the response for the client if the head breaks a rule of HTTP or one of our limits.
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let mut room = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut room);
@@ -71,11 +71,11 @@ impl Head {
     }
 }
 
-/// Makes a head fit for tiny_http, and changes nothing else: no field that is about one connection only,
-/// and no byte that isn't ASCII. A head that can't be parsed stays as it is.
+/// Makes a head fit for tiny_http: leaves out the fields that are meant only for one connection, and replaces
+/// the bytes that aren't ASCII. Nothing else changes. A head that can't be parsed stays as it is.
 ///
-/// RFC 9110 §5.5 allows other bytes in a value, such as the cookie `name=Zoë`, and calls them opaque.
-/// Each becomes a `?`: so the value keeps its length, and one that a server looks at is refused.
+/// RFC 9110 §5.5 allows such bytes in a value, as in the cookie `name=Zoë`, and calls them opaque. Each becomes
+/// a `?`. So the value keeps its length, and if a server looks at the value, the server refuses it.
 pub fn for_tiny_http(head: &[u8]) -> Vec<u8> {
     let lines = head.iter().filter(|byte| **byte == b'\n').count();
     let mut room = vec![httparse::EMPTY_HEADER; lines];
@@ -116,8 +116,8 @@ impl Fields<'_> {
         named.map(|field| field.value.trim_ascii()).collect()
     }
 
-    /// Whether tiny_http, which looks for the word anywhere in the first of these fields, or anybody who
-    /// reads them right, finds this option.
+    /// Whether this option is found by a correct reader, or by tiny_http, which looks for the word anywhere in
+    /// the first of these fields.
     fn has_connection_option(&self, option: &str) -> bool {
         let values = self.values("Connection");
         let text = String::from_utf8_lossy(&values.join(&b","[..])).to_ascii_lowercase();
@@ -133,8 +133,8 @@ impl Fields<'_> {
         }
     }
 
-    /// How long the body is (RFC 9112 §6.3). Two servers that disagree on that disagree on where the next
-    /// request begins, so whatever can be read in two ways is refused.
+    /// How long the body is (RFC 9112 §6.3). If two servers disagree about that, they disagree about where the
+    /// next request begins, so a head that can be read in two ways is refused.
     fn extent(&self, is_http_1_1: bool) -> Result<Extent, Refusal> {
         let (lengths, codings) = (
             self.values("Content-Length"),
@@ -160,7 +160,7 @@ impl Fields<'_> {
 
 const MAX_BODY_AND_MORE: u64 = MAX_BODY + 1;
 
-/// A number of digits alone. One that doesn't fit into 64 bits is as good as the greatest.
+/// Reads a number that has digits only. One that doesn't fit into 64 bits counts as the greatest that does.
 fn whole_number(digits: &[u8]) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     let number = std::str::from_utf8(digits).ok().filter(|_| is_number)?;

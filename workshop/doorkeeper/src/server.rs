@@ -18,14 +18,14 @@ use crate::refusal::Refusal;
 
 /// How long the server pauses when a connection can't be accepted, or no thread can be started for it.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a server that stops waits for responses that are on their way.
+/// How long a stopping server waits for responses that are on their way.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// The most connections, whatever the system allows.
+/// The most connections, even if the system allows more.
 const MAX_CONNECTIONS: u64 = 10_000;
 /// How many files a connection may need: its socket, one to tiny_http, and two of tiny_http's.
 const FILES_EACH: u64 = 4;
-/// How many files there must be for everything else.
+/// How many files to leave for everything else.
 const OTHER_FILES: u64 = 24;
 
 /// A running server. Dropping it stops it.
@@ -33,25 +33,26 @@ pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
-    /// Says that the threads of all connections have ended, by having no sender any more.
+    /// Has no sender any more when the threads of all connections have ended.
     all_ended: Receiver<Infallible>,
 }
 
-/// What all threads of a server know.
+/// The state that all threads of a server share.
 pub(crate) struct Shared {
     pub inner: Inner,
     pub connections: Arc<Connections>,
-    /// How many requests are being answered, and how many may be.
+    /// How many requests are being answered.
     pub busy: AtomicU64,
+    /// How many may be answered at a time.
     pub max_busy: u64,
     stop: AtomicBool,
 }
 
 impl Server {
-    /// Starts to answer the requests that come in on `listener`, up to `max_requests` of them at a time;
-    /// one more gets 503. Each is answered by `answer`, on a thread of its own. It has been checked: its
-    /// head has 64 KiB and 1000 fields at most, the length of its body is given in one way only, and it
-    /// announces 64 MiB at most.
+    /// Starts to answer the requests that come in on `listener`, up to `max_requests` at a time; one more gets
+    /// 503. `answer` answers each on a thread of its own, and gets only requests that have been checked: the
+    /// head has at most 64 KiB and 1000 fields, the length of the body is given in one way only, and at most
+    /// 64 MiB are declared.
     ///
     /// # Errors
     /// Returns the system's error if the listener's address can't be read or no thread can be started.
@@ -98,8 +99,8 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Ends the thread that accepts: one more connection wakes it. That may fail while all files are in use.
-    /// Then it is left alone: nothing may keep a server from stopping.
+    /// Ends the thread that accepts, by waking it with one more connection. If that fails, perhaps because all
+    /// files are in use, the thread is left alone: nothing may keep a server from stopping.
     fn wake(&mut self) {
         let Some(accepting) = self.accepting.take() else {
             return;
@@ -115,7 +116,7 @@ impl Server {
     }
 }
 
-/// An address of this machine: a server may listen on 0.0.0.0, but not every system connects to it.
+/// An address to connect to: a server may listen on 0.0.0.0, but not every system can connect to that.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -130,7 +131,7 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Sender<Inf
     let max_connections = max_connections();
     while !shared.stop.load(Ordering::Relaxed) {
         let Ok((client, _)) = listener.accept() else {
-            // One file too many, for example. There will be room again, sooner if a silent client goes.
+            // Too many open files, for example. There will be room again, and sooner if a silent client goes.
             shared.connections.close_longest_waiting();
             thread::sleep(PAUSE);
             continue;
@@ -156,20 +157,20 @@ fn start(
     };
     let (client, shared) = (Arc::clone(client), Arc::clone(shared));
     thread::Builder::new().spawn(move || {
-        // An error is TCP's: nobody is left to tell.
+        // TCP has failed, so the client can't be told.
         _ = Conversation::new(&client, &connection, &shared).run();
         drop((connection, running));
     })?;
     Ok(())
 }
 
-/// So few bytes on a new connection never wait.
+/// Tells a client that the server is busy. A write of so few bytes on a new connection never waits.
 fn refuse(mut client: &TcpStream) {
     _ = client.write_all(&Refusal::BUSY.response(true));
     _ = client.shutdown(Shutdown::Write);
 }
 
-/// As many as there can be without running out of files.
+/// The most connections for which there are enough files.
 fn max_connections() -> u64 {
     #[cfg(unix)]
     let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(u64::MAX);
