@@ -49,7 +49,7 @@ pub fn command() -> Command {
                 .long("from")
                 .value_name("SIDE")
                 .value_parser(["client", "server"])
-                .help("Who sent them all; a client's frames are masked, a server's are not"),
+                .help("Who sent the frames; a client's must be masked, a server's must not"),
         )
         .after_help(format!(
             "8185, 81 85, 81:85, 0x81, 0x85 and \\x81\\x85 are all the same two bytes.\n\n\
@@ -95,16 +95,16 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
     })
 }
 
-/// What there is to see of frames.
+/// Frames, drawn and judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
-    /// Each drawn, in words, with the rules that it breaks.
+    /// The drawing of each frame, with the rules that it breaks.
     pub drawn: String,
-    /// Whether one of them breaks a rule.
+    /// Whether a frame breaks a rule.
     pub is_broken: bool,
 }
 
-/// The frames that this hexadecimal text holds. `from` has sent them all, where that is known.
+/// Draws and judges the frames in a hexadecimal text. `from` is the side that sent them all, if that is known.
 ///
 /// # Errors
 /// It is not hexadecimal, or there is nothing in it.
@@ -158,7 +158,7 @@ pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected, Problem> {
     })
 }
 
-/// What the drawing doesn't say: the text, where it is long.
+/// What the drawing doesn't say: the whole of a long text.
 fn remarks(frame: &[u8]) -> String {
     match decode(frame, ReservedBits::NONE) {
         Err(_) | Ok(Decoded::Incomplete { .. }) => String::new(),

@@ -1,4 +1,4 @@
-//! Connecting to a server by name: a name may have several addresses, and each of them is tried.
+//! Connects to a server by name. A name may have several addresses, and each of them is tried.
 //!
 //! `localhost` is the usual case: `::1` comes first, and many servers listen on 127.0.0.1 only.
 
@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 /// How long the system may take to look a name up.
 const LOOK_UP_WITHIN: Duration = Duration::from_secs(10);
 
-/// The least time an address gets, also when none is left: on the same machine, it is plenty.
+/// The least time that an address gets, even if none is left. On the same machine, it is plenty.
 const LEAST: Duration = Duration::from_millis(1);
 
-/// The addresses of `host`, which has a port: `localhost:9009`. They are in the system's order, each once.
+/// Looks up the addresses of `host`, which includes a port: `localhost:9009`. They are in the system's order,
+/// without duplicates.
 ///
 /// # Errors
-/// The system knows none, or doesn't answer in time.
+/// Returns the system's error if it knows no address, or a timeout if it doesn't answer in time.
 pub fn look_up(host: &str) -> io::Result<Vec<SocketAddr>> {
     let (sender, receiver) = mpsc::channel();
     let name = host.to_string();
@@ -46,11 +47,11 @@ pub fn look_up(host: &str) -> io::Result<Vec<SocketAddr>> {
     }
 }
 
-/// Connects to the first of the addresses that takes a connection, within `patience` in all. Each gets
-/// an equal share of the time that is left, so one that never answers doesn't use up the others'.
+/// Connects to the first address that accepts a connection, within `patience` in all. Each gets an equal share
+/// of the time that is left, so one that never answers doesn't use up the others' time.
 ///
 /// # Errors
-/// None of them does: each of them, with the reason.
+/// Returns all addresses, each with its error, if none accepts.
 pub fn connect(addresses: &[SocketAddr], patience: Duration) -> Result<TcpStream, Unreached> {
     let deadline = Instant::now() + patience;
     let mut tried = Vec::new();
@@ -65,7 +66,7 @@ pub fn connect(addresses: &[SocketAddr], patience: Duration) -> Result<TcpStream
     Err(Unreached(tried))
 }
 
-/// The addresses that took no connection, and why.
+/// The addresses that didn't accept a connection, and why.
 #[derive(Debug)]
 pub struct Unreached(Vec<(SocketAddr, io::Error)>);
 
@@ -101,7 +102,7 @@ mod tests {
         assert_eq!(stream.peer_addr().expect("it is connected"), there);
     }
 
-    /// A listener whose queue is full never answers on Linux: a client waits as for a lost host.
+    /// On Linux, a listener whose queue is full never answers: a client waits as it would for a lost host.
     #[cfg(target_os = "linux")]
     #[test]
     fn an_address_that_never_answers_leaves_time_for_the_next() {

@@ -17,17 +17,17 @@ use crossterm::{execute, queue};
 
 use crate::process::end_all;
 
-/// How long a terminal may take to be given back: one that is stopped (Ctrl-S) takes nothing.
+/// How long to wait while the terminal is given back: one that is stopped (Ctrl-S) accepts no output.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who has the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Holder {
-    /// Whoever had it before, and for good.
+    /// The shell, for good.
     Others,
-    /// We.
+    /// This process.
     Us,
-    /// The shell, until we go on.
+    /// The shell, until this process goes on.
     Borrower,
 }
 
@@ -98,7 +98,7 @@ impl Screen {
             end_all();
             process::exit(2);
         }));
-        // Where it can't be taken as a whole, this gives back what was taken.
+        // If only a part of it can be taken, this gives that back.
         let screen = Self {
             has_colours,
             shown: Vec::new(),
@@ -107,8 +107,8 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Shows these lines; only those that differ from what is there are written. Shows nothing while
-    /// the terminal is given back.
+    /// Shows these lines, and writes only those that differ from what is there. Shows nothing while the
+    /// terminal is given back.
     ///
     /// # Errors
     /// The terminal is gone.
@@ -191,14 +191,14 @@ fn take(out: &mut impl Write) -> io::Result<()> {
     execute!(out, EnterAlternateScreen, Hide, DisableLineWrap)
 }
 
-/// Gives the terminal back as it was, where it was taken.
+/// Gives the terminal back as it was, if it was taken.
 pub fn restore() {
     give_to(Holder::Others);
 }
 
-/// The same, but doesn't wait long for a terminal that takes nothing more.
+/// The same, but doesn't wait long for a terminal that accepts no output.
 pub fn restore_soon() {
-    // This much needs no waiting.
+    // This part never waits.
     _ = terminal::disable_raw_mode();
     let (sender, is_done) = mpsc::channel();
     let restoring = thread::Builder::new().spawn(move || {
@@ -215,20 +215,20 @@ pub fn lend() {
     give_to(Holder::Borrower);
 }
 
-/// Takes the terminal once more, where it was ours before; whether it was.
+/// Takes the terminal again, if it was ours before. Returns whether it was.
 pub fn take_again() -> bool {
     let mut out = io::stdout().lock();
     if holder() == Holder::Others {
         return false;
     }
-    // The system may have stopped us without asking: then the shell has changed what we had set.
+    // The system may have stopped us without notice. Then the shell has changed our settings.
     _ = terminal::disable_raw_mode();
     _ = take(&mut out);
     true
 }
 
 fn give_to(next: Holder) {
-    // First what can't be held up by a terminal that takes nothing more.
+    // First the part that never waits, even for a terminal that accepts no output.
     _ = terminal::disable_raw_mode();
     let mut out = io::stdout().lock();
     match holder() {

@@ -1,5 +1,5 @@
-//! What ends this process from outside (Ctrl-C, a request to end, a terminal that goes away), and
-//! what suspends it. Whichever it is, the terminal is given back first.
+//! Signals that end this process (Ctrl-C, a request to end, a terminal that goes away) or suspend it.
+//! Whichever comes, the terminal is given back first.
 
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,21 +15,21 @@ static HEARD: AtomicUsize = AtomicUsize::new(0);
 static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
 static RETURNED: Mutex<Option<Listener>> = Mutex::new(None);
 
-/// From now on the first Ctrl-C is left to `listener`.
+/// From now on, the first Ctrl-C is left to `listener`.
 pub fn listen(listener: impl Fn() + Send + Sync + 'static) {
     *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(listener));
 }
 
-/// From now on `listener` is told when the process goes on after it was suspended.
+/// From now on, calls `listener` when the process goes on after it was suspended.
 pub fn listen_for_return(listener: impl Fn() + Send + Sync + 'static) {
     *RETURNED.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(listener));
 }
 
-/// Ctrl-C: the first time it is left to a listener if there is one; otherwise this process ends.
+/// Handles Ctrl-C: leaves the first one to a listener if there is one, and otherwise ends this process.
 fn asked_to_end() {
     let is_first = HEARD.fetch_add(1, Ordering::Relaxed) == 0;
     match listener(&LISTENER) {
-        // On its own thread: it may have to wait, and the second Ctrl-C must not.
+        // On its own thread: the listener may have to wait, and the second Ctrl-C must not.
         Some(listener) if is_first => {
             if thread::Builder::new().spawn(move || listener()).is_err() {
                 end();
@@ -50,17 +50,17 @@ fn end() {
     process::exit(2);
 }
 
-/// From now on Ctrl-C ends this process and all that it started, or where somebody listens, is
-/// left to them. The second time it ends this process in any case.
+/// From now on, Ctrl-C ends this process and all that it started, or is left to a listener. The second one
+/// ends this process in any case.
 #[cfg(not(unix))]
 pub fn install() {
-    // Fails only where a handler is there already.
+    // This fails only if there is a handler already.
     _ = ctrlc::set_handler(asked_to_end);
 }
 
-/// From now on Ctrl-C and its kind end this process and all that it started, or are left to a listener;
-/// the second one ends this process in any case. Signals that ask for no goodbye, like Ctrl-\, end it at
-/// once. Ctrl-Z suspends it.
+/// From now on, Ctrl-C and similar signals end this process and all that it started, or are left to a
+/// listener; the second one ends this process in any case. Signals such as Ctrl-\, which leave no time for a
+/// goodbye, end it at once. Ctrl-Z suspends it.
 #[cfg(unix)]
 pub fn install() {
     use signal_hook::consts::signal::{
@@ -69,7 +69,7 @@ pub fn install() {
     };
     use signal_hook::iterator::Signals;
     const POLITE: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
-    // All others that would end the process, and that a handler may be set for.
+    // The others that would end the process, if a handler may be set for them.
     const BLUNT: [i32; 7] = [
         SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU,
     ];
@@ -78,7 +78,7 @@ pub fn install() {
     let Ok(mut signals) = Signals::new(all) else {
         return;
     };
-    // Where no thread can be started, the signals are heard by nobody: nothing would end us.
+    // If no thread can be started, nothing handles the signals, and none of them would end this process.
     let heard = thread::Builder::new().spawn(move || {
         for signal in signals.forever() {
             match signal {
@@ -103,8 +103,8 @@ fn suspend() {
     _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
 }
 
-/// The process goes on: the screen is taken again where there was one. Whatever stopped the process,
-/// the terminal may have been used by others.
+/// Takes the screen again, if there was one, because the process goes on. Whatever stopped it, other
+/// programs may have used the terminal.
 #[cfg(unix)]
 fn go_on() {
     if screen::take_again()
@@ -114,7 +114,7 @@ fn go_on() {
     }
 }
 
-/// As Ctrl-Z does where the terminal turns it into a signal.
+/// Does what Ctrl-Z does when the terminal turns it into a signal.
 pub fn ask_to_suspend() {
     #[cfg(unix)]
     {

@@ -102,7 +102,7 @@ pub fn try_out(folder: &Path) -> Result<(), String> {
 
 const SILENT: &str = "this file system doesn't tell of changes";
 
-/// Why the system can't watch, in words that are followed by what is done instead.
+/// Why the system can't watch, as the beginning of a sentence that goes on with what is done instead.
 fn reason(error: notify::Error) -> String {
     match error.kind {
         notify::ErrorKind::MaxFilesWatch => {
@@ -115,14 +115,16 @@ fn reason(error: notify::Error) -> String {
         }
         notify::ErrorKind::Io(error) => format!("the system can't watch the files ({error})"),
         notify::ErrorKind::Generic(why) => format!("the system can't watch the files ({why})"),
-        notify::ErrorKind::PathNotFound => "a folder went away while it was looked at".to_string(),
+        notify::ErrorKind::PathNotFound => {
+            "a folder disappeared while it was being read".to_string()
+        }
         notify::ErrorKind::WatchNotFound | notify::ErrorKind::InvalidConfig(_) => {
             "the system has stopped watching the files".to_string()
         }
     }
 }
 
-/// EMFILE or ENFILE: too many open files, of this process or user, or of all.
+/// EMFILE or ENFILE: too many open files, of this process, this user or the whole system.
 fn is_out_of_handles(error: &std::io::Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }

@@ -109,7 +109,7 @@ pub fn run(
         thread::Builder::new().spawn_scoped(scope, || {
             write_all(stream, &outbox);
             if !outbox.is_finished() {
-                // TCP has failed: the client is not here any more, whatever it sent before that.
+                // TCP has failed: the client has gone, whatever it sent before that.
                 outbox.finish(Bytes::default());
                 room.leave(id);
             }
@@ -181,8 +181,8 @@ impl Client<'_> {
     }
     // ANCHOR_END: take
 
-    /// Lets the room hear a message. Once goodbye has been said, whatever still comes is for nobody: it
-    /// must not keep others waiting for the room's lock.
+    /// Lets the room hear a message. Once the outbox is finished, later messages are dropped: they must not
+    /// keep others waiting for the room's lock.
     fn hear(&self, message: &Event) -> Option<String> {
         match self.outbox.is_finished() {
             true => None,

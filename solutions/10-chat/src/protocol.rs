@@ -68,7 +68,7 @@ pub enum Sorry {
     Binary,
     /// It is no JSON, or not of this shape; this says why.
     NotUnderstood(String),
-    /// There is nothing to see in it. This is the field.
+    /// A field shows nothing. This is its name.
     Blank(&'static str),
     /// A field is too long.
     TooLong {
@@ -81,9 +81,9 @@ pub enum Sorry {
     ControlCharacter(&'static str),
     /// Somebody else has this name.
     NameTaken(String),
-    /// Too many messages of this client within too short a time.
+    /// This client has sent too many messages within a short time.
     TooFast,
-    /// More is said in the room than can be delivered to all who are in it.
+    /// People in the room say more than can be delivered.
     Busy,
 }
 // ANCHOR_END: sorry
@@ -114,18 +114,18 @@ impl fmt::Display for Sorry {
 
 impl std::error::Error for Sorry {}
 
-/// A name as people see it: without characters that show nothing, and with one space between words.
+/// The visible part of a name: without characters that show nothing, and with one space between words.
 ///
 /// # Errors
-/// Returns [`Sorry::Blank`] if nothing can be seen of it, [`Sorry::TooLong`] if more than [`MAX_NAME`]
-/// characters can, and [`Sorry::ControlCharacter`].
+/// Returns [`Sorry::Blank`] if nothing is visible, [`Sorry::TooLong`] if more than [`MAX_NAME`] characters
+/// are, and [`Sorry::ControlCharacter`] if one is a control character.
 pub fn visible_name(text: &str) -> Result<String, Sorry> {
     let name = without_invisible(text.trim());
     check("name", &name, MAX_NAME, |_| false)?;
     Ok(name)
 }
 
-/// Reads what a page says. The name is what can be seen of it.
+/// Reads what a page says. Only the visible part of the name counts.
 ///
 /// # Errors
 /// Returns what is wrong with this text alone: never [`Sorry::Binary`], [`Sorry::NameTaken`],

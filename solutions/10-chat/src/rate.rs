@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-/// A bucket of tokens: that of one client, or that of the room.
+/// A bucket of tokens: a client's, or the room's.
 // ANCHOR: rate
 #[derive(Debug, Clone)]
 pub struct Rate {
@@ -45,8 +45,8 @@ impl Rate {
     }
     // ANCHOR_END: allows
 
-    /// Takes out what something has cost that has been allowed, or that can't be refused. Below zero, the
-    /// bucket has a debt: nothing is allowed until time has paid for it.
+    /// Takes out the cost of something that has been allowed, or that can't be refused. Below zero, the bucket
+    /// is in debt: nothing is allowed until time has paid it back.
     // ANCHOR: pay
     pub fn pay(&mut self, cost: usize) {
         self.tokens -= cost as f64;

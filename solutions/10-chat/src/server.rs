@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use crate::front;
 
-/// How long the server rests when no connection can be accepted or no thread started: there is no room for
-/// one, for example.
+/// How long the server rests when a connection can't be accepted or no thread can be started, for example
+/// because too many files are open.
 const REST: Duration = Duration::from_millis(100);
 
-/// How long it takes at most until a stop has woken the thread that accepts, and how often that is tried.
+/// How long a stop tries to wake the thread that accepts, and how often.
 const WAKE_WITHIN: Duration = Duration::from_millis(500);
 const WAKE_EVERY: Duration = Duration::from_millis(20);
 
@@ -51,7 +51,7 @@ pub struct Server<A: App> {
     stop: Arc<AtomicBool>,
     address: SocketAddr,
     accepting: Option<JoinHandle<()>>,
-    /// A descriptor that is kept for the last moment: to wake the thread that accepts takes one, and all
+    /// A descriptor in reserve for the last moment: it takes one to wake the thread that accepts, and all
     /// others may be in use.
     spare: Option<UdpSocket>,
     /// Says that all threads have ended, by having no sender any more.
@@ -119,8 +119,8 @@ impl<A: App> Drop for Server<A> {
 }
 
 impl<A: App> Server<A> {
-    /// Wakes the thread that accepts, by one more connection. That may fail, and is tried again then; but
-    /// nothing here waits for what may never come.
+    /// Wakes the thread that accepts, by one more connection. If that fails, tries again, but not forever:
+    /// nothing here waits for something that may never come.
     fn wake(&mut self) {
         let Some(accepting) = self.accepting.take() else {
             return;
@@ -131,7 +131,7 @@ impl<A: App> Server<A> {
             thread::sleep(WAKE_EVERY);
         }
         if accepting.is_finished() {
-            // Where it has panicked, the server stops all the same.
+            // Even if it has panicked, the server stops.
             _ = accepting.join();
         }
     }
@@ -141,7 +141,7 @@ impl<A: App> Server<A> {
 fn accept_all<A: App>(listener: &TcpListener, shared: &Shared<A>) {
     while !shared.stop.load(Ordering::Relaxed) {
         let accepted = listener.accept();
-        // Where no thread can be started, the connection is closed by being dropped.
+        // If no thread can be started, dropping the connection closes it.
         let started = accepted.and_then(|(stream, _)| start(stream, shared));
         if started.is_err() {
             thread::sleep(REST);

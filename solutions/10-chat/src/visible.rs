@@ -1,11 +1,11 @@
-//! Which characters show nothing. A name is what people see of it: two names that look the same
-//! because one of them has a character of width zero in it are one name.
+//! Which characters show nothing. Only the visible part of a name counts: if two names differ only by a
+//! zero-width character, they are one name.
 //!
-//! Unicode calls most of them *default ignorable*: joiners, marks and overrides of the direction of
-//! writing, fillers, variation selectors, tags. To them come a few characters that are drawn as
-//! nothing. The list changes rarely: Unicode reserved room in it for what is still to come.
+//! Unicode calls most of these characters *default ignorable*: joiners, marks and overrides of the
+//! direction of writing, fillers, variation selectors, tags. A few others are drawn as nothing, too. The
+//! list rarely changes, because Unicode has reserved room in it for future characters.
 
-/// Whether nothing is drawn for a character that is neither white space nor a control character.
+/// Whether a character, other than white space and control characters, is drawn as nothing.
 pub fn shows_nothing(it: char) -> bool {
     is_default_ignorable(it)
         || matches!(
@@ -39,14 +39,14 @@ fn is_default_ignorable(it: char) -> bool {
     )
 }
 
-/// Whether there is nothing to see in a text.
+/// Whether a text shows nothing.
 pub fn is_blank(text: &str) -> bool {
     text.chars()
         .all(|it| it.is_whitespace() || shows_nothing(it))
 }
 
-/// A text without what shows nothing, and with one space between its words. Control characters stay:
-/// to refuse them is somebody else's task.
+/// A text without the characters that show nothing, and with one space between words. Control characters
+/// stay: refusing them is up to the caller.
 pub fn without_invisible(text: &str) -> String {
     let seen: String = text.chars().filter(|it| !shows_nothing(*it)).collect();
     let between_words = |it: char| it.is_whitespace() && !it.is_control();

@@ -171,7 +171,7 @@ class Events {
   #link;
   /** The transport that there may be soon. */
   #attempt;
-  /** The request that wants to know what becomes of the attempt, and the pages that have called `upgrade`. */
+  /** Resolve the promises of the attempt to connect, and of each call of `upgrade`. */
   #resume = () => {};
   #upgrading = new Set();
   /** When the transport was there. */
@@ -230,8 +230,8 @@ class Events {
   }
 
   /**
-   * On polling: tries at once to get to a WebSocket, even if the options said to do without one. The promise says
-   * whether there is one then; if there isn't, polling goes on, and so does the session.
+   * While polling, tries to open a WebSocket at once, even if the options said to do without one. The promise says
+   * whether there is one afterwards. If there isn't, polling and the session go on.
    */
   upgrade() {
     this.options.WebSocket ??= globalThis.WebSocket;

@@ -42,8 +42,8 @@ pub struct Settings {
     pub max_rooms: usize,
     /// How long a session is kept while its guest is away.
     pub keep: Duration,
-    /// The same for a session that no client has shown to know: it has not come back with the session's
-    /// number, and has said nothing. When there is no room for one more session, such a one goes at once.
+    /// The same for an unproven session: its client hasn't come back with the session's number, and hasn't
+    /// said anything. If there is no room for one more session, an unproven one ends sooner.
     pub keep_unproven: Duration,
     /// How long a request is held at most when there is no news.
     pub hold: Duration,
@@ -217,7 +217,7 @@ impl Events {
     /// There is no room for one more session.
     pub fn join(&self, word: &str, cursor: Cursor, outbox: &Arc<Outbox>) -> Result<ClientId, Busy> {
         let mut state = self.lock();
-        // The session of this word, or a new one. `enter` is further down, and `settle`, which ends every call.
+        // The session of this word, or a new one: `enter` is further down. `settle` ends every call.
         let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
         let socket = state.guests.attach_socket(who, cursor, outbox);
         self.settle(&mut state);
@@ -278,9 +278,9 @@ impl Events {
     }
     // ANCHOR_END: take
 
-    /// Does what is left to do when something has been taken as a whole, however many lines it had: tells the
-    /// handler of `close` whose sessions have ended, delivers what was offered, and wakes the requests that are
-    /// held, if there is something for one of them.
+    /// Does what is left to do once a whole message has been taken, however many lines it had: tells the handler
+    /// of `close` which sessions have ended, delivers the values that were offered, and wakes the held requests
+    /// if one of them has news.
     fn settle(&self, state: &mut State) {
         state.tell_ended();
         state.guests.deliver();
@@ -296,9 +296,9 @@ impl Events {
 }
 
 impl State {
-    /// The guest that comes with this word, and knows session `of`. If the word has no session, one begins; if
-    /// there is no room for it, an unproven one has to go. A client that comes with the word of a session in use
-    /// without knowing its number is sent away ([`Guests::may_go_on`]): it gets [`NOBODY`].
+    /// Finds the guest that comes with this word and knows session `of`. If the word has no session, one begins;
+    /// if there is no room for that, an unproven one ends. A client that comes with the word of a session in use,
+    /// but doesn't know its number, is sent away ([`Guests::may_go_on`]): it gets [`NOBODY`].
     fn enter(&mut self, word: &str, of: GuestId, most: usize) -> Result<GuestId, Busy> {
         if let Some(who) = self.guests.of_word(word) {
             if who == of {
@@ -322,10 +322,10 @@ impl State {
         Ok(who)
     }
 
-    /// Tells the handler of `close` whose sessions have ended.
+    /// Tells the handler of `close` which sessions have ended.
     fn tell_ended(&mut self) {
         while let Some(who) = self.guests.next_ended() {
-            // There may be no handler, or a bad one. There is nobody left to tell.
+            // There may be no handler, or it may panic. Either way, the guest has gone and can't be told.
             _ = self.call("close", who, &Value::Null);
         }
     }

@@ -140,11 +140,11 @@ impl Guests {
         }
     }
 
-    /// Offers everybody in a room a value that is worth something now only. A guest that is still busy with
-    /// the last one gets the newest when it is done with that. For each guest, one value of each name is kept.
+    /// Offers all guests in a room a value that is worth something only now. A guest that is still busy with the
+    /// last one gets the newest when it is done with that. For each guest, one value of each name is kept.
     ///
-    /// The value goes out when the message that led to it has been taken as a whole. If several lines of a
-    /// message offer a value of the same name, the last one goes, and the work for the room is done once.
+    /// The value is sent once the message that led to it has been taken as a whole. If several lines of a message
+    /// offer a value of the same name, only the last is sent, and the work for the room is done once.
     pub fn offer_to(&mut self, room: &str, name: &str, value: &Value) {
         let of = (room.to_string(), name.to_string());
         self.offered.insert(of, value.clone());
@@ -166,7 +166,7 @@ impl Guests {
         is_in
     }
 
-    /// A guest leaves a room. With its last guest, the room is gone.
+    /// A guest leaves a room. When the last guest leaves, the room is gone.
     pub fn leave(&mut self, who: GuestId, room: &str) {
         if let Some(guest) = self.guests.get_mut(&who) {
             guest.rooms.remove(room);
@@ -361,8 +361,9 @@ impl Guests {
         });
     }
 
-    /// A client has shown that it knows this session: it has said its number, or sent something by a transport
-    /// of it. Asking once proves nothing: a picture on a page of another site does that, too.
+    /// Notes that a client has shown that it knows this session: it has said the session's number, or sent
+    /// something by one of the session's transports. Asking once proves nothing: a picture on a page of another
+    /// site does that, too.
     pub(crate) fn prove(&mut self, who: GuestId) {
         if let Some(guest) = self.guests.get_mut(&who) {
             guest.is_proven = true;
@@ -383,8 +384,8 @@ impl Guests {
         }
     }
 
-    /// Makes room for one more session: of the unproven guests that are away, the one that has been away for
-    /// longest has to go. Returns whether there was one. A session in use is never ended by this.
+    /// Makes room for one more session: ends the session of the unproven guest that has been away longest. Returns
+    /// whether there was one. Never ends a session in use.
     pub(crate) fn make_room(&mut self) -> bool {
         let guests = self.guests.iter().filter(|(_, guest)| !guest.is_proven);
         let away = guests.filter_map(|(who, guest)| Some((guest.away()?, *who)));
@@ -395,7 +396,7 @@ impl Guests {
         oldest.is_some()
     }
 
-    /// Delivers what has been offered. Each value is written once, and goes to everybody in its room.
+    /// Delivers the values that have been offered. Each is encoded once, and goes to all guests in its room.
     pub(crate) fn deliver(&mut self) {
         for ((room, now), data) in mem::take(&mut self.offered) {
             let name = now.clone();
@@ -410,13 +411,13 @@ impl Guests {
         }
     }
 
-    /// If a request of this guest is held, it has to look again, because something changes for it.
+    /// Notes that this guest has news: if a request of the guest is held, it has to look again.
     pub(crate) fn wake(&mut self, who: GuestId) {
         let guest = self.guests.get(&who);
         self.has_news |= guest.is_some_and(|guest| matches!(guest.link, Link::Poll(_)));
     }
 
-    /// Whether a request that is held has to look again. It is said once.
+    /// Whether a held request has to look again. Says so once.
     pub(crate) fn take_news(&mut self) -> bool {
         mem::take(&mut self.has_news)
     }
@@ -512,7 +513,7 @@ impl Guest {
         }
     }
 
-    /// Since when the guest has been away, if it is.
+    /// Since when the guest has been away, if it is away.
     fn away(&self) -> Option<Instant> {
         match self.link {
             Link::Away(at) => Some(at),

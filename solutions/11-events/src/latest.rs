@@ -51,8 +51,8 @@ impl Latest {
         }
     }
 
-    /// The transport has died, and what was on its way may be lost. So the newest goes once more. This is for a
-    /// request, whose page doesn't say what it has seen; [`Latest::restart_unseen`] is for a WebSocket.
+    /// The transport has died, and what was on its way may be lost. So the newest is sent once more. This is for a
+    /// request, whose page doesn't say what it has seen. For a WebSocket, there is [`Latest::restart_unseen`].
     pub fn restart(&mut self) {
         for slot in self.slots.values_mut() {
             slot.on_its_way = false;

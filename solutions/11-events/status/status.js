@@ -1,5 +1,5 @@
-// The bar at the top of every app's page: whether there is a connection, by which transport, and the way back from
-// polling to a WebSocket.
+// The bar at the top of every app's page: whether there is a connection, by which transport, and a button to get from
+// polling back to a WebSocket.
 
 const HOW = { websocket: "by WebSocket", polling: "by long polling" };
 const STILL_POLLING =
@@ -8,10 +8,10 @@ const STILL_POLLING =
 const element = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 
-/** Whether the page's address says that it should do without a WebSocket. */
+/** Whether the page's address tells it to do without a WebSocket. */
 export const withoutSocket = query.get("transport") === "polling";
 
-/** Shows how these events are connected, from now on. */
+/** From now on, shows how these events are connected. */
 export function showStatus(events) {
   events.on("transport", ({ transport }) => show("open", `Connected ${HOW[transport]}.`, transport === "polling"));
   events.on("close", ({ reason, retryIn }) => {
@@ -30,7 +30,7 @@ async function upgrade(events) {
   const hasSocket = await events.upgrade();
   element("connection").ariaBusy = "false";
   if (hasSocket) {
-    // The page is to begin with a WebSocket when it is loaded again, too.
+    // When the page is loaded again, it should begin with a WebSocket, too.
     query.delete("transport");
     history.replaceState(null, "", query.size > 0 ? `?${query}` : location.pathname);
     element("other").hidden = false;
@@ -46,7 +46,7 @@ function show(state, sentence, canUpgrade) {
   element("status").textContent = sentence;
   button.hidden = !canUpgrade;
   if (hadFocus && !canUpgrade) {
-    // The keyboard must not be lost with the button.
+    // The button disappears, so the keyboard's focus must go elsewhere.
     element("connection").focus();
   }
 }

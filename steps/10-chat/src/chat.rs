@@ -36,7 +36,7 @@ pub struct Settings {
     /// The most memory that what waits for one client may take, in bytes. Who reads so slowly that it
     /// would be more is closed with 1013. The whole history must have room.
     pub max_waiting: usize,
-    /// How much may be said, by each client and in the room.
+    /// How much may be said, by each client and in the whole room.
     pub pace: Pace,
     /// How much a client may send at once, and how long it is waited for.
     pub client: Limits,

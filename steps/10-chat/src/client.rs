@@ -104,7 +104,7 @@ pub fn run(
         thread::Builder::new().spawn_scoped(scope, || {
             write_all(stream, &outbox);
             if !outbox.is_finished() {
-                // TCP has failed: the client is not here any more, whatever it sent before that.
+                // TCP has failed: the client has gone, whatever it sent before that.
                 outbox.finish(Bytes::default());
                 room.leave(id);
             }
@@ -145,8 +145,8 @@ impl Client<'_> {
         self.post();
     }
 
-    /// Lets the room hear a message. Once goodbye has been said, whatever still comes is for nobody: it
-    /// must not keep others waiting for the room's lock.
+    /// Lets the room hear a message. Once the outbox is finished, later messages are dropped: they must not
+    /// keep others waiting for the room's lock.
     fn hear(&self, message: &Event) -> Option<String> {
         match self.outbox.is_finished() {
             true => None,

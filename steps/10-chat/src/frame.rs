@@ -11,7 +11,7 @@ pub fn text(text: &str) -> Bytes {
     frame(Opcode::Text, text.as_bytes())
 }
 
-/// Several frames as one piece; nothing where there are none.
+/// Joins several frames into one piece. Returns `None` if there are none.
 pub fn joined(frames: impl Iterator<Item = Bytes>) -> Option<Bytes> {
     let mut bytes = Vec::new();
     frames.for_each(|frame| bytes.extend_from_slice(&frame));

@@ -15,11 +15,10 @@ use polling::routes::{Refusal, Reply};
 
 use crate::client::is_nothing;
 
-/// The longest time for which a client that got an answer may keep the connection open. A server that
-/// stops waits for it.
+/// How long a client that got an answer may keep the connection open. A stopping server waits for that.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// How often a thread that waits for a head looks whether the server stops.
+/// How often a thread that waits for a client checks whether the server is stopping.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Tells a client that there is no room for it.
@@ -31,8 +30,8 @@ pub fn refuse(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Reads until the head is complete. It has to be within its deadline as a whole: a client that sends one
-/// byte now and then gains nothing by it. A server that stops doesn't wait for the rest. The stream has the
-/// same timeout for reading afterwards as before.
+/// byte now and then gains nothing by it. A stopping server doesn't wait for the rest. If the head is complete,
+/// the stream's timeout for reading is the same afterwards as before.
 ///
 /// # Errors
 /// TCP has failed or ended, the time is over, or the server stops. The inner error says why what came is no

@@ -48,7 +48,7 @@ struct Client {
     rate: Rate,
 }
 
-/// How much may be said.
+/// How much clients may say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// How many messages a client may send in a second, on average.
@@ -68,7 +68,7 @@ pub struct Visitor {
 }
 
 impl Hub {
-    /// A hub where nobody is, which keeps the latest `max_history` messages, and takes what `pace` allows.
+    /// An empty hub, which keeps the latest `max_history` messages, and takes what `pace` allows.
     ///
     /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
     /// by a server that is started anew: see [`id_of_now`].
@@ -208,8 +208,8 @@ impl State {
         }
     }
 
-    /// Tells everybody, and the room pays for it. A client that has no room for it is cut off, and the
-    /// others are told that, behind it: of all that are cut off at once, in one piece.
+    /// Tells all clients, and the room pays for each. A client whose outbox has no room is cut off, and the
+    /// others are told so afterwards. If several are cut off at once, the news about them goes in one piece.
     fn tell_all(&mut self, news: impl IntoIterator<Item = News>) {
         let frames = news.into_iter().map(|news| frame::text(&news.to_json()));
         let mut frames = VecDeque::from_iter(frames);

@@ -9,7 +9,7 @@
 //! | module | what it is for | RFC 6455 |
 //! |---|---|---|
 //! | [`protocol`] | what pages and the server say to each other | |
-//! | [`visible`] | what can be seen of a name | |
+//! | [`visible`] | the visible part of a name | |
 //! | [`rate`] | how fast one client may send, and how much is delivered | |
 //! | [`outbox`] | what waits to be written to one client | §5.4 |
 //! | [`frame`] | a server's frames, which are the same for everybody | §5.1 |

@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-/// A bucket of tokens: that of one client, or that of the room.
+/// A bucket of tokens: a client's, or the room's.
 #[derive(Debug, Clone)]
 pub struct Rate {
     per_second: f64,
@@ -34,8 +34,8 @@ impl Rate {
         todo!("first what has come in since the last call, up to `most`; then take one")
     }
 
-    /// Takes out what something has cost that has been allowed, or that can't be refused. Below zero, the
-    /// bucket has a debt: nothing is allowed until time has paid for it.
+    /// Takes out the cost of something that has been allowed, or that can't be refused. Below zero, the bucket
+    /// is in debt: nothing is allowed until time has paid it back.
     pub fn pay(&mut self, cost: usize) {
         self.tokens -= cost as f64;
     }

@@ -1,4 +1,4 @@
-//! The connections that are open, and which of them can be closed without losing anything.
+//! The open connections, and which of them can be closed without losing anything.
 
 use std::collections::BTreeMap;
 use std::net::{Shutdown, TcpStream};
@@ -42,8 +42,8 @@ impl Connections {
         Some(Connection { all, id })
     }
 
-    /// Closes the connection that has waited longest for a head, and returns whether there was one. So
-    /// connections that say nothing don't lock others out.
+    /// Closes the connection that has waited longest for a head, so that silent connections don't lock others
+    /// out. Returns whether there was one.
     pub fn close_longest_waiting(&self) -> bool {
         let mut state = self.lock();
         let longest = state.waiting.pop_first();
@@ -89,7 +89,7 @@ impl State {
 }
 
 impl Connection {
-    /// Calls `wait`, and meanwhile counts as a connection that can be closed.
+    /// Calls `wait`. Until `wait` returns, this is a connection that can be closed.
     pub fn while_waiting<T>(&self, wait: impl FnOnce() -> T) -> T {
         let mut state = self.all.lock();
         let turn = state.next();

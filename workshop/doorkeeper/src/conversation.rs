@@ -19,7 +19,7 @@ const IDLE: Duration = Duration::from_secs(60);
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// How long a body may take.
 const BODY_WITHIN: Duration = Duration::from_secs(60);
-/// How long a client may take nothing of what is written.
+/// How long a write may wait for a client that reads nothing.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a client may take for a whole response, from its first byte to its last.
 const RESPONSE_WITHIN: Duration = Duration::from_secs(60);
@@ -33,17 +33,17 @@ const CHECK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The most that one read takes, in bytes.
 const PIECE: usize = 16 * 1024;
-/// The longest head of a response of ours, in bytes.
+/// The longest head of a response, in bytes.
 const MAX_RESPONSE_HEAD: usize = 64 * 1024;
 
-/// A client's connection, and the one to tiny_http that belongs to it.
+/// A client's connection, with its own connection to tiny_http.
 pub struct Conversation<'a> {
     client: &'a TcpStream,
     connection: &'a Connection,
     shared: &'a Shared,
     /// Opened for the first request.
     inner: Option<TcpStream>,
-    /// What has been read, and belongs to the next request.
+    /// Bytes that have been read and belong to the next request.
     early: Vec<u8>,
 }
 
@@ -431,7 +431,7 @@ fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// A place among the requests that are being answered, until it is dropped.
+/// A place among the requests that are being answered. Dropping it frees the place.
 struct Seat<'a>(&'a AtomicU64);
 
 impl<'a> Seat<'a> {

@@ -69,7 +69,7 @@ pub struct NotChunks;
 /// The longest line between chunks: a size with its extensions, or a field of the trailer.
 const MAX_LINE: usize = 4096;
 
-/// A body in chunks, as far as it has come (RFC 9112 §7.1).
+/// The state of a body that comes in chunks (RFC 9112 §7.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Chunks {
     next: Next,
@@ -132,7 +132,7 @@ impl Chunks {
             (Next::TrailerLine, _) => return Ok(Next::TrailerLine),
             _ => {}
         }
-        // For httparse, no digit at all is a zero.
+        // httparse takes a size without any digit for 0.
         if !self.line[0].is_ascii_hexdigit() {
             return Err(NotChunks);
         }

@@ -1,26 +1,26 @@
-//! The head of a request: checked, and made fit for tiny_http.
+//! The head of a request: checks it, and makes it fit for tiny_http.
 
 use crate::extent::{Chunks, Extent};
 use crate::refusal::Refusal;
 
-/// The longest head, in bytes. A server that takes less says so itself.
+/// The longest head, in bytes. A server that wants a lower limit checks it itself.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
-/// The most fields of a head.
+/// The most fields that a head may have.
 const MAX_FIELDS: usize = 1000;
-/// The longest body that a request may announce, in bytes. When tiny_http drops a request, it reserves
-/// as much memory as the rest of the body is long by the client's word: a terabyte ends the process.
+/// The longest body that a request may declare, in bytes. When tiny_http drops a request, it reserves memory
+/// for the rest of the declared body: a declared terabyte ends the process.
 const MAX_BODY: u64 = 64 * 1024 * 1024;
 
-/// Fields that are about one connection only, and not about the one to tiny_http (RFC 9110 §7.6.1).
-/// `Connection` and `Upgrade` are too, but they are what a handshake is about.
+/// Fields that are meant only for the connection to the client, not for the one to tiny_http (RFC 9110 §7.6.1).
+/// So are `Connection` and `Upgrade`, but a handshake needs them.
 const NOT_PASSED_ON: [&str; 3] = ["Keep-Alive", "Proxy-Connection", "TE"];
 
-/// A request's head that tiny_http can be given.
+/// A request's head that is fit for tiny_http.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// As it goes to tiny_http.
+    /// The bytes that go to tiny_http.
     pub bytes: Vec<u8>,
-    /// What follows it.
+    /// The extent of the body.
     pub body: Extent,
     /// Whether the method is HEAD: the response has no body then.
     pub is_head: bool,
@@ -44,7 +44,7 @@ impl Head {
     /// Checks a whole head.
     ///
     /// # Errors
-    /// Returns what the client is to be told if the head breaks a rule of HTTP or one of our limits.
+    /// Returns the response for the client if the head breaks a rule of HTTP or one of our limits.
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let mut room = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut room);
@@ -83,8 +83,8 @@ impl Head {
 /// expectation of a client that speaks HTTP/1.0, and no byte that isn't ASCII. A head that can't be parsed
 /// stays as it is.
 ///
-/// RFC 9110 §5.5 allows other bytes in a value, such as the cookie `name=Zoë`, and calls them opaque.
-/// Each becomes a `?`: so the value keeps its length, and one that a server looks at is refused.
+/// RFC 9110 §5.5 allows such bytes in a value, as in the cookie `name=Zoë`, and calls them opaque. Each becomes
+/// a `?`. So the value keeps its length, and if a server looks at the value, the server refuses it.
 pub fn for_tiny_http(head: &[u8]) -> Vec<u8> {
     let lines = head.iter().filter(|byte| **byte == b'\n').count();
     let mut room = vec![httparse::EMPTY_HEADER; lines];
@@ -135,8 +135,8 @@ impl Fields<'_> {
         }
     }
 
-    /// How long the body is (RFC 9112 §6.3). Two servers that disagree on that disagree on where the next
-    /// request begins, so whatever can be read in two ways is refused.
+    /// How long the body is (RFC 9112 §6.3). If two servers disagree about that, they disagree about where the
+    /// next request begins, so a head that can be read in two ways is refused.
     fn extent(&self, is_http_1_1: bool) -> Result<Extent, Refusal> {
         let (lengths, codings) = (
             self.values("Content-Length"),

@@ -1,4 +1,4 @@
-//! tiny_http, which gets a successor when it dies.
+//! Runs tiny_http, and starts a successor when it dies.
 //!
 //! tiny_http 0.12 accepts no more connections after one failed accept (too many open files, for example),
 //! and panics if it can't start a thread. It reports neither: its listener just disappears. So the first
@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use tiny_http::{Request, Response, Server};
 
-/// How often the thread that receives requests looks at everything else.
+/// How often the thread that receives requests checks for a stop or a dead tiny_http.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// How long a successor is waited for.
+/// How long to wait for a successor.
 const SUCCESSOR_WITHIN: Duration = Duration::from_secs(1);
-/// How long a dead one's requests are still received: those that were sent before its successor was there.
+/// How long requests are still received from a dead tiny_http: they may have been sent before its successor
+/// was there.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long the answer to a knock may take.
 const KNOCK_WITHIN: Duration = Duration::from_secs(5);
@@ -27,14 +28,14 @@ const KNOCK_WITHIN: Duration = Duration::from_secs(5);
 /// method has parentheses isn't HTTP (RFC 9110 §5.6.2), and doesn't get this far.
 const KNOCK: &str = "(knock)";
 
-/// A running tiny_http. Dropping it stops it, soon.
+/// A running tiny_http. Dropping this stops it within a moment.
 pub struct Inner(Arc<Shared>);
 
 struct Shared {
     answer: Box<dyn Fn(Request) + Send + Sync>,
     place: Mutex<Place>,
-    /// Held while a connection is opened: of several that come at the same moment, tiny_http would let
-    /// some wait until another one has ended.
+    /// Held while a connection is opened: if several came at the same moment, tiny_http would let some of them
+    /// wait until a different one has ended.
     opening: Mutex<()>,
     stop: AtomicBool,
 }
@@ -50,7 +51,7 @@ impl Inner {
     /// Starts a tiny_http on any free port of loopback. Each request is answered on a thread of its own.
     ///
     /// # Errors
-    /// Returns the system's error if there is no free port or no thread.
+    /// Returns the system's error if there is no free port or no thread can be started.
     pub fn start(answer: impl Fn(Request) + Send + Sync + 'static) -> io::Result<Self> {
         let (http, address) = start_tiny_http()?;
         let is_dead = false;
@@ -69,9 +70,9 @@ impl Inner {
         self.0.place().address
     }
 
-    /// Opens a connection that has a thread of tiny_http's to itself. Any number of requests may follow on
-    /// it, one after the other, for as long as its other end is [`address`](Self::address). Waits for a
-    /// second if tiny_http has to be started again.
+    /// Opens a connection that has one of tiny_http's threads to itself. Any number of requests may follow on
+    /// it, one after the other, for as long as its other end is [`address`](Self::address). If tiny_http has to
+    /// be started again, this waits up to a second for that.
     ///
     /// # Errors
     /// Returns the system's error if there are too many open files, or tiny_http can't be started again.
@@ -135,7 +136,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Connects, and sees that a thread reads what is sent there.
+/// Connects, and makes sure that a thread reads what is sent on this connection.
 fn knock(address: SocketAddr) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
@@ -173,11 +174,11 @@ fn receive_all(shared: &Arc<Shared>, http: &Server, address: SocketAddr) {
         match http.recv_timeout(LOOK_AGAIN) {
             Ok(Some(request)) => hand_over(request, shared),
             Ok(None) => {}
-            // It says this once, when it has failed to accept.
+            // tiny_http says this once, when it has failed to accept.
             Err(_) => shared.report_dead(address),
         }
         let place = *shared.place();
-        // If there is no room for a successor, this is tried again.
+        // If there is no room for a successor, the next round tries again.
         if place.is_dead && place.address == address && start_successor(shared).is_ok() {
             replaced = Some(Instant::now());
         }

@@ -7,21 +7,21 @@
 //!     └──────────────────── response ──────────────────────┘
 //! ```
 //!
-//! tiny_http 0.12 reads a head without a limit or a deadline and hangs up on a byte that isn't ASCII.
-//! One failed accept, one thread that can't be started, or a `TE` field that it can't sort ends it for
-//! good. So it never meets a client: it gets requests that have been checked, over connections inside
-//! the machine, and its responses are passed on as they are. Nothing here is part of a task; in step 09
+//! tiny_http 0.12 reads a head without a limit or a deadline, and hangs up on a byte that isn't ASCII.
+//! A failed accept, a thread that can't be started, or a `TE` field that it can't sort ends it for good.
+//! So no client talks to it directly. It gets requests that have been checked, over connections inside
+//! the machine, and its responses are passed on unchanged. Nothing here is part of a task; in step 09
 //! you build a door like this one.
 //!
 //! | module | what it is for |
 //! |---|---|
 //! | [`server`] | accepts connections, limits their number, and stops |
-//! | `connections` | the connections that are open, and which of them can be closed |
+//! | `connections` | the open connections, and which of them can be closed |
 //! | `conversation` | one connection: request after request, and their responses |
-//! | [`head`] | the head of a request: checked, and made fit for tiny_http |
+//! | [`head`] | the head of a request: checks it, and makes it fit for tiny_http |
 //! | `extent` | where a message ends: by its length, by its last chunk, or with the connection |
-//! | [`inner`] | tiny_http, which gets a successor when it dies |
-//! | `refusal` | what a client is told when tiny_http isn't asked |
+//! | [`inner`] | runs tiny_http, and starts a successor when it dies |
+//! | `refusal` | responses to requests that don't reach tiny_http |
 
 mod connections;
 mod conversation;

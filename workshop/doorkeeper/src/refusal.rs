@@ -1,11 +1,11 @@
-//! What a client is told when tiny_http isn't asked.
+//! Responses to requests that don't reach tiny_http.
 
-/// A status and a sentence. The connection is closed after it.
+/// A status and a sentence. The server then closes the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
     status: &'static str,
     sentence: &'static str,
-    /// One more field, ready to be sent.
+    /// An extra field with its line end, or nothing.
     field: &'static str,
 }
 

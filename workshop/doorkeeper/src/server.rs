@@ -18,14 +18,14 @@ use crate::refusal::Refusal;
 
 /// How long the server pauses when a connection can't be accepted, or no thread can be started for it.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a server that stops waits for responses that are on their way.
+/// How long a stopping server waits for responses that are on their way.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// The most connections, whatever the system allows.
+/// The most connections, even if the system allows more.
 const MAX_CONNECTIONS: u64 = 10_000;
 /// How many files a connection may need: its socket, one to tiny_http, and two of tiny_http's.
 const FILES_EACH: u64 = 4;
-/// How many files there must be for everything else.
+/// How many files to leave for everything else.
 const OTHER_FILES: u64 = 24;
 
 /// A running server. Dropping it stops it.
@@ -37,12 +37,13 @@ pub struct Server {
     all_ended: Receiver<Infallible>,
 }
 
-/// What all threads of a server know.
+/// The state that all threads of a server share.
 pub(crate) struct Shared {
     pub inner: Inner,
     pub connections: Arc<Connections>,
-    /// How many requests are being answered, and how many may be.
+    /// How many requests are being answered.
     pub busy: AtomicU64,
+    /// How many may be answered at a time.
     pub max_busy: u64,
     stop: AtomicBool,
 }
@@ -98,8 +99,8 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Ends the thread that accepts: one more connection wakes it. That may fail while all files are in use.
-    /// Then it is left alone: nothing may keep a server from stopping.
+    /// Ends the thread that accepts, by waking it with one more connection. If that fails, perhaps because all
+    /// files are in use, the thread is left alone: nothing may keep a server from stopping.
     fn wake(&mut self) {
         let Some(accepting) = self.accepting.take() else {
             return;
@@ -115,7 +116,7 @@ impl Server {
     }
 }
 
-/// An address of this machine: a server may listen on 0.0.0.0, but not every system connects to it.
+/// An address to connect to: a server may listen on 0.0.0.0, but not every system can connect to that.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -130,7 +131,7 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Sender<Inf
     let max_connections = max_connections();
     while !shared.stop.load(Ordering::Relaxed) {
         let Ok((client, _)) = listener.accept() else {
-            // One file too many, for example. There will be room again, sooner if a silent client goes.
+            // Too many open files, for example. There will be room again, and sooner if a silent client goes.
             shared.connections.close_longest_waiting();
             thread::sleep(PAUSE);
             continue;

@@ -1,6 +1,6 @@
-//! Which rules frames break that come one after another.
+//! The rules that a sequence of frames may break.
 //!
-//! The header's rules are step 05's. Here are those of what is in a frame, and of the frames before it:
+//! Step 05 has the rules for headers. Here are the rules for payloads, and for frames that follow others:
 //! close codes, UTF-8, fragments, the mask bit.
 
 use frame_header::{Decoded, FrameHeader, HeaderError, Opcode, ReservedBits, decode};
@@ -8,7 +8,7 @@ use frame_header::{Decoded, FrameHeader, HeaderError, Opcode, ReservedBits, deco
 use crate::tap::meaning;
 use crate::tap::record::Side;
 
-/// All three: what follows a header that has them set is judged as well.
+/// All three are allowed here, so that the payload is judged even if the header has one of them set.
 const ALL: ReservedBits = ReservedBits {
     rsv1: true,
     rsv2: true,
@@ -18,13 +18,13 @@ const ALL: ReservedBits = ReservedBits {
 /// Judges frames in the order in which they were sent.
 #[derive(Debug)]
 pub struct Rules {
-    /// Who sent them, where that is known. Otherwise the mask bit says it: only clients set it.
+    /// Which side sent the frames, if that is known. Otherwise the mask bit tells: only clients set it.
     from: Option<Side>,
     client: Half,
     server: Half,
 }
 
-/// What came before, in one direction.
+/// What has come so far in one direction.
 #[derive(Debug, Default)]
 struct Half {
     message: Message,
@@ -33,18 +33,18 @@ struct Half {
 
 #[derive(Debug, Default)]
 enum Message {
-    /// The first frame may be one from the middle.
+    /// No frame has come yet: the first may continue a message that began earlier.
     #[default]
     Unknown,
     None,
-    /// Of text, with the bytes that may be the beginning of a character.
+    /// A text message, with the bytes at its end that may be the beginning of a character.
     Text(Vec<u8>),
     /// Binary, or compressed, or not UTF-8.
     Other,
 }
 
 impl Rules {
-    /// For frames of that side; of either, where it isn't known.
+    /// Rules for frames from this side, or from either if it isn't known.
     pub fn new(from: Option<Side>) -> Self {
         Self {
             from,
@@ -146,7 +146,7 @@ impl Half {
     }
 }
 
-/// The bytes at a text's end that may become a character; `None` where it isn't UTF-8.
+/// The bytes at a text's end that may become a character. Returns `None` if the text isn't UTF-8.
 fn unfinished(text: &[u8], is_last: bool) -> Option<Vec<u8>> {
     match str::from_utf8(text) {
         Ok(_) => Some(Vec::new()),
@@ -240,9 +240,9 @@ mod tests {
             ("81 02 c3 28", "the text is not UTF-8"),
             ("81 01 c3", "the text is not UTF-8"),
             ("01 03 ed a0 80", "the text is not UTF-8"),
-            // It would be cut off there, too.
+            // Cut off, and wrong before that.
             ("81 05 c3 28", "the text is not UTF-8"),
-            // Masked: unmasked first.
+            // Masked: it is unmasked before it is judged.
             ("88 82 37 fa 21 3d 34 17", "code 1005 "),
         ] {
             let said = &broken(None, &[frame])[0];
@@ -269,7 +269,7 @@ mod tests {
             "88 02 13 87",
             "88 04 03 e8 c3 a9",
             "81 7e 00 7e",
-            // Cut off: what isn't there may be right.
+            // Cut off: the missing bytes may be right.
             "88 05 03",
             "88 05 03 e8 c3",
             "81 05 c3",
@@ -319,7 +319,7 @@ mod tests {
         assert!(said[1].contains("isn't finished"), "{said:?}");
         let said = broken(None, &["88 00", "81 00"]);
         assert!(said[1].contains("nothing may follow a Close"), "{said:?}");
-        // The other side's frames have an order of their own.
+        // Each side's frames have their own order.
         let (masked_text, masked_close) = ("01 80 37 fa 21 3d", "88 80 37 fa 21 3d");
         assert_eq!(
             broken(None, &[masked_text, "82 00", "88 00", masked_close]),

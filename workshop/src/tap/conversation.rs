@@ -26,7 +26,7 @@ const LINES_OF_A_REFUSAL: usize = 3;
 pub struct Conversation {
     detail: Detail,
     begun: Duration,
-    /// When the last thing happened.
+    /// When the latest record was made.
     now: Duration,
     client: Half,
     server: Half,
@@ -77,7 +77,7 @@ impl Half {
 }
 
 impl Conversation {
-    /// A connection that begins now.
+    /// A connection that begins at this time.
     pub fn new(begun: Duration, detail: Detail) -> Self {
         Self {
             detail,

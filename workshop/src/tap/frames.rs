@@ -22,16 +22,16 @@ const ALL: ReservedBits = ReservedBits {
     rsv3: true,
 };
 
-/// In a second, so many frames are shown one by one, and as many again that break a rule or close.
-/// Others are counted: a terminal that shows them all would slow down what it shows.
+/// How many frames are shown one by one in each second, and how many more that break a rule or are a Close.
+/// The rest are counted: a terminal that showed them all would slow down the conversation.
 const SHOWN_IN_A_SECOND: usize = 100;
 
-/// How much is shown of the frames.
+/// How much of the frames is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Detail {
-    /// Whether they are drawn as bits.
+    /// Whether frames are drawn as bits.
     pub is_drawn: bool,
-    /// Whether each is shown, however many come.
+    /// Whether each frame is shown, however many come.
     pub is_complete: bool,
 }
 
@@ -80,7 +80,7 @@ struct Shown {
     second: u64,
     ordinary: usize,
     others: usize,
-    /// Whether it was said that there are more.
+    /// Whether a line has said that there are more.
     is_said: bool,
 }
 
@@ -114,8 +114,8 @@ impl Frames {
         }
     }
 
-    /// Takes what has come at that time, and shows each frame that is whole by now; where very many are,
-    /// the first of them, and how many more.
+    /// Takes the bytes that have come at that time, and shows each frame that is complete now. If there are very
+    /// many, shows the first of them, and counts the rest.
     ///
     /// # Errors
     /// A rule is broken in a way that leaves it unknown where the next frame begins.
@@ -163,7 +163,7 @@ impl Frames {
         }
     }
 
-    /// Shows the frame that is whole now, or counts it.
+    /// Shows the frame that is complete now, or counts it.
     fn show(&mut self, sights: &mut Vec<Sight>) {
         let Some(frame) = self.frame.take() else {
             return;
@@ -182,12 +182,12 @@ impl Frames {
         self.counted.add(&frame.header);
         match is_ordinary {
             true => self.follow(&frame.header),
-            // What it means for the frames that follow is worked out with what would be shown.
+            // `sight` also works out what this frame means for the frames that follow.
             false => _ = self.sight(&frame),
         }
     }
 
-    /// Whether a frame breaks no rule and doesn't close: one of many, perhaps.
+    /// Whether a frame breaks no rule and isn't a Close. There may be many of these.
     fn is_ordinary(&self, frame: &Frame) -> bool {
         let header = &frame.header;
         let fits = match header.opcode {
@@ -201,7 +201,7 @@ impl Frames {
         fits && frame.fault.is_none() && !self.is_closed && is_masked == is_from_client
     }
 
-    /// Where an ordinary frame leaves its message.
+    /// Notes what an ordinary frame, which isn't shown, adds to its message.
     fn follow(&mut self, header: &FrameHeader) {
         if matches!(header.opcode, Opcode::Ping | Opcode::Pong) {
             return;
@@ -303,7 +303,7 @@ impl Frames {
         }
     }
 
-    /// What a frame looks like that is whole.
+    /// What a complete frame looks like.
     fn sight(&mut self, frame: &Frame) -> Sight {
         let header = frame.header;
         let mut sight = Sight::new(self.side, header.to_string());

@@ -182,7 +182,7 @@ pub fn watch(
     say(&last.unwrap_or_default());
 }
 
-/// All lines at once: a terminal takes that faster.
+/// Writes all lines at once, because a terminal takes that faster.
 fn show(lines: &[String], say: &mut dyn FnMut(&str)) {
     if !lines.is_empty() {
         say(&lines.join("\n"));
@@ -253,13 +253,13 @@ impl Layout {
 pub struct Kept {
     name: String,
     file: BufWriter<File>,
-    /// How many bytes it may have.
+    /// The most bytes that may be written.
     limit: u64,
     written: u64,
 }
 
 impl Kept {
-    /// A new file of at most about `limit` bytes.
+    /// Makes a new file, which may have about `limit` bytes at most.
     ///
     /// # Errors
     /// There is such a file, or it can't be made.
@@ -282,7 +282,7 @@ impl Kept {
         Ok(kept)
     }
 
-    /// A record, and what was shown of it as comments. It is in the file when this returns.
+    /// Writes a record, and the lines that were shown for it as comments. They are in the file when this returns.
     fn keep(&mut self, record: &Record, lines: &[String]) -> Result<(), String> {
         let mut text = format!("{record}\n");
         for line in lines.iter().flat_map(|line| line.lines()) {

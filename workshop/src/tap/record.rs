@@ -118,7 +118,7 @@ impl fmt::Display for Record {
     }
 }
 
-/// Bytes in hexadecimal, each after a space. Digit by digit: there may be megabytes of them.
+/// Bytes in hexadecimal, each after a space. Written digit by digit, because there may be megabytes of them.
 fn in_lines(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(4 * bytes.len());

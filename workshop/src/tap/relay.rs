@@ -25,7 +25,7 @@ use crate::reach;
 
 /// The most that one read takes, in bytes.
 const READ_AT_ONCE: usize = 16 << 10;
-/// How long the server may take to accept a connection, at all of its addresses together.
+/// How long the server may take to accept a connection, for all of its addresses together.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait where no connection can be accepted, for want of handles perhaps.
 const BREATH: Duration = Duration::from_millis(100);
@@ -48,7 +48,7 @@ pub fn relay(listener: &TcpListener, to: &[SocketAddr], out: &SyncSender<Message
         let to = to.to_vec();
         let spare = teller.clone();
         let passing = thread::Builder::new().spawn(move || pass_on(stream, &to, &teller));
-        // The client is closed by now: what was to pass it on is gone, and its stream with it.
+        // If no thread was started, the closure has been dropped, and the client's stream with it.
         if let Err(error) = passing {
             spare.tell(What::Unreachable(no_thread(&error)));
         }
@@ -112,12 +112,12 @@ fn no_thread(error: &io::Error) -> String {
     format!("no thread can be started for it: {error}")
 }
 
-/// A second handle for each of the two, and the server's first.
+/// A second handle for each stream, and the server's first one.
 fn both_ends(
     client: &TcpStream,
     server: TcpStream,
 ) -> io::Result<(TcpStream, TcpStream, TcpStream)> {
-    // What comes in small pieces goes on in small pieces.
+    // Small pieces are passed on as small pieces.
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     Ok((client.try_clone()?, server.try_clone()?, server))

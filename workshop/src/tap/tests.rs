@@ -481,7 +481,7 @@ fn no_bytes_bring_it_down() {
     }
 }
 
-/// The lines of so many pings, sent in one write, and of what follows a second later.
+/// The lines for 250 pings and 250 fragments, and for the frame that follows a second later.
 fn flooded(is_complete: bool, after: &[u8]) -> String {
     let mut viewer = Viewer::new(Layout::default(), false);
     viewer.detail.is_complete = is_complete;
@@ -504,7 +504,7 @@ fn flooded(is_complete: bool, after: &[u8]) -> String {
             what,
         }));
     }
-    // Without the ends of lines, which depend on the width.
+    // Without line breaks, which depend on the width.
     lines
         .join("\n")
         .split_whitespace()
@@ -530,7 +530,7 @@ fn of_very_many_frames_the_first_are_shown_and_the_rest_is_counted() {
         "{shown}"
     );
     assert_eq!(shown.matches("--all shows each").count(), 1, "{shown}");
-    // What was counted still belongs to its message.
+    // Frames that were only counted still belong to their message.
     for text in [all, shown] {
         let last = "fragment 251, the last of a binary message of 251 bytes";
         assert!(text.contains(last), "{text}");
@@ -555,7 +555,7 @@ fn what_breaks_a_rule_is_shown_among_very_many_frames() {
     assert!(position("50 more frames: 50 pong") < position("must be masked"));
     assert!(position("must be masked") < position("150 more frames: 150 pong"));
     assert!(position("150 more frames: 150 pong") < position("1000: normal closure"));
-    // But not without end, either.
+    // But these, too, have a limit.
     let shown = behind_handshake(SWITCHING, &[client(&wrong.repeat(300))]);
     assert_eq!(shown.matches("must be masked").count(), 100, "{shown}");
     assert!(shown.contains("200 more frames: 200 pong"), "{shown}");

@@ -239,7 +239,7 @@ fn body(view: &View, width: usize) -> Vec<Line> {
         Mode::Ask(action) => question(view, *action, width),
         Mode::Verdict if view.step.is_none() => {
             let text = ending(view.project, view.progress);
-            // Its first line stands above already.
+            // Its first line is above already.
             let (_, text) = text.split_once('\n').unwrap_or_default();
             folded(Look::Plain, text, width)
         }

@@ -32,13 +32,13 @@ const MOST_CHARACTERS = 200;
 /** In the order of `WebSocket.readyState`. */
 const STATES = ["connecting", "open", "closing", "closed"];
 
-/** What the problem line is about. Good news of one subject takes the place of bad news of the same. */
+/** What the problem line is about. Good news about a subject replaces bad news about the same subject. */
 const NOTHING = "nothing";
 const NAME = "name";
 const MESSAGE = "message";
 const CONNECTION = "connection";
 
-/** What a state means to people; what happened on the wire is among the frames. */
+/** What a state means to people. The list of frames shows what happened on the wire. */
 const SENTENCES = {
   connecting: "Looking for the server …",
   open: "You are connected.",
@@ -52,7 +52,7 @@ const MEANINGS = {
   1002: "One side broke a rule of the protocol.",
   1003: "This kind of message is not taken.",
   1005: "The server has ended this connection, and didn’t say why.",
-  1006: "The server is gone, can’t be reached, or refuses. A page isn’t told which.",
+  1006: "The server is gone, can’t be reached, or refuses the connection. A page isn’t told which.",
   1007: "A text message was not UTF-8.",
   1008: "The server’s rules don’t allow this.",
   1009: "A message was too big.",
@@ -128,7 +128,7 @@ function closed({ code, reason }) {
   note({ title: "closed", detail: `Code ${code}, ${why}.` });
   showState(wanted ? (MEANINGS[code] ?? "The connection has ended.") : "You have disconnected.");
   if (concern === CONNECTION && !isProblem) {
-    // What was said of a connection isn't true any more.
+    // What the line said about a connection isn't true any more.
     inform("", NOTHING);
   }
   giveUp();
@@ -392,7 +392,7 @@ function arrived(message) {
   inform("", NOTHING);
 }
 
-/** What the line says, and whether that is a problem. */
+/** What the line is about, and whether that is a problem. */
 let concern = NOTHING;
 let isProblem = false;
 
@@ -430,8 +430,8 @@ function addMessage(id, username, message) {
 }
 
 /**
- * When a message came to this page. An id says when its server was started, plus one for each message: that isn’t
- * when it was said. So what came as history, from before this page was connected, has no time.
+ * When a message came to this page. Its id can’t tell when it was said: it is the time at which the server started,
+ * plus one for each message. So messages from the history, said before this page was connected, have no time.
  */
 function timeOf() {
   if (!caughtUp) {

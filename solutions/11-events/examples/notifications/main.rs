@@ -77,8 +77,8 @@ fn main() -> ExitCode {
 
 /// Whether this guest tells everybody too much at once. That would end the sessions of the others.
 fn is_too_fast(rates: &mut BTreeMap<GuestId, Rate>, guests: &Guests, who: GuestId) -> bool {
-    // Guests that have gone need none any more. They are looked for only when there are some: a look at
-    // everybody for each line would be much work for a message of a thousand lines.
+    // Guests that have gone need no rate. Look for them only when there are some: checking all guests for each
+    // line would be too much work for a message of a thousand lines.
     if rates.len() > guests.count() {
         rates.retain(|who, _| guests.has(*who));
     }

@@ -15,8 +15,8 @@
 //! On a table that is shown, those who have voted have a `card`, and the table may have an `average`. Before, no page gets to
 //! know any card: what isn't sent can't be looked up.
 //!
-//! A table is as long as there are people at it, and goes to all of them. So no event leads to one: a table that has
-//! changed is offered ten times in a second at most, however many events have changed it.
+//! The more people there are, the longer the table is, and the more copies of it are sent. So no event sends one: a
+//! table that has changed is offered at most ten times a second, however many events have changed it.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -82,7 +82,7 @@ fn with(
     move |guests, who, data| act(&mut lock(&table), guests, who, data)
 }
 
-/// The same for what a page says. A page that says too much is not heard.
+/// The same, for events from a page. If a page sends too many, they aren't heard.
 fn heard(
     table: &Arc<Mutex<Table>>,
     act: Act,
@@ -105,9 +105,9 @@ struct Table {
     round: u64,
     shown: bool,
     people: BTreeMap<GuestId, Person>,
-    /// Whether the table is not as it was offered.
+    /// Whether the table has changed since it was last offered.
     has_changed: bool,
-    /// How much a guest may say in a second, and how each does.
+    /// How many events a guest may send in a second, and each guest's bucket.
     rate: u64,
     rates: BTreeMap<GuestId, Rate>,
 }
@@ -129,7 +129,7 @@ impl Table {
         }
     }
 
-    /// Offers everybody the table, if it has changed.
+    /// Offers the table to all guests, if it has changed.
     fn redraw(&mut self, guests: &mut Guests) {
         if mem::take(&mut self.has_changed) {
             guests.offer_to(EVERYBODY, "table", &self.as_seen());
@@ -142,7 +142,7 @@ impl Table {
         !self.rates.entry(who).or_insert_with(full).allows(now)
     }
 
-    /// Something has been done, and the table shows it.
+    /// Notes that the table has changed.
     fn done(&mut self) -> Value {
         self.has_changed = true;
         json!({})

@@ -16,7 +16,7 @@ const events = connect(withoutSocket ? { WebSocket: null } : {});
 let me;
 let name = "";
 let table = { round: 0, shown: false, people: [] };
-/** Your card, as far as the server has taken it. */
+/** Your card, if the server has taken it. */
 let onTable;
 /** How often you have chosen a card. */
 let choices = 0;
@@ -126,7 +126,7 @@ async function vote(card) {
       showChoice();
     }
   }
-  // If it is lost, the new session begins with the same card.
+  // If the vote is lost with the session, the new session begins with the same card.
 }
 
 function showChoice() {
@@ -150,7 +150,7 @@ element("reset").onclick = async () => {
   }
 };
 
-/** Has the server do it. Returns its reply, if it has; if it hasn't, the page says why. */
+/** Asks the server to do something. Returns the reply if it has; if it hasn't, the page says why. */
 async function didIt(event, data) {
   complain("");
   const { error, ...reply } = await ask(event, data);

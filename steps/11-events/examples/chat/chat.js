@@ -14,7 +14,7 @@ const messages = element("messages");
 
 const events = connect(withoutSocket ? { WebSocket: null } : {});
 
-/** The name that the server has given you. */
+/** Your name, as the server has taken it. */
 let name = "";
 let people = [];
 /** The id of the last message that was shown. The server's ids only ever grow. */

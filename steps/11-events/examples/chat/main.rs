@@ -26,12 +26,12 @@ use serde_json::{Value, json};
 const EVERYBODY: &str = "chat";
 const MOST_MESSAGES: usize = 100;
 /// The most bytes that the messages of a `welcome` may have, as JSON, and the most names. Together they are
-/// far less than what is kept for a guest: a `welcome` that can't be kept ends the session. Each session that
-/// begins, even one that nobody uses, costs as much memory for a few seconds.
+/// far less than what is kept for a guest: a `welcome` that can't be kept ends the session. Every new session,
+/// even one that is never used, takes that much memory for a few seconds.
 const MOST_HISTORY: usize = 16 * 1024;
 const MOST_NAMES: usize = 200;
 const LONGEST_TEXT: usize = 1000;
-/// The pause between two lists of names. When nine hundred people leave at once, each of the others gets one list.
+/// The pause between two lists of names. If 900 people leave at once, each of the others gets one list.
 const REDRAW: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
@@ -82,9 +82,9 @@ fn lock(chat: &Mutex<Chat>) -> MutexGuard<'_, Chat> {
 
 struct Chat {
     names: BTreeMap<GuestId, String>,
-    /// Whether the names are not as they were offered.
+    /// Whether the names have changed since they were last offered.
     has_changed: bool,
-    /// How many names and messages a guest may send in a second, and how each does.
+    /// How many names and messages a guest may send in a second, and each guest's bucket.
     rate: u64,
     rates: BTreeMap<GuestId, Rate>,
     messages: VecDeque<Value>,
@@ -158,7 +158,7 @@ impl Chat {
         Value::Null
     }
 
-    /// Offers everybody the names, if they have changed.
+    /// Offers the names to all guests, if they have changed.
     fn redraw(&mut self, guests: &mut Guests) {
         if mem::take(&mut self.has_changed) {
             guests.offer_to(EVERYBODY, "people", &self.people());
