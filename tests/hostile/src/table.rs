@@ -14,7 +14,7 @@ pub type Result = (Kind, Attack, Verdict);
 /// The columns: an attack, what stands above it, how wide it is.
 const COLUMNS: [(Attack, &str, usize); 12] = [
     (Attack::Heads, "heads", 7),
-    (Attack::Halves, "half", 6),
+    (Attack::Halves, "halves", 8),
     (Attack::Leave, "leave", 7),
     (Attack::Slow, "slow", 6),
     (Attack::Silent, "silent", 8),

@@ -20,17 +20,11 @@ const IDLE: usize = 5;
 /// Each signal, with clients; and with connections that are idle.
 pub fn stop(stage: &mut Stage) -> Result<Verdict, String> {
     let mut faults = Vec::new();
-    // Step 04 has room for a hundred.
-    let most = if stage.kind == Kind::Handshake {
-        80
-    } else {
-        usize::MAX
-    };
-    let stopped = stage.plan.stopped.min(most);
+    let stopped = stage.plan.stopped;
     let signals = [
         (Signal::SIGTERM, stopped),
-        (Signal::SIGINT, stage.plan.stopped.min(10)),
-        (Signal::SIGHUP, stage.plan.stopped.min(10)),
+        (Signal::SIGINT, stopped.min(10)),
+        (Signal::SIGHUP, stopped.min(10)),
     ];
     for (signal, count) in signals {
         if let Err(why) = with_clients(stage, signal, count) {
