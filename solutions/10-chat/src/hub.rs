@@ -301,7 +301,7 @@ impl Client {
     /// client gets it as history when it comes again.
     // ANCHOR: cut_off
     fn cut_off(self) -> Option<String> {
-        // Task: the next thing this client reads says why it is cut off, and is the last.
+        // Task: the next piece in its outbox says why it is cut off, and is the last.
         let close = frame::close(CloseCode::TRY_AGAIN_LATER, "you read too slowly");
         self.outbox.finish_at_once(close);
         self.name

@@ -260,8 +260,8 @@ impl Client {
     /// Closes a connection whose client reads too slowly, and returns its name. What waits is given up: the
     /// client gets it as history when it comes again.
     fn cut_off(self) -> Option<String> {
-        // Task: the next thing this client reads says why it is cut off, and is the last.
-        todo!("the next thing this client reads says why it is cut off, and is the last")
+        // Task: the next piece in its outbox says why it is cut off, and is the last.
+        todo!("the next piece in its outbox says why it is cut off, and is the last")
     }
 }
 
