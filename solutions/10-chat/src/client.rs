@@ -127,8 +127,8 @@ pub fn run(
 /// Writes what waits, until there is nothing more to come. Then the client is told so by TCP (FIN).
 // ANCHOR: write_all
 fn write_all(mut stream: &TcpStream, outbox: &Outbox) {
-    // Task: one write for all that can be taken. When writing fails, end TCP both ways.
-    // When there is nothing more to take, end it in our direction only.
+    // Task: when a write fails, the client is gone, and its reader must not wait for it any longer.
+    // After the last piece, the client learns that we send no more. It may still send.
     while let Some(bytes) = outbox.take() {
         if stream.write_all(&bytes).is_err() {
             _ = stream.shutdown(Shutdown::Both);
@@ -145,7 +145,7 @@ impl Client<'_> {
     /// our Close frame.
     // ANCHOR: read_all
     fn read_all(mut self, first: &[u8]) {
-        // Task: take what comes, and look at the clock; until TCP ends, or patience does.
+        // Task: `first` is here already. Silence isn't the end of TCP, and time runs even while bytes come.
         let mut buffer = vec![0; READ_AT_ONCE];
         self.take(first);
         while self.keep_time() != Some(Due::End) {
@@ -165,7 +165,7 @@ impl Client<'_> {
         self.deadlines.heard(Instant::now());
         self.connection.feed(bytes);
         while let Some(event) = self.connection.poll() {
-            // Task: a message is for the room; if it has an answer, send that, and post it.
+            // Task: a message is for the room. Its answer goes out ahead of anything that the next one causes.
             let answer = match event {
                 Event::Text(_) | Event::Binary(_) => self.hear(&event),
                 _ => None,
@@ -193,8 +193,8 @@ impl Client<'_> {
     /// Puts what the connection wants to send into the outbox.
     // ANCHOR: post
     fn post(&mut self) {
-        // Task: behind a Close frame of ours nothing may follow, and the client is not here any more.
-        // Where there is no room for what goes out, the room is told that it is too slow.
+        // Task: nothing follows our Close frame, and a client that is closing isn't in the room any more.
+        // A client that lets even its own pongs pile up is too slow.
         let outgoing = self.connection.take_outgoing().into();
         if self.connection.state() != State::Open {
             self.outbox.finish(outgoing);

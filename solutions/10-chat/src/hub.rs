@@ -152,7 +152,7 @@ impl State {
     /// Lets a client in. Nobody can say anything in between: what is not in the history yet comes later.
     // ANCHOR: join
     fn join(&mut self, visitor: Visitor, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
-        // Task: end its earlier connection, add it; then tell it the history, and who is here.
+        // Task: a tab has one connection. A newcomer gets what it missed, who is here, and then what is new.
         self.end_earlier_connection(&visitor.tab);
         let client = self.add(visitor.tab, outbox, rate);
         for message in self.history.after(visitor.after).messages {
@@ -175,8 +175,8 @@ impl State {
             // It has been cut off a moment ago. Nobody hears it any more.
             return Ok(());
         };
-        // Task: ask its rate, and the room's; then what it said, take its name; then the history, and everybody.
-        // A name alone is no message: its answer is `News::You`, for this client.
+        // Task: whatever a client says, even nonsense, takes a token from its bucket, then one from the room's.
+        // A message is for all, but not under a taken name. A name alone gets `News::You`, for this client.
         if !it.rate.allows(now) {
             return Err(Sorry::TooFast);
         }
@@ -224,7 +224,7 @@ impl State {
     /// A client may change its name; everybody sees who it was.
     // ANCHOR: take_name
     fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Sorry> {
-        // Task: nothing to do if it has the name; an error if another client has; else tell all.
+        // Task: a name has one owner at a time. A change is news to all; saying your name again isn't one.
         let mut clients = self.clients.iter();
         let owner = clients.find(|(_, it)| it.name.as_deref() == Some(name));
         match owner.map(|(owner, _)| *owner) {
@@ -265,7 +265,7 @@ impl State {
     /// Puts a frame into every outbox. It was encoded once: a server masks nothing, so it is the same for
     /// everybody. Returns the names of those who are cut off.
     fn push_to_all(&mut self, frame: &Bytes) -> Vec<String> {
-        // Task: push a clone to each; extract those whose outbox is full, and cut them off.
+        // Task: a full outbox costs its own client the connection, and costs the others nothing.
         let is_full = |_: &ClientId, it: &mut Client| it.outbox.push(Arc::clone(frame)).is_err();
         let slow = self.clients.extract_if(.., is_full);
         slow.filter_map(|(_, client)| client.cut_off()).collect()
@@ -301,7 +301,7 @@ impl Client {
     /// client gets it as history when it comes again.
     // ANCHOR: cut_off
     fn cut_off(self) -> Option<String> {
-        // Task: the Close frame takes the place of all that waits.
+        // Task: the next piece in its outbox says why it is cut off, and is the last.
         let close = frame::close(CloseCode::TRY_AGAIN_LATER, "you read too slowly");
         self.outbox.finish_at_once(close);
         self.name

@@ -67,7 +67,7 @@ impl Outbox {
     // ANCHOR: push
     pub fn push(&self, piece: Bytes) -> Result<(), Full> {
         let mut queue = self.lock();
-        // Task: refuse what would be too much, keep the rest, and wake the thread that writes.
+        // Task: nothing follows the last piece, and what waits stays within the limit. The writer may be asleep.
         if queue.finished {
             return Ok(());
         }
@@ -114,7 +114,7 @@ impl Outbox {
     // ANCHOR: take
     pub fn take(&self) -> Option<Vec<u8>> {
         let idle = |queue: &mut Queue| queue.pieces.is_empty() && !queue.finished;
-        // Task: wait while it is idle; then take piece after piece until there are AT_ONCE bytes or more.
+        // Task: one write takes whole pieces until it has AT_ONCE bytes. An empty queue isn't the end.
         let mut queue = self
             .changed
             .wait_while(self.lock(), idle)

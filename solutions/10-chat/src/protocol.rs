@@ -134,7 +134,7 @@ pub fn visible_name(text: &str) -> Result<String, Sorry> {
 pub fn read(text: &str) -> Result<Said, Sorry> {
     let not_understood = |error: serde_json::Error| Sorry::NotUnderstood(error.to_string());
     let said: Said = serde_json::from_str(text).map_err(not_understood)?;
-    // Task: the name is what can be seen of it; check the `message`, where line ends and tabs do no harm.
+    // Task: only the visible part of a name counts. A message may be missing, or have line ends and tabs.
     let username = visible_name(&said.username)?;
     if let Some(message) = &said.message {
         check("message", message, MAX_MESSAGE, |it| {

@@ -33,7 +33,7 @@ impl Rate {
     /// Takes a token, if there is one.
     // ANCHOR: allows
     pub fn allows(&mut self, now: Instant) -> bool {
-        // Task: first what has come in since the last call, up to `most`; then take one.
+        // Task: time fills the bucket up to `most`. Each fraction of a second counts, and counts once.
         let come = now.duration_since(self.since).as_secs_f64() * self.per_second;
         self.tokens = (self.tokens + come).min(self.most);
         self.since = now;

@@ -120,9 +120,9 @@ pub fn run(
 
 /// Writes what waits, until there is nothing more to come. Then the client is told so by TCP (FIN).
 fn write_all(mut stream: &TcpStream, outbox: &Outbox) {
-    // Task: one write for all that can be taken. When writing fails, end TCP both ways.
-    // When there is nothing more to take, end it in our direction only.
-    todo!("one write for all that can be taken. When writing fails, end TCP both ways")
+    // Task: when a write fails, the client is gone, and its reader must not wait for it any longer.
+    // After the last piece, the client learns that we send no more. It may still send.
+    todo!("when a write fails, the client is gone, and its reader must not wait for it any longer")
 }
 
 impl Client<'_> {
@@ -130,8 +130,10 @@ impl Client<'_> {
     /// unread when a socket is closed makes the system reset the connection, and a reset may overtake
     /// our Close frame.
     fn read_all(mut self, first: &[u8]) {
-        // Task: take what comes, and look at the clock; until TCP ends, or patience does.
-        todo!("take what comes, and look at the clock; until TCP ends, or patience does")
+        // Task: `first` is here already. Silence isn't the end of TCP, and time runs even while bytes come.
+        todo!(
+            "`first` is here already. Silence isn't the end of TCP, and time runs even while bytes come"
+        )
     }
 
     /// Takes what a read has brought, and acts on every event that it leads to.
@@ -139,8 +141,10 @@ impl Client<'_> {
         self.deadlines.heard(Instant::now());
         self.connection.feed(bytes);
         while let Some(event) = self.connection.poll() {
-            // Task: a message is for the room; if it has an answer, send that, and post it.
-            todo!("a message is for the room; if it has an answer, send that, and post it")
+            // Task: a message is for the room. Its answer goes out ahead of anything that the next one causes.
+            todo!(
+                "a message is for the room. Its answer goes out ahead of anything that the next one causes"
+            )
         }
         self.post();
     }
@@ -156,10 +160,10 @@ impl Client<'_> {
 
     /// Puts what the connection wants to send into the outbox.
     fn post(&mut self) {
-        // Task: behind a Close frame of ours nothing may follow, and the client is not here any more.
-        // Where there is no room for what goes out, the room is told that it is too slow.
+        // Task: nothing follows our Close frame, and a client that is closing isn't in the room any more.
+        // A client that lets even its own pongs pile up is too slow.
         todo!(
-            "behind a Close frame of ours nothing may follow, and the client is not here any more"
+            "nothing follows our Close frame, and a client that is closing isn't in the room any more"
         )
     }
 

@@ -149,8 +149,10 @@ impl Room for Hub {
 impl State {
     /// Lets a client in. Nobody can say anything in between: what is not in the history yet comes later.
     fn join(&mut self, visitor: Visitor, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
-        // Task: end its earlier connection, add it; then tell it the history, and who is here.
-        todo!("end its earlier connection, add it; then tell it the history, and who is here")
+        // Task: a tab has one connection. A newcomer gets what it missed, who is here, and then what is new.
+        todo!(
+            "a tab has one connection. A newcomer gets what it missed, who is here, and then what is new"
+        )
     }
 
     fn say(
@@ -163,10 +165,10 @@ impl State {
             // It has been cut off a moment ago. Nobody hears it any more.
             return Ok(());
         };
-        // Task: ask its rate, and the room's; then what it said, take its name; then the history, and everybody.
-        // A name alone is no message: its answer is `News::You`, for this client.
+        // Task: whatever a client says, even nonsense, takes a token from its bucket, then one from the room's.
+        // A message is for all, but not under a taken name. A name alone gets `News::You`, for this client.
         todo!(
-            "ask its rate, and the room's; then what it said, take its name; then the history, and everybody"
+            "whatever a client says, even nonsense, takes a token from its bucket, then one from the room's"
         )
     }
 
@@ -196,8 +198,10 @@ impl State {
 
     /// A client may change its name; everybody sees who it was.
     fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Sorry> {
-        // Task: nothing to do if it has the name; an error if another client has; else tell all.
-        todo!("nothing to do if it has the name; an error if another client has; else tell all")
+        // Task: a name has one owner at a time. A change is news to all; saying your name again isn't one.
+        todo!(
+            "a name has one owner at a time. A change is news to all; saying your name again isn't one"
+        )
     }
 
     /// Tells one client.
@@ -224,8 +228,8 @@ impl State {
     /// Puts a frame into every outbox. It was encoded once: a server masks nothing, so it is the same for
     /// everybody. Returns the names of those who are cut off.
     fn push_to_all(&mut self, frame: &Bytes) -> Vec<String> {
-        // Task: push a clone to each; extract those whose outbox is full, and cut them off.
-        todo!("push a clone to each; extract those whose outbox is full, and cut them off")
+        // Task: a full outbox costs its own client the connection, and costs the others nothing.
+        todo!("a full outbox costs its own client the connection, and costs the others nothing")
     }
 
     fn cut_off(&mut self, client: ClientId) {
@@ -256,8 +260,8 @@ impl Client {
     /// Closes a connection whose client reads too slowly, and returns its name. What waits is given up: the
     /// client gets it as history when it comes again.
     fn cut_off(self) -> Option<String> {
-        // Task: the Close frame takes the place of all that waits.
-        todo!("the Close frame takes the place of all that waits")
+        // Task: the next piece in its outbox says why it is cut off, and is the last.
+        todo!("the next piece in its outbox says why it is cut off, and is the last")
     }
 }
 

@@ -64,8 +64,10 @@ impl Outbox {
     /// [`Full`], and the piece is not in.
     pub fn push(&self, piece: Bytes) -> Result<(), Full> {
         let mut queue = self.lock();
-        // Task: refuse what would be too much, keep the rest, and wake the thread that writes.
-        todo!("refuse what would be too much, keep the rest, and wake the thread that writes")
+        // Task: nothing follows the last piece, and what waits stays within the limit. The writer may be asleep.
+        todo!(
+            "nothing follows the last piece, and what waits stays within the limit. The writer may be asleep"
+        )
     }
 
     /// Puts the last piece in, however much waits before it.
@@ -99,9 +101,9 @@ impl Outbox {
     /// last one has been taken.
     pub fn take(&self) -> Option<Vec<u8>> {
         let idle = |queue: &mut Queue| queue.pieces.is_empty() && !queue.finished;
-        // Task: wait while it is idle; then take piece after piece until there are AT_ONCE bytes or more.
+        // Task: one write takes whole pieces until it has AT_ONCE bytes. An empty queue isn't the end.
         todo!(
-            "wait while it is idle; then take piece after piece until there are AT_ONCE bytes or more"
+            "one write takes whole pieces until it has AT_ONCE bytes. An empty queue isn't the end"
         )
     }
 

@@ -30,8 +30,10 @@ impl Rate {
 
     /// Takes a token, if there is one.
     pub fn allows(&mut self, now: Instant) -> bool {
-        // Task: first what has come in since the last call, up to `most`; then take one.
-        todo!("first what has come in since the last call, up to `most`; then take one")
+        // Task: time fills the bucket up to `most`. Each fraction of a second counts, and counts once.
+        todo!(
+            "time fills the bucket up to `most`. Each fraction of a second counts, and counts once"
+        )
     }
 
     /// Takes out the cost of something that has been allowed, or that can't be refused. Below zero, the bucket
