@@ -2046,18 +2046,8 @@ fn a_full_file_table_is_a_pause() {
         mistake: "The given src/server.rs was changed: a stop waits for one more connection, for which there is \
                   no descriptor.",
         shows: || {
-            let child = std::process::Command::new("sh")
-                .args(["-c", "ulimit -n 40 && exec \"$0\" --listen 127.0.0.1:0", program!().path])
-                .stdout(std::process::Stdio::piped())
-                .spawn()
-                .expect("there is a shell");
-            let mut child = Ended(child);
-            let pid = child.0.id();
-            let mut line = String::new();
-            let stdout = child.0.stdout.take().expect("it is piped");
-            _ = BufReader::new(stdout).read_line(&mut line);
-            let address = line.trim().strip_prefix("listening on http://").and_then(|it| it.parse().ok());
-            let address: SocketAddr = address.unwrap_or_else(|| panic!("your server said {line:?}"));
+            let server = program!().serve_with_files(40);
+            let (address, pid) = (server.address, server.id());
             let files = || std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
             let at_first = files();
             let mut ada = Peer::named(address, "ada");
@@ -2092,27 +2082,10 @@ fn a_full_file_table_is_a_pause() {
                 peer.hears_all();
                 peer.end();
             }
-            let deadline = Instant::now() + DEADLINE / 2;
-            let mut ended = None;
-            while ended.is_none() && Instant::now() < deadline {
-                ended = child.0.try_wait().expect("it is our child");
-                thread::yield_now();
-            }
+            let ended = server.end(DEADLINE / 2);
             let ended = ended.map_or("not in time".to_string(), |it| it.to_string());
             shown + &format!("\nended: {ended}\n")
         },
-    }
-}
-
-/// A child that is ended at the latest when this is dropped, also by a panic.
-#[cfg(target_os = "linux")]
-struct Ended(std::process::Child);
-
-#[cfg(target_os = "linux")]
-impl Drop for Ended {
-    fn drop(&mut self) {
-        _ = self.0.kill();
-        _ = self.0.wait();
     }
 }
 

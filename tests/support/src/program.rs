@@ -4,10 +4,10 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::check::{self, Panic, lock};
 
@@ -97,7 +97,31 @@ impl Program {
     /// It doesn't say so by the deadline.
     pub fn serve(self, arguments: &[&str]) -> Server {
         let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
-        let mut running = Running::start(self.path, &arguments);
+        Server::start(self.path, &arguments)
+    }
+
+    /// The same, and it may have so many open files at most.
+    ///
+    /// # Panics
+    /// It doesn't say by the deadline that it listens.
+    #[cfg(unix)]
+    pub fn serve_with_files(self, most: usize) -> Server {
+        let limited = format!("ulimit -n {most} && exec \"$0\" --listen 127.0.0.1:0");
+        Server::start("sh", &["-c", &limited, self.path])
+    }
+}
+
+/// A server in a process of its own.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    running: Running,
+}
+
+impl Server {
+    fn start(program: &str, arguments: &[&str]) -> Self {
+        let mut running = Running::start(program, arguments);
         let mut stdout = BufReader::new(running.stdout());
         let (first, is_there) = mpsc::channel();
         thread::spawn(move || {
@@ -110,18 +134,27 @@ impl Program {
         let said = is_there.recv_timeout(DEADLINE).unwrap_or_default();
         let address = said.trim_end().strip_prefix("listening on http://");
         match address.and_then(|address| address.parse().ok()) {
-            Some(address) => Server { address, running },
+            Some(address) => Self { address, running },
             None => panic!("your server said {said:?} instead of `listening on http://…`"),
         }
     }
-}
 
-/// A server in a process of its own.
-#[derive(Debug)]
-pub struct Server {
-    /// Where it listens.
-    pub address: SocketAddr,
-    running: Running,
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        lock(&self.running.child).id()
+    }
+
+    /// How it has ended, if it does so within this time.
+    pub fn end(&self, within: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + within;
+        loop {
+            let ended = lock(&self.running.child).try_wait().ok().flatten();
+            if ended.is_some() || Instant::now() >= deadline {
+                return ended;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 impl Drop for Server {
