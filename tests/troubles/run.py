@@ -55,8 +55,9 @@ def curl(*arguments):
     if body and len(body) < 300:
         lines += told("", body.strip())
     if done.returncode not in (0, 28, 52, 56):
-        # Behind that, some versions say how long it took.
-        lines += told("curl", re.sub(" after .*", "", done.stderr.decode().strip()))
+        # Some versions say how long it took; all say which they are.
+        said = re.sub(" after .*", "", done.stderr.decode().strip())
+        lines += told("curl", re.sub(r"OpenSSL/[\d.]+\w?", "OpenSSL", said))
     return lines
 
 
