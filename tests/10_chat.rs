@@ -2051,6 +2051,10 @@ fn a_full_file_table_is_a_pause() {
             let files = || std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
             let at_first = files();
             let mut ada = Peer::named(address, "ada");
+            // Without a chat that works, there is no use in filling it.
+            ada.send(&text(&ada_says("here")));
+            let heard = ada.waits_for(r#"{"id"#);
+            assert!(heard.starts_with('{'), "her own message doesn't come back: {heard}");
             let mut others: Vec<Peer> = (0..45).map(|_| Peer::connect(address)).collect();
             // The last one is in the queue of the system until others leave.
             let mut last = others.pop().expect("there are 45");
