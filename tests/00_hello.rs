@@ -62,7 +62,7 @@ fn one_request_too_many_gets_503() {
     check! {
         rfc: "RFC 9110 §15.6.4",
         rule: "A server answers so many requests at a time. One more is told to come back.",
-        mistake: "The given src/server.rs was changed.",
+        mistake: "The given workshop/doorkeeper was changed.",
         shows: || {
             let (begun, has_begun) = mpsc::channel();
             let (held, until_let_go) = mpsc::channel::<()>();
@@ -99,7 +99,7 @@ fn a_promise_of_too_long_a_body_gets_413() {
     check! {
         rfc: "RFC 9110 §15.5.14",
         rule: "A body may promise 64 MiB; one byte more is refused, and nothing of it is read.",
-        mistake: "The given src/server.rs was changed.",
+        mistake: "The given workshop/doorkeeper was changed.",
         shows: || {
             let server = start(10, |request| {
                 let length = request.body_length();
@@ -124,7 +124,7 @@ fn a_server_that_is_dropped_listens_no_more() {
     check! {
         rfc: "the workshop's own rule",
         rule: "Dropping a server stops it: nobody listens at its address any more.",
-        mistake: "The given src/server.rs was changed.",
+        mistake: "The given workshop/doorkeeper was changed.",
         shows: || {
             let server = start(10, hello::answer);
             let address = server.address();

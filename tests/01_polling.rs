@@ -457,7 +457,7 @@ fn two_lengths_are_none() {
         rfc: "RFC 9112 §6.3",
         rule: "If a body's length is not a number, or is given twice, nobody knows where the next request begins: \
                400, and the connection is closed.",
-        mistake: "The given `exchange` of src/ was changed.",
+        mistake: "The given workshop/doorkeeper was changed: it refuses such a request before your code sees it.",
         shows: || {
             let server = start(Limits::default());
             ["ten", "+2", "-1", "2\r\nContent-Length: 2", "2\r\nContent-Length: 3", "2\r\nTransfer-Encoding: chunked"].map(|lengths| {

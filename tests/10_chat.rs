@@ -1043,7 +1043,7 @@ impl Peer {
 struct Notes {
     outbox: Arc<Outbox>,
     notes: Mutex<Vec<String>>,
-    /// Whether somebody who holds the room's lock lets go of it.
+    /// Whether the thread that holds the room's lock lets go of it.
     free: AtomicBool,
 }
 

@@ -20,7 +20,7 @@ use crate::process::end_all;
 /// How long to wait while the terminal is given back: one that is stopped (Ctrl-S) accepts no output.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Who has the terminal.
+/// Whether the screen or the shell has the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Holder {
     /// The shell, for good.

@@ -1,7 +1,7 @@
 //! A running HTTP server: one port, one function that answers.
 //!
 //! tiny_http reads each request, and your function answers it on a thread of its own, so that a slow client
-//! keeps no other waiting. No client meets tiny_http itself, which a bad request can end: `workshop/doorkeeper`
-//! stands in front of it, and says why. You build such a door yourself in step 09.
+//! doesn't keep others waiting. A bad request can end tiny_http, so clients never talk to it directly: they talk to
+//! `workshop/doorkeeper`, whose documentation says why. In step 09 you meet such a door in detail.
 
 pub use doorkeeper::Server;

@@ -197,7 +197,7 @@ pub fn known(kind: Kind) -> Vec<Case> {
     cases
 }
 
-/// Lists of 21 elements with a weight that is no number: a sort by such weights may panic. Sorting looks
+/// Lists of 21 elements with a weight that isn't a number: a sort by such weights may panic. Sorting looks
 /// whether its order is an order only where there are more than 20.
 fn qualities() -> Vec<(String, Vec<u8>)> {
     let list = "x;q=2,x;q=nan,x;q=1,".repeat(7);
@@ -210,7 +210,7 @@ fn qualities() -> Vec<(String, Vec<u8>)> {
     ];
     let field = |name: &&str| {
         let field = format!("{name}: {list}\r\n").into_bytes();
-        (format!("{name} with a weight that is no number"), field)
+        (format!("{name} with a weight that isn't a number"), field)
     };
     names.iter().map(field).collect()
 }
