@@ -350,7 +350,8 @@ async fn a_page_that_polls_gets_back_to_a_websocket_by_hand() -> Outcome {
 
 #[tokio::test]
 async fn a_card_that_the_server_refuses_is_not_shown_as_yours() -> Outcome {
-    // Two cards as often as the rate allows at once, then two others, far more often.
+    // Two cards as often as the rate allows at once, then two others, far more often. Which card is the last
+    // that the server takes depends on how quick it is; what the page shows doesn't.
     const FLICKER: &str = "
         const flicker = (count, first) => {
           for (let it = 0; it < count; it += 1) {
@@ -373,9 +374,6 @@ async fn a_card_that_the_server_refuses_is_not_shown_as_yours() -> Outcome {
         is_connected(browser, "WebSocket").await?;
         browser.driver.execute(FLICKER, Vec::new()).await?;
         browser.until(IS_SAID).await?;
-        browser
-            .until("document.querySelector('#cards input:checked').id !== 'card3'")
-            .await?;
         // The cards are turned over as soon as the server listens to the page again.
         until_at_last(
             browser,
