@@ -2,10 +2,12 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use self::mistakes::Which;
 use crate::project::{Problem, Project};
 
 pub mod book;
 pub mod ends;
+pub mod figures;
 pub mod mistakes;
 pub mod scratch;
 pub mod snapshots;
@@ -50,6 +52,7 @@ pub fn command() -> Command {
             Command::new("mistakes")
                 .about("Prove that each wrong solution is caught")
                 .arg(Arg::new("step").help("Try those of one step only"))
+                .arg(Arg::new("name").help("Of these, only those whose name contains this"))
                 .arg(flag("update", "Keep the reports as they are now")),
         )
         .subcommand(
@@ -86,8 +89,13 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
         Some(("snapshots", matches)) if matches.get_flag("check") => snapshots::check(project),
         Some(("snapshots", _)) => snapshots::write(project),
         Some(("mistakes", matches)) => {
-            let step = matches.get_one::<String>("step").map(String::as_str);
-            mistakes::run(project, step, matches.get_flag("update"))
+            let text = |name| matches.get_one::<String>(name).map(String::as_str);
+            let which = Which {
+                step: text("step"),
+                name: text("name"),
+                update: matches.get_flag("update"),
+            };
+            mistakes::run(project, which)
         }
         Some(("ends", _)) => ends::run(project),
         Some(("steady", matches)) => {
@@ -107,5 +115,5 @@ fn verify(project: &Project) -> Result<(), Problem> {
     book::check(project)?;
     snapshots::check(project)?;
     ends::run(project)?;
-    mistakes::run(project, None, false)
+    mistakes::run(project, Which::default())
 }
