@@ -1,5 +1,7 @@
 //! What the maintainers run: `cargo workshop author …`.
 
+use std::path::PathBuf;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use self::mistakes::Which;
@@ -56,6 +58,22 @@ pub fn command() -> Command {
                 .arg(flag("update", "Keep the reports as they are now")),
         )
         .subcommand(
+            Command::new("try")
+                .about("Show what a learner sees who has written this")
+                .arg(
+                    Arg::new("step")
+                        .required(true)
+                        .help("The step, by id or number"),
+                )
+                .arg(
+                    Arg::new("diffs")
+                        .required(true)
+                        .num_args(1..)
+                        .value_parser(clap::value_parser!(PathBuf))
+                        .help("Diffs against the step with the reference in it"),
+                ),
+        )
+        .subcommand(
             Command::new("ends")
                 .about("Prove that starters fail as intended, and finished steps pass"),
         )
@@ -96,6 +114,12 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
                 update: matches.get_flag("update"),
             };
             mistakes::run(project, which)
+        }
+        Some(("try", matches)) => {
+            let step = matches.get_one::<String>("step");
+            let step = step.map_or("", String::as_str);
+            let diffs = matches.get_many("diffs").unwrap_or_default();
+            mistakes::attempt(project, step, &Vec::from_iter(diffs.cloned()))
         }
         Some(("ends", _)) => ends::run(project),
         Some(("steady", matches)) => {
