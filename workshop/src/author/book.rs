@@ -1,10 +1,11 @@
 //! `author book`: writes what the book says of the steps out of their metadata.
 //!
 //! `book/src/generated/schedule.md` is the table of all steps; `book/src/generated/<id>.md` is the
-//! line below a chapter's title.
+//! line below a chapter's title; `book/src/generated/watch.svg` is the README's picture.
 
 use std::fs;
 
+use crate::author::picture;
 use crate::project::{Explain, Problem, Project, Step};
 use crate::starter::{Files, drift, finished, write_folder};
 
@@ -31,7 +32,7 @@ pub fn check(project: &Project) -> Result<(), Problem> {
         &generated(project)?,
     );
     if !lines.is_empty() {
-        let command = "`cargo workshop author book` writes them anew.";
+        let command = "`cargo workshop author book` writes them again.";
         return Err(Problem(format!("{}\n{command}", lines.join("\n"))));
     }
     titles(project)?;
@@ -86,6 +87,10 @@ fn generated(project: &Project) -> Result<Files, Problem> {
     files.insert(
         "schedule.md".to_string(),
         schedule(&project.steps).into_bytes(),
+    );
+    files.insert(
+        "watch.svg".to_string(),
+        picture::screen(project)?.into_bytes(),
     );
     for step in &project.steps {
         let task_files = files_with_tasks(project, step)?;

@@ -11,6 +11,7 @@ pub mod book;
 pub mod ends;
 pub mod figures;
 pub mod mistakes;
+pub mod picture;
 pub mod scratch;
 pub mod snapshots;
 pub mod starters;

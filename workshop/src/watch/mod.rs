@@ -25,7 +25,7 @@ use crate::watcher::{Change, Watcher};
 mod beside;
 mod checks;
 mod keys;
-mod view;
+pub(crate) mod view;
 
 use beside::Game;
 use checks::{Run, Saved};
