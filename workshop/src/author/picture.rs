@@ -14,7 +14,7 @@ use crate::text::columns;
 use crate::watch::view::{BookState, Judged, Mode, View, lines};
 
 const STEP: &str = "accept-key";
-const MISTAKE: &str = "hex-text";
+const MISTAKE: &str = "decoded-first";
 /// From a save to the verdict, on a laptop.
 const TOOK: Duration = Duration::from_millis(600);
 
