@@ -11,6 +11,7 @@ pub mod book;
 pub mod ends;
 pub mod figures;
 pub mod mistakes;
+pub mod new_step;
 pub mod picture;
 pub mod scratch;
 pub mod snapshots;
@@ -75,6 +76,20 @@ pub fn command() -> Command {
                 ),
         )
         .subcommand(
+            Command::new("new-step")
+                .about("Write a new step that is small, whole and green")
+                .arg(
+                    Arg::new("id")
+                        .required(true)
+                        .help("Its package's name, such as `accept-key`"),
+                )
+                .arg(
+                    Arg::new("title")
+                        .required(true)
+                        .help("Its chapter's title, such as \"The accept key\""),
+                ),
+        )
+        .subcommand(
             Command::new("ends")
                 .about("Prove that starters fail as intended, and finished steps pass"),
         )
@@ -116,9 +131,11 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
             };
             mistakes::run(project, which)
         }
+        Some(("new-step", matches)) => {
+            new_step::run(project, required(matches, "id"), required(matches, "title"))
+        }
         Some(("try", matches)) => {
-            let step = matches.get_one::<String>("step");
-            let step = step.map_or("", String::as_str);
+            let step = required(matches, "step");
             let diffs = matches.get_many("diffs").unwrap_or_default();
             mistakes::attempt(project, step, &Vec::from_iter(diffs.cloned()))
         }
@@ -132,6 +149,11 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
             "`author` needs one of its commands; `author --help` lists them.".to_string(),
         )),
     }
+}
+
+/// An argument without which clap doesn't come this far.
+fn required<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
 }
 
 /// Everything that can be proved without a browser, the quick parts first.
