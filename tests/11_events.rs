@@ -1740,6 +1740,11 @@ fn serve(events: Events) -> Server<Events> {
 fn on_sockets() -> Settings {
     Settings {
         tick: SHORT,
+        // A busy machine may take minutes for a check. Nothing is over because of that.
+        keep: FOR_EVER,
+        keep_unproven: FOR_EVER,
+        ping_every: FOR_EVER,
+        request_within: FOR_EVER,
         hold: FOR_EVER,
         client: Limits {
             max_message: 2000,
