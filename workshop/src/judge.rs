@@ -17,9 +17,9 @@ use crate::process::Running;
 use crate::project::{Explain, Problem, Project, Step};
 use crate::text::wrap;
 
-/// A test binary that runs longer than this is ended. Each check in it has its own, much shorter
-/// deadline; this one is for code that takes the whole process with it.
-const DEADLINE: Duration = Duration::from_secs(120);
+/// A test binary that runs longer than this is ended. Each check in it has its own deadline, much shorter also on
+/// a busy machine; this one is for code that takes the whole process with it.
+const DEADLINE: Duration = Duration::from_secs(600);
 
 /// Which of the two packages of a step is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
