@@ -2,10 +2,11 @@
 //!
 //! `cargo run -p polling -- --listen 127.0.0.1:9000` prints one line when it is ready
 //! (`listening on http://127.0.0.1:9000`) and runs until Ctrl-C, SIGTERM or SIGHUP. An option that a server
-//! doesn't know gets one sentence on stderr and exit code 2. Nothing here is part of a task.
+//! doesn't know, or a port that is in use, gets one sentence on stderr and exit code 2. Nothing here is part
+//! of a task.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{self, ExitCode};
 use std::sync::mpsc;
@@ -96,7 +97,7 @@ const MAX_FILES: u64 = 65_536;
 /// the signal by which a system ends a program (SIGTERM) or a terminal goes away (SIGHUP).
 ///
 /// What `start` returns is the running server; it is dropped, and thereby stopped, at that signal. The
-/// process then ends with code 0, or with code 1 if the server could not be started.
+/// process then ends with code 0. If the server can't be started, one sentence says why, and the code is 2.
 pub fn serve<Server>(
     listen: SocketAddr,
     start: impl FnOnce(TcpListener) -> io::Result<Server>,
@@ -104,13 +105,19 @@ pub fn serve<Server>(
     match try_serve(listen, start) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            _ = writeln!(
-                io::stderr(),
-                "{listen} can't be served: {error}. `--listen 127.0.0.1:0` takes any free port."
-            );
-            ExitCode::FAILURE
+            _ = writeln!(io::stderr(), "{}", why_not(listen, &error));
+            ExitCode::from(2)
         }
     }
+}
+
+/// One sentence: why nothing is served, and what to do about it.
+fn why_not(listen: SocketAddr, error: &io::Error) -> String {
+    let why = match error.kind() {
+        ErrorKind::AddrInUse => "another program listens there".to_string(),
+        _ => error.to_string(),
+    };
+    format!("{listen} can't be served, because {why}; `--listen 127.0.0.1:0` takes any free port.")
 }
 
 fn try_serve<Server>(
@@ -173,5 +180,20 @@ mod tests {
         assert!(error(&["--max-body", "lots"]).contains("`--max-body lots` isn't a whole number"));
         assert!(error(&["--max-boddy", "1"]).contains("--max-boddy"));
         assert!(error(&["9000"]).contains("9000"));
+    }
+
+    #[test]
+    fn a_port_in_use_gets_a_sentence_and_exit_code_2() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        let listen = taken.local_addr().expect("it has an address");
+        assert_eq!(
+            serve(listen, |_| -> io::Result<()> { unreachable!("it can't listen") }),
+            ExitCode::from(2)
+        );
+        let error = TcpListener::bind(listen).expect_err("it is taken");
+        assert_eq!(
+            why_not(listen, &error),
+            format!("{listen} can't be served, because another program listens there; `--listen 127.0.0.1:0` takes any free port.")
+        );
     }
 }
