@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::terminal;
 
-use crate::book::{Book, News};
+use crate::book::{Book, News, USUAL_PORT};
 use crate::commands::{End, Session};
 use crate::judge::Doing;
 use crate::play;
@@ -99,6 +99,12 @@ pub fn watch(session: Session, options: &Options) -> Result<End, Problem> {
         && io::stdin().is_terminal()
         && env::var_os("TERM").is_none_or(|term| term != "dumb");
     watch.greet(is_first, is_screen);
+    if let Some(book) = watch.book.as_ref().filter(|book| book.is_elsewhere()) {
+        let address = book.address();
+        watch.note(format!(
+            "Port {USUAL_PORT} is taken: the book is at {address}"
+        ));
+    }
     if let Some(notice) = watch.session.notice.take() {
         watch.note(notice);
     }
@@ -364,7 +370,7 @@ impl Watch {
         }
         if let Some(book) = &self.book {
             say(&format!(
-                "The book is being built. It will be at {}",
+                "The book is being built. Its plain text, and later the book, is at {}",
                 book.address()
             ));
         }

@@ -529,6 +529,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_played_and_what_is_broken_stay_in_sight() {
+        let project = project();
+        let (progress, _) = Progress::load(&project);
+        let broken = Broken {
+            step: project.steps[0].clone(),
+            summary: "✗ red: 1 of 2 checks right".to_string(),
+        };
+        for mode in [Mode::Verdict, Mode::Hint("h".to_string()), Mode::List] {
+            let view = View {
+                project: &project,
+                progress: &progress,
+                step: project.steps.get(1),
+                judged: Some(&red("✗ a: wrong")),
+                checking: None,
+                playing: Some(
+                    "Your 00 hello runs at http://127.0.0.1:9000. `p` ends it.".to_string(),
+                ),
+                broken: std::slice::from_ref(&broken),
+                notice: Some("http://127.0.0.1:3000/ opens in your browser."),
+                polling: None,
+                book: BookState::Off,
+                mode: &mode,
+                scroll: 0,
+            };
+            let (lines, _) = lines(&view, 80, 24);
+            for text in [
+                "✗ red: 0 of 1 checks right",
+                "Your 00 hello runs at http://127.0.0.1:9000. `p` ends it.",
+                "00 hello is red since your save there: ✗ red: 1 of 2 checks right.",
+                "http://127.0.0.1:3000/ opens in your browser.",
+            ] {
+                let is_there = lines.iter().any(|line| line.text.contains(text));
+                assert!(is_there, "{mode:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_cut_off_is_said() {
         let lines = shown(&Mode::Verdict, Some(&red(&"line\n".repeat(40))), 80, 20);
         let note = lines.iter().find(|line| line.starts_with("── ")).unwrap();
