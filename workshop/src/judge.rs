@@ -290,7 +290,8 @@ pub fn finish_cargo(command: Command, stop: &Stop, tell: &Tell) -> Result<Option
 fn cargo_listener(tell: &Tell) -> Listener {
     let tell = Arc::clone(tell);
     Box::new(move |line| match status(line) {
-        Some(("Blocking", _)) => tell(Doing::Waiting),
+        // The package cache is let go of in a moment.
+        Some(("Blocking", what)) if !what.ends_with("package cache") => tell(Doing::Waiting),
         Some(("Compiling", what)) => {
             let package = what.split_whitespace().next().map(str::to_string);
             tell(Doing::Building(package));
