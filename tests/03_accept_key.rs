@@ -1,6 +1,7 @@
 //! Step 03, `accept-key`: a GUID, SHA-1 and base64.
 
 use accept_key::{GUID, accept_key, digest, key};
+use support::sign::{missing, yours};
 use support::{check, program, wire};
 
 /// The key of the RFC's example (RFC 6455 §1.3).
@@ -11,7 +12,15 @@ fn a_key_is_sixteen_bytes_in_base64() {
     check! {
         rfc: "RFC 6455 §4.1",
         rule: "The key is a nonce of 16 bytes, encoded with base64, padding and all.",
-        mistake: "The alphabet without padding, or the one for URLs (`-` and `_`), was taken.",
+        signs: [
+            yours(["→ NzQ2ODY1"]).says(
+                "The nonce was written as hexadecimal text first: 32 characters are encoded instead of 16 bytes.",
+            ),
+            yours(["-_v7"]).says("The alphabet for URLs was used, with `-` and `_` in place of `+` and `/`."),
+            yours(["→ dGhlIHNhbXBsZSBub25jZQ"]).says(
+                "The padding is missing: with `==` at its end the key has 24 characters.",
+            ),
+        ],
         shows: || {
             let nonces = [*b"the sample nonce", [0; 16], [0xff; 16], [0xfb; 16]];
             let rows = nonces.map(|nonce| format!("{}\n  → {}\n", wire::dump(&nonce).trim_end(), key(nonce)));
@@ -25,8 +34,26 @@ fn the_digest_is_twenty_raw_bytes() {
     check! {
         rfc: "RFC 6455 §4.2.2",
         rule: "The GUID is appended to the key as it came, and the SHA-1 of that text is taken.",
-        mistake: "A slip in the GUID (it is case sensitive), or a key that was decoded from \
-                  base64 before it was hashed.",
+        // Each wrong way to make the text that is hashed has a digest of its own, known by its first bytes.
+        signs: [
+            yours(["0000  84 72 ed 7f"]).says("The key was hashed without the GUID."),
+            yours(["258eafa5-e914"]).says(
+                "The GUID was written in lowercase. As a GUID it would be the same; as text that is hashed it isn't.",
+            ),
+            missing(["258EAFA5-E914-47DA-95CA-C5AB0DC85B11"]).says("There is a slip in the GUID. Copy it from RFC 6455, section 1.3."),
+            yours(["0000  05 78 70 c4"]).says(
+                "The key was decoded from base64 before it was hashed. Its 24 characters are hashed as they came.",
+            ),
+            yours(["0000  d8 e6 5f d9"]).says("The GUID was put in front of the key. It is appended."),
+            yours(["0000  08 05 76 ad"]).or(yours(["0000  4c 86 77 ae"])).says(
+                "The key was changed to lowercase. In base64, `a` and `A` are different digits.",
+            ),
+            yours(["0000  05 08 28 98"]).or(yours(["0000  33 5c cf 65"])).says(
+                "A line's end was hashed along with the text.",
+            ),
+            yours(["0000  29 f8 7d 40"]).says("The GUID was hashed without the key."),
+            yours(["0000  c7 2b 54 96"]).says("There is a space between the key and the GUID."),
+        ],
         shows: || format!("{RFC_KEY}{GUID}\n\n{}", wire::dump(&digest(RFC_KEY))),
     }
 }
@@ -36,8 +63,19 @@ fn the_rfc_example() {
     check! {
         rfc: "RFC 6455 §1.3",
         rule: "The accept key is the 20 bytes of the digest, encoded with base64.",
-        mistake: "The digest was written as hexadecimal text first. Then 40 characters are \
-                  encoded instead of 20 bytes, and the result is 56 characters long, not 28.",
+        signs: [
+            yours(["YjM3YTRmMmNj"]).or(yours(["QjM3QTRGMkND"])).says(
+                "The digest was written as hexadecimal text first. Then 40 characters are encoded \
+                 instead of 20 bytes, and the result is 56 characters long, not 28.",
+            ),
+            yours(["Accept: b37a4f2c"]).or(yours(["Accept: B37A4F2C"])).says(
+                "The digest was written as hexadecimal text. The header field has it in base64.",
+            ),
+            yours(["s3pPLMBiTxaQ9kYGzzhZRbK-xOo"]).says(
+                "The alphabet for URLs was used, with `-` and `_` in place of `+` and `/`.",
+            ),
+            yours(["s3pPLMBiTxaQ9kYGzzhZRbK+xOo"]).says("The padding, `=` at the end, is missing."),
+        ],
         shows: || {
             format!("Sec-WebSocket-Key:    {RFC_KEY}\nSec-WebSocket-Accept: {}", accept_key(RFC_KEY))
         },
@@ -49,7 +87,13 @@ fn white_space_around_a_key_is_no_part_of_it() {
     check! {
         rfc: "RFC 6455 §4.2.2",
         rule: "The key is the field's value without leading and trailing white space.",
-        mistake: "The value was hashed with the space that follows the colon.",
+        signs: [
+            yours(["\" dGhl"]).and(yours(["\\t\""])).says(
+                "The white space around the key was hashed along with it.",
+            ),
+            yours(["\\t\""]).says("Only the space before the key was left out. White space may follow it, too."),
+            yours(["\" dGhl"]).says("Only the space after the key was left out. White space comes before it, too."),
+        ],
         shows: || table(&[RFC_KEY, " dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ== \t"]),
     }
 }
@@ -59,7 +103,7 @@ fn other_keys() {
     check! {
         rfc: "RFC 6455 §4.2.2",
         rule: "Two keys that differ in one bit have nothing in common in their accept keys.",
-        mistake: "A part of the key is lost, or its case is changed, on the way into the hash.",
+        signs: [],
         shows: || table(&[
             "AAAAAAAAAAAAAAAAAAAAAA==",
             "AAAAAAAAAAAAAAAAAAAAAQ==",
@@ -74,7 +118,7 @@ fn the_program_shows_each_stage() {
     check! {
         rfc: "RFC 6455 §1.3",
         rule: "Key, key and GUID, SHA-1, accept key: what you wrote, from one end to the other.",
-        mistake: "The given src/main.rs was changed. Where an earlier check is red too, begin there.",
+        signs: [],
         shows: || program!().runs(&[
             &[],
             &["x3JJHMbDL1EzLkh9GBhXDw=="],

@@ -18,6 +18,7 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::sign::Guess;
 use crate::{machine, program, report};
 
 /// How long a check may take before it is reported as an endless loop or a deadlock, on a machine that isn't
@@ -33,23 +34,39 @@ const A_LONG_TIME: Duration = Duration::from_secs(1);
 /// Turns the body of a `#[test]` into a check.
 ///
 /// `shows` is a closure that returns the text to compare with the snapshot. The snapshot is named
-/// after the test function, in `tests/snapshots/<step>/`.
+/// after the test function, in `tests/snapshots/<step>/`. `signs` are tried in their order
+/// ([`sign`](crate::sign)).
 ///
 /// ```no_run
-/// # use support::check;
+/// # use support::{check, sign::yours};
 /// #[test]
 /// fn the_rfc_example() {
 ///     check! {
 ///         rfc: "RFC 6455 §4.2.2",
 ///         rule: "The accept key is the base64 of the SHA-1 of the key and the GUID.",
-///         mistake: "The hash was written as hexadecimal text first.",
+///         signs: [
+///             yours(["NmI0"]).says("The digest was written as hexadecimal text first."),
+///         ],
 ///         shows: || "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_string(),
 ///     }
 /// }
 /// ```
 #[macro_export]
 macro_rules! check {
-    (rfc: $rfc:expr, rule: $rule:expr, mistake: $mistake:expr, shows: $shows:expr $(,)?) => {{
+    (
+        rfc: $rfc:expr,
+        rule: $rule:expr,
+        mistake: $mistake:expr,
+        shows: $shows:expr $(,)?
+    ) => {{
+        $crate::check! { rfc: $rfc, rule: $rule, signs: [$crate::sign::anything().says($mistake)], shows: $shows }
+    }};
+    (
+        rfc: $rfc:expr,
+        rule: $rule:expr,
+        signs: [$($guess:expr),* $(,)?],
+        shows: $shows:expr $(,)?
+    ) => {{
         fn here() {}
         $crate::check::Check {
             package: env!("CARGO_PKG_NAME"),
@@ -57,7 +74,7 @@ macro_rules! check {
             function: ::std::any::type_name_of_val(&here),
             rfc: $rfc,
             rule: $rule,
-            mistake: $mistake,
+            guesses: vec![$($guess),*],
         }
         .run($shows)
     }};
@@ -75,8 +92,8 @@ pub struct Check {
     pub rfc: &'static str,
     /// The rule, in one line.
     pub rule: &'static str,
-    /// The mistake that usually turns this check red.
-    pub mistake: &'static str,
+    /// The signs of mistakes, in the order in which they are tried.
+    pub guesses: Vec<Guess>,
 }
 
 /// What became of one check.
@@ -415,7 +432,7 @@ mod tests {
             function,
             rfc: "",
             rule: "",
-            mistake: "",
+            guesses: Vec::new(),
         }
     }
 

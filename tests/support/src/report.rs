@@ -1,33 +1,39 @@
 //! What a learner sees when a check is red.
 //!
 //! The first line names the check, the verdict and the RFC section; the runner reads it too. Then
-//! come the rule, *expected* beside *yours* where they differ, the first byte and bit that differ,
-//! the mistake that usually looks like this, and what to do next. 80 columns are enough.
+//! come the rule, the mistake that the signs point to, and what to do next: all that fits above the fold.
+//! Below are *expected* beside *yours* where they differ, and the first byte and bit that differ.
+//! 80 columns are enough.
 
 use std::fmt::Write as _;
 
 use similar::{DiffOp, TextDiff};
 
 use crate::check::{Check, Panic, Verdict};
-use crate::wire;
+use crate::{sign, wire};
 
 const WIDTH: usize = 80;
 /// How many equal lines are shown around those that differ.
 const CONTEXT: usize = 2;
-/// How many lines of a difference are shown. What comes first is what to mend first.
+/// How many lines of a difference are shown. What comes first is what to fix first.
 const MOST_LINES: usize = 24;
 /// How many lines of one side are shown where the two sides have different numbers of them.
 const MOST_OF_A_BLOCK: usize = 5;
+/// How long a word may be that is quoted in a sentence.
+const MOST_OF_A_WORD: usize = 24;
 
 /// The report on a check, or `None` where it is right.
 pub fn report(check: &Check, verdict: &Verdict) -> Option<String> {
     let (word, body) = match verdict {
         Verdict::Right => return None,
-        Verdict::Wrong { expected, yours } => ("wrong", wrong(check, expected, yours)),
+        Verdict::Wrong { expected, yours } => ("wrong", wrong(check, verdict, expected, yours)),
         Verdict::NotWritten(todo) => ("not written yet", not_written(check, todo)),
-        Verdict::Panicked(panic) => ("panicked", panicked(check, panic)),
-        Verdict::NoAnswer(what) => ("no answer", no_answer(check, what)),
-        Verdict::TooSlow(deadline) => ("never finished", too_slow(check, deadline.as_secs())),
+        Verdict::Panicked(panic) => ("panicked", panicked(check, verdict, panic)),
+        Verdict::NoAnswer(what) => ("no answer", no_answer(check, verdict, what)),
+        Verdict::TooSlow(deadline) => (
+            "never finished",
+            too_slow(check, verdict, deadline.as_secs()),
+        ),
         Verdict::NoSnapshot(why) => ("no snapshot", paragraph("Why: ", why)),
     };
     let mark = if matches!(verdict, Verdict::NotWritten(_)) {
@@ -41,16 +47,22 @@ pub fn report(check: &Check, verdict: &Verdict) -> Option<String> {
         .max(2);
     let rule = paragraph("Rule: ", check.rule);
     Some(format!(
-        "{title}{}{}\n{rule}\n{body}",
+        "{title}{}{}\n{rule}{body}",
         " ".repeat(space),
         check.rfc
     ))
 }
 
-fn wrong(check: &Check, expected: &str, yours: &str) -> String {
-    let difference = difference(expected, yours);
-    let likely = paragraph("Often: ", check.mistake);
-    format!("{difference}\n{likely}{}", next(check, "mend it and save"))
+fn wrong(check: &Check, verdict: &Verdict, expected: &str, yours: &str) -> String {
+    let likely = likely(check, verdict);
+    let next = next(check, "fix it and save");
+    format!("{likely}{next}\n{}", difference(expected, yours))
+}
+
+/// The guess whose sign fits, if one does.
+fn likely(check: &Check, verdict: &Verdict) -> String {
+    let guess = sign::guess(&check.guesses, verdict);
+    guess.map_or_else(String::new, |guess| paragraph("Often: ", guess))
 }
 
 fn not_written(check: &Check, todo: &Panic) -> String {
@@ -77,34 +89,32 @@ fn earlier_step(check: &Check, file: &str) -> Option<String> {
     (id != check.id()).then(|| id.to_string())
 }
 
-fn panicked(check: &Check, panic: &Panic) -> String {
+fn panicked(check: &Check, verdict: &Verdict, panic: &Panic) -> String {
     let message = paragraph("Panic: ", &panic.message);
-    let next = next(check, "mend it and save");
+    let likely = likely(check, verdict);
+    let next = next(check, "fix it and save");
     // A check's own panic is about the learner's code too, but its place would only mislead.
-    if panic.file.contains("tests/") {
-        let likely = paragraph("Often: ", check.mistake);
-        return format!("{message}{likely}{next}");
-    }
-    let place = paragraph("Where: ", &format!("{}:{}", panic.file, panic.line));
-    format!("{place}{message}{next}")
+    let place = match panic.file.contains("tests/") {
+        true => String::new(),
+        false => paragraph("Where: ", &format!("{}:{}", panic.file, panic.line)),
+    };
+    format!("{place}{message}{likely}{next}")
 }
 
-fn no_answer(check: &Check, what: &str) -> String {
+fn no_answer(check: &Check, verdict: &Verdict, what: &str) -> String {
     let what = paragraph("What: ", what);
-    let likely = paragraph("Often: ", check.mistake);
-    format!("{what}{likely}{}", next(check, "mend it and save"))
+    let likely = likely(check, verdict);
+    format!("{what}{likely}{}", next(check, "fix it and save"))
 }
 
-fn too_slow(check: &Check, seconds: u64) -> String {
+fn too_slow(check: &Check, verdict: &Verdict, seconds: u64) -> String {
     let what = format!(
         "after {seconds} s the check gave up waiting. A loop that never ends, a lock that is held \
          while it is asked for again, or an answer that is never sent all look like this."
     );
-    format!(
-        "{}{}",
-        paragraph("What: ", &what),
-        next(check, "mend it and save")
-    )
+    let what = paragraph("What: ", &what);
+    let likely = likely(check, verdict);
+    format!("{what}{likely}{}", next(check, "fix it and save"))
 }
 
 fn next(check: &Check, what: &str) -> String {
@@ -137,12 +147,38 @@ fn difference(expected: &str, yours: &str) -> String {
             lines.extend(side_by_side(old, new));
         }
     }
+    if yours.trim().is_empty() {
+        lines.push(labelled("yours", "(nothing)"));
+        first = None;
+    }
     let hidden = lines.len().saturating_sub(MOST_LINES);
-    lines.truncate(MOST_LINES);
-    if hidden > 0 {
+    // A note in the place of a single line would save nothing.
+    if hidden > 1 {
+        lines.truncate(MOST_LINES);
         lines.push(format!("           ({hidden} more lines)"));
     }
-    format!("{}\n\n{}", lines.join("\n"), first.unwrap_or_default())
+    let first = swapped(expected, yours).or(first).unwrap_or_default();
+    format!("{}\n\n{first}", lines.join("\n"))
+        .trim_end()
+        .to_string()
+        + "\n"
+}
+
+/// Where the first line of yours belongs that has the wrong place, if the order is all that differs.
+fn swapped(expected: &str, yours: &str) -> Option<String> {
+    if !sign::is_swapped(expected, yours) {
+        return None;
+    }
+    let mut pairs = expected.lines().zip(yours.lines());
+    let at = pairs.position(|(expected, yours)| expected != yours)?;
+    let should = expected.lines().nth(at)?;
+    let is_at = yours.lines().skip(at).position(|line| line == should)?;
+    Some(format!(
+        "  First difference: the lines are right and their order isn't. Line {} of expected\n    \
+         is line {} of yours.\n",
+        at + 1,
+        at + is_at + 1
+    ))
 }
 
 /// Line under line where there are as many of yours as expected; one block under the other where
@@ -182,11 +218,7 @@ fn labelled(label: &str, line: &str) -> String {
 
 /// A caret under the first character that differs.
 fn caret(expected: &str, yours: &str) -> String {
-    let same = expected
-        .chars()
-        .zip(yours.chars())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let same = differing_at(&chars(expected), &chars(yours));
     format!("  {:<8} │ {}^", "", " ".repeat(same))
 }
 
@@ -203,30 +235,25 @@ fn first_difference(line: usize, expected: &[&str], yours: &[&str]) -> String {
             );
         }
         (expected, yours) if expected.len() != yours.len() => {
-            let (expected, yours) = (expected.len(), yours.len());
+            let (expected, yours) = (lines(expected.len()), yours.len());
             return format!(
-                "  First difference: line {number} and on, where expected has {expected} lines and yours {yours}.\n"
+                "  First difference: line {number} and on, where expected has {expected} and yours has {yours}.\n"
             );
         }
         (expected, yours) => (expected[0].trim_end(), yours[0].trim_end()),
     };
     let dumps = wire::is_dump(expected) && wire::is_dump(yours);
+    if !dumps && !is_about_bytes(expected, yours) {
+        return words_that_differ(number, expected, yours);
+    }
     let (expected, yours) = (shown_bytes(expected), shown_bytes(yours));
-    let at = expected
-        .iter()
-        .zip(&yours)
-        .take_while(|(a, b)| a == b)
-        .count();
+    let at = differing_at(&expected, &yours);
     let place = match dumps {
         true => format!("the byte at offset {at} of line {number}"),
         false => format!("line {number}, byte {}", at + 1),
     };
     match (expected.get(at), yours.get(at)) {
-        (Some(expected), Some(yours)) if dumps || (expected.is_ascii() && yours.is_ascii()) => {
-            bytes_that_differ(&place, *expected, *yours)
-        }
-        // A mark of the table, like ✓: its bytes are none that the learner's code made.
-        (Some(_), Some(_)) => format!("  First difference: {place}\n"),
+        (Some(expected), Some(yours)) => bytes_that_differ(&place, *expected, *yours),
         (Some(expected), None) => {
             format!(
                 "  First difference: {place}. Yours ends there; expected goes on with\n    {}\n",
@@ -240,6 +267,62 @@ fn first_difference(line: usize, expected: &[&str], yours: &[&str]) -> String {
             )
         }
         (None, None) => format!("  First difference: line {number}, where only spaces differ.\n"),
+    }
+}
+
+/// Whether two lines of text differ by a byte that is worth drawing: one letter of the same word, or a
+/// line's end. Two different words have no bits in common that would mean anything.
+fn is_about_bytes(expected: &str, yours: &str) -> bool {
+    let (expected, yours) = (shown_bytes(expected), shown_bytes(yours));
+    let differing = || expected.iter().zip(&yours).filter(|(a, b)| a != b);
+    let is_ascii = expected.is_ascii() && yours.is_ascii();
+    let is_one = expected.len() == yours.len()
+        && differing().count() == 1
+        && differing().all(|(a, b)| a.is_ascii_alphabetic() && b.is_ascii_alphabetic());
+    let at = differing_at(&expected, &yours);
+    let has_control = [&expected, &yours]
+        .into_iter()
+        .any(|line| line.get(at).is_some_and(u8::is_ascii_control));
+    is_ascii && (is_one || has_control)
+}
+
+fn differing_at<T: PartialEq>(expected: &[T], yours: &[T]) -> usize {
+    let pairs = expected.iter().zip(yours);
+    pairs.take_while(|(a, b)| a == b).count()
+}
+
+/// The first words that differ, whole; where they are too long to be read, the column.
+fn words_that_differ(number: usize, expected: &str, yours: &str) -> String {
+    let same = differing_at(&chars(expected), &chars(yours));
+    let words = |line: &str| Vec::from_iter(line.split_whitespace().map(str::to_string));
+    let (expected, yours) = (words(expected), words(yours));
+    if expected == yours {
+        return format!("  First difference: line {number}, where only spaces differ.\n");
+    }
+    let at = differing_at(&expected, &yours);
+    let word = |words: &[String]| match words.get(at) {
+        Some(word) => format!("`{word}`"),
+        None => "the end of the line".to_string(),
+    };
+    let (expected, yours) = (word(&expected), word(&yours));
+    if [&expected, &yours]
+        .iter()
+        .any(|word| word.chars().count() > MOST_OF_A_WORD)
+    {
+        return format!("  First difference: line {number}, column {}\n", same + 1);
+    }
+    format!("  First difference: line {number}, {expected} expected, {yours} in yours\n")
+}
+
+fn chars(line: &str) -> Vec<char> {
+    line.chars().collect()
+}
+
+/// `1 line`, `2 lines`
+fn lines(count: usize) -> String {
+    match count {
+        1 => "1 line".to_string(),
+        _ => format!("{count} lines"),
     }
 }
 
@@ -292,6 +375,7 @@ fn paragraph(label: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sign::yours;
 
     fn check() -> Check {
         Check {
@@ -300,7 +384,10 @@ mod tests {
             function: "accept_key::the_rfc_example::here",
             rfc: "RFC 6455 §4.2.2",
             rule: "The accept key is the base64 of the SHA-1 of the key and the GUID.",
-            mistake: "The hash was written as hexadecimal text first.",
+            guesses: vec![
+                yours(["hello"]).says("The greeting has a lowercase h."),
+                yours(["HELLO"]).says("The greeting was written in capitals."),
+            ],
         }
     }
 
@@ -325,6 +412,8 @@ mod tests {
         insta::assert_snapshot!(text, @r"
         ✗ the_rfc_example: wrong                                         RFC 6455 §4.2.2
           Rule: The accept key is the base64 of the SHA-1 of the key and the GUID.
+          Often: The greeting has a lowercase h.
+          Next: fix it and save. A hint: `cargo workshop hint accept-key`.
 
                    │ HTTP/1.1 200 OK␍␊
                    │ ␍␊
@@ -336,10 +425,74 @@ mod tests {
             expected  0x48  0100 1000  H
             yours     0x68  0110 1000  h
                               ^ the one bit that differs
-
-          Often: The hash was written as hexadecimal text first.
-          Next: mend it and save. A hint: `cargo workshop hint accept-key`.
         ");
+    }
+
+    #[test]
+    fn where_no_sign_fits_there_is_no_guess() {
+        let expected = "Hello".to_string();
+        let yours = "Hallo".to_string();
+        let text = report(&check(), &Verdict::Wrong { expected, yours }).unwrap();
+        assert!(!text.contains("Often:"), "{text}");
+    }
+
+    #[test]
+    fn words_are_not_drawn_as_bits() {
+        let said = difference("Upgrade   yes\n", "Upgrade   no\n");
+        assert!(
+            said.contains("line 1, `yes` expected, `no` in yours"),
+            "{said}"
+        );
+        assert!(!said.contains("0x"), "{said}");
+        let said = difference("a b\n", "a\n");
+        assert!(
+            said.contains("`b` expected, the end of the line in yours"),
+            "{said}"
+        );
+        let said = difference(
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n",
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOp=\n",
+        );
+        assert!(said.contains("line 1, byte 27"), "one letter is: {said}");
+        let said = difference(
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n",
+            "Y2M4ZjA5ZmQ2ODk4NmE0NDEzN2Q=\n",
+        );
+        assert!(said.contains("line 1, column 1"), "{said}");
+    }
+
+    #[test]
+    fn a_line_s_end_is_drawn_as_bytes() {
+        let said = difference("Host: x␍␊\n", "Host: x␊\n");
+        assert!(
+            said.contains("expected  0x0d") && said.contains("yours     0x0a"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn an_order_is_called_an_order() {
+        let said = difference("a\nb\nc\n", "a\nc\nb\n");
+        assert!(
+            said.contains("Line 2 of expected\n    is line 3 of yours"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_called_nothing() {
+        let said = difference("a\nb\n", "");
+        assert!(said.contains("yours    │ (nothing)"), "{said}");
+        assert!(!said.contains("First difference"), "{said}");
+    }
+
+    #[test]
+    fn one_line_is_not_lines() {
+        let said = difference("a\nb\n", "c\n");
+        assert!(
+            said.contains("expected has 2 lines and yours has 1"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -359,8 +512,8 @@ mod tests {
     fn a_line_too_few_or_too_many_is_named() {
         assert!(difference("a\nb\n", "a\n").contains("line 2 is missing in yours"));
         assert!(difference("a\n", "a\nb\n").contains("a line too many before line 2"));
-        assert!(difference("ab", "a").contains("Yours ends there"));
-        assert!(difference("a", "ab").contains("Expected ends there"));
+        assert!(difference("␍", "␍␊").contains("Expected ends there"));
+        assert!(difference("␍␊", "␍").contains("Yours ends there"));
     }
 
     #[test]
@@ -373,7 +526,7 @@ mod tests {
             "{difference}"
         );
         assert!(
-            difference.contains("expected has 29 lines and yours 1."),
+            difference.contains("expected has 29 lines and yours has 1."),
             "{difference}"
         );
     }

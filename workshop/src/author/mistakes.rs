@@ -2,28 +2,34 @@
 //! it, with the message that a learner should see.
 //!
 //! A mistake is a diff in `tests/mistakes/<step>/`, against the step with the reference in it,
-//! below three lines that say what it is:
+//! below four lines that say what it is:
 //!
 //! ```text
 //! # Mistake: the hash is written as hexadecimal text before it is encoded
 //! # Seen in: wpilibsuite/allwpilib#1432
 //! # Caught by: the_rfc_example, other_keys
+//! # Often: written as hexadecimal text
 //! ```
 //!
-//! Exactly these checks must be red; a name with a question mark behind it may be. A mistake that is a race
+//! Exactly these checks must be red; a name with a question mark after it may be. A mistake that is a race
 //! gets more than one try.
+//!
+//! `Often:` quotes the part of the report's guess that names this mistake, so that another guess, or none, is
+//! a fault. A report that names nothing, because nothing in what differs points to the mistake, is allowed and
+//! counted: `# Often: (none)`. How many there are of each stands in `tests/mistakes/figures.md`, which the
+//! book includes.
 //!
 //! The report of the first check that it turns red is kept beside it, for the book and for the
 //! eye of whoever changes a check.
 
 use std::collections::VecDeque;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::author::scratch;
+use crate::author::{figures, scratch};
 use crate::judge::{Checked, Side, State, Stop, Verdict, finish, judge};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::starter::{finished, write_file};
@@ -31,9 +37,21 @@ use crate::starter::{finished, write_file};
 /// A step with fewer mistakes than this has not been thought through.
 const AT_LEAST: usize = 4;
 
-struct Mistake {
+/// What a mistake's header says where its report makes no guess.
+const NO_GUESS: &str = "(none)";
+
+pub(super) struct Mistake {
     name: String,
     caught_by: Vec<String>,
+    /// A part of the guess that names it.
+    often: String,
+}
+
+impl Mistake {
+    /// Whether its report's guess names it.
+    pub(super) fn is_named(&self) -> bool {
+        self.often != NO_GUESS
+    }
 }
 
 /// How many steps are tried at a time, each in a copy of its own. More would disturb the checks that have
@@ -51,13 +69,24 @@ struct Outcome {
     faults: Vec<String>,
 }
 
-/// Tries every mistake, or those of one step. With `update`, the reports are written anew.
+/// Which mistakes are tried, and whether their reports are written again.
+#[derive(Default, Clone, Copy)]
+pub struct Which<'a> {
+    /// One step's, by its id or number.
+    pub step: Option<&'a str>,
+    /// Those whose name contains this.
+    pub name: Option<&'a str>,
+    /// Whether the reports, and the figures, are written again.
+    pub update: bool,
+}
+
+/// Tries every mistake, or those of one step.
 ///
 /// # Errors
-/// A mistake is not caught as it says, no longer applies, or gives another report than the one
-/// that is kept.
-pub fn run(project: &Project, only: Option<&str>, update: bool) -> Result<(), Problem> {
-    let only = only.map(|id| project.step(id)).transpose()?;
+/// A mistake is not caught as it says, no longer applies, is named otherwise than it says, or gives another
+/// report than the one that is kept.
+pub fn run(project: &Project, which: Which) -> Result<(), Problem> {
+    let only = which.step.map(|id| project.step(id)).transpose()?;
     let steps = project.steps.iter();
     let queue: VecDeque<&Step> = steps
         .filter(|step| only.is_none_or(|only| only == *step))
@@ -67,15 +96,21 @@ pub fn run(project: &Project, only: Option<&str>, update: bool) -> Result<(), Pr
     thread::scope(|scope| {
         let workers = (0..workers).map(|number| {
             let (queue, outcome) = (&queue, &outcome);
-            scope.spawn(move || try_steps(project, number, queue, outcome, update))
+            scope.spawn(move || try_steps(project, number, queue, outcome, which))
         });
         let workers = Vec::from_iter(workers);
         let mut ends = workers.into_iter().map(|worker| worker.join());
         ends.try_for_each(|end| end.expect("a worker doesn't panic"))
     })?;
-    let Outcome { tried, faults } = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Outcome { tried, mut faults } =
+        outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let touches_figures = which.update || which.step.is_none();
+    if touches_figures && let Err(Problem(fault)) = figures::keep(project, which.update) {
+        faults.push(fault);
+    }
     if faults.is_empty() {
         println!("✓ {tried} mistakes, each caught by the checks that should catch it");
+        println!("  of all: {}", figures::Figures::of(project)?.total());
         return Ok(());
     }
     Err(Problem(format!(
@@ -91,7 +126,7 @@ fn try_steps(
     number: usize,
     queue: &Mutex<VecDeque<&Step>>,
     outcome: &Mutex<Outcome>,
-    update: bool,
+    which: Which,
 ) -> Result<(), Problem> {
     let name = match number {
         0 => "scratch".to_string(),
@@ -104,7 +139,7 @@ fn try_steps(
     // The last steps have the slowest mistakes: with them at the beginning, both workers end together.
     let next = || lock(queue).pop_back();
     while let Some(step) = next() {
-        let Outcome { tried, faults } = try_step(project, &scratch, step, update);
+        let Outcome { tried, faults } = try_step(project, &scratch, step, which);
         // The next step builds on this one as it should be.
         scratch::put(&scratch, step, &finished(project, step)?)?;
         let mut outcome = lock(outcome);
@@ -114,10 +149,9 @@ fn try_steps(
     Ok(())
 }
 
-fn try_step(project: &Project, scratch: &Project, step: &Step, update: bool) -> Outcome {
+fn try_step(project: &Project, scratch: &Project, step: &Step, which: Which) -> Outcome {
     let mut outcome = Outcome::default();
-    let folder = project.root.join("tests").join("mistakes");
-    let folder = folder.join(step.folder());
+    let folder = figures::folder(project).join(step.folder());
     let mistakes = scratch::names(&folder, ".diff");
     if mistakes.len() < AT_LEAST {
         outcome.faults.push(format!(
@@ -126,13 +160,14 @@ fn try_step(project: &Project, scratch: &Project, step: &Step, update: bool) -> 
             mistakes.len()
         ));
     }
-    for name in mistakes {
+    let is_meant = |name: &String| which.name.is_none_or(|part| name.contains(part));
+    for name in mistakes.into_iter().filter(is_meant) {
         outcome.tried += 1;
-        let mut result = try_one(scratch, step, &folder, &name, update);
+        let mut result = try_one(scratch, step, &folder, &name, which.update);
         for number in 2..=MOST_TRIES {
             let Err(Problem(fault)) = result else { break };
             println!("· {}: {name}: {fault} (try {number} follows)", step.id);
-            result = try_one(scratch, step, &folder, &name, update);
+            result = try_one(scratch, step, &folder, &name, which.update);
         }
         match result {
             Ok(()) => println!("✓ {}: {name}", step.id),
@@ -149,6 +184,46 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Tries diffs that are no mistakes of the repository yet: what does a learner see who has written this?
+/// Prints for each which checks are red, and the first report.
+///
+/// # Errors
+/// A diff can't be read or doesn't apply, or the step doesn't compile with it.
+pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<(), Problem> {
+    let scratch = scratch::copy(project, "scratch")?;
+    for step in &scratch.steps {
+        scratch::put(&scratch, step, &finished(project, step)?)?;
+    }
+    let step = project.step(step)?;
+    let mut caught = 0;
+    for diff in diffs {
+        let diff =
+            fs::canonicalize(diff).explain(|| format!("{} can't be read", diff.display()))?;
+        println!("\n== {}", diff.display());
+        let verdict = judge_with(&scratch, step, &diff)?;
+        let Verdict::Judged(checks) = &verdict else {
+            println!("{verdict:?}");
+            continue;
+        };
+        let red = checks.iter().filter(|check| check.state != State::Right);
+        let red = Vec::from_iter(red.map(|check| check.name.as_str()));
+        println!("Caught by: {}", said(&red));
+        if let Some(first) = verdict.first_red() {
+            caught += 1;
+            println!("{}", first.report);
+        }
+    }
+    println!("\n{caught} of {} are caught", diffs.len());
+    Ok(())
+}
+
+/// What the checks say of the reference with this diff in it.
+fn judge_with(scratch: &Project, step: &Step, diff: &Path) -> Result<Verdict, Problem> {
+    scratch::put(scratch, step, &finished(scratch, step)?)?;
+    apply(&scratch.step_folder(step), diff)?;
+    judge(scratch, step, Side::Step, &Stop::default())
+}
+
 fn try_one(
     scratch: &Project,
     step: &Step,
@@ -159,11 +234,15 @@ fn try_one(
     let file = folder.join(format!("{name}.diff"));
     let diff = fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))?;
     let mistake = read(name, &diff)?;
-    scratch::put(scratch, step, &finished(scratch, step)?)?;
-    apply(&scratch.step_folder(step), &file)?;
-    let verdict = judge(scratch, step, Side::Step, &Stop::default())?;
+    let verdict = judge_with(scratch, step, &file)?;
     let first = caught(&mistake, &verdict)?;
     let report = format!("{}\n", first.report);
+    if !is_named(&mistake.often, &report) {
+        return Err(Problem(format!(
+            "its report should guess {:?}, and says:\n{report}",
+            mistake.often
+        )));
+    }
     let kept = folder.join(format!("{}.txt", mistake.name));
     if update {
         return write_file(&kept, report.as_bytes());
@@ -181,16 +260,16 @@ fn try_one(
     }
 }
 
-fn read(name: &str, diff: &str) -> Result<Mistake, Problem> {
+pub(super) fn read(name: &str, diff: &str) -> Result<Mistake, Problem> {
     let value = |label: &str| {
         let line = diff
             .lines()
             .find_map(|line| line.strip_prefix("# ")?.strip_prefix(label));
         line.map(str::trim).filter(|value| !value.is_empty())
     };
-    for label in ["Mistake:", "Seen in:", "Caught by:"] {
+    for label in ["Mistake:", "Seen in:", "Caught by:", "Often:"] {
         if value(label).is_none() {
-            return Err(Problem(format!("it has no line `# {label} …`")));
+            return Err(Problem(format!("{name} has no line `# {label} …`")));
         }
     }
     let caught_by = value("Caught by:").unwrap_or_default();
@@ -201,7 +280,28 @@ fn read(name: &str, diff: &str) -> Result<Mistake, Problem> {
     Ok(Mistake {
         name: name.to_string(),
         caught_by,
+        often: value("Often:").unwrap_or_default().to_string(),
     })
+}
+
+/// Whether the report's guess has this part, or there is none and none is expected.
+fn is_named(often: &str, report: &str) -> bool {
+    match guess(report) {
+        Some(guess) => often != NO_GUESS && guess.contains(often),
+        None => often == NO_GUESS,
+    }
+}
+
+/// The report's guess, on one line: what follows `Often:`, up to the next label.
+fn guess(report: &str) -> Option<String> {
+    const DEEPER: &str = "    ";
+    let mut lines = report.lines();
+    let first = lines.find_map(|line| line.strip_prefix("  Often: "))?;
+    let rest = lines.take_while(|line| line.starts_with(DEEPER));
+    let words = first
+        .split_whitespace()
+        .chain(rest.flat_map(str::split_whitespace));
+    Some(Vec::from_iter(words).join(" "))
 }
 
 fn apply(step: &Path, diff: &Path) -> Result<(), Problem> {
@@ -241,10 +341,6 @@ fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked, Pr
             .any(|other| other.trim_end_matches('?') == *name)
     };
     if !surely.clone().all(|name| red.contains(name)) || !red.iter().all(may_be) {
-        let said = |names: &[&str]| match names.is_empty() {
-            true => "nothing".to_string(),
-            false => names.join(", "),
-        };
         return Err(Problem(format!(
             "caught by {}, not by {}",
             said(&red),
@@ -254,6 +350,13 @@ fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked, Pr
     verdict
         .first_red()
         .ok_or_else(|| Problem("caught by nothing".to_string()))
+}
+
+fn said(names: &[&str]) -> String {
+    match names.is_empty() {
+        true => "nothing".to_string(),
+        false => names.join(", "),
+    }
 }
 
 #[cfg(test)]
@@ -273,11 +376,24 @@ mod tests {
     fn the_header_names_the_checks() {
         let mistake = read(
             "x",
-            "# Mistake: m\n# Seen in: s\n# Caught by: a, b\n--- a/x\n",
+            "# Mistake: m\n# Seen in: s\n# Caught by: a, b\n# Often: o p\n--- a/x\n",
         )
         .unwrap();
         assert_eq!(mistake.caught_by, ["a", "b"]);
+        assert_eq!(mistake.often, "o p");
+        assert!(read("x", "# Mistake: m\n# Seen in: s\n# Caught by: a\n").is_err());
         assert!(read("x", "# Mistake: m\n# Caught by: a\n").is_err());
+    }
+
+    #[test]
+    fn the_guess_must_be_the_one_that_is_named() {
+        let silent = "✗ x: wrong\n  Rule: r\n  Next: fix it\n\n  expected │ a\n";
+        let guessed =
+            "✗ x: wrong\n  Rule: r\n  Often: the hash was\n         hex.\n  Next: fix it\n";
+        assert_eq!(guess(guessed).as_deref(), Some("the hash was hex."));
+        assert!(is_named("hash was hex", guessed) && !is_named("base64", guessed));
+        assert!(!is_named(NO_GUESS, guessed) && !is_named("Next", guessed));
+        assert!(is_named(NO_GUESS, silent) && !is_named("hex", silent));
     }
 
     #[test]
@@ -285,6 +401,7 @@ mod tests {
         let mistake = Mistake {
             name: "x".to_string(),
             caught_by: vec!["b".to_string(), "a".to_string()],
+            often: NO_GUESS.to_string(),
         };
         let both = verdict(&[
             ("c", State::Right),

@@ -1,12 +1,18 @@
 //! What the maintainers run: `cargo workshop author …`.
 
+use std::path::PathBuf;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use self::mistakes::Which;
 use crate::project::{Problem, Project};
 
 pub mod book;
 pub mod ends;
+pub mod figures;
 pub mod mistakes;
+pub mod new_step;
+pub mod picture;
 pub mod scratch;
 pub mod snapshots;
 pub mod starters;
@@ -50,7 +56,38 @@ pub fn command() -> Command {
             Command::new("mistakes")
                 .about("Prove that each wrong solution is caught")
                 .arg(Arg::new("step").help("Try those of one step only"))
+                .arg(Arg::new("name").help("Of these, only those whose name contains this"))
                 .arg(flag("update", "Keep the reports as they are now")),
+        )
+        .subcommand(
+            Command::new("try")
+                .about("Show what a learner sees who has written this")
+                .arg(
+                    Arg::new("step")
+                        .required(true)
+                        .help("The step, by id or number"),
+                )
+                .arg(
+                    Arg::new("diffs")
+                        .required(true)
+                        .num_args(1..)
+                        .value_parser(clap::value_parser!(PathBuf))
+                        .help("Diffs against the step with the reference in it"),
+                ),
+        )
+        .subcommand(
+            Command::new("new-step")
+                .about("Write a new step that is small, whole and green")
+                .arg(
+                    Arg::new("id")
+                        .required(true)
+                        .help("Its package's name, such as `accept-key`"),
+                )
+                .arg(
+                    Arg::new("title")
+                        .required(true)
+                        .help("Its chapter's title, such as \"The accept key\""),
+                ),
         )
         .subcommand(
             Command::new("ends")
@@ -91,8 +128,21 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
         Some(("snapshots", matches)) if matches.get_flag("check") => snapshots::check(project),
         Some(("snapshots", _)) => snapshots::write(project),
         Some(("mistakes", matches)) => {
-            let step = matches.get_one::<String>("step").map(String::as_str);
-            mistakes::run(project, step, matches.get_flag("update"))
+            let text = |name| matches.get_one::<String>(name).map(String::as_str);
+            let which = Which {
+                step: text("step"),
+                name: text("name"),
+                update: matches.get_flag("update"),
+            };
+            mistakes::run(project, which)
+        }
+        Some(("new-step", matches)) => {
+            new_step::run(project, required(matches, "id"), required(matches, "title"))
+        }
+        Some(("try", matches)) => {
+            let step = required(matches, "step");
+            let diffs = matches.get_many("diffs").unwrap_or_default();
+            mistakes::attempt(project, step, &Vec::from_iter(diffs.cloned()))
         }
         Some(("ends", _)) => ends::run(project),
         Some(("steady", matches)) => {
@@ -108,11 +158,16 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
     }
 }
 
+/// An argument without which clap doesn't come this far.
+fn required<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
+}
+
 /// Everything that can be proved without a browser, the quick parts first.
 fn verify(project: &Project) -> Result<(), Problem> {
     starters::check(project)?;
     book::check(project)?;
     snapshots::check(project)?;
     ends::run(project)?;
-    mistakes::run(project, None, false)
+    mistakes::run(project, Which::default())
 }

@@ -1,0 +1,342 @@
+//! Signs: what differs, and the mistake that it points to.
+//!
+//! A check lists its signs in the order in which they are to be tried, and the report shows the sentence of
+//! the first that fits. Where none fits it shows none, because a wrong guess costs an evening.
+//!
+//! ```
+//! # use support::sign::{only, panics, swapped, yours};
+//! # let _ =
+//! [
+//!     yours(["keep-alive, Upgrade", "no"]).says("The whole field was compared with `Upgrade`."),
+//!     swapped().says("The list is sorted by name, not by age."),
+//!     panics("index out of bounds").says("The header was read before all of it had arrived."),
+//!     only(["200 OK"]).and(yours(["204"])).says("An empty answer is an answer too."),
+//! ]
+//! # ;
+//! ```
+//!
+//! A text fits a line that contains it. Text that is part of another number or word fits as well: write
+//! enough of the line.
+
+use std::fmt;
+
+use similar::{ChangeTag, TextDiff};
+
+use crate::check::Verdict;
+
+/// Something that one can see in a red check.
+pub struct Sign(Box<dyn Fn(&Seen) -> bool>);
+
+/// A sign, and the sentence about the mistake that it points to.
+#[derive(Debug)]
+pub struct Guess {
+    sign: Sign,
+    sentence: &'static str,
+}
+
+/// What a red check has seen, made ready to look for signs.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The lines that only the snapshot has.
+    missing: Vec<String>,
+    /// The lines that only the code under test has.
+    yours: Vec<String>,
+    /// Whether both sides have the same lines, in a different order.
+    is_swapped: bool,
+    /// Whether the code under test showed nothing.
+    is_empty: bool,
+    /// The message of a panic.
+    panic: Option<String>,
+    /// Why an answer didn't come.
+    no_answer: Option<String>,
+    /// Whether the check ran into its deadline.
+    never_finished: bool,
+}
+
+/// A line that only yours has contains all of these texts: in a table, a row and what it reads.
+pub fn yours<const N: usize>(texts: [&str; N]) -> Sign {
+    let texts = texts.map(str::to_string);
+    Sign::new(move |seen| has_line_with(&seen.yours, &texts))
+}
+
+/// A line that only the snapshot has contains all of these texts: yours lacks it, or has something else in
+/// its place.
+pub fn missing<const N: usize>(texts: [&str; N]) -> Sign {
+    let texts = texts.map(str::to_string);
+    Sign::new(move |seen| has_line_with(&seen.missing, &texts))
+}
+
+/// Lines differ, and each one, on both sides, contains one of these texts: all other rows are right.
+pub fn only<const N: usize>(texts: [&str; N]) -> Sign {
+    let texts = texts.map(str::to_string);
+    Sign::new(move |seen| {
+        let mut differing = seen.missing.iter().chain(&seen.yours).peekable();
+        differing.peek().is_some()
+            && differing.all(|line| texts.iter().any(|text| line.contains(text)))
+    })
+}
+
+/// Yours has the right lines, in a different order.
+pub fn swapped() -> Sign {
+    Sign::new(|seen| seen.is_swapped)
+}
+
+/// Yours is empty.
+pub fn nothing() -> Sign {
+    Sign::new(|seen| seen.is_empty)
+}
+
+/// Yours has lines too many, and lacks none.
+pub fn too_much() -> Sign {
+    Sign::new(|seen| seen.missing.is_empty() && !seen.yours.is_empty())
+}
+
+/// Yours lacks lines, and has none of its own.
+pub fn too_little() -> Sign {
+    Sign::new(|seen| seen.yours.is_empty() && !seen.missing.is_empty())
+}
+
+/// The code under test, or the check about it, panicked with a message that contains this text.
+pub fn panics(text: &'static str) -> Sign {
+    Sign::new(move |seen| {
+        seen.panic
+            .as_ref()
+            .is_some_and(|panic| panic.contains(text))
+    })
+}
+
+/// No answer came, and the reason contains this text.
+pub fn no_answer(text: &'static str) -> Sign {
+    Sign::new(move |seen| {
+        seen.no_answer
+            .as_ref()
+            .is_some_and(|why| why.contains(text))
+    })
+}
+
+/// Any difference: for the checks that have no signs yet.
+pub fn anything() -> Sign {
+    Sign::new(|seen| !seen.never_finished)
+}
+
+/// The check ran into its deadline.
+pub fn never_finished() -> Sign {
+    Sign::new(|seen| seen.never_finished)
+}
+
+impl Sign {
+    fn new(fits: impl Fn(&Seen) -> bool + 'static) -> Self {
+        Self(Box::new(fits))
+    }
+
+    /// Both signs are there.
+    pub fn and(self, other: Sign) -> Sign {
+        Sign::new(move |seen| (self.0)(seen) && (other.0)(seen))
+    }
+
+    /// One of the signs is there, or both.
+    pub fn or(self, other: Sign) -> Sign {
+        Sign::new(move |seen| (self.0)(seen) || (other.0)(seen))
+    }
+
+    /// This sign is there, and the other one isn't.
+    pub fn but_not(self, other: Sign) -> Sign {
+        Sign::new(move |seen| (self.0)(seen) && !(other.0)(seen))
+    }
+
+    /// The sentence for a learner who sees this sign: what was done, and why it looks like this.
+    pub fn says(self, sentence: &'static str) -> Guess {
+        Guess {
+            sign: self,
+            sentence,
+        }
+    }
+}
+
+impl fmt::Debug for Sign {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("Sign")
+    }
+}
+
+/// The sentence of the first sign that fits, if one does.
+pub fn guess(guesses: &[Guess], verdict: &Verdict) -> Option<&'static str> {
+    let seen = Seen::of(verdict);
+    let first = guesses.iter().find(|guess| (guess.sign.0)(&seen));
+    first.map(|guess| guess.sentence)
+}
+
+impl Seen {
+    fn of(verdict: &Verdict) -> Self {
+        let nothing = Self::default();
+        match verdict {
+            Verdict::Wrong { expected, yours } => Self::difference(expected, yours),
+            Verdict::Panicked(panic) => Self {
+                panic: Some(panic.message.clone()),
+                ..nothing
+            },
+            Verdict::NoAnswer(why) => Self {
+                no_answer: Some(why.clone()),
+                ..nothing
+            },
+            Verdict::TooSlow(_) => Self {
+                never_finished: true,
+                ..nothing
+            },
+            Verdict::Right | Verdict::NotWritten(_) | Verdict::NoSnapshot(_) => nothing,
+        }
+    }
+
+    fn difference(expected: &str, yours: &str) -> Self {
+        // With a line's end on both sides, the last line is the same whether or not more follows it.
+        let whole = |text: &str| -> String {
+            let lines = text.trim_end().lines();
+            lines.map(|line| format!("{line}\n")).collect()
+        };
+        let (all_expected, all_yours) = (whole(expected), whole(yours));
+        let diff = TextDiff::from_lines(&all_expected, &all_yours);
+        let lines = |tag| {
+            let changes = diff.iter_all_changes();
+            let those = changes.filter(move |change| change.tag() == tag);
+            those.map(|change| change.value().trim_end().to_string())
+        };
+        Self {
+            missing: lines(ChangeTag::Delete).collect(),
+            yours: lines(ChangeTag::Insert).collect(),
+            is_swapped: is_swapped(expected, yours),
+            is_empty: yours.trim().is_empty(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Whether both texts have the same lines, in a different order.
+pub(crate) fn is_swapped(expected: &str, yours: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
+        lines.sort();
+        lines
+    };
+    expected.trim_end() != yours.trim_end()
+        && sorted(expected.trim_end()) == sorted(yours.trim_end())
+}
+
+fn has_line_with(lines: &[String], texts: &[String]) -> bool {
+    let mut lines = lines.iter();
+    lines.any(|line| texts.iter().all(|text| line.contains(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::check::Panic;
+
+    const EXPECTED: &str =
+        "keep-alive            no\nkeep-alive, Upgrade   yes\nUpgrade               yes\n";
+
+    fn fits(sign: Sign, yours: &str) -> bool {
+        let verdict = Verdict::Wrong {
+            expected: EXPECTED.to_string(),
+            yours: yours.to_string(),
+        };
+        guess(&[sign.says("it")], &verdict).is_some()
+    }
+
+    #[test]
+    fn a_row_is_told_by_its_name_and_by_what_it_reads() {
+        let wrong = EXPECTED.replace("keep-alive, Upgrade   yes", "keep-alive, Upgrade   no");
+        assert!(fits(yours(["keep-alive, Upgrade", "no"]), &wrong));
+        assert!(!fits(yours(["keep-alive, Upgrade", "yes"]), &wrong));
+        assert!(
+            !fits(yours(["keep-alive  ", "no"]), &wrong),
+            "that row is right"
+        );
+        assert!(fits(missing(["keep-alive, Upgrade", "yes"]), &wrong));
+        assert!(fits(only(["keep-alive, Upgrade"]), &wrong));
+        assert!(
+            !fits(only(["Upgrade   no"]), &wrong),
+            "expected's line differs too"
+        );
+    }
+
+    #[test]
+    fn the_first_sign_that_fits_speaks() {
+        let verdict = Verdict::Wrong {
+            expected: "a\n".to_string(),
+            yours: "b\n".to_string(),
+        };
+        let guesses = [
+            yours(["c"]).says("one"),
+            yours(["b"]).says("two"),
+            missing(["a"]).says("three"),
+        ];
+        assert_eq!(guess(&guesses, &verdict), Some("two"));
+        assert_eq!(guess(&guesses[..1], &verdict), None);
+        assert_eq!(guess(&[], &verdict), None);
+    }
+
+    #[test]
+    fn an_order_is_a_sign() {
+        let turned: String = EXPECTED
+            .lines()
+            .rev()
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert!(fits(swapped(), &turned));
+        assert!(
+            !fits(swapped(), EXPECTED.trim_end()),
+            "only the last line's end differs"
+        );
+        assert!(!fits(swapped(), "keep-alive            no\n"));
+    }
+
+    #[test]
+    fn so_is_a_length() {
+        assert!(fits(nothing(), "") && fits(too_little(), ""));
+        assert!(fits(too_much(), &format!("{EXPECTED}more\n")));
+        let cut = EXPECTED.trim_end();
+        let verdict = |expected: &str, yours: &str| Verdict::Wrong {
+            expected: expected.to_string(),
+            yours: yours.to_string(),
+        };
+        let more = verdict(cut, &format!("{cut}\nmore"));
+        assert!(guess(&[too_much().says("it")], &more).is_some());
+        let less = verdict(&format!("{cut}\nmore"), cut);
+        assert!(guess(&[too_little().says("it")], &less).is_some());
+        assert!(!fits(too_much(), &EXPECTED.replace("no", "yes")));
+        assert!(!fits(nothing(), "x") && !fits(too_little(), "x"));
+    }
+
+    #[test]
+    fn signs_can_be_put_together() {
+        let wrong = EXPECTED.replace("keep-alive, Upgrade   yes", "keep-alive, Upgrade   no");
+        let yes = || yours(["keep-alive, Upgrade"]);
+        let no = || yours(["something else"]);
+        assert!(fits(yes().and(yes()), &wrong) && !fits(yes().and(no()), &wrong));
+        assert!(fits(yes().or(no()), &wrong) && !fits(no().or(no()), &wrong));
+        assert!(fits(yes().but_not(no()), &wrong) && !fits(yes().but_not(yes()), &wrong));
+    }
+
+    #[test]
+    fn what_is_not_a_difference_has_signs_of_its_own() {
+        let panic = Verdict::Panicked(Panic {
+            message: "index out of bounds".to_string(),
+            file: String::new(),
+            line: 1,
+        });
+        let silent = Verdict::NoAnswer("nothing came within 3 s".to_string());
+        let endless = Verdict::TooSlow(Duration::from_secs(8));
+        let guesses = [
+            panics("out of bounds").says("panic"),
+            no_answer("nothing came").says("silent"),
+            never_finished().says("endless"),
+            nothing().says("empty"),
+        ];
+        assert_eq!(guess(&guesses, &panic), Some("panic"));
+        assert_eq!(guess(&guesses, &silent), Some("silent"));
+        assert_eq!(guess(&guesses, &endless), Some("endless"));
+        assert_eq!(guess(&guesses, &Verdict::Right), None);
+    }
+}
