@@ -849,6 +849,14 @@ mod tests {
     }
 
     #[test]
+    fn every_check_is_in_one_part() {
+        let names = ["a", "b", "c", "d", "e"].map(str::to_string);
+        assert_eq!(parts(&names, 2), [vec!["a", "c", "e"], vec!["b", "d"]]);
+        assert_eq!((processes(0), processes(5)), (1, 1));
+        assert!((2..=4).contains(&processes(50)));
+    }
+
+    #[test]
     fn what_the_code_printed_stands_below_the_report() {
         let stdout = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nx = 1\n○ b: not written yet\nx = 2\n\
                       ✗ a: wrong   RFC\n  Rule: r\n\n\nfailures:\n    a\n";
