@@ -1137,7 +1137,15 @@ impl Table {
     }
 
     fn patient(first: &[u8]) -> Self {
-        Self::new(first, ROOM_ENOUGH, PATIENT)
+        let close_within = stretched(PATIENT.close_within);
+        Self::new(
+            first,
+            ROOM_ENOUGH,
+            Patience {
+                close_within,
+                ..PATIENT
+            },
+        )
     }
 
     /// Waits for a note of the room, but not for long. Says whether it came.
