@@ -42,7 +42,7 @@ pub(super) struct Run {
 
 /// A step that used to pass, and is red since a save.
 #[derive(Debug, Clone)]
-pub(super) struct Broken {
+pub(crate) struct Broken {
     pub(super) step: Step,
     /// What its verdict is, in one line.
     pub(super) summary: String,
@@ -193,10 +193,11 @@ impl Watch {
     }
 
     pub(super) fn stop(&mut self) {
-        for run in [self.run.take(), self.second_run.take()] {
-            if let Some(run) = run {
-                run.stop.ask();
-            }
+        for run in [self.run.take(), self.second_run.take()]
+            .into_iter()
+            .flatten()
+        {
+            run.stop.ask();
         }
     }
 
