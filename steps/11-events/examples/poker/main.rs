@@ -173,7 +173,7 @@ impl Table {
         if card.is_none() {
             return error("There is no such card.".to_string());
         }
-        // It may have been sent before everybody's cards were taken away, or turned over.
+        // It may have been sent before all cards were taken away, or turned over.
         if data["round"] != self.round || self.shown {
             return error("That was too late: this round is over.".to_string());
         }
