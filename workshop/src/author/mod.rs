@@ -96,13 +96,18 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("steady")
                 .about("Prove that every check says the same each time")
+                .arg(Arg::new("step").help("Try the checks of one step only"))
                 .arg(
                     Arg::new("times")
                         .long("times")
                         .default_value("100")
                         .value_parser(clap::value_parser!(u32))
                         .help("How many times"),
-                ),
+                )
+                .arg(flag(
+                    "busy",
+                    "Keep the machine busy meanwhile: four endless loops for each core",
+                )),
         )
         .subcommand(
             Command::new("time").about("Measure how long a newcomer waits, in a fresh clone"),
@@ -141,7 +146,9 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
         }
         Some(("ends", _)) => ends::run(project),
         Some(("steady", matches)) => {
-            steady::run(project, matches.get_one("times").copied().unwrap_or(100))
+            let times = matches.get_one("times").copied().unwrap_or(100);
+            let step = matches.get_one::<String>("step").map(String::as_str);
+            steady::run(project, step, times, matches.get_flag("busy"))
         }
         Some(("time", _)) => time::run(project),
         Some(("verify", _)) => verify(project),
