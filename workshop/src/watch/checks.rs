@@ -42,7 +42,7 @@ pub(super) struct Run {
 
 /// A step that used to pass, and is red since a save.
 #[derive(Debug, Clone)]
-pub(super) struct Broken {
+pub(crate) struct Broken {
     pub(super) step: Step,
     /// What its verdict is, in one line.
     pub(super) summary: String,
