@@ -1,4 +1,4 @@
-//! Planning poker: everybody puts down a card, and all are turned over at once.
+//! Planning poker: each player puts down a card, and all are turned over at once.
 //! `cargo run -p events --example poker`, then open the address that it prints, in two tabs.
 //!
 //! To start something of your own: copy this folder beside itself, under another name. Cargo finds it there:
