@@ -17,7 +17,7 @@ fn a_key_is_sixteen_bytes_in_base64() {
                 "The nonce was written as hexadecimal text first: 32 characters are encoded instead of 16 bytes.",
             ),
             yours(["→ 74686520"]).says("The nonce was written as hexadecimal text. The header field has it in base64."),
-            yours(["→ WzExNiwg"]).says("The nonce was written as a list of decimal numbers first. Its 16 bytes are encoded."),
+            yours(["→ WzExNiwg"]).says("The nonce was written as a list of decimal numbers first. Encode its 16 bytes."),
             yours(["→ 77+977+9"]).says(
                 "The nonce was made into text first, and all bytes that aren't UTF-8 became the same character, U+FFFD.",
             ),
@@ -68,7 +68,7 @@ fn the_digest_is_twenty_raw_bytes() {
                 "The key was hashed with quotation marks around it: `{:?}` adds them, `{}` doesn't.",
             ),
             yours(["0000  70 84 54 67"]).says("The key was encoded with base64 once more. It is hashed as it came."),
-            yours(["0000  45 95 ae 87"]).says("The key was hashed without its `==`. They are a part of the text like all else."),
+            yours(["0000  45 95 ae 87"]).says("The key was hashed without its `==`. They are part of the text."),
             yours(["0000  bd 69 6b ba"]).says("SHA-1 was taken twice: the second time, of the first digest."),
         ],
         shows: || format!("{RFC_KEY}{GUID}\n\n{}", wire::dump(&digest(RFC_KEY))),
@@ -85,7 +85,7 @@ fn the_rfc_example() {
                 "The digest was written as hexadecimal text first. Then 40 characters are encoded \
                  instead of 20 bytes, and the result is 56 characters long, not 28.",
             ),
-            yours(["Accept: WzE3OSwg"]).says("The digest was written as a list of decimal numbers first. Its 20 bytes are encoded."),
+            yours(["Accept: WzE3OSwg"]).says("The digest was written as a list of decimal numbers first. Encode its 20 bytes."),
             yours(["Accept: 77+9ek8s"]).says(
                 "The digest was made into text first, and all bytes that aren't UTF-8 became the same character, U+FFFD.",
             ),
