@@ -17,6 +17,7 @@ use handshake::{response, server};
 use hello::server::Server;
 use support::cut;
 use support::http::{Client, exchange};
+use support::machine::stretched;
 use support::wire::{Transcript, show, without_date};
 use support::{check, program};
 
@@ -1302,7 +1303,7 @@ fn open_connections_are_held_and_counted() {
             transcript.note(&format!("the second gets {second}"));
             drop(first);
             transcript.note("the first client leaves");
-            let deadline = Instant::now() + Duration::from_secs(5);
+            let deadline = Instant::now() + stretched(Duration::from_secs(5));
             let mut third = status(&server, &handshake);
             while third == 503 {
                 assert!(Instant::now() < deadline, "no room was made within 5 seconds");

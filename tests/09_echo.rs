@@ -14,6 +14,7 @@ use echo::tap::Tap;
 use echo::{Deadlines, Driver, Log, Patience, Server, Settings};
 use support::cut;
 use support::http::{Client, exchange};
+use support::machine::stretched;
 use support::wire::{Transcript, show, without_date};
 use support::{check, program};
 
@@ -469,10 +470,10 @@ struct Peer {
 
 impl Peer {
     fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, DEADLINE)
+        let stream = TcpStream::connect_timeout(&address, stretched(DEADLINE))
             .unwrap_or_else(|error| panic!("can't connect to your server at {address}: {error}"));
         for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
-            set(&stream, Some(DEADLINE)).expect("the deadline is not zero");
+            set(&stream, Some(stretched(DEADLINE))).expect("the deadline is not zero");
         }
         stream.set_nodelay(true).expect("TCP has that option");
         Self { stream }
@@ -727,7 +728,7 @@ fn too_many_connections_get_503() {
             let first = Peer::open(server.address());
             let mut shown = format!("the first is open; the second gets {}\n", status());
             drop(first);
-            let deadline = Instant::now() + DEADLINE;
+            let deadline = Instant::now() + stretched(DEADLINE);
             while status() != 101 {
                 assert!(Instant::now() < deadline, "no room was made within 5 seconds");
             }
@@ -812,7 +813,7 @@ fn answer_to(address: SocketAddr, bytes: &[u8]) -> String {
 /// Asks again where nothing was answered: a busy machine may take so long to send anything that the
 /// server hasn't heard it in time.
 fn heard(ask: impl Fn() -> String) -> String {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + stretched(DEADLINE);
     loop {
         let answer = ask();
         if !answer.starts_with("nothing") || Instant::now() > deadline {
@@ -826,7 +827,7 @@ fn drip(address: SocketAddr) -> String {
     let mut peer = Peer::connect(address);
     let often = Some(Duration::from_millis(20));
     peer.stream.set_read_timeout(often).expect("it isn't zero");
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + stretched(DEADLINE);
     while peer.stream.peek(&mut [0]).is_err() {
         peer.send(b"a");
         assert!(
@@ -834,7 +835,7 @@ fn drip(address: SocketAddr) -> String {
             "a head that drips is read for ever"
         );
     }
-    let long = Some(DEADLINE);
+    let long = Some(stretched(DEADLINE));
     peer.stream.set_read_timeout(long).expect("it isn't zero");
     peer.refusal()
 }
@@ -953,7 +954,7 @@ fn whoever_has_said_goodbye_waits_for_the_other() {
         mistake: "The given src/door.rs was changed. Where nobody reads any more, what the client still \
                   sends is answered with a reset.",
         shows: || {
-            let long = 4 * DEADLINE;
+            let long = 4 * stretched(DEADLINE);
             let (mut client, closed) = leaving(long);
             let mut shown = format!("the server says goodbye, and TCP {}\n", end_of(&mut client));
             // Several ticks of silence: a server that doesn't wait has time to show it.
@@ -961,9 +962,9 @@ fn whoever_has_said_goodbye_waits_for_the_other() {
             _ = client.write_all(b"one more thing");
             shown += &format!("the client says more:   the server {}\n", whether(&closed, Duration::from_millis(20)));
             drop(client);
-            shown += &format!("the client leaves:      the server {}\n", whether(&closed, DEADLINE));
+            shown += &format!("the client leaves:      the server {}\n", whether(&closed, stretched(DEADLINE)));
             let (_client, closed) = leaving(Duration::from_millis(50));
-            shown + &format!("another never leaves:   the server {}\n", whether(&closed, DEADLINE))
+            shown + &format!("another never leaves:   the server {}\n", whether(&closed, stretched(DEADLINE)))
         },
     }
 }
@@ -985,7 +986,7 @@ fn leaving(patience: Duration) -> (TcpStream, mpsc::Receiver<()>) {
 }
 
 fn end_of(client: &mut TcpStream) -> &'static str {
-    let deadline = Some(DEADLINE);
+    let deadline = Some(stretched(DEADLINE));
     client.set_read_timeout(deadline).expect("it isn't zero");
     match client.read(&mut [0]) {
         Ok(0) => "ends on its side",
@@ -1151,9 +1152,9 @@ fn a_server_that_is_dropped_listens_no_more() {
 
 /// Whether nobody listens there, at the latest when the deadline is over.
 fn is_left(address: SocketAddr) -> bool {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + stretched(DEADLINE);
     let refused = || {
-        let connected = TcpStream::connect_timeout(&address, DEADLINE);
+        let connected = TcpStream::connect_timeout(&address, stretched(DEADLINE));
         connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
     };
     while !refused() {

@@ -73,7 +73,7 @@ impl Hub {
     /// An empty hub, which keeps the latest `max_history` messages, and takes what `pace` allows.
     ///
     /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
-    /// by a server that is started anew: see [`id_of_now`].
+    /// after a restart: see [`id_of_now`].
     pub fn new(max_history: u64, last_id: u64, pace: Pace) -> Self {
         Self {
             state: Mutex::new(State {
@@ -313,10 +313,10 @@ fn the_server_stops() -> Bytes {
     frame::close(CloseCode::GOING_AWAY, "the server stops")
 }
 
-/// A number that no server before this one has got to: the microseconds since 1970. To catch up with
-/// it, a server would have to take a million messages each second.
+/// A number that no earlier run of the server has got to, unless the clock was set back in between: the
+/// microseconds since 1970. To catch up with it, a server would have to take a million messages each second.
 ///
-/// A browser's numbers are exact up to 2⁵³, which is a time in the year 2255.
+/// JavaScript's whole numbers are exact up to 2⁵³ − 1, which is a time in the year 2255.
 pub fn id_of_now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_micros() as u64)

@@ -171,7 +171,7 @@ fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
 }
 // ANCHOR_END: accept_all
 
-/// An address of this machine: one may listen on 0.0.0.0, but not connect to it.
+/// An address of this machine: a server may listen on `0.0.0.0`, but not every system connects to it.
 fn loopback(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

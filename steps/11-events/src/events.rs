@@ -55,8 +55,8 @@ pub struct Settings {
     pub client: Limits,
     /// How often a thread that reads looks at the clock.
     pub tick: Duration,
-    /// The number before that of the first session. No number may ever be given twice, not even by a server
-    /// that is started anew: see [`id_of_now`].
+    /// The number before that of the first session. No number may ever be given twice, not even after a
+    /// restart: see [`id_of_now`].
     pub last_session: GuestId,
 }
 

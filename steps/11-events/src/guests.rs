@@ -16,8 +16,8 @@ use crate::latest::Latest;
 use crate::packet::Packet;
 use crate::session::{Gap, Session};
 
-/// The number of a guest, and of its session. No number is given twice, not even by a server that is
-/// started anew. Everybody may know it; the word by which a page comes back to its session is a secret.
+/// The number of a guest, and of its session. No number is given twice, not even after a restart, unless the
+/// clock was set back. Anyone may know it; the word by which a page comes back to its session is a secret.
 pub type GuestId = u64;
 
 /// The number that no guest has.

@@ -188,7 +188,13 @@ impl Seen {
     }
 
     fn difference(expected: &str, yours: &str) -> Self {
-        let diff = TextDiff::from_lines(expected, yours);
+        // With a line's end on both sides, the last line is the same whether or not more follows it.
+        let whole = |text: &str| -> String {
+            let lines = text.trim_end().lines();
+            lines.map(|line| format!("{line}\n")).collect()
+        };
+        let (all_expected, all_yours) = (whole(expected), whole(yours));
+        let diff = TextDiff::from_lines(&all_expected, &all_yours);
         let lines = |tag| {
             let changes = diff.iter_all_changes();
             let those = changes.filter(move |change| change.tag() == tag);
@@ -290,6 +296,15 @@ mod tests {
     fn so_is_a_length() {
         assert!(fits(nothing(), "") && fits(too_little(), ""));
         assert!(fits(too_much(), &format!("{EXPECTED}more\n")));
+        let cut = EXPECTED.trim_end();
+        let verdict = |expected: &str, yours: &str| Verdict::Wrong {
+            expected: expected.to_string(),
+            yours: yours.to_string(),
+        };
+        let more = verdict(cut, &format!("{cut}\nmore"));
+        assert!(guess(&[too_much().says("it")], &more).is_some());
+        let less = verdict(&format!("{cut}\nmore"), cut);
+        assert!(guess(&[too_little().says("it")], &less).is_some());
         assert!(!fits(too_much(), &EXPECTED.replace("no", "yes")));
         assert!(!fits(nothing(), "x") && !fits(too_little(), "x"));
     }

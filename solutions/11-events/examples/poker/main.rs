@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         &mut [("--rate", meaning, &mut rate)],
     );
     let settings = Settings::default();
-    // Rounds only ever grow, also when the server is started anew.
+    // Rounds go on growing after a restart, because the first one is the time.
     let table = Arc::new(Mutex::new(Table::new(settings.last_session, rate)));
     let events = Events::new(settings)
         .file("/", "text/html", include_str!("index.html"))
