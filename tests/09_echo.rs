@@ -98,8 +98,8 @@ fn diary(happens: &[(u64, &str)], until: u64) -> String {
 fn what_is_due_when() {
     check! {
         rfc: "RFC 6455 §5.5.2",
-        rule: "After 30 s of silence a ping is due, 10 s later a Close, 5 s later the end. Bytes that \
-               come begin it anew.",
+        rule: "After 30 s of silence a ping is due, 10 s later a Close, 5 s later the end. Bytes that come start \
+               the wait again.",
         signs: [
             under("nothing ever comes", yours(["42 s  → Close"])).says(
                 "Each deadline is a second late: a wait of exactly 30 s is over. Compare with `<`, not with `<=`.",
@@ -284,7 +284,7 @@ fn bytes(pieces: &[Vec<u8>]) -> Step {
 fn a_message_comes_back_as_what_it_was() {
     check! {
         rfc: "RFC 6455 §5.6",
-        rule: "Text comes back as text, and binary as binary, whole, in one frame of ours.",
+        rule: "Text comes back as text, and binary as binary, whole, in one frame.",
         signs: [
             yours(["81 05 48 65 6c 6c 6f 88 02 03 ea"]).says(
                 "The whole buffer was taken for what came. The zeros after the message look like a frame without \
@@ -437,7 +437,7 @@ fn a_stream_may_be_cut_anywhere() {
 fn a_wait_that_is_over_is_not_the_end() {
     check! {
         rfc: "RFC 6455 §5.4",
-        rule: "A read that has waited for long enough, or was interrupted, is no failure and no end.",
+        rule: "A read that has waited for long enough, or was interrupted, is neither a failure nor the end.",
         signs: [
             yours(["ends    because of WouldBlock"]).says(
                 "Every error of `read` ends the driver: a client that says nothing for half a second is thrown out.",
@@ -517,7 +517,7 @@ fn tcp_is_closed_after_close() {
 fn a_peer_that_takes_nothing_is_given_up() {
     check! {
         rfc: "RFC 6455 §7.2.2",
-        rule: "Where a write fails, the driver ends, also where it has waited in vain.",
+        rule: "If a write fails, the driver ends, even if the write has only waited in vain.",
         signs: [
             yours(["writes  81 04 6d 6f 72 65"]).says(
                 "The result of the write is ignored: the driver goes on with a stream of which a part is missing.",
@@ -568,7 +568,7 @@ fn a_silent_peer_is_asked_and_then_closed() {
 fn any_bytes_show_that_the_client_is_there() {
     check! {
         rfc: "RFC 6455 §5.5.2",
-        rule: "Each read that brings bytes is heard by the deadlines, whatever the bytes are. A tick brings none.",
+        rule: "The deadlines hear of each read that brings bytes, whatever the bytes are. A tick brings none.",
         // Nobody has to be silent before a ping is due, so each read that counts is followed by one.
         signs: [
             yours(["writes  81 02 48 69"]).but_not(yours(["48 69 89"])).says(
@@ -833,7 +833,7 @@ fn a_frame_may_come_with_the_handshake() {
 fn pages_and_websockets_on_one_port() {
     check! {
         rfc: "RFC 6455 §1.7",
-        rule: "One port serves the page, the WebSocket, and those who are lost.",
+        rule: "One port serves the page, the WebSocket, and requests for anything else.",
         signs: [],
         shows: || {
             let server = serve(Settings::default());
@@ -859,8 +859,8 @@ fn pages_and_websockets_on_one_port() {
 fn a_query_and_an_offer_of_subprotocols_change_no_echo() {
     check! {
         rfc: "RFC 6455 §4.2.2",
-        rule: "A query is part of the resource name and no other path; the 101 names a subprotocol \
-               that was offered and is spoken here, or none.",
+        rule: "A query doesn't change the path; the 101 names a subprotocol that was offered and is spoken here, or \
+               none.",
         signs: [
             under("/socket?", yours(["404"])).says(
                 "The given src/http.rs was changed: the query was taken for a part of the path.",
@@ -905,7 +905,7 @@ fn a_query_and_an_offer_of_subprotocols_change_no_echo() {
 fn many_connections_at_once() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "Each connection is its own: silent ones keep nobody waiting.",
+        rule: "Each connection is its own: silent ones keep no other waiting.",
         signs: [],
         shows: || {
             let server = serve(Settings::default());
@@ -954,8 +954,8 @@ fn too_many_connections_get_503() {
 fn a_message_has_a_limit() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "Who declares more than is allowed gets 1009 before anything of it has come; and so does \
-               who sends it in fragments.",
+        rule: "A client that declares more than is allowed gets 1009 before any of it has come, and so does one \
+               that sends it in fragments.",
         signs: [],
         shows: || {
             let server = serve(Settings { max_message: 1000, ..Settings::default() });
@@ -1176,8 +1176,8 @@ fn tcp_ends_with_a_fin() {
 fn whoever_has_said_goodbye_waits_for_the_other() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "Behind our last word TCP stays half open until the client has ended it, too, or for as \
-               long as we have patience.",
+        rule: "After our last word, TCP stays half open until the client has ended it, too, or our patience is \
+               over.",
         signs: [
             yours(["the client is silent:   the server has closed"])
                 .or(yours(["the client says more:   the server has closed"]))
@@ -1238,7 +1238,7 @@ fn whether(closed: &mpsc::Receiver<()>, within: Duration) -> &'static str {
 fn a_failure_is_logged() {
     check! {
         rfc: "RFC 6455 §7.1.7",
-        rule: "Who fails a connection writes down what was wrong; a clean end is no news.",
+        rule: "A server that fails a connection logs what was wrong; a clean end isn't logged.",
         signs: [
             too_little().says(
                 "The events were taken with `poll`, not with the driver's own `next_event`, which logs a failure.",
@@ -1323,8 +1323,8 @@ fn each_frame_is_drawn_for_the_page() {
 fn what_is_too_long_to_draw_is_passed_over() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A frame is drawn when it is whole, if it has 4096 bytes at most. What comes behind a \
-               longer one is drawn again; what is no frame ends it.",
+        rule: "A frame is drawn when it is whole, if it has at most 4096 bytes. Frames after a longer one are drawn \
+               again; bytes that aren't a frame end the drawing.",
         signs: [],
         shows: || {
             let frame = |length: u16| {
