@@ -223,7 +223,7 @@ impl Read for Script {
                 self.beyond += 1;
                 assert!(
                     self.beyond < 10,
-                    "it reads for ever where nothing comes any more"
+                    "it reads on forever, though nothing comes any more"
                 );
                 self.say("reads   once more, and nothing comes: TCP has ended");
                 Ok(0)
@@ -469,7 +469,7 @@ fn tcp_may_end_without_a_close() {
         rfc: "RFC 6455 §7.1.1",
         rule: "Where TCP ends or fails, the driver ends.",
         signs: [
-            panics("it reads for ever").says(
+            panics("reads on forever").says(
                 "0 bytes were taken for `nothing yet`: the thread then reads nothing, forever, as fast as it can.",
             ),
             missing(["ends    because of ConnectionReset"]).says(
