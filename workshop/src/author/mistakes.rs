@@ -78,6 +78,30 @@ pub struct Which<'a> {
     pub name: Option<&'a str>,
     /// Whether the reports, and the figures, are written again.
     pub update: bool,
+    /// One in so many of each step, if not all. Which ones, goes by turns.
+    pub share: Option<Share>,
+}
+
+/// One in `of` mistakes: those whose place in their step, counted from 0, leaves `turn` when it is divided.
+#[derive(Clone, Copy)]
+pub struct Share {
+    /// Less than `of`.
+    turn: usize,
+    of: usize,
+}
+
+impl Share {
+    /// One in so many, of which the number of commits says whose turn it is: in time, all are tried.
+    pub fn one_in(of: usize, project: &Project) -> Self {
+        let mut git = Command::new("git");
+        git.current_dir(&project.root)
+            .args(["rev-list", "--count", "HEAD"]);
+        let output = finish(git, None, &Stop::default()).ok().flatten();
+        let commits = output.and_then(|output| output.stdout.trim().parse::<usize>().ok());
+        let turn = commits.unwrap_or_default() % of;
+        println!("One mistake in {of} is tried: turn {} of {of}", turn + 1);
+        Self { turn, of }
+    }
 }
 
 /// Tries every mistake, or those of one step.
@@ -161,7 +185,13 @@ fn try_step(project: &Project, scratch: &Project, step: &Step, which: Which) -> 
         ));
     }
     let is_meant = |name: &String| which.name.is_none_or(|part| name.contains(part));
-    for name in mistakes.into_iter().filter(is_meant) {
+    let is_in_share = |place: usize| {
+        let has_turn = |share: Share| place % share.of == share.turn;
+        which.share.is_none_or(has_turn)
+    };
+    let places = mistakes.into_iter().filter(is_meant).enumerate();
+    let those = places.filter(|(place, _)| is_in_share(*place));
+    for (_, name) in those {
         outcome.tried += 1;
         let mut result = try_one(scratch, step, &folder, &name, which.update);
         for number in 2..=MOST_TRIES {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use self::mistakes::Which;
+use self::mistakes::{Share, Which};
 use crate::project::{Problem, Project};
 
 pub mod book;
@@ -57,6 +57,7 @@ pub fn command() -> Command {
                 .about("Prove that each wrong solution is caught")
                 .arg(Arg::new("step").help("Try those of one step only"))
                 .arg(Arg::new("name").help("Of these, only those whose name contains this"))
+                .arg(share())
                 .arg(flag("update", "Keep the reports as they are now")),
         )
         .subcommand(
@@ -112,7 +113,20 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("time").about("Measure how long a newcomer waits, in a fresh clone"),
         )
-        .subcommand(Command::new("verify").about("All of it"))
+        .subcommand(Command::new("verify").about("All of it").arg(share()))
+}
+
+fn share() -> Arg {
+    Arg::new("share")
+        .long("share")
+        .value_name("N")
+        .value_parser(clap::value_parser!(u64).range(1..))
+        .help("Of the mistakes of each step, try one in N, by turns")
+}
+
+fn shared(project: &Project, matches: &ArgMatches) -> Option<Share> {
+    let of: Option<&u64> = matches.get_one("share");
+    of.map(|of| Share::one_in(*of as usize, project))
 }
 
 /// Runs an `author` command.
@@ -133,6 +147,7 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
                 step: text("step"),
                 name: text("name"),
                 update: matches.get_flag("update"),
+                share: shared(project, matches),
             };
             mistakes::run(project, which)
         }
@@ -151,7 +166,7 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
             steady::run(project, step, times, matches.get_flag("busy"))
         }
         Some(("time", _)) => time::run(project),
-        Some(("verify", _)) => verify(project),
+        Some(("verify", matches)) => verify(project, shared(project, matches)),
         _ => Err(Problem(
             "`author` needs one of its commands; `author --help` lists them.".to_string(),
         )),
@@ -164,10 +179,14 @@ fn required<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
 }
 
 /// Everything that can be proved without a browser, the quick parts first.
-fn verify(project: &Project) -> Result<(), Problem> {
+fn verify(project: &Project, share: Option<Share>) -> Result<(), Problem> {
     starters::check(project)?;
     book::check(project)?;
     snapshots::check(project)?;
     ends::run(project)?;
-    mistakes::run(project, Which::default())
+    let which = Which {
+        share,
+        ..Which::default()
+    };
+    mistakes::run(project, which)
 }
