@@ -104,9 +104,28 @@ fn numbers_of_checks(chapter: &str) -> Vec<usize> {
 }
 
 fn number_of(word: &str) -> Option<usize> {
-    const WORDS: [&str; 16] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-        "eleven", "twelve", "thirteen", "fourteen", "fifteen",
+    const WORDS: [&str; 21] = [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
     ];
     let named = WORDS.iter().position(|name| *name == word);
     named.or_else(|| word.parse().ok())
@@ -179,8 +198,8 @@ mod tests {
 
     #[test]
     fn the_number_of_checks_is_found() {
-        let chapter = "There are 43\nchecks. Three of the fifteen checks pass; a row of two checks. The checks";
-        assert_eq!(numbers_of_checks(chapter), [43, 15]);
+        let chapter = "There are 43\nchecks. Three of the nineteen checks pass; a row of two checks. The checks";
+        assert_eq!(numbers_of_checks(chapter), [43, 19]);
     }
 
     #[test]
