@@ -147,7 +147,7 @@ fn a_request_is_held_until_there_is_news() {
             panics("`waiting` says 0").says("The request waits without a place. `take_place` takes one, and counts it in `waiting`."),
             panics("`waiting` says 2").says("The request was counted twice: `take_place` has added one to `waiting` already."),
             yours(["no answer, it still waits"]).says(
-                "`post` keeps the message and wakes no thread. Those that wait sleep until they are notified.",
+                "`post` wakes no thread once the message is kept. Those that wait sleep until they are notified.",
             ),
             yours(["\"messages\":[]"]).says(
                 "The answer was looked up before the wait. What is new is known only when the wait is over.",
@@ -274,8 +274,8 @@ fn a_place_is_held_only_during_the_wait() {
                 "The place was taken before looking. A request that finds news doesn't wait, so it needs no place.",
             ),
             yours(["no place, the server stops: 503"]).says(
-                "Once the server stops, no request waits. Either `stop` doesn't set `stopped`, or whether to wait isn't \
-                 asked of `is_due`, which looks at it.",
+                "Once the server stops, no request waits. Either `stop` doesn't set `stopped`, or what decides whether \
+                 to wait doesn't ask `is_due`, which looks at it.",
             ),
             yours(["no place, nothing new: nothing"]).says(
                 "A request waits although no place is left. `take_place` refuses it, and `?` passes the refusal on.",
@@ -632,9 +632,6 @@ fn every_request_is_due_once_the_server_stops() {
         rfc: "the workshop's own rule",
         rule: "`stop` notes that the server stops and wakes all that wait. From then on, no request waits.",
         signs: [
-            yours(["one more comes: no answer"]).says(
-                "`stop` doesn't set `stopped`: those that it wakes find nothing new, and sleep again.",
-            ),
             yours(["three wait, the hub stops: 0 are"]).says(
                 "`stop` notes that the server stops and wakes no thread. Those that sleep don't look by themselves.",
             ),
