@@ -307,63 +307,6 @@ fn a_place_is_held_only_during_the_wait() {
 }
 
 #[test]
-fn messages_that_arrive_together_come_once_each() {
-    check! {
-        rfc: "the workshop's own rule",
-        rule: "The answer holds all that is newer than the cursor, and `next` is the last id in it.",
-        signs: [
-            yours(["a request waits for a message"]).says(
-                "`post` wakes the threads before it keeps the message. One that is quick finds nothing, and sleeps again.",
-            ),
-        ],
-        shows: || {
-            let server = start(patient());
-            let address = server.address();
-            let mut reader = Client::connect(address);
-            let together = Arc::new(Barrier::new(9));
-            for _ in 0..8 {
-                let mut client = Client::connect(address);
-                // Once it has had an answer, the connection has a thread of its own.
-                client.request("GET", "/nowhere", None);
-                client.response();
-                let together = Arc::clone(&together);
-                thread::spawn(move || {
-                    let message = serde_json::to_string(&says("hi")).expect("a message is JSON");
-                    for _ in 0..30 {
-                        together.wait();
-                        client.request("POST", "/messages", Some(&message));
-                        client.response();
-                    }
-                });
-            }
-            let mut ids = Vec::new();
-            let mut cursor = 0;
-            for round in 1..=30 {
-                ask(&mut reader, cursor);
-                until_waiting(&server, 1, slice::from_mut(&mut reader));
-                together.wait();
-                loop {
-                    if answered(slice::from_mut(&mut reader)) == 0 {
-                        return "a request waits for a message that has come already".to_string();
-                    }
-                    let news = news(&reader.response());
-                    ids.extend(news.messages.iter().map(|message| message.id));
-                    cursor = news.next;
-                    if cursor >= 8 * round {
-                        break;
-                    }
-                    ask(&mut reader, cursor);
-                }
-            }
-            match ids.iter().copied().eq(1..=240) {
-                true => "30 times, eight messages come together\nall are seen, in order, each once",
-                false => "30 times, eight messages come together\nnot all are seen, or not once, or not in order",
-            }.to_string()
-        },
-    }
-}
-
-#[test]
 fn no_message_falls_between_looking_and_waiting() {
     check! {
         rfc: "the workshop's own rule",
@@ -435,6 +378,63 @@ fn all_that_wait_wake_at_once() {
                 if same { "each with" } else { "not all with" },
                 all[0],
             )
+        },
+    }
+}
+
+#[test]
+fn messages_that_arrive_together_come_once_each() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The answer holds all that is newer than the cursor, and `next` is the last id in it.",
+        signs: [
+            yours(["a request waits for a message"]).says(
+                "`post` wakes the threads before it keeps the message. One that is quick finds nothing, and sleeps again.",
+            ),
+        ],
+        shows: || {
+            let server = start(patient());
+            let address = server.address();
+            let mut reader = Client::connect(address);
+            let together = Arc::new(Barrier::new(9));
+            for _ in 0..8 {
+                let mut client = Client::connect(address);
+                // Once it has had an answer, the connection has a thread of its own.
+                client.request("GET", "/nowhere", None);
+                client.response();
+                let together = Arc::clone(&together);
+                thread::spawn(move || {
+                    let message = serde_json::to_string(&says("hi")).expect("a message is JSON");
+                    for _ in 0..30 {
+                        together.wait();
+                        client.request("POST", "/messages", Some(&message));
+                        client.response();
+                    }
+                });
+            }
+            let mut ids = Vec::new();
+            let mut cursor = 0;
+            for round in 1..=30 {
+                ask(&mut reader, cursor);
+                until_waiting(&server, 1, slice::from_mut(&mut reader));
+                together.wait();
+                loop {
+                    if answered(slice::from_mut(&mut reader)) == 0 {
+                        return "a request waits for a message that has come already".to_string();
+                    }
+                    let news = news(&reader.response());
+                    ids.extend(news.messages.iter().map(|message| message.id));
+                    cursor = news.next;
+                    if cursor >= 8 * round {
+                        break;
+                    }
+                    ask(&mut reader, cursor);
+                }
+            }
+            match ids.iter().copied().eq(1..=240) {
+                true => "30 times, eight messages come together\nall are seen, in order, each once",
+                false => "30 times, eight messages come together\nnot all are seen, or not once, or not in order",
+            }.to_string()
         },
     }
 }
