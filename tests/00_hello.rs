@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use hello::server::Server;
 use support::http::{Client, exchange};
+use support::machine::stretched;
 use support::sign::{only, yours};
 use support::wire::{Transcript, without_date};
 use support::{check, program};
@@ -114,7 +115,7 @@ fn one_request_too_many_gets_503() {
             let mut clients = [0, 1].map(|_| {
                 let mut client = Client::connect(server.address());
                 client.request("GET", "/", None);
-                if has_begun.recv_timeout(AT_ONCE).is_err() {
+                if has_begun.recv_timeout(stretched(AT_ONCE)).is_err() {
                     let early = if client.has_answer() { client.response().text() } else { "nothing".to_string() };
                     panic!("two requests may be answered at a time; one of two got: {early}");
                 }
@@ -170,7 +171,7 @@ fn a_server_that_is_dropped_listens_no_more() {
             drop(server);
             let begin = Instant::now();
             let refused = || TcpStream::connect(address).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-            while !refused() && begin.elapsed() < AT_ONCE {
+            while !refused() && begin.elapsed() < stretched(AT_ONCE) {
                 // Not at once: each attempt takes one of the system's ports for a while.
                 thread::sleep(Duration::from_millis(5));
             }

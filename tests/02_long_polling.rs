@@ -14,6 +14,7 @@ use long_polling::{Limits, LongPolling};
 use polling::history::{NewMessage, News};
 use polling::routes::Refusal;
 use support::http::{Client, Response, exchange};
+use support::machine::stretched;
 use support::sign::{never_finished, no_answer, panics, yours};
 use support::wire::{Transcript, without_date};
 use support::{check, program};
@@ -80,7 +81,7 @@ fn until_waiting(server: &LongPolling, expected: u64, clients: &mut [Client]) {
         if clients.iter_mut().any(Client::has_answer) {
             panic!("a request should be held, but it has been answered already");
         }
-        if begin.elapsed() > AT_ONCE {
+        if begin.elapsed() > stretched(AT_ONCE) {
             panic!("{}", wrong_number(expected, server.waiting()));
         }
         thread::yield_now();
@@ -128,7 +129,7 @@ fn answered(clients: &mut [Client]) -> usize {
             .iter_mut()
             .filter_map(|client| client.has_answer().then_some(()))
             .count();
-        if answered == clients.len() || begin.elapsed() > AT_ONCE {
+        if answered == clients.len() || begin.elapsed() > stretched(AT_ONCE) {
             return answered;
         }
         thread::yield_now();
@@ -328,7 +329,8 @@ fn no_message_falls_between_looking_and_waiting() {
                 return "a request looks, lets go of the lock, and begins to wait".to_string();
             }
 
-            let hub = Arc::new(Hub::new(&Limits { hold: AT_ONCE, ..Limits::default() }));
+            let at_once = stretched(AT_ONCE);
+            let hub = Arc::new(Hub::new(&Limits { hold: at_once, ..Limits::default() }));
             let (begins_to_wait, begun) = mpsc::channel();
             thread::spawn({
                 let hub = Arc::clone(&hub);
@@ -342,7 +344,7 @@ fn no_message_falls_between_looking_and_waiting() {
                 _ = begins_to_wait.send(round);
                 let begin = Instant::now();
                 let news = hub.news_after(round);
-                if begin.elapsed() >= AT_ONCE {
+                if begin.elapsed() >= at_once {
                     return "a message comes, and the request sleeps on".to_string();
                 }
                 if !matches!(&news, Ok(news) if news.next == round + 1 && news.messages.len() == 1) {
@@ -525,7 +527,7 @@ fn told(waiter: JoinHandle<Result<News, Refusal>>) -> String {
 /// Waits until something is the case, or has taken too long.
 fn until(is_so: impl Fn() -> bool) {
     let begin = Instant::now();
-    while !is_so() && begin.elapsed() < AT_ONCE {
+    while !is_so() && begin.elapsed() < stretched(AT_ONCE) {
         thread::yield_now();
     }
 }
@@ -661,7 +663,7 @@ fn a_server_that_stops_answers_those_who_wait() {
             let mut clients = waiting_clients(&server, 3);
             let begin = Instant::now();
             drop(server);
-            let stopped = match begin.elapsed() < AT_ONCE {
+            let stopped = match begin.elapsed() < stretched(AT_ONCE) {
                 true => "at once",
                 false => "after a long time",
             };
@@ -699,7 +701,7 @@ fn last_answer() -> String {
     let log = Mutex::new(Vec::new());
     let note = |what| log.lock().expect("nobody panics with it").push(what);
     let note = &note;
-    let begin = Instant::now();
+    let (begin, at_once) = (Instant::now(), stretched(AT_ONCE));
     thread::scope(|scope| {
         let answering = hub.answering();
         hub.stop();
@@ -707,11 +709,11 @@ fn last_answer() -> String {
             note("the last answer is sent");
             drop(answering);
         });
-        hub.wait_for_the_last_answer(AT_ONCE);
+        hub.wait_for_the_last_answer(at_once);
         note("the server ends");
     });
     assert!(
-        begin.elapsed() < AT_ONCE,
+        begin.elapsed() < at_once,
         "the last answer was sent, and the server waited on"
     );
     log.into_inner().unwrap_or_default().join(", ")

@@ -38,9 +38,9 @@ pub struct Guess {
 #[derive(Debug, Default)]
 struct Seen {
     /// The lines that only the snapshot has.
-    missing: Vec<String>,
+    missing: Vec<Line>,
     /// The lines that only the code under test has.
-    yours: Vec<String>,
+    yours: Vec<Line>,
     /// Whether both sides have the same lines, in a different order.
     is_swapped: bool,
     /// Whether the code under test showed nothing.
@@ -51,6 +51,14 @@ struct Seen {
     no_answer: Option<String>,
     /// Whether the check ran into its deadline.
     never_finished: bool,
+}
+
+/// A line on one side only.
+#[derive(Clone, Debug)]
+struct Line {
+    text: String,
+    /// The line that it belongs to: the nearest one, at or above it on its side, that isn't indented.
+    heading: String,
 }
 
 /// A line that only yours has contains all of these texts: in a table, a row and what it reads.
@@ -72,7 +80,23 @@ pub fn only<const N: usize>(texts: [&str; N]) -> Sign {
     Sign::new(move |seen| {
         let mut differing = seen.missing.iter().chain(&seen.yours).peekable();
         differing.peek().is_some()
-            && differing.all(|line| texts.iter().any(|text| line.contains(text)))
+            && differing.all(|line| texts.iter().any(|text| line.text.contains(text)))
+    })
+}
+
+/// The sign is there among the lines below a heading, which contains this text: a line that isn't indented
+/// is the heading of itself and of the indented lines that follow it.
+pub fn under(heading: &'static str, sign: Sign) -> Sign {
+    Sign::new(move |seen| {
+        let below = |lines: &[Line]| {
+            let lines = lines.iter().filter(|line| line.heading.contains(heading));
+            lines.cloned().collect()
+        };
+        (sign.0)(&Seen {
+            missing: below(&seen.missing),
+            yours: below(&seen.yours),
+            ..Seen::default()
+        })
     })
 }
 
@@ -188,21 +212,27 @@ impl Seen {
     }
 
     fn difference(expected: &str, yours: &str) -> Self {
-        // With a line's end on both sides, the last line is the same whether or not more follows it.
-        let whole = |text: &str| -> String {
-            let lines = text.trim_end().lines();
-            lines.map(|line| format!("{line}\n")).collect()
-        };
-        let (all_expected, all_yours) = (whole(expected), whole(yours));
-        let diff = TextDiff::from_lines(&all_expected, &all_yours);
+        let [expected_lines, yours_lines] = [expected, yours].map(with_a_last_end);
+        let diff = TextDiff::from_lines(&expected_lines, &yours_lines);
         let lines = |tag| {
-            let changes = diff.iter_all_changes();
-            let those = changes.filter(move |change| change.tag() == tag);
-            those.map(|change| change.value().trim_end().to_string())
+            let mut heading = "";
+            let mut lines = Vec::new();
+            for change in diff.iter_all_changes() {
+                let text = change.value().trim_end();
+                let is_there = change.tag() == tag || change.tag() == ChangeTag::Equal;
+                if is_there && text.starts_with(|first: char| !first.is_whitespace()) {
+                    heading = text;
+                }
+                if change.tag() == tag {
+                    let (text, heading) = (text.to_string(), heading.to_string());
+                    lines.push(Line { text, heading });
+                }
+            }
+            lines
         };
         Self {
-            missing: lines(ChangeTag::Delete).collect(),
-            yours: lines(ChangeTag::Insert).collect(),
+            missing: lines(ChangeTag::Delete),
+            yours: lines(ChangeTag::Insert),
             is_swapped: is_swapped(expected, yours),
             is_empty: yours.trim().is_empty(),
             ..Self::default()
@@ -221,9 +251,17 @@ pub(crate) fn is_swapped(expected: &str, yours: &str) -> bool {
         && sorted(expected.trim_end()) == sorted(yours.trim_end())
 }
 
-fn has_line_with(lines: &[String], texts: &[String]) -> bool {
+/// The text with an end after its last line, too: one that is missing there is no difference.
+fn with_a_last_end(text: &str) -> String {
+    match text.trim_end() {
+        "" => String::new(),
+        text => format!("{text}\n"),
+    }
+}
+
+fn has_line_with(lines: &[Line], texts: &[String]) -> bool {
     let mut lines = lines.iter();
-    lines.any(|line| texts.iter().all(|text| line.contains(text)))
+    lines.any(|line| texts.iter().all(|text| line.text.contains(text)))
 }
 
 #[cfg(test)]
@@ -307,6 +345,10 @@ mod tests {
         assert!(guess(&[too_little().says("it")], &less).is_some());
         assert!(!fits(too_much(), &EXPECTED.replace("no", "yes")));
         assert!(!fits(nothing(), "x") && !fits(too_little(), "x"));
+        let all_but_the_last = EXPECTED.trim_end().trim_end_matches(|it| it != '\n');
+        assert!(
+            fits(too_little(), all_but_the_last) && fits(too_little(), all_but_the_last.trim_end())
+        );
     }
 
     #[test]
@@ -317,6 +359,24 @@ mod tests {
         assert!(fits(yes().and(yes()), &wrong) && !fits(yes().and(no()), &wrong));
         assert!(fits(yes().or(no()), &wrong) && !fits(no().or(no()), &wrong));
         assert!(fits(yes().but_not(no()), &wrong) && !fits(yes().but_not(yes()), &wrong));
+    }
+
+    #[test]
+    fn a_heading_tells_rows_apart_that_read_the_same() {
+        let expected = "no Upgrade\n  → refused\nno key\n  → refused\n";
+        let verdict = Verdict::Wrong {
+            expected: expected.to_string(),
+            yours: expected.replace("no key\n  → refused", "no key\n  → taken"),
+        };
+        let fits = |sign: Sign| guess(&[sign.says("it")], &verdict).is_some();
+        assert!(fits(under("no key", yours(["taken"]))));
+        assert!(fits(under("no key", missing(["refused"]))));
+        assert!(!fits(under("no Upgrade", yours(["taken"]))));
+        assert!(!fits(under("no Upgrade", missing(["refused"]))));
+        assert!(
+            !fits(under("no key", yours(["refused"]))),
+            "that is the snapshot's"
+        );
     }
 
     #[test]

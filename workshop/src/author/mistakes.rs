@@ -24,7 +24,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -184,6 +184,46 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Tries diffs that are no mistakes of the repository yet: what does a learner see who has written this?
+/// Prints for each which checks are red, and the first report.
+///
+/// # Errors
+/// A diff can't be read or doesn't apply, or the step doesn't compile with it.
+pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<(), Problem> {
+    let scratch = scratch::copy(project, "scratch")?;
+    for step in &scratch.steps {
+        scratch::put(&scratch, step, &finished(project, step)?)?;
+    }
+    let step = project.step(step)?;
+    let mut caught = 0;
+    for diff in diffs {
+        let diff =
+            fs::canonicalize(diff).explain(|| format!("{} can't be read", diff.display()))?;
+        println!("\n== {}", diff.display());
+        let verdict = judge_with(&scratch, step, &diff)?;
+        let Verdict::Judged(checks) = &verdict else {
+            println!("{verdict:?}");
+            continue;
+        };
+        let red = checks.iter().filter(|check| check.state != State::Right);
+        let red = Vec::from_iter(red.map(|check| check.name.as_str()));
+        println!("Caught by: {}", said(&red));
+        if let Some(first) = verdict.first_red() {
+            caught += 1;
+            println!("{}", first.report);
+        }
+    }
+    println!("\n{caught} of {} are caught", diffs.len());
+    Ok(())
+}
+
+/// What the checks say of the reference with this diff in it.
+fn judge_with(scratch: &Project, step: &Step, diff: &Path) -> Result<Verdict, Problem> {
+    scratch::put(scratch, step, &finished(scratch, step)?)?;
+    apply(&scratch.step_folder(step), diff)?;
+    judge(scratch, step, Side::Step, &Stop::default())
+}
+
 fn try_one(
     scratch: &Project,
     step: &Step,
@@ -194,9 +234,7 @@ fn try_one(
     let file = folder.join(format!("{name}.diff"));
     let diff = fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))?;
     let mistake = read(name, &diff)?;
-    scratch::put(scratch, step, &finished(scratch, step)?)?;
-    apply(&scratch.step_folder(step), &file)?;
-    let verdict = judge(scratch, step, Side::Step, &Stop::default())?;
+    let verdict = judge_with(scratch, step, &file)?;
     let first = caught(&mistake, &verdict)?;
     let report = format!("{}\n", first.report);
     if !is_named(&mistake.often, &report) {
@@ -303,10 +341,6 @@ fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked, Pr
             .any(|other| other.trim_end_matches('?') == *name)
     };
     if !surely.clone().all(|name| red.contains(name)) || !red.iter().all(may_be) {
-        let said = |names: &[&str]| match names.is_empty() {
-            true => "nothing".to_string(),
-            false => names.join(", "),
-        };
         return Err(Problem(format!(
             "caught by {}, not by {}",
             said(&red),
@@ -316,6 +350,13 @@ fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked, Pr
     verdict
         .first_red()
         .ok_or_else(|| Problem("caught by nothing".to_string()))
+}
+
+fn said(names: &[&str]) -> String {
+    match names.is_empty() {
+        true => "nothing".to_string(),
+        false => names.join(", "),
+    }
 }
 
 #[cfg(test)]

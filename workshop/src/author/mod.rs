@@ -1,5 +1,7 @@
 //! What the maintainers run: `cargo workshop author …`.
 
+use std::path::PathBuf;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use self::mistakes::Which;
@@ -9,6 +11,8 @@ pub mod book;
 pub mod ends;
 pub mod figures;
 pub mod mistakes;
+pub mod new_step;
+pub mod picture;
 pub mod scratch;
 pub mod snapshots;
 pub mod starters;
@@ -56,19 +60,54 @@ pub fn command() -> Command {
                 .arg(flag("update", "Keep the reports as they are now")),
         )
         .subcommand(
+            Command::new("try")
+                .about("Show what a learner sees who has written this")
+                .arg(
+                    Arg::new("step")
+                        .required(true)
+                        .help("The step, by id or number"),
+                )
+                .arg(
+                    Arg::new("diffs")
+                        .required(true)
+                        .num_args(1..)
+                        .value_parser(clap::value_parser!(PathBuf))
+                        .help("Diffs against the step with the reference in it"),
+                ),
+        )
+        .subcommand(
+            Command::new("new-step")
+                .about("Write a new step that is small, whole and green")
+                .arg(
+                    Arg::new("id")
+                        .required(true)
+                        .help("Its package's name, such as `accept-key`"),
+                )
+                .arg(
+                    Arg::new("title")
+                        .required(true)
+                        .help("Its chapter's title, such as \"The accept key\""),
+                ),
+        )
+        .subcommand(
             Command::new("ends")
                 .about("Prove that starters fail as intended, and finished steps pass"),
         )
         .subcommand(
             Command::new("steady")
                 .about("Prove that every check says the same each time")
+                .arg(Arg::new("step").help("Try the checks of one step only"))
                 .arg(
                     Arg::new("times")
                         .long("times")
                         .default_value("100")
                         .value_parser(clap::value_parser!(u32))
                         .help("How many times"),
-                ),
+                )
+                .arg(flag(
+                    "busy",
+                    "Keep the machine busy meanwhile: four endless loops for each core",
+                )),
         )
         .subcommand(
             Command::new("time").about("Measure how long a newcomer waits, in a fresh clone"),
@@ -97,9 +136,19 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
             };
             mistakes::run(project, which)
         }
+        Some(("new-step", matches)) => {
+            new_step::run(project, required(matches, "id"), required(matches, "title"))
+        }
+        Some(("try", matches)) => {
+            let step = required(matches, "step");
+            let diffs = matches.get_many("diffs").unwrap_or_default();
+            mistakes::attempt(project, step, &Vec::from_iter(diffs.cloned()))
+        }
         Some(("ends", _)) => ends::run(project),
         Some(("steady", matches)) => {
-            steady::run(project, matches.get_one("times").copied().unwrap_or(100))
+            let times = matches.get_one("times").copied().unwrap_or(100);
+            let step = matches.get_one::<String>("step").map(String::as_str);
+            steady::run(project, step, times, matches.get_flag("busy"))
         }
         Some(("time", _)) => time::run(project),
         Some(("verify", _)) => verify(project),
@@ -107,6 +156,11 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
             "`author` needs one of its commands; `author --help` lists them.".to_string(),
         )),
     }
+}
+
+/// An argument without which clap doesn't come this far.
+fn required<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
 }
 
 /// Everything that can be proved without a browser, the quick parts first.
