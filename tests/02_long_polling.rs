@@ -148,7 +148,7 @@ fn a_request_is_held_until_there_is_news() {
             panics("`waiting` says 0").says("The request waits without a place. `take_place` takes one, and counts it in `waiting`."),
             panics("`waiting` says 2").says("The request was counted twice: `take_place` has added one to `waiting` already."),
             yours(["no answer, it still waits"]).says(
-                "`post` keeps the message and wakes no thread. Those that wait sleep until they are notified.",
+                "`post` wakes no thread once the message is kept. Those that wait sleep until they are notified.",
             ),
             yours(["\"messages\":[]"]).says(
                 "The answer was looked up before the wait. What is new is known only when the wait is over.",
@@ -275,8 +275,8 @@ fn a_place_is_held_only_during_the_wait() {
                 "The place was taken before looking. A request that finds news doesn't wait, so it needs no place.",
             ),
             yours(["no place, the server stops: 503"]).says(
-                "Once the server stops, no request waits. Either `stop` doesn't set `stopped`, or whether to wait isn't \
-                 asked of `is_due`, which looks at it.",
+                "Once the server stops, no request waits. Either `stop` doesn't set `stopped`, or what decides whether \
+                 to wait doesn't ask `is_due`, which looks at it.",
             ),
             yours(["no place, nothing new: nothing"]).says(
                 "A request waits although no place is left. `take_place` refuses it, and `?` passes the refusal on.",
@@ -303,63 +303,6 @@ fn a_place_is_held_only_during_the_wait() {
             let none = hub(0);
             none.post(says("hi"));
             shown + &format!("no place, news: {}", told(asks(&none)))
-        },
-    }
-}
-
-#[test]
-fn messages_that_arrive_together_come_once_each() {
-    check! {
-        rfc: "the workshop's own rule",
-        rule: "The answer holds all that is newer than the cursor, and `next` is the last id in it.",
-        signs: [
-            yours(["a request waits for a message"]).says(
-                "`post` wakes the threads before it keeps the message. One that is quick finds nothing, and sleeps again.",
-            ),
-        ],
-        shows: || {
-            let server = start(patient());
-            let address = server.address();
-            let mut reader = Client::connect(address);
-            let together = Arc::new(Barrier::new(9));
-            for _ in 0..8 {
-                let mut client = Client::connect(address);
-                // Once it has had an answer, the connection has a thread of its own.
-                client.request("GET", "/nowhere", None);
-                client.response();
-                let together = Arc::clone(&together);
-                thread::spawn(move || {
-                    let message = serde_json::to_string(&says("hi")).expect("a message is JSON");
-                    for _ in 0..30 {
-                        together.wait();
-                        client.request("POST", "/messages", Some(&message));
-                        client.response();
-                    }
-                });
-            }
-            let mut ids = Vec::new();
-            let mut cursor = 0;
-            for round in 1..=30 {
-                ask(&mut reader, cursor);
-                until_waiting(&server, 1, slice::from_mut(&mut reader));
-                together.wait();
-                loop {
-                    if answered(slice::from_mut(&mut reader)) == 0 {
-                        return "a request waits for a message that has come already".to_string();
-                    }
-                    let news = news(&reader.response());
-                    ids.extend(news.messages.iter().map(|message| message.id));
-                    cursor = news.next;
-                    if cursor >= 8 * round {
-                        break;
-                    }
-                    ask(&mut reader, cursor);
-                }
-            }
-            match ids.iter().copied().eq(1..=240) {
-                true => "30 times, eight messages come together\nall are seen, in order, each once",
-                false => "30 times, eight messages come together\nnot all are seen, or not once, or not in order",
-            }.to_string()
         },
     }
 }
@@ -437,6 +380,63 @@ fn all_that_wait_wake_at_once() {
                 if same { "each with" } else { "not all with" },
                 all[0],
             )
+        },
+    }
+}
+
+#[test]
+fn messages_that_arrive_together_come_once_each() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The answer holds all that is newer than the cursor, and `next` is the last id in it.",
+        signs: [
+            yours(["a request waits for a message"]).says(
+                "`post` wakes the threads before it keeps the message. One that is quick finds nothing, and sleeps again.",
+            ),
+        ],
+        shows: || {
+            let server = start(patient());
+            let address = server.address();
+            let mut reader = Client::connect(address);
+            let together = Arc::new(Barrier::new(9));
+            for _ in 0..8 {
+                let mut client = Client::connect(address);
+                // Once it has had an answer, the connection has a thread of its own.
+                client.request("GET", "/nowhere", None);
+                client.response();
+                let together = Arc::clone(&together);
+                thread::spawn(move || {
+                    let message = serde_json::to_string(&says("hi")).expect("a message is JSON");
+                    for _ in 0..30 {
+                        together.wait();
+                        client.request("POST", "/messages", Some(&message));
+                        client.response();
+                    }
+                });
+            }
+            let mut ids = Vec::new();
+            let mut cursor = 0;
+            for round in 1..=30 {
+                ask(&mut reader, cursor);
+                until_waiting(&server, 1, slice::from_mut(&mut reader));
+                together.wait();
+                loop {
+                    if answered(slice::from_mut(&mut reader)) == 0 {
+                        return "a request waits for a message that has come already".to_string();
+                    }
+                    let news = news(&reader.response());
+                    ids.extend(news.messages.iter().map(|message| message.id));
+                    cursor = news.next;
+                    if cursor >= 8 * round {
+                        break;
+                    }
+                    ask(&mut reader, cursor);
+                }
+            }
+            match ids.iter().copied().eq(1..=240) {
+                true => "30 times, eight messages come together\nall are seen, in order, each once",
+                false => "30 times, eight messages come together\nnot all are seen, or not once, or not in order",
+            }.to_string()
         },
     }
 }
@@ -634,9 +634,6 @@ fn every_request_is_due_once_the_server_stops() {
         rfc: "the workshop's own rule",
         rule: "`stop` notes that the server stops and wakes all that wait. From then on, no request waits.",
         signs: [
-            yours(["one more comes: no answer"]).says(
-                "`stop` doesn't set `stopped`: those that it wakes find nothing new, and sleep again.",
-            ),
             yours(["three wait, the hub stops: 0 are"]).says(
                 "`stop` notes that the server stops and wakes no thread. Those that sleep don't look by themselves.",
             ),
