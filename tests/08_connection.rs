@@ -182,7 +182,7 @@ fn a_close_frame_says_code_and_reason() {
                 "A Close may be empty. Then no code has come, which is 1005, `NO_STATUS`.",
             ),
             panics("Utf8Error").says("The reason was unwrapped. A peer may send bytes that aren't UTF-8."),
-            panics("out of range").says("A byte was read that isn't there: the payload may have one byte, or none."),
+            panics("out of bounds").or(panics("out of range")).says("A byte was read that isn't there: the payload may have one byte, or none."),
         ],
         shows: || {
             let longest = [&[0x0f, 0xa0][..], &[b'*'; 123]].concat();
@@ -498,7 +498,8 @@ fn who_never_reads_gets_one_pong_more() {
                 "The ping that waits was answered after the bytes had been taken: the pong goes out too late.",
             ),
             under("now it can", yours(["8a 01 33"])).says(
-                "The ping that waits got no answer. `take_outgoing` answers it now that something can be written.",
+                "The ping that came while something waited got no answer: it isn't kept in `unanswered`, or \
+                 `take_outgoing` doesn't answer it.",
             ),
         ],
         shows: || {
