@@ -243,7 +243,7 @@ fn bad_text_is_known_with_its_first_bad_byte() {
             ),
             yours(["ff ", "✓ so far"]).says(
                 "Nothing was refused as it came: either the text is validated when it is whole, or every error of \
-                 `from_utf8` is taken for a character that has only begun. `error_len()` tells.",
+                 `from_utf8` is taken for a character that has only begun. `error_len()` tells which.",
             ),
             yours(["c3 28", "✓ so far"]).says(
                 "What looks like the beginning of a character was looked at without the byte after it. `chunk.invalid()` \
