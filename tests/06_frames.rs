@@ -8,9 +8,8 @@ use frames::{
     Frame, FrameDecoder, FrameError, FrameHeader, HeaderError, MaskingKey, Opcode, Part,
     ReservedBits, Role, encode_frame, mask,
 };
-use support::check;
-use support::cut;
-use support::program;
+use support::sign::{missing, panics, too_little, yours};
+use support::{check, cut, program};
 
 /// The masking key of the RFC's examples (RFC 6455 §5.7).
 const KEY: MaskingKey = [0x37, 0xfa, 0x21, 0x3d];
@@ -180,7 +179,13 @@ fn masking_is_xor_with_four_bytes_in_turn() {
     check! {
         rfc: "RFC 6455 §5.3",
         rule: "Byte i of the payload is XORed with byte i mod 4 of the key. Twice is back again.",
-        mistake: "The key was used from its other end, or only on the first four bytes.",
+        signs: [
+            yours(["[75]"]).says("The key was used from its other end. The first byte of the payload meets the key's first."),
+            yours(["[48]"]).says("Nothing was masked. `mask` changes the bytes where they are: `*byte ^= …`."),
+            yours(["[7f 52 5b 5b 58]"]).says("Every byte was XORed with the key's first. The four take turns: the index modulo 4."),
+            yours(["[7f 9f 4d 51 6f]"]).says("Only four bytes were masked. After the key's fourth byte, its first comes again."),
+            panics("out of bounds").says("The key has four bytes, and a fifth was asked for: the index modulo 4."),
+        ],
         shows: || {
             let texts = ["", "H", "Hello", "Hello, hello, hello"];
             let row = |text: &str| {
@@ -200,7 +205,15 @@ fn masking_goes_on_across_chunks() {
     check! {
         rfc: "RFC 6455 §5.3",
         rule: "The index counts from the start of the payload, not of the chunk.",
-        mistake: "The index starts again with each chunk. Chunks of 4 and 8 bytes hide it.",
+        signs: [
+            yours(["chunks of  1: 44 5e"]).says(
+                "The key's turn starts again with each chunk: `offset` wasn't used. Chunks of 4 and of 8 bytes hide it.",
+            ),
+            yours(["chunks of  1: 44 69"]).or(panics("out of range")).says(
+                "`offset` was taken for a place in the chunk, and what comes before it was left as it is. It is the chunk's \
+                 place in the payload.",
+            ),
+        ],
         shows: || {
             let payload = *b"sixteen bytes...";
             let mut table = String::new();
@@ -223,7 +236,11 @@ fn any_offset_will_do() {
     check! {
         rfc: "RFC 6455 §5.3",
         rule: "Of an offset only the remainder by 4 counts, however far in the payload it is.",
-        mistake: "The offset and the index were added first, which overflows.",
+        signs: [
+            panics("overflow").says(
+                "`offset` and the index were added first, which overflows for the greatest offset. Take `offset % 4` first.",
+            ),
+        ],
         shows: || {
             let mut table = String::new();
             for (name, offset) in [("0", 0), ("1", 1), ("2", 2), ("3", 3), ("4", 4), ("1 GiB + 1", (1 << 30) + 1), ("the highest", usize::MAX)] {
@@ -244,8 +261,26 @@ fn a_client_masks_and_a_server_never_does() {
         rfc: "RFC 6455 §5.1",
         rule: "A server closes the connection upon a frame that is not masked, a client upon one \
                that is.",
-        mistake: "MASK was taken to say only whether there is a key. Or the two roles are the wrong \
-                  way round: `Role` is which one *we* are.",
+        signs: [
+            yours(["Server, gets 81 85", "✗"]).says(
+                "The two roles are the wrong way round. `Role` says which one *we* are, not who sent the frame.",
+            ),
+            yours(["Server, gets 81 05", "✓"]).and(yours(["Client, gets 81 85", "✓"])).says(
+                "Every frame passes, masked or not. Which it must be depends on who receives it.",
+            ),
+            yours(["Server, gets 81 05", "✓"]).says(
+                "A server takes a frame that isn't masked. MASK says whether there is a key; whether there must be one is \
+                 the role's business.",
+            ),
+            yours(["Client, gets 81 85", "✓"]).says(
+                "A client takes a masked frame. It could unmask it, but a server never masks.",
+            ),
+            yours(["Server, gets 8a 00", "✓"]).says("Control frames pass, masked or not. The rule is about every frame."),
+            yours(["8a 80 00 00 00 00", "✓"]).says("A masking key of zeros was taken for no key. MASK counts, not what the key does."),
+            yours(["Server, gets 81 05", "✗ Masked"]).says(
+                "The two errors changed places. `NotMasked` is what a server says.",
+            ),
+        ],
         shows: || {
             let row = |(role, text): (Role, &str)| {
                 let said = match role.check(&header_of(text)) {
@@ -284,8 +319,18 @@ fn frames_of_the_rfc_encoded() {
     check! {
         rfc: "RFC 6455 §5.7",
         rule: "Header, then payload, masked with the key that the header names.",
-        mistake: "The header announces a key, and the payload is not masked with it, or the mask's \
-                  index starts in the header.",
+        signs: [
+            yours(["81 02 c3 a9"]).or(yours(["81 82 37 fa 21 3d"])).says(
+                "The header says how many characters there are. It should say how many bytes: \"é\" has two, \"😀\" four.",
+            ),
+            yours(["81 85 37 fa 21 3d 48"]).says("The header announces a masking key, and the payload was sent as it is."),
+            yours(["b6 7f"]).says("The whole buffer was masked, the header too. Only the payload is: `out[start..]`."),
+            yours(["81 85 37 fa 21 3d 69 58"]).says(
+                "The key's turn was counted from the start of the buffer. It counts from the start of the payload, so the \
+                 offset is 0.",
+            ),
+            yours(["  81 05"]).says("The payload is missing. It follows its header."),
+        ],
         shows: || {
             let mut table = String::new();
             let hello = b"Hello";
@@ -296,6 +341,8 @@ fn frames_of_the_rfc_encoded() {
                 ("a client's pong", frame(Opcode::Pong, Some(KEY), hello)),
                 ("a server's empty text", frame(Opcode::Text, None, b"")),
                 ("a client's empty text", frame(Opcode::Text, Some(KEY), b"")),
+                ("a server's é😀", frame(Opcode::Text, None, "é😀".as_bytes())),
+                ("a client's é😀", frame(Opcode::Text, Some(KEY), "é😀".as_bytes())),
                 ("256 bytes", frame(Opcode::Binary, None, &[0; 256])),
                 ("64 KiB", frame(Opcode::Binary, None, &[0; 65_536])),
                 ("64 KiB, masked", frame(Opcode::Binary, Some(KEY), &[0; 65_536])),
@@ -322,8 +369,19 @@ fn one_frame_in_its_parts() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A frame is its header, then its payload, then its end.",
-        mistake: "`taken` was not moved on, so that the bytes of the header come once more, as the \
-                  payload, or as the next header. Or `state` was not.",
+        signs: [
+            yours(["payload: b6 7f 16 c7 16"]).says(
+                "The header's bytes came again, as the payload: they weren't counted in `taken`.",
+            ),
+            yours(["payload: 7f 9f 4d 51 58"]).says("The payload was given as it came, masked. `mask` turns it back."),
+            yours(["RSV1, RSV2, RSV3 set"]).and(missing(["payload: \"Hello\""])).says(
+                "The payload was read as another header: `state` still says that one comes next.",
+            ),
+            yours(["RSV1, RSV2, RSV3 set"]).says(
+                "The payload's bytes came again, as the next header: they weren't counted in `taken`.",
+            ),
+            missing(["  end"]).says("The frame never ended: what was given of the payload must be subtracted from `left`."),
+        ],
         shows: || {
             let hello = bytes("81 85 37 fa 21 3d 7f 9f 4d 51 58");
             let ping = bytes("89 80 a1 b2 c3 d4");
@@ -337,7 +395,9 @@ fn each_side_takes_what_the_other_sends() {
     check! {
         rfc: "RFC 6455 §5.1",
         rule: "The decoder asks its role about every frame, control frames among them.",
-        mistake: "The rule is written, and nobody calls it.",
+        signs: [
+            missing(["a frame that is not masked"]).says("`Role::check` is right, and the decoder doesn't call it."),
+        ],
         shows: || {
             let mut table = String::new();
             for role in [Role::Server, Role::Client] {
@@ -356,8 +416,26 @@ fn a_payload_comes_as_it_arrives() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "What is there of a payload is given at once, unmasked where it stands.",
-        mistake: "The mask's index starts again with each piece, or what one read brought was \
-                  taken for all of the payload, or nothing is given before its last byte.",
+        signs: [
+            panics("empty Payload").says(
+                "Where nothing of the payload was there, an empty part was given. That is `None`: more bytes are needed.",
+            ),
+            yours(["payload: a8"]).says(
+                "The second piece was unmasked from the key's first byte on. The key's turn goes on: the offset is `done`, \
+                 which counts what came before.",
+            ),
+            yours(["payload: b7"]).says(
+                "The third piece was unmasked with the wrong byte of the key: `done` counts only the last piece. It should \
+                 count all that came before.",
+            ),
+            yours(["payload: 9f"]).says("Only the first piece was unmasked. What comes in later reads is masked as well."),
+            yours(["RSV3 set"]).says(
+                "What one read brought was taken for all of the payload. `left` says how much is still to come.",
+            ),
+            missing(["payload: \"H\""]).says(
+                "The payload was held back until all of it was there. Give what is there: a payload may be a gigabyte.",
+            ),
+        ],
         shows: || {
             let hello = bytes("81 8b 37 fa 21 3d 7f 9f 4d 51 58 d6 01 4a 58 88 4d");
             let pieces = cut::pieces(&hello, &[7, 8, 11, 12, 16]);
@@ -371,8 +449,11 @@ fn one_byte_at_a_time() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A header is there with its last byte; a payload comes as it arrives.",
-        mistake: "A short read was taken for a whole header: what was there of it is lost, or \
-                  read again as the beginning of another.",
+        signs: [
+            missing(["header: text"]).says(
+                "What had come of a header was thrown away when the next byte came. It stays in the buffer until it is whole.",
+            ),
+        ],
         shows: || {
             let stream = &stream()[..17];
             let pieces: Vec<&[u8]> = stream.chunks(1).collect();
@@ -386,8 +467,14 @@ fn several_frames_in_one_piece() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "One read may bring several frames, and the beginning of the next one.",
-        mistake: "Only the first frame of a read is handled, and what came behind it is lost, or \
-                  waits for the next read.",
+        signs: [
+            panics("subtract with overflow").or(yours(["payload: 161 bytes"])).says(
+                "The payload took all that was there, and the next frames with it. It has at most `left` bytes.",
+            ),
+            too_little().and(missing(["header: ping"])).says(
+                "Only the first frame of a read was handled, and the others were thrown away: `taken` went past them.",
+            ),
+        ],
         shows: || {
             let stream = stream();
             transcript(&mut server(LIMIT), &[&stream, &bytes("81"), &bytes("80 00 00 00 00 81 82")])
@@ -400,27 +487,35 @@ fn a_stream_may_be_cut_anywhere() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "However a stream is cut, its frames are the same.",
-        mistake: "Something starts again with each read: the header, the mask's index, or how much \
-                  of the payload is left.",
-        shows: || {
-            let stream = stream();
-            let mut ways: Vec<Vec<&[u8]>> = cut::every_cut(&stream).collect();
-            ways.extend((1..=16).map(|size| stream.chunks(size).collect()));
-            let mut said: Vec<String> = ways.iter().map(|pieces| joined(&mut server(LIMIT), pieces)).collect();
-            let cuts = said.len();
-            let first = said.remove(0);
-            let others: Vec<(usize, &String)> = said.iter().enumerate().filter(|(_, other)| **other != first).collect();
-            let mut text = format!("{} bytes, cut in {cuts} ways, say\n\n{first}\n\n", stream.len());
-            text += &match others.first() {
-                None => "in every one of them.\n".to_string(),
-                Some((index, other)) => {
-                    let sizes: Vec<String> = ways[index + 1].iter().take(4).map(|piece| piece.len().to_string()).collect();
-                    format!("in {} of them. Cut after {} … they say\n\n{other}\n", cuts - others.len(), sizes.join(", "))
-                }
-            };
-            text
-        },
+        signs: [],
+        shows: || in_all_ways(|pieces| joined(&mut server(LIMIT), pieces) + "\n"),
     }
+}
+
+/// The text, or another one in place of nothing.
+fn or<'a>(text: &'a str, nothing: &'a str) -> &'a str {
+    if text.is_empty() { nothing } else { text }
+}
+
+/// What the stream says, and in which of the ways to cut it, it says something else.
+fn in_all_ways(says: fn(&[&[u8]]) -> String) -> String {
+    let stream = stream();
+    let mut ways: Vec<Vec<&[u8]>> = cut::every_cut(&stream).collect();
+    ways.extend((1..=16).map(|size| stream.chunks(size).collect()));
+    let said: Vec<String> = ways.iter().map(|pieces| says(pieces)).collect();
+    let same = said.iter().filter(|other| **other == said[0]).count();
+    let end = match said.iter().position(|other| *other != said[0]) {
+        None => "in every one of them.\n".to_string(),
+        Some(index) => {
+            let lengths = ways[index].iter().take(4).map(|piece| piece.len());
+            let lengths: Vec<String> = lengths.map(|length| length.to_string()).collect();
+            let (lengths, other) = (lengths.join(", "), or(&said[index], "(no frame)\n"));
+            format!("in {same} of them. In pieces of {lengths} … bytes, they say\n\n{other}")
+        }
+    };
+    let whole = or(&said[0], "(no frame, not even in one piece)\n");
+    let (bytes, ways) = (stream.len(), ways.len());
+    format!("{bytes} bytes, cut in {ways} ways, say\n\n{whole}\n{end}")
 }
 
 #[test]
@@ -428,19 +523,20 @@ fn whole_frames_are_the_same_however_they_come() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A whole frame is its parts put together; the next one starts afresh.",
-        mistake: "A frame is given before its end, or the payload of one runs into the next, or \
-                  the frame was forgotten when `next_frame` returned `None`.",
-        shows: || {
-            let stream = stream();
-            let mut ways: Vec<Vec<&[u8]>> = cut::every_cut(&stream).collect();
-            ways.extend((1..=16).map(|size| stream.chunks(size).collect()));
-            let cuts = ways.len();
-            let mut said: Vec<String> = ways.iter().map(|pieces| whole_frames(pieces)).collect();
-            said.sort();
-            said.dedup();
-            let results = if said.len() == 1 { "result" } else { "results" };
-            format!("{cuts} ways to cut {} bytes, {} {results}:\n\n{}", stream.len(), said.len(), said.join("\n"))
-        },
+        signs: [
+            yours(["text, FIN: \"H\""]).says("A frame was given with the first bytes of its payload. It is whole at its `End`."),
+            yours(["text, FIN: \"ello\""]).says("Only the last piece of a payload was kept. Each is appended to what came before."),
+            yours(["ping, FIN: \"Hello\""]).says("The payload of one frame runs into the next. A header begins a new one."),
+            yours(["not even in one piece"]).says(
+                "Whole frames were there, and `next_frame` gave none. It takes part after part, until there is no more or \
+                 a frame has ended; then it gives that frame.",
+            ),
+            panics("`None` value").or(yours(["they say"]).but_not(yours(["text, FIN"]))).says(
+                "The frame was forgotten when `next_frame` returned `None` in the middle of it. What it has so far belongs \
+                 in `self.frame`.",
+            ),
+        ],
+        shows: || in_all_ways(whole_frames),
     }
 }
 
@@ -472,9 +568,11 @@ fn whole_frames(pieces: &[&[u8]]) -> String {
 fn a_negotiated_bit_is_kept() {
     check! {
         rfc: "RFC 6455 §9.1",
-        rule: "A reserved bit that was negotiated reaches whoever gave it a meaning.",
-        mistake: "`negotiated` is not given to the header's decoder, or the bit is lost on the \
-                  way into the frame.",
+        rule: "A reserved bit that was negotiated reaches the code that gave it a meaning.",
+        signs: [
+            missing(["✓ text"]).and(yours(["RSV1 set"])).says("The header was decoded as if nothing had been negotiated."),
+            yours(["✓ text", "rsv1: false"]).says("The bit was left out of the frame. `Frame` has a field for what the header says."),
+        ],
         shows: || {
             let bytes = bytes("c1 85 37 fa 21 3d 7f 9f 4d 51 58");
             let row = |negotiated: ReservedBits| {
@@ -498,9 +596,20 @@ fn a_negotiated_bit_is_kept() {
 fn a_payload_that_is_too_long_is_refused_with_its_header() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "The declared length is held against the limit before a byte of it is taken: 1009.",
-        mistake: "The limit is held against what has arrived. A peer that declares 1 GiB keeps the \
-                  connection, and whatever was allocated for it.",
+        rule: "The declared length is compared with the limit before a byte of it is taken: 1009.",
+        signs: [
+            yours(["✗ 1009 payload length 999,"]).says("The header was counted in. The limit is on the payload alone."),
+            yours(["✗ 1009 payload length 1000, and at most 1000"]).says(
+                "A payload that is exactly as long as the limit was refused. The limit is the most that is taken.",
+            ),
+            yours(["FIN, 1001 bytes"]).says(
+                "The declared length wasn't compared with the limit. What has arrived says nothing about what will: a peer \
+                 that declares 1 GiB could keep the connection waiting for it.",
+            ),
+            yours(["FIN, 4294967301 bytes"]).or(yours(["payload length 1000, and at most 4294967301"])).says(
+                "The comparison was made in 32 bits, where 2³² + 5 is 5. Both numbers are `u64`s.",
+            ),
+        ],
         shows: || {
             let mut table = String::new();
             for (limit, declared) in [
@@ -512,6 +621,8 @@ fn a_payload_that_is_too_long_is_refused_with_its_header() {
                 (LIMIT, LIMIT),
                 (LIMIT, LIMIT + 1),
                 (LIMIT, 1 << 30),
+                (1_000, (1 << 32) + 5),
+                ((1 << 32) + 5, 1_000),
                 (LIMIT, (1 << 63) - 1),
                 (u64::MAX, (1 << 63) - 1),
             ] {
@@ -543,8 +654,12 @@ fn memory_is_for_what_arrived() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "A header is 14 bytes at most, whatever it declares; memory is taken as bytes come.",
-        mistake: "Room for the declared length was made at once: `Vec::with_capacity`. A thousand \
-                  connections that declare 16 MiB each and send nothing are 16 GiB.",
+        signs: [
+            yours(["memory not under 1 KiB"]).says(
+                "Room for the whole payload was made when its header came. A thousand connections that declare 16 MiB each \
+                 and send nothing are 16 GiB.",
+            ),
+        ],
         shows: || {
             let most = 16 << 20;
             let header = bytes("82 ff 00 00 00 00 01 00 00 00 37 fa 21 3d");
@@ -594,8 +709,12 @@ fn a_frame_that_was_given_away_is_not_kept() {
     check! {
         rfc: "our own",
         rule: "A frame that was given away takes no memory any more.",
-        mistake: "At the end of the frame, `self.frame` was cloned. Whoever sent a long frame once \
-                  then costs that much for as long as the connection is silent.",
+        signs: [
+            yours(["memory not under 16 KiB"]).says(
+                "The frame was given away, and a copy of it was kept: `take` leaves nothing in `self.frame`, `clone` leaves \
+                 all of it.",
+            ),
+        ],
         shows: || {
             let length = 200_000;
             let mut stream = bytes("82 ff 00 00 00 00 00 03 0d 40 37 fa 21 3d");
@@ -622,8 +741,7 @@ fn after_an_error_nothing_is_taken() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "A connection that failed stays failed, and what still comes is thrown away.",
-        mistake: "The decoder looks for a next frame after the one that was wrong. Nobody knows \
-                  where that one ended.",
+        signs: [],
         shows: || {
             let mut table = String::new();
             for text in ["c1 85 37 fa 21 3d", "83 80 37 fa 21 3d", "81 05", "82 fe 27 10 37 fa 21 3d", "82 fe 00 7c 37 fa 21 3d", "82 ff 80 00 00 00 00 00 00 00", "89 fe", "08"] {
@@ -650,8 +768,12 @@ fn many_small_frames_take_linear_time() {
     check! {
         rfc: "our own",
         rule: "A frame costs as much as it is long, however much came with it.",
-        mistake: "What was taken is removed from the buffer at once, and all that is behind it \
-                  moves each time. Count it in `taken`: `receive` removes it in one go.",
+        signs: [
+            yours(["more than 30 times"]).says(
+                "What was taken was removed from the buffer at once, and all that follows it moves each time. Count it in \
+                 `taken`: `receive` removes it in one go.",
+            ),
+        ],
         shows: || {
             let (few, many) = (500, 400_000);
             // Taking the same 500 frames must not depend on what is behind them. Where all of
@@ -684,7 +806,7 @@ fn what_is_encoded_is_decoded() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "At each boundary of a length, masked or not, a frame comes back as it was.",
-        mistake: "Encoder and decoder disagree; the check of one of them says which.",
+        signs: [],
         shows: || {
             let mut table = String::new();
             for length in [0, 1, 2, 3, 4, 5, 125, 126, 127, 65_535, 65_536, 65_537] {
@@ -725,7 +847,7 @@ fn a_browsers_frame_drawn() {
         rfc: "RFC 6455 §5.2",
         rule: "What Chromium sent for `socket.send(\"Hello\")` is the RFC's example, with a key of \
                its own.",
-        mistake: "The given tests/captures/ were changed.",
+        signs: [],
         shows: || draw(&hello()),
     }
 }
@@ -735,8 +857,7 @@ fn a_browsers_frames_in_its_own_pieces() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "What Chromium sent decodes, in the five reads in which it came.",
-        mistake: "The second read ends in the middle of a frame, and the third brings its end and \
-                  another frame. That is how a real stream looks.",
+        signs: [],
         shows: || {
             // 65536 bytes: of each the lowest eight bits of its index. The browser's first 32 are
             // in the capture; the others are masked here, with the browser's key.
@@ -766,8 +887,8 @@ fn a_browsers_frames_in_its_own_pieces() {
 fn each_error_has_its_close_code_and_a_sentence() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "Too large is 1009, everything else here is a protocol error: 1002.",
-        mistake: "The given src/error.rs was changed.",
+        rule: "Too large is 1009, everything else here is a protocol error: 1002. src/error.rs, which is given, says so.",
+        signs: [],
         shows: || {
             let errors = [
                 FrameError::Header(HeaderError::LengthTopBitSet),
@@ -785,7 +906,7 @@ fn the_program_takes_a_stream_in_pieces() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "What you wrote, as a program: which piece of a stream brings which parts of frames.",
-        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        signs: [],
         shows: || program!().runs(&[
             &[],
             &["--pieces", "7", "81 85 37 fa 21 3d", "7f 9f 4d 51 58"],
