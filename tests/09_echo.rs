@@ -442,7 +442,7 @@ fn serve(mut settings: Settings) -> Server {
 /// A server whose connections look at the clock often.
 fn ticking(patience: Patience) -> Settings {
     Settings {
-        tick: Duration::from_millis(20),
+        tick: Duration::from_millis(10),
         patience,
         ..Settings::default()
     }
@@ -790,7 +790,7 @@ fn a_head_has_its_time() {
                client is left without a word, and the server goes on.",
         mistake: "The given src/door.rs was changed: each byte that comes begins the wait anew.",
         shows: || {
-            let head_within = Duration::from_millis(100);
+            let head_within = Duration::from_millis(50);
             let server = serve(Settings { head_within, ..ticking(Patience::default()) });
             let whole = [handshake(""), masked(CLOSE, b"")].concat();
             let half = &whole[..whole.len() / 2];
@@ -958,12 +958,12 @@ fn whoever_has_said_goodbye_waits_for_the_other() {
             let (mut client, closed) = leaving(long);
             let mut shown = format!("the server says goodbye, and TCP {}\n", end_of(&mut client));
             // Several ticks of silence: a server that doesn't wait has time to show it.
-            shown += &format!("the client is silent:   the server {}\n", whether(&closed, Duration::from_millis(100)));
+            shown += &format!("the client is silent:   the server {}\n", whether(&closed, Duration::from_millis(40)));
             _ = client.write_all(b"one more thing");
             shown += &format!("the client says more:   the server {}\n", whether(&closed, Duration::from_millis(20)));
             drop(client);
             shown += &format!("the client leaves:      the server {}\n", whether(&closed, stretched(DEADLINE)));
-            let (_client, closed) = leaving(Duration::from_millis(50));
+            let (_client, closed) = leaving(Duration::from_millis(20));
             shown + &format!("another never leaves:   the server {}\n", whether(&closed, stretched(DEADLINE)))
         },
     }

@@ -52,8 +52,8 @@ const AS_MUCH_AS_THEY_LIKE: Pace = Pace {
 const FOR_EVER: Duration = Duration::from_secs(600);
 /// As short as a deadline can be without being over at once.
 const SHORT: Duration = Duration::from_millis(20);
-/// Enough for a thread to be woken and to write a few bytes, also where the machine has much to do.
-const SOON: Duration = Duration::from_millis(150);
+/// Enough for a thread to be woken and to write a few bytes.
+const SOON: Duration = Duration::from_millis(60);
 
 const PATIENT: Patience = Patience {
     ping_after: FOR_EVER,
@@ -1521,7 +1521,15 @@ impl Table {
     }
 
     fn patient(first: &[u8]) -> Self {
-        Self::new(first, ROOM_ENOUGH, PATIENT)
+        let close_within = stretched(PATIENT.close_within);
+        Self::new(
+            first,
+            ROOM_ENOUGH,
+            Patience {
+                close_within,
+                ..PATIENT
+            },
+        )
     }
 
     /// Waits for a note of the room, but not for long. Says whether it came.
@@ -2298,7 +2306,7 @@ fn a_head_has_its_time() {
                then.",
         signs: [],
         shows: || {
-            let server = serve(Settings { head_within: 2 * SHORT, tick: SHORT / 4, ..settings() });
+            let server = serve(Settings { head_within: SHORT, tick: SHORT / 4, ..settings() });
             let silent = Peer::connect(server.address()).hears();
             let mut drips = Peer::connect(server.address());
             let stream = drips.stream.get_ref();
@@ -2578,7 +2586,7 @@ fn a_stop_is_said_to_everyone() {
                is gone within its time, whatever they do.",
         signs: [],
         shows: || {
-            let patience = Patience { close_within: stretched(SOON), ..PATIENT };
+            let patience = Patience { close_within: stretched(2 * SOON), ..PATIENT };
             let limits = Limits { patience, ..settings().client };
             // Where loopback has more than one address, the server is woken at its own.
             let other = TcpListener::bind("127.0.0.2:0").or_else(|_| TcpListener::bind("127.0.0.1:0"));

@@ -1265,7 +1265,7 @@ fn a_request_is_held_until_there_is_something_to_say() {
                 let events = noting(patient(), &notes).on("count", |_, _, _| json!(1));
                 let events = Arc::new(events);
                 let answer = hold(&events, "a1", cursor(FIRST, 0));
-                if let Ok(lines) = answer.recv_timeout(SHORT) {
+                if let Ok(lines) = answer.recv_timeout(SHORT / 2) {
                     return shown + &format!("not held, but answered: {lines}\n");
                 }
                 wake(&events);
@@ -2149,7 +2149,7 @@ fn a_body_has_its_time() {
         mistake: "The given src/front.rs was changed. The clock is looked at only when nothing comes.",
         shows: || {
             let mut settings = on_sockets();
-            settings.request_within = 2 * SHORT;
+            settings.request_within = SHORT;
             settings.client.max_message = 1 << 40;
             let server = serve(Events::new(settings));
             let patient = serve(Events::new(on_sockets()));

@@ -132,7 +132,12 @@ pub fn page(project: &Project, file: &Path) -> Option<String> {
             .iter()
             .any(|label| line.starts_with(&format!("[{label}]: ")))
     };
-    let lines: Vec<&str> = text.lines().filter(|line| !is_definition(line)).collect();
+    let heading = |line: &str| match line.trim_start_matches('#') {
+        title if title == line => line.to_string(),
+        title => format!("■{title}"),
+    };
+    let lines = text.lines().filter(|line| !is_definition(line));
+    let lines: Vec<String> = lines.map(heading).collect();
     let text = without_references(&lines.join("\n"), &labels);
     let text = with_includes(&text, &folder).ok()?;
     Some(plain(&text, PAGE_WIDTH))

@@ -175,14 +175,20 @@ pub fn check(
         };
         say(&text);
         let further = verdict::further(&verdict);
-        if further > 0 && !all {
-            let more = match side {
+        let more = match (further, verdict.not_judged()) {
+            (0, 0) => None,
+            (0, left) => Some(format!("{left} not judged")),
+            (further, 0) => Some(format!("{further} more")),
+            (further, left) => Some(format!("{further} more, {left} not judged")),
+        };
+        if let Some(more) = more.filter(|_| !all) {
+            let all = match side {
                 Side::Step => "--all",
                 Side::Solution => "--solution --all",
             };
             say("");
             say(&format!(
-                "({further} more: `cargo workshop check {} {more}` shows everything)",
+                "({more}: `cargo workshop check {} {all}` shows everything)",
                 step.id
             ));
         }

@@ -207,12 +207,9 @@ fn built_and_run(
         project,
         stop,
     };
-    let Some(output) = checks.run(&[], silence)? else {
-        return Ok(Verdict::Stopped);
-    };
-    let judged = match output.was_ended {
-        Some(TooMuch::Silence) => checks.one_by_one(&names, &output)?,
-        _ => Some(read_output(&names, &output)),
+    let judged = match checks.side_by_side(&names, silence)? {
+        Some((judged, true)) => checks.one_by_one(judged)?,
+        judged => judged.map(|(judged, _)| judged),
     };
     Ok(judged.map_or(Verdict::Stopped, Verdict::Judged))
 }
@@ -290,7 +287,8 @@ pub fn finish_cargo(command: Command, stop: &Stop, tell: &Tell) -> Result<Option
 fn cargo_listener(tell: &Tell) -> Listener {
     let tell = Arc::clone(tell);
     Box::new(move |line| match status(line) {
-        Some(("Blocking", _)) => tell(Doing::Waiting),
+        // The package cache is let go of in a moment.
+        Some(("Blocking", what)) if !what.ends_with("package cache") => tell(Doing::Waiting),
         Some(("Compiling", what)) => {
             let package = what.split_whitespace().next().map(str::to_string);
             tell(Doing::Building(package));
@@ -322,6 +320,21 @@ fn without_statuses(output: &str) -> String {
 /// time: it is run again, by itself.
 const SILENCE: Duration = Duration::from_secs(2);
 
+/// In how many processes so many checks run: enough that there is always one that doesn't wait, and each has
+/// something to do.
+fn processes(checks: usize) -> usize {
+    const WORTH_A_PROCESS: usize = 4;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    (checks / WORTH_A_PROCESS).clamp(1, (2 * cores).min(4))
+}
+
+/// Deals the names out: neighbours are alike, and so the slow ones come into different parts.
+fn parts(names: &[String], count: usize) -> Vec<Vec<&str>> {
+    let part = |first: usize| names.iter().skip(first).step_by(count);
+    let part = |first: usize| part(first).map(String::as_str).collect();
+    (0..count).map(part).collect()
+}
+
 /// The checks of a step, built.
 struct Checks<'a> {
     executable: &'a Path,
@@ -330,15 +343,44 @@ struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    /// Runs the checks of these names, or if there are none, all.
+    /// Runs the checks in several processes, because most of what a check does is wait. In one process they run one
+    /// after the other, so that each panic belongs to the check that is running. Also says whether a process was
+    /// ended because it was silent. `None` if somebody asked to stop.
+    fn side_by_side(
+        &self,
+        names: &[String],
+        silence: Option<Duration>,
+    ) -> Result<Option<(Vec<Checked>, bool)>, Problem> {
+        let parts = parts(names, processes(names.len()));
+        let outputs = thread::scope(|scope| {
+            let run = |part| scope.spawn(move || self.run(part, silence));
+            let running = Vec::from_iter(parts.iter().map(Vec::as_slice).map(run));
+            let outputs = running.into_iter().map(|it| it.join().expect("no panic"));
+            outputs.collect::<Result<Option<Vec<Output>>, Problem>>()
+        })?;
+        let Some(outputs) = outputs else {
+            return Ok(None);
+        };
+        let was_silent = |output: &Output| output.was_ended == Some(TooMuch::Silence);
+        let is_cut = outputs.iter().any(was_silent);
+        let judged = parts.iter().zip(&outputs);
+        let mut judged =
+            Vec::from_iter(judged.flat_map(|(part, output)| read_output(part, output)));
+        let place = |checked: &Checked| names.iter().position(|name| *name == checked.name);
+        judged.sort_by_key(place);
+        Ok(Some((judged, is_cut)))
+    }
+
+    /// Runs the checks of these names, one after the other.
     fn run(&self, names: &[&str], silence: Option<Duration>) -> Result<Option<Output>, Problem> {
         let mut command = Command::new(self.executable);
-        command
-            .current_dir(&self.project.root)
-            .args(["--color", "never", "--test-threads", "1"]);
-        if !names.is_empty() {
-            command.arg("--exact");
-        }
+        command.current_dir(&self.project.root).args([
+            "--color",
+            "never",
+            "--test-threads",
+            "1",
+            "--exact",
+        ]);
         for name in names {
             command.args([name.to_string(), format!("check::{name}")]);
         }
@@ -354,14 +396,14 @@ impl Checks<'_> {
         let limits = Limits {
             deadline: Some(DEADLINE),
             silence,
+            memory: MOST_MEMORY_OF_CHECKS,
         };
         finish_heard(command, limits, self.stop, None)
     }
 
     /// Goes on after a run that was cut: the checks that didn't end well in it run by themselves, in order, up to
     /// the first that is wrong. `None` if somebody asked to stop.
-    fn one_by_one(&self, names: &[String], cut: &Output) -> Result<Option<Vec<Checked>>, Problem> {
-        let mut checks = read_output(names, cut);
+    fn one_by_one(&self, mut checks: Vec<Checked>) -> Result<Option<Vec<Checked>>, Problem> {
         let mut is_red = false;
         for check in checks
             .iter_mut()
@@ -395,8 +437,11 @@ pub fn cargo(project: &Project) -> Command {
     command
 }
 
-/// How much memory a test binary may take. It needs a hundredth of that.
+/// How much memory a program with a deadline may take, in bytes.
 const MOST_MEMORY: u64 = 1 << 30;
+
+/// The same of each process that runs checks: there may be four. It needs 80 MB.
+const MOST_MEMORY_OF_CHECKS: u64 = MOST_MEMORY / 4;
 
 /// What a program printed, and how it ended.
 #[derive(Debug)]
@@ -431,6 +476,8 @@ struct Limits {
     deadline: Option<Duration>,
     /// For how long it may print nothing.
     silence: Option<Duration>,
+    /// How many bytes of memory it may take.
+    memory: u64,
 }
 
 /// Runs a command to its end, its deadline, or a request to stop, whichever comes first; `None`
@@ -446,6 +493,7 @@ pub fn finish(
     let limits = Limits {
         deadline,
         silence: None,
+        memory: MOST_MEMORY,
     };
     finish_heard(command, limits, stop, None)
 }
@@ -499,7 +547,7 @@ fn finish_heard(
         } else if end.is_some() && now > next_weighing {
             let id = running.child().id();
             let weight = memory_of(id).unwrap_or(0);
-            was_ended = (weight > MOST_MEMORY).then_some(TooMuch::Memory);
+            was_ended = (weight > limits.memory).then_some(TooMuch::Memory);
             next_weighing = Instant::now() + WEIGHING;
         }
         if was_ended.is_some() {
@@ -633,11 +681,11 @@ fn names_in(test_file: &str) -> Vec<String> {
     after_attribute.filter_map(name).collect()
 }
 
-fn read_output(names: &[String], output: &Output) -> Vec<Checked> {
+fn read_output(names: &[impl AsRef<str>], output: &Output) -> Vec<Checked> {
     let crash = crash_report(output);
     names
         .iter()
-        .map(|name| read_check(name, &output.stdout, &crash))
+        .map(|name| read_check(name.as_ref(), &output.stdout, &crash))
         .collect()
 }
 
@@ -749,7 +797,7 @@ fn crash_report(output: &Output) -> String {
             "It was ended after two minutes: a loop that never ends, or a deadlock."
         }
         Some(TooMuch::Memory) => {
-            "Your code took more than 1 GB of memory, and was ended: something grows without \
+            "Your code took more than 256 MB of memory, and was ended: something grows without \
              end, or prints without end."
         }
         Some(TooMuch::Silence) => "It was ended because nothing came of it any more.",
@@ -799,6 +847,14 @@ mod tests {
         assert_eq!(states, [State::Wrong, State::Right, State::NotWritten]);
         assert_eq!(checks[2].report, "○ b: not written yet   RFC\n  Task: x");
         assert_eq!(Verdict::Judged(checks).first_red().unwrap().name, "c");
+    }
+
+    #[test]
+    fn every_check_is_in_one_part() {
+        let names = ["a", "b", "c", "d", "e"].map(str::to_string);
+        assert_eq!(parts(&names, 2), [vec!["a", "c", "e"], vec!["b", "d"]]);
+        assert_eq!((processes(0), processes(5)), (1, 1));
+        assert!((2..=4).contains(&processes(50)));
     }
 
     #[test]

@@ -177,7 +177,13 @@ fn common_break(texts: &[&str], room: usize) -> usize {
 /// below them; where they are too wide, the part with the marks is shown.
 pub fn fit_snippets(error: &str, width: usize) -> Vec<String> {
     let all: Vec<&str> = error.lines().collect();
-    let parts = all.chunk_by(|one, other| gutter(one).is_some() == gutter(other).is_some());
+    // A line of code and its marks belong together.
+    let belongs = |one: &&str, other: &&str| match (gutter(one), gutter(other)) {
+        (Some(_), Some(_)) => !other.trim_start().starts_with(|c: char| c.is_ascii_digit()),
+        (None, None) => true,
+        _ => false,
+    };
+    let parts = all.chunk_by(belongs);
     let fit = |part: &[&str]| match gutter(part[0]) {
         Some(_) => fit_snippet(part, width),
         None => part.iter().flat_map(|line| fold(line, width)).collect(),
@@ -360,6 +366,14 @@ error[E0308]: mismatched types
         assert_eq!(column("Vec<u8> =", 3), column("---", 4));
         assert_eq!(column("expected due", 6), column("---", 4));
         assert!(lines[4].ends_with("expected `Vec<u8>`"), "{lines:#?}");
+        let code = format!(
+            "13 | let x: u64 = {}\n   | {}^ help: add `;`\n14 | }}\n   | - unexpected",
+            "9".repeat(70),
+            " ".repeat(84)
+        );
+        let lines = fit_snippets(&code, 60);
+        assert!(lines[1].contains("^ help: add `;`"), "{lines:#?}");
+        assert_eq!(lines[2..], ["14 | }", "   | - unexpected"]);
     }
 
     #[test]

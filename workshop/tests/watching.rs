@@ -136,13 +136,13 @@ fn only_one_check_that_hangs_is_waited_for() {
         )
     };
     // In another order than the one in which they run.
-    let checks = ["b", "d", "a", "c", "e"].map(check).concat();
-    let right = "#[test]\nfn aa_right() {}\n";
+    let checks = ["c", "e", "b", "d", "f"].map(check).concat();
+    let right = "#[test]\nfn a_right() {}\n";
     fixture.write("tests/00_twice.rs", &format!("{checks}{right}"));
     let mut watch = fixture.watch();
     watch.wait_for("00 twice: ✗ red: 1 of 6 checks right, 4 not judged: one hangs");
-    watch.wait_for("✗ b: never finished");
-    watch.wait_for("Rule: b ends");
+    watch.wait_for("✗ c: never finished");
+    watch.wait_for("Rule: c ends");
     watch.type_line("q");
     assert_eq!(watch.exit_code(), 0);
 }
@@ -158,7 +158,9 @@ fn a_save_that_breaks_an_earlier_step_is_said() {
     watch.wait_for("01 four-times: ✗ red");
     watch.wait_for("00 twice is red since your save there: ✗ red: 1 of 2 checks right. `b` goes");
     fixture.write(TWICE, RIGHT);
-    watch.wait_for("00 twice passes again.");
+    watch.wait_for("You work on 00 twice: it is judged now.");
+    watch.wait_for("00 twice: ✓ passed");
+    watch.wait_for("01 four-times: ✗ red");
     fixture.write(
         TWICE,
         "pub fn twice(number: u64) -> u64 {\n    number *\n}\n",
@@ -363,7 +365,7 @@ fn until_the_book_is_built_its_plain_text_is_served() {
         "fn main() {\n    loop {\n        std::thread::park();\n    }\n}\n",
     );
     let mut watch = fixture.start(&["--no-open"]);
-    let line = watch.wait_for("The book is being built.");
+    let line = watch.wait_for("Its plain text, and later the book, is at");
     let address = line.split(' ').find(|word| word.starts_with("http"));
     let address = address.expect("it is said").to_string();
     let (_, page) = get(&address, "/twice.html");

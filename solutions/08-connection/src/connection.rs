@@ -59,7 +59,7 @@ pub struct Connection {
     reader: MessageReader,
     /// What is to be written, in this order.
     outgoing: Vec<u8>,
-    /// Whether something that an earlier call led to has not been taken yet. Set anew by `receive`.
+    /// Whether bytes from an earlier call have not been taken yet. Each `receive` sets it.
     behind: bool,
     /// The latest ping that has no answer yet.
     unanswered: Option<Vec<u8>>,
@@ -144,8 +144,8 @@ impl Connection {
     }
 
     /// The next event of what was fed. Call it until there is none. What is sent between two calls
-    /// goes out before what the next frame leads to: the answer to a message before the Close frame
-    /// that a broken rule behind it leads to.
+    /// goes out before the answer to the next frame: the echo of a message before the Close frame for
+    /// a broken rule that comes after the message.
     pub fn poll(&mut self) -> Option<Event> {
         if self.first.is_some() {
             return self.first.take();

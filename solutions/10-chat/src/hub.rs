@@ -1,7 +1,7 @@
-//! Who is here, what was said, and who is told.
+//! The clients that are here, what was said, and which clients are told.
 //!
 //! One lock guards all of it. So a client that joins gets every message exactly once: what was said
-//! before is queued for it, and it is among those who are told, without letting go of the lock in
+//! before is queued for it, and it is added to the clients that are told, without letting go of the lock in
 //! between.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -34,7 +34,7 @@ struct State {
     last_client: ClientId,
     /// Each delivery costs a token.
     room: Rate,
-    /// Whether the server stops: then nobody gets in any more.
+    /// Whether the server stops: then no client gets in any more.
     stopped: bool,
 }
 
@@ -42,7 +42,7 @@ struct State {
 #[derive(Debug)]
 struct Client {
     outbox: Arc<Outbox>,
-    /// Which tab of which browser it is, where it has said so.
+    /// The word of its tab, if it has said one.
     tab: Option<String>,
     /// The name that it has taken.
     name: Option<String>,
@@ -59,10 +59,10 @@ pub struct Pace {
     pub deliveries: u64,
 }
 
-/// Who wants to join.
+/// A client that wants to join.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Visitor {
-    /// The id of the last message that it has seen; 0 where it has seen none.
+    /// The id of the last message that it has seen; 0 if it has seen none.
     pub after: u64,
     /// A word that only this tab of this browser knows. When it joins again, its connection before,
     /// of which it may know more than we do, is over.

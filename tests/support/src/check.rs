@@ -419,6 +419,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
 
     fn judge(shows: impl FnOnce() -> String + Send + 'static) -> Verdict {
         let _turn = lock(&ONE_AT_A_TIME);
@@ -479,6 +481,40 @@ mod tests {
             panic!("{verdict:?}")
         };
         assert_eq!(panic.message, "index out of bounds");
+    }
+
+    #[test]
+    fn what_failed_by_time_alone_is_tried_again_until_one_was_red_twice() {
+        let _turn = lock(&ONE_AT_A_TIME);
+        let the_rfc_example = Check {
+            manifest_dir: concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps/03-accept-key"),
+            package: "accept-key",
+            ..check("accept_key::the_rfc_example::here")
+        };
+        let snapshot = "../../snapshots/accept-key/the_rfc_example.snap";
+        let snapshot = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("src")
+            .join(snapshot);
+        let shown = fs::read_to_string(snapshot).unwrap();
+        let shown = shown_part(&shown).unwrap();
+        // Red, and how long that takes, for so many tries.
+        let judged = |red: usize, takes: Duration| {
+            let tries = Arc::new(AtomicUsize::new(0));
+            let (counted, shown) = (Arc::clone(&tries), shown.clone());
+            let verdict = the_rfc_example.judge_fairly(move || {
+                if counted.fetch_add(1, Ordering::Relaxed) < red {
+                    thread::sleep(takes);
+                    return "nothing has come".to_string();
+                }
+                shown.clone()
+            });
+            (verdict == Verdict::Right, tries.load(Ordering::Relaxed))
+        };
+        let long = A_LONG_TIME + Duration::from_millis(10);
+        assert_eq!(judged(1, long), (true, 2));
+        assert_eq!(judged(2, long), (false, 2));
+        // From now on there are no second tries.
+        assert_eq!(judged(1, long), (false, 1));
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub fn screen(project: &Project) -> Result<String, Problem> {
         step: Some(step),
         judged: Some(&judged),
         checking: None,
+        playing: None,
+        broken: &[],
         notice: None,
         polling: None,
         book: BookState::Readable(address.to_string(), format!("{address}{chapter}")),

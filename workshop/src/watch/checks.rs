@@ -42,7 +42,7 @@ pub(super) struct Run {
 
 /// A step that used to pass, and is red since a save.
 #[derive(Debug, Clone)]
-pub(super) struct Broken {
+pub(crate) struct Broken {
     pub(super) step: Step,
     /// What its verdict is, in one line.
     pub(super) summary: String,
@@ -115,7 +115,7 @@ impl Watch {
         self.check();
     }
 
-    /// Steps that are done, and of which a file was saved: they are judged after the one that is shown.
+    /// Remembers steps that were done, and of which a file was saved: they are judged after the one that is shown.
     fn remember_done(&mut self, paths: &[PathBuf]) {
         let Session {
             project, progress, ..
@@ -124,7 +124,9 @@ impl Watch {
             let is_shown = self.step.as_ref().is_some_and(|shown| shown.id == step.id);
             let was_saved = paths.iter().any(|path| is_in_step(path, step));
             let is_known = self.touched.iter().any(|known| known.id == step.id);
-            if was_saved && !is_shown && !is_known && progress.state(step) != State::Open {
+            let was_done = progress.state(step) != State::Open
+                || self.broken.iter().any(|broken| broken.step.id == step.id);
+            if was_saved && !is_shown && !is_known && was_done {
                 self.touched.push(step.clone());
             }
         }
@@ -191,10 +193,11 @@ impl Watch {
     }
 
     pub(super) fn stop(&mut self) {
-        for run in [self.run.take(), self.second_run.take()] {
-            if let Some(run) = run {
-                run.stop.ask();
-            }
+        for run in [self.run.take(), self.second_run.take()]
+            .into_iter()
+            .flatten()
+        {
+            run.stop.ask();
         }
     }
 

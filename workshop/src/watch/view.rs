@@ -130,8 +130,12 @@ fn head(view: &View, width: usize) -> Vec<Line> {
         Look::Bold,
         format!("{NAME}{}{book}", " ".repeat(gap)),
     )];
+    // Nobody who has just come needs to know that nothing is written yet.
+    let is_for_later = *view.mode == Mode::Greeting && view.judged.is_some();
     if matches!(view.mode, Mode::Greeting | Mode::List) {
-        lines.extend(status(view, width));
+        if !is_for_later {
+            lines.extend(status(view, width));
+        }
         lines.push(Line::new(Look::Plain, ""));
         return lines;
     }

@@ -1,4 +1,4 @@
-//! Planning poker: everybody puts down a card, and all are turned over at once.
+//! Planning poker: each player puts down a card, and all are turned over at once.
 //! `cargo run -p events --example poker`, then open the address that it prints, in two tabs.
 //!
 //! To start something of your own: copy this folder beside itself, under another name. Cargo finds it there:
@@ -173,7 +173,7 @@ impl Table {
         if card.is_none() {
             return error("There is no such card.".to_string());
         }
-        // It may have been sent before everybody's cards were taken away, or turned over.
+        // It may have been sent before all cards were taken away, or turned over.
         if data["round"] != self.round || self.shown {
             return error("That was too late: this round is over.".to_string());
         }
