@@ -571,6 +571,10 @@ fn any_bytes_show_that_the_client_is_there() {
         rule: "The deadlines hear of each read that brings bytes, whatever the bytes are. A tick brings none.",
         // Nobody has to be silent before a ping is due, so each read that counts is followed by one.
         signs: [
+            yours(["writes  81 02 48 69"]).and(yours(["reads   WouldBlock"])).says(
+                "The clock is looked at only when a wait is over. A client that never stops talking would not be told \
+                 that the server stops.",
+            ),
             yours(["writes  81 02 48 69"]).but_not(yours(["48 69 89"])).says(
                 "The deadlines are never told that bytes have come. A client that answers every ping is closed.",
             ),

@@ -214,6 +214,9 @@ fn too_much_is_refused_and_costs_no_number() {
             yours(["send c: ✗ overrun"]).says(
                 "A line that fills the room exactly was taken for too much. It is allowed to be full.",
             ),
+            yours(["send : {"]).says(
+                "There is no end to what is kept: all its bytes count, together with those of the new line.",
+            ),
             yours(["send d: {"]).says("A line was taken for which there is no room: its own bytes count, too."),
             yours(["send é: {"]).says("The limit is in bytes, and characters were counted: é is two bytes."),
             missing(["send e: {\"n\":4"]).and(yours(["send e: {\"n\":"])).says(
@@ -290,8 +293,8 @@ fn the_newest_value_takes_the_place_of_the_others() {
         rule: "At most one value of a name is on its way. When it has been seen, the newest goes, and those in \
                between never do. When the transport has died, the newest goes again.",
         signs: [
+            yours(["price 1", "not due", "data"]).says("A value that was offered isn't marked as new, so no request is answered for it."),
             missing(["price 1", "data"]).says("The first value never goes: nothing of its name is on its way yet."),
-            yours(["price 1", "not due"]).says("A value that was offered isn't marked as new, so no request is answered for it."),
             yours(["price 2", "data"]).says(
                 "A value went while another one was on its way. A slow page then has a queue of them to work off.",
             ),
@@ -663,6 +666,7 @@ fn an_event_that_comes_twice_is_heard_once() {
             missing(["← {\"error\":"]).says(
                 "The error of an event without `ask` was kept quiet. `take` returns it, and it is sent as `error`.",
             ),
+            missing(["\"reply\":3"]).says("A line with `ask` got no reply."),
             missing(["ada ← {\"got\":"]).says("An event that came twice wasn't confirmed again."),
         ],
         shows: || {
@@ -777,6 +781,10 @@ fn a_new_transport_begins_with_what_the_page_may_not_have() {
             ),
             under("ada, once more", missing(["← {\"n\":1"])).says(
                 "What was replayed counted as received, and was forgotten. Only `got` or a cursor confirms it.",
+            ),
+            under("ada, at last", missing(["← {\"n\":2"])).says(
+                "The replay left out a line that has not been confirmed. What the cursor confirms is not kept any \
+                 longer, so there is nothing to skip.",
             ),
             under("ada, at last", yours(["← {\"n\":1"])).says(
                 "The cursor confirms nothing: `after=1` says that number 1 has come.",
@@ -1523,6 +1531,9 @@ fn who_need_not_wait_is_answered_at_once() {
             under("a client is new", yours(["it still waits"])).says(
                 "A new client waits for news like the others. It has something to hear at once: its `hello`.",
             ),
+            under("the server was restarted", yours(["it still waits"])).says(
+                "The page knows a session, but not this one: it has to hear the new number at once, too.",
+            ),
             under("a request has been held", yours(["it still waits"])).says("The hold has no end."),
         ],
         shows: || {
@@ -1548,6 +1559,9 @@ fn who_need_not_wait_is_answered_at_once() {
                 return shown;
             }
             if asks(&events, "b1", "a client is new", NEW) || asks(&events, "b1", "the answer was lost", NEW) {
+                return shown;
+            }
+            if asks(&events, "c1", "the server was restarted, and the page knows its old session", cursor(7, 3)) {
                 return shown;
             }
             events.with(|guests| guests.offer_to("all", "price", &json!(5)));
