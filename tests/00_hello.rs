@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use hello::server::Server;
 use support::http::{Client, exchange};
+use support::machine::stretched;
+use support::sign::{only, yours};
 use support::wire::{Transcript, without_date};
 use support::{check, program};
 use tiny_http::{Request, Response};
@@ -39,8 +41,40 @@ fn the_server_says_hello() {
     check! {
         rfc: "RFC 9112 §4",
         rule: "A response is a status line, header fields, an empty line, and then the body.",
-        mistake: "A capital letter and its small one are one bit apart: 0010 0000. Which line of \
-                  src/lib.rs has the small one?",
+        signs: [
+            yours(["HTTP/1.1 500"]).says(
+                "The request was dropped without an answer, so tiny_http sent a 500 in its place. `respond` sends yours.",
+            ),
+            yours(["hello, WebSocket␊"]).says(
+                "The greeting still begins with a lowercase letter. `H` and `h` are one bit apart: 0010 0000.",
+            ),
+            yours(["hello, WebSocket"]).and(yours(["Content-Length: 16␍␊"])).says(
+                "The first letter is still lowercase, and `\\n`, the last of the 17 bytes, is missing as well.",
+            ),
+            yours(["  Hello, WebSocket"]).and(yours(["Content-Length: 16␍␊"])).says(
+                "The `\\n` at the end is missing. It is the last of the 17 bytes.",
+            ),
+            yours(["WebSocket␍␊"]).says(
+                "The greeting ends in CR LF, as a header line does. A body has no such rule: here it ends in `\\n` alone.",
+            ),
+            yours(["WebSocket\\n"]).or(yours(["WebSocket/n"])).says(
+                "The end of the text was sent as two characters. Only `\\n` in a string without an `r` before it is a line feed.",
+            ),
+            only(["Content-Length: 1", "  ␊"]).says("The greeting ends in two line feeds. It needs one."),
+            yours(["WebSocket ␊"]).says("There is a space after `WebSocket`. You can't see it, but it is sent."),
+            yours(["   Hello"]).says("There is a space before `Hello`. It is sent like any other character."),
+            yours(["Hello,\u{a0}WebSocket"]).says(
+                "The space is a no-break space, as pages have it: it looks the same and takes two bytes. Type it again.",
+            ),
+            yours(["Hello WebSocket␊"]).says("The comma after `Hello` is missing."),
+            yours(["Content-Length: 18␍␊"]).and(yours(["ello, WebSocket␊"])).but_not(yours(["Hello"])).says(
+                "The first letter isn't the ASCII `H`: it takes two bytes, and `Content-Length` counts both.",
+            ),
+            yours(["Hello, Websocket␊"]).or(yours(["Hello, webSocket␊"])).or(yours(["Hello, websocket␊"])).says(
+                "The first letter is right now, and one inside `WebSocket` is in the wrong case.",
+            ),
+            yours(["Content-Length: 0␍␊"]).says("The greeting is empty."),
+        ],
         shows: || transcript_of("/"),
     }
 }
@@ -50,7 +84,12 @@ fn another_path_is_not_found() {
     check! {
         rfc: "RFC 9110 §15.5.5",
         rule: "Where there is nothing at a path, the status is 404, with a body that says so.",
-        mistake: "The sentence or the status of `answer` was changed along the way.",
+        signs: [
+            yours(["Hello, WebSocket"]).says("Every path gets the greeting: `answer` no longer looks at the path."),
+            only(["HTTP/1.1"]).says(
+                "The sentence says that there is nothing here, and the status doesn't. A program reads the status.",
+            ),
+        ],
         shows: || transcript_of("/nowhere"),
     }
 }
@@ -61,8 +100,8 @@ fn another_path_is_not_found() {
 fn one_request_too_many_gets_503() {
     check! {
         rfc: "RFC 9110 §15.6.4",
-        rule: "A server answers so many requests at a time. One more is told to come back.",
-        mistake: "The given workshop/doorkeeper was changed.",
+        rule: "A server answers only so many requests at a time. One more is told to come back.",
+        signs: [],
         shows: || {
             let (begun, has_begun) = mpsc::channel();
             let (held, until_let_go) = mpsc::channel::<()>();
@@ -76,7 +115,7 @@ fn one_request_too_many_gets_503() {
             let mut clients = [0, 1].map(|_| {
                 let mut client = Client::connect(server.address());
                 client.request("GET", "/", None);
-                if has_begun.recv_timeout(AT_ONCE).is_err() {
+                if has_begun.recv_timeout(stretched(AT_ONCE)).is_err() {
                     let early = if client.has_answer() { client.response().text() } else { "nothing".to_string() };
                     panic!("two requests may be answered at a time; one of two got: {early}");
                 }
@@ -99,7 +138,7 @@ fn a_promise_of_too_long_a_body_gets_413() {
     check! {
         rfc: "RFC 9110 §15.5.14",
         rule: "A body may promise 64 MiB; one byte more is refused, and nothing of it is read.",
-        mistake: "The given workshop/doorkeeper was changed.",
+        signs: [],
         shows: || {
             let server = start(10, |request| {
                 let length = request.body_length();
@@ -123,8 +162,8 @@ fn a_promise_of_too_long_a_body_gets_413() {
 fn a_server_that_is_dropped_listens_no_more() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "Dropping a server stops it: nobody listens at its address any more.",
-        mistake: "The given workshop/doorkeeper was changed.",
+        rule: "Dropping a server stops it: nothing listens at its address any more.",
+        signs: [],
         shows: || {
             let server = start(10, hello::answer);
             let address = server.address();
@@ -132,7 +171,7 @@ fn a_server_that_is_dropped_listens_no_more() {
             drop(server);
             let begin = Instant::now();
             let refused = || TcpStream::connect(address).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-            while !refused() && begin.elapsed() < AT_ONCE {
+            while !refused() && begin.elapsed() < stretched(AT_ONCE) {
                 // Not at once: each attempt takes one of the system's ports for a while.
                 thread::sleep(Duration::from_millis(5));
             }
@@ -147,7 +186,7 @@ fn the_program_serves() {
     check! {
         rfc: "the workshop's own rule",
         rule: "`cargo run -p hello` says where it listens, and answers there until Ctrl-C.",
-        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        signs: [],
         shows: || {
             let server = program!().serve(&["--max-requests", "7"]);
             let response = exchange(server.address, "GET", "/nowhere", None);

@@ -16,6 +16,17 @@ fn a_key_is_sixteen_bytes_in_base64() {
             yours(["→ NzQ2ODY1"]).says(
                 "The nonce was written as hexadecimal text first: 32 characters are encoded instead of 16 bytes.",
             ),
+            yours(["→ 74686520"]).says("The nonce was written as hexadecimal text. The header field has it in base64."),
+            yours(["→ WzExNiwg"]).says("The nonce was written as a list of decimal numbers first. Encode its 16 bytes."),
+            yours(["→ 77+977+9"]).says(
+                "The nonce was made into text first, and all bytes that aren't UTF-8 became the same character, U+FFFD.",
+            ),
+            yours(["→ w7/Dv8O/"]).says(
+                "Each byte was made into a `char` first. In a String, a `char` above 127 takes two bytes or more.",
+            ),
+            yours(["→ s3pPLMBi"]).says(
+                "That is the accept key, which the server answers with. A client's key is its nonce alone, in base64.",
+            ),
             yours(["-_v7"]).says("The alphabet for URLs was used, with `-` and `_` in place of `+` and `/`."),
             yours(["→ dGhlIHNhbXBsZSBub25jZQ"]).says(
                 "The padding is missing: with `==` at its end the key has 24 characters.",
@@ -53,6 +64,12 @@ fn the_digest_is_twenty_raw_bytes() {
             ),
             yours(["0000  29 f8 7d 40"]).says("The GUID was hashed without the key."),
             yours(["0000  c7 2b 54 96"]).says("There is a space between the key and the GUID."),
+            yours(["0000  8c 81 cb 96"]).says(
+                "The key was hashed with quotation marks around it: `{:?}` adds them, `{}` doesn't.",
+            ),
+            yours(["0000  70 84 54 67"]).says("The key was encoded with base64 once more. It is hashed as it came."),
+            yours(["0000  45 95 ae 87"]).says("The key was hashed without its `==`. They are part of the text."),
+            yours(["0000  bd 69 6b ba"]).says("SHA-1 was taken twice: the second time, of the first digest."),
         ],
         shows: || format!("{RFC_KEY}{GUID}\n\n{}", wire::dump(&digest(RFC_KEY))),
     }
@@ -68,6 +85,13 @@ fn the_rfc_example() {
                 "The digest was written as hexadecimal text first. Then 40 characters are encoded \
                  instead of 20 bytes, and the result is 56 characters long, not 28.",
             ),
+            yours(["Accept: WzE3OSwg"]).says("The digest was written as a list of decimal numbers first. Encode its 20 bytes."),
+            yours(["Accept: 77+9ek8s"]).says(
+                "The digest was made into text first, and all bytes that aren't UTF-8 became the same character, U+FFFD.",
+            ),
+            yours(["Accept: czNwUExN"]).says("The digest was encoded with base64 twice."),
+            yours(["Accept: cIRUZ/AS"]).says("`digest` was given the key in base64 once more. It takes the key as it came."),
+            yours(["Accept: yiPSK9b7"]).says("The GUID was appended twice: `digest` does it already."),
             yours(["Accept: b37a4f2c"]).or(yours(["Accept: B37A4F2C"])).says(
                 "The digest was written as hexadecimal text. The header field has it in base64.",
             ),
@@ -91,10 +115,16 @@ fn white_space_around_a_key_is_no_part_of_it() {
             yours(["\" dGhl"]).and(yours(["\\t\""])).says(
                 "The white space around the key was hashed along with it.",
             ),
+            yours(["\\t\""]).but_not(yours(["== \" "])).says("Only spaces were left out. A tab is white space, too."),
             yours(["\\t\""]).says("Only the space before the key was left out. White space may follow it, too."),
             yours(["\" dGhl"]).says("Only the space after the key was left out. White space comes before it, too."),
         ],
-        shows: || table(&[RFC_KEY, " dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ== \t"]),
+        shows: || table(&[
+            RFC_KEY,
+            " dGhlIHNhbXBsZSBub25jZQ==",
+            "dGhlIHNhbXBsZSBub25jZQ== ",
+            "dGhlIHNhbXBsZSBub25jZQ== \t",
+        ]),
     }
 }
 

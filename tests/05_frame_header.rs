@@ -6,9 +6,9 @@ use frame_header::second_byte::{LengthField, SecondByte};
 use frame_header::{
     Decoded, FrameHeader, HeaderError, MaskingKey, Opcode, ReservedBits, decode, draw,
 };
-use support::check;
-use support::program;
+use support::sign::{missing, only, panics, yours};
 use support::wire::bits;
+use support::{check, program};
 
 const OPCODES: [Opcode; 6] = [
     Opcode::Continuation,
@@ -65,15 +65,16 @@ fn first_bytes(bytes: &[u8]) -> String {
     bytes.iter().map(row).collect()
 }
 
-/// Each row: the bytes of an extended payload length, and what it is found to be.
+/// Each row: a length in 7 bits, or the bytes of an extended payload length, and what it is found to be.
 fn lengths(rows: &[&str]) -> String {
     let row = |text: &&str| {
-        let extended = bytes(text);
-        let field = match extended.len() {
-            2 => LengthField::Bits16,
-            _ => LengthField::Bits64,
+        let bytes = bytes(text);
+        let (field, extended) = match bytes[..] {
+            [length] => (LengthField::Bits7(length), &[][..]),
+            [_, _] => (LengthField::Bits16, &bytes[..]),
+            _ => (LengthField::Bits64, &bytes[..]),
         };
-        let said = match field.payload_length(&extended) {
+        let said = match field.payload_length(extended) {
             Ok(length) => format!("✓ {length}"),
             Err(error) => refused(error),
         };
@@ -123,8 +124,30 @@ fn opcodes_in_four_bits() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "Six of the sixteen opcodes have a meaning. The highest bit says: a control frame.",
-        mistake: "A reserved opcode got a name, or close was given the value of ping: they are \
-                  0x8, 0x9 and 0xa. Or 0x8 itself was left out of the control frames.",
+        signs: [
+            only(["0x10 ", "0x81 "]).says(
+                "The value was cut down to four bits before it was looked up. 0x81 isn't an opcode, so it gives `None`.",
+            ),
+            missing(["none"]).says(
+                "A reserved opcode got a name. No one knows what such a frame means for the frames after it.",
+            ),
+            yours(["none"]).says("An opcode is missing. There are six, and 0x0, continuation, is one of them."),
+            yours(["0x8 ", "Ping"]).says("Close and ping have each other's opcode: close is 0x8, ping is 0x9."),
+            yours(["0x9 ", "Pong"]).says("Ping and pong have each other's opcode: ping is 0x9, pong is 0xa."),
+            yours(["Pong", "control frame: no"]).says(
+                "No opcode was taken for a control frame. `bits & 0b1000` is 8 or 0, never 1: ask whether it is `!= 0`.",
+            ),
+            yours(["Close", "control frame: no"]).says(
+                "Close was left out of the control frames. Its opcode is 0x8, which is just the bit that they share.",
+            ),
+            yours(["Text", "control frame: yes"]).says(
+                "Text was taken for a control frame. The bit that control frames share is the highest of the four, `0b1000`.",
+            ),
+            yours(["Continuation", "control frame: yes"]).says(
+                "Continuation was taken for a control frame. It carries the data of a message, as text and binary do.",
+            ),
+            yours(["and back"]).says("`bits` gives another value than the one that `from_bits` takes."),
+        ],
         shows: || {
             let mut table = String::new();
             for value in [0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x81] {
@@ -148,9 +171,32 @@ fn the_first_byte_bit_by_bit() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "The most significant bit comes first: FIN, then RSV1, RSV2, RSV3, then the opcode.",
-        mistake: "Bits were counted from the other end: the RFC calls the leftmost bit 0, and in \
-                  Rust it is `0b1000_0000`. Or a bit was compared with 1: \
-                  `byte & 0b1000_0000` is 128 or 0.",
+        signs: [
+            yours(["0x01  0000 0001  yes"]).says(
+                "FIN was looked for in the lowest bit. The RFC counts from the left: its bit 0 is `0b1000_0000`.",
+            ),
+            yours(["0x80  1000 0000  no "]).says(
+                "FIN was never found. `byte & 0b1000_0000` is 128 or 0, never 1: ask whether it is `!= 0`.",
+            ),
+            yours(["opcode 0x41"]).or(yours(["opcode 0x81"])).says(
+                "The bits above the opcode were left in it. It is the low four bits: `byte & 0b0000_1111`.",
+            ),
+            yours(["0xc1", "yes  no   no   yes  text"]).says(
+                "RSV1 and RSV3 changed places. RSV1 is the bit beside FIN, `0b0100_0000`.",
+            ),
+            yours(["0xc1", "yes  no   no   no   text"]).says(
+                "RSV1 wasn't found. What `&` leaves of it is 64, not 1: ask whether it is `!= 0`.",
+            ),
+            yours(["0x00", "not negotiated"]).says(
+                "A byte without reserved bits was refused, because some were negotiated. Those may be set, but needn't be: \
+                 `reserved.without(negotiated)` has what must not be set.",
+            ),
+            yours(["not negotiated"]).says("A reserved bit was refused, although it was negotiated."),
+            yours(["0x01", "without FIN"]).says(
+                "A data frame without FIN was refused. Only control frames need it: others may come in fragments.",
+            ),
+            yours(["0x89", "without FIN"]).says("A control frame was refused because it has FIN. It must have it."),
+        ],
         shows: || {
             let mut table = "byte             FIN  RSV1 RSV2 RSV3 opcode\n".to_string();
             for byte in [0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x88, 0x89, 0x8a, 0xc1, 0xa1, 0x91, 0x41, 0x21, 0x11, 0xf2, 0x70] {
@@ -175,8 +221,23 @@ fn reserved_bits_are_for_extensions() {
         rfc: "RFC 6455 §5.2",
         rule: "A reserved bit is 0, on every opcode, unless an extension that uses it was \
                negotiated.",
-        mistake: "The bits were not looked at, or only on data frames, or any of them passes where \
-                  one was negotiated.",
+        signs: [
+            only(["continuation"]).says(
+                "On continuation frames, the reserved bits aren't checked. The rule is about every frame.",
+            ),
+            only(["close", "ping", "pong"]).says(
+                "On control frames, the reserved bits aren't checked. The rule is about every frame.",
+            ),
+            missing(["text", "1002  1002  1002  1002"]).says(
+                "The reserved bits were read, and nothing asks whether they may be set.",
+            ),
+            missing(["text", "✓     ✓     1002  1002  1002"]).says(
+                "Once one bit was negotiated, the others pass as well. Each needs to be negotiated by itself.",
+            ),
+            yours(["RSV1, RSV2, RSV3 set"]).says(
+                "The error names a bit that was negotiated. It should name the others: what `without` leaves.",
+            ),
+        ],
         shows: || {
             let negotiations = [("nothing", ReservedBits::NONE), ("RSV1", RSV1), ("RSV2", RSV2), ("RSV3", RSV3), ("all", ALL)];
             let tables = negotiations.map(|(name, negotiated)| format!("negotiated: {name}\n{}", reserved_table(negotiated)));
@@ -227,8 +288,16 @@ fn reserved_opcodes_are_refused() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A frame with an opcode that nobody has given a meaning fails the connection.",
-        mistake: "Unknown opcodes were skipped. Nobody knows what such a frame would have meant \
-                  for the frames after it.",
+        signs: [
+            panics("`None` value").says(
+                "`unwrap` or `expect` panics where the opcode has no name. The other side chooses those bits, so it could \
+                 end your program: report an error instead.",
+            ),
+            yours(["opcode 0x83"]).says("The error was given more than the opcode, which is the low four bits of the byte."),
+            yours(["✓"]).says(
+                "A reserved opcode was accepted. No one knows what such a frame means for the frames after it.",
+            ),
+        ],
         shows: || first_bytes(&[0x83, 0x84, 0x85, 0x86, 0x87, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x03, 0x0b]),
     }
 }
@@ -238,8 +307,14 @@ fn a_control_frame_may_not_be_fragmented() {
     check! {
         rfc: "RFC 6455 §5.5",
         rule: "Close, ping and pong come with FIN. Others may come without.",
-        mistake: "FIN was read and not used. A control frame without it would begin a message of \
-                  fragments in the middle of another.",
+        signs: [
+            yours(["0x09", "✓ ping"]).says(
+                "A control frame passes without FIN: the bit was read, and nothing asks for it.",
+            ),
+            yours(["0x01", "✗"]).says(
+                "A data frame without FIN was refused. Only control frames need it: others may come in fragments.",
+            ),
+        ],
         shows: || first_bytes(&[0x00, 0x01, 0x02, 0x08, 0x09, 0x0a, 0x80, 0x81, 0x82, 0x88, 0x89, 0x8a]),
     }
 }
@@ -249,7 +324,14 @@ fn the_first_byte_encoded() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "FIN, RSV1, RSV2 and RSV3 are the four high bits, the opcode the four low ones.",
-        mistake: "A bit is shifted by one, or FIN is set always.",
+        signs: [
+            yours(["1100 0010  binary, RSV1"]).says("FIN was set on every frame. `fin` says whether it is."),
+            yours(["0000 0001  text, FIN"]).says("FIN wasn't written. It is the highest bit, `0b1000_0000`."),
+            yours(["0001 0010  binary, RSV1"]).says(
+                "RSV1 and RSV3 changed places. RSV1 is the bit beside FIN, `0b0100_0000`.",
+            ),
+            yours(["0000 0010  binary, RSV1"]).says("The reserved bits weren't written."),
+        ],
         shows: || {
             let mut table = String::new();
             for opcode in OPCODES {
@@ -275,8 +357,23 @@ fn the_second_byte_bit_by_bit() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "MASK is the first bit; the other seven are a length up to 125, or say where it is.",
-        mistake: "The length was read with the MASK bit in it: 0x85 is MASK and 5, not 133. Or \
-                  MASK was not looked at, or compared with 1: `byte & 0b1000_0000` is 128 or 0.",
+        signs: [
+            yours(["Bits7(133)"]).says("The length was read with MASK still in it: 0x85 is MASK and 5, not 133."),
+            yours(["0x05  0000 0101  yes"]).and(yours(["0x85  1000 0101  no"])).says(
+                "MASK was read the wrong way round: 1 says that the payload is masked.",
+            ),
+            yours(["0x05  0000 0101  yes"]).says(
+                "Every frame was taken for a masked one. What a browser sends is; what a server sends isn't.",
+            ),
+            yours(["0x85  1000 0101  no"]).says(
+                "MASK wasn't looked at, or it was compared with 1: `byte & 0b1000_0000` is 128 or 0.",
+            ),
+            yours(["Bits7(126)"]).or(yours(["Bits7(127)"])).says(
+                "126 and 127 were taken for lengths. In these seven bits they say where the length is.",
+            ),
+            yours(["0x7e", "Bits64"]).says("126 and 127 changed places: 126 stands for 16 bits, 127 for 64."),
+            yours(["Payload len is above 125"]).says("A text frame was refused as too long. That rule is about control frames."),
+        ],
         shows: || {
             let mut table = "byte             masked  length\n".to_string();
             for byte in [0x00, 0x01, 0x05, 0x7d, 0x7e, 0x7f, 0x80, 0x81, 0x85, 0xfd, 0xfe, 0xff] {
@@ -296,8 +393,13 @@ fn a_control_frame_is_at_most_125_bytes() {
     check! {
         rfc: "RFC 6455 §5.5",
         rule: "The payload of a close, ping or pong frame is at most 125 bytes.",
-        mistake: "The length was not looked at, or 125 was refused along with 126. That a control \
-                  frame is too long is known from its second byte.",
+        signs: [
+            yours(["0x7d", "✗"]).says("125 was refused. It is the most that a control frame may have."),
+            yours(["text", "✗"]).says("A text frame was refused as too long. That rule is about control frames."),
+            missing(["ping", "above 125"]).says(
+                "A control frame of more than 125 bytes passes. Its second byte gives it away: Payload len is 126 or 127.",
+            ),
+        ],
         shows: || {
             let mut table = String::new();
             for opcode in OPCODES {
@@ -319,7 +421,11 @@ fn the_second_byte_encoded() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "MASK is the highest bit; below it is the length, or 126, or 127.",
-        mistake: "The masking key was sent and MASK was not, or 16 and 64 bits were swapped.",
+        signs: [
+            yours(["0000 0101  masked"]).says("MASK wasn't set on a masked frame. It is the highest bit, `0b1000_0000`."),
+            yours(["1000 0101  Bits7(5)"]).says("MASK was set on a frame that isn't masked."),
+            yours(["0111 1111  Bits16"]).says("126 and 127 changed places: 126 stands for 16 bits, 127 for 64."),
+        ],
         shows: || {
             let mut table = String::new();
             for masked in [false, true] {
@@ -339,11 +445,21 @@ fn the_shortest_field_is_chosen() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "7 bits hold up to 125, 16 bits up to 65535.",
-        mistake: "A boundary is off by one: 126 and 127 are no lengths in 7 bits, they say where \
-                  the length is.",
+        signs: [
+            yours(["4294967301  Bits7(5)"]).but_not(yours(["65536  Bits7"])).says(
+                "The length was cut down to 32 bits: of 2³² + 5, 5 is left. Compare the `u64`.",
+            ),
+            yours(["65536  Bits7(0)"]).says("The length was cut down to 16 bits: of 65536, 0 is left. Compare the `u64`."),
+            yours([" 126  Bits7(126)"]).says(
+                "126 went into the seven bits. It fits, but there it says that the length is in the next two bytes.",
+            ),
+            yours([" 125  Bits16"]).says("125 went into 16 bits. It is the greatest length that the seven bits hold."),
+            yours([" 65535  Bits64"]).says("65535 went into 64 bits. It is the greatest length that 16 bits hold."),
+            yours([" 65536  Bits16"]).says("65536 went into 16 bits, where nothing is left of it: 65535 is the greatest."),
+        ],
         shows: || {
             let row = |length: u64| format!("{length:>20}  {:?}\n", LengthField::shortest(length));
-            [0, 124, 125, 126, 127, 128, 255, 256, 65_534, 65_535, 65_536, 65_537, u64::MAX >> 1].map(row).concat()
+            [0, 124, 125, 126, 127, 128, 255, 256, 65_534, 65_535, 65_536, 65_537, (1 << 32) + 5, u64::MAX >> 1].map(row).concat()
         },
     }
 }
@@ -352,9 +468,31 @@ fn the_shortest_field_is_chosen() {
 fn a_length_is_in_network_byte_order() {
     check! {
         rfc: "RFC 6455 §5.2",
-        rule: "The byte that counts most comes first, in 16 bits and in 64.",
-        mistake: "Bytes were put together in the order of the machine, lowest first: 256 becomes 1.",
+        rule: "Seven bits are the length itself. In 16 and in 64 the byte that counts most comes first.",
+        signs: [
+            yours(["a length of 0 in 0 bytes"]).says(
+                "A length in seven bits was looked for in the bytes that follow. `Bits7` needs none: it has the length.",
+            ),
+            yours(["✓ 13330"]).or(yours(["578437695752307201"])).says(
+                "The bytes were put together lowest first, as most machines keep them in memory: `12 34` became 0x3412.",
+            ),
+            yours(["✓ 84281096"]).says(
+                "The length was cut down to 32 bits: of `01 02 03 04 05 06 07 08` the last four bytes are left. It is a `u64`.",
+            ),
+            yours(["a length of 1800 in 8 bytes"]).says(
+                "The length was cut down to 16 bits: of `01 02 03 04 05 06 07 08` the last two bytes are left. It is a `u64`.",
+            ),
+            yours(["highest bit is not 0"]).says(
+                "A length in 16 bits was refused for its highest bit. That rule is about 64 bits only.",
+            ),
+            panics("overflow").says(
+                "A byte was shifted before it was a `u64`: eight bits have no room for what moves left. \
+                 `u64::from(byte)` comes first.",
+            ),
+        ],
         shows: || lengths(&[
+            "05",
+            "7d",
             "01 00",
             "12 34",
             "ff ff",
@@ -371,8 +509,17 @@ fn a_length_is_as_short_as_it_can_be() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A length is in the fewest bytes that hold it, and the highest of 64 bits is 0.",
-        mistake: "126 was taken for 16 bits of anything. 124 as `7e 00 7c` is 124 twice: two \
-                  readers that disagree on what is allowed can be played off against each other.",
+        signs: [
+            yours(["✓ 9223372036854775808"]).says("The highest of the 64 bits wasn't looked at. It must be 0."),
+            yours(["a length of 5 in 8 bytes"]).says("The highest of the 64 bits was cut off. A length that has it is refused."),
+            yours(["✓ 124"]).and(yours(["✓ 65535"])).says(
+                "Nothing asks whether a length is minimal. `00 7c` is 124, and 124 fits into seven bits.",
+            ),
+            yours(["✓ 65535"]).says("Only lengths in 16 bits must be minimal here. The rule holds for 64 bits, too."),
+            yours(["✓ 124"]).says("Only lengths in 64 bits must be minimal here. The rule holds for 16 bits, too."),
+            yours(["✓ 125"]).says("125 passes in 16 bits. It fits into the seven."),
+            yours(["a length of 126 in 2 bytes"]).says("126 in 16 bits was refused. It is the first length that seven bits can't hold."),
+        ],
         shows: || lengths(&[
             "00 00",
             "00 7c",
@@ -408,8 +555,17 @@ fn what_follows_a_header_is_not_looked_at() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "The header ends where its own bits say, whatever comes behind it.",
-        mistake: "The masking key was taken where there is none, because MASK was read from the \
-                  first byte; or it was read at byte 2, where the length goes on.",
+        signs: [
+            yours(["FIN, 5 bytes, masked with aa bb cc dd"]).says(
+                "A masking key was read where there is none. MASK is in the second byte; the same bit of the first is FIN.",
+            ),
+            yours(["masked with 01 00 37 fa"]).says(
+                "The masking key was read at byte 2. With a longer length, that is where the length goes on; the key follows it.",
+            ),
+            yours([" 7 bytes: text"]).says("`length` is all that is there. It should be how many bytes the header takes."),
+            yours([" 2 bytes: text", "masked"]).says("The four bytes of the masking key weren't counted in `length`."),
+            yours(["Incomplete"]).says("A whole header was called incomplete. The payload isn't part of it."),
+        ],
         shows: || {
             let mut table = String::new();
             for text in EACH_LENGTH {
@@ -431,7 +587,7 @@ fn lengths_at_each_boundary() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "Up to 125 in 7 bits, up to 65535 in 16, up to 2^63 - 1 in 64.",
-        mistake: "A boundary is off by one, or the masking key was looked for where the length is.",
+        signs: [],
         shows: || verdicts(&[
             "82 00",
             "82 01",
@@ -457,8 +613,22 @@ fn every_prefix_says_how_much_is_missing() {
         rfc: "RFC 6455 §5.2",
         rule: "An incomplete header is no error. How many bytes it needs is known from two bytes \
                on; before, two are.",
-        mistake: "Part of a header was taken for the whole of it: a panic, a length of 0, or an \
-                  error. TCP may cut anywhere.",
+        signs: [
+            panics("out of range").or(panics("out of bounds")).says(
+                "Bytes were read before they had come. `get` gives `None` where `[…]` panics.",
+            ),
+            yours(["✗"]).says(
+                "What has come of the length was taken for all of it. Wait until all of its bytes are there.",
+            ),
+            yours(["5 here: 6 more"]).says("`needed` is how long the header is. It should be how much of it is missing."),
+            yours(["0 more"]).or(yours(["2 here: 2 more"])).says(
+                "The masking key was left out of what is missing. The second byte says whether its four bytes will come.",
+            ),
+            yours(["2 here: 1 more"]).says(
+                "One byte was asked for, always. From the second byte on, the length of the header is known.",
+            ),
+            yours(["0 here: 1 more"]).says("With no bytes, one was asked for. No header is shorter than two."),
+        ],
         shows: || {
             let mut table = String::new();
             for text in EACH_LENGTH {
@@ -477,9 +647,21 @@ fn every_prefix_says_how_much_is_missing() {
 fn a_broken_rule_is_said_at_its_byte() {
     check! {
         rfc: "RFC 6455 §7.1.7",
-        rule: "A rule is broken by one byte, and nothing after it can mend it.",
-        mistake: "The decoder waited for the whole header. A peer that sends no more would never \
-                  be told what was wrong.",
+        rule: "A rule is broken by one byte, and nothing after it can repair it.",
+        signs: [
+            yours([" 6 here: ✗ 1002 RSV1"]).says(
+                "No rule was checked before the whole header was there. A peer that sends no more would never be told.",
+            ),
+            yours([" 2 here: ✗ 1002 RSV1"]).says(
+                "The first byte wasn't looked at before the second was there. Its rules need nothing else.",
+            ),
+            yours([" 8 here"]).or(yours(["14 here"])).says(
+                "The length wasn't looked at before the masking key was there. Its rules don't need the key.",
+            ),
+            yours(["never: ✓ ping"]).says(
+                "The second byte was read without the opcode of the first: a ping may not be that long.",
+            ),
+        ],
         shows: || {
             let mut table = String::new();
             for text in [
@@ -508,7 +690,10 @@ fn a_negotiated_bit_reaches_the_header() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "What was negotiated may be set, and the header says whether it is.",
-        mistake: "`negotiated` was not passed on to the first byte.",
+        signs: [
+            yours(["RSV2 set, but not negotiated"]).says("`negotiated` wasn't passed on to the first byte."),
+            yours(["✓ text, FIN, 5 bytes"]).says("The bits were accepted, and then left out of the header: it has a field for them."),
+        ],
         shows: || {
             let row = |(text, negotiated): (&str, ReservedBits)| {
                 let said = match decode(&bytes(text), negotiated) {
@@ -530,7 +715,10 @@ fn a_header_of_ours_as_the_rfc_draws_it() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "First byte, second byte, length, masking key, then the payload.",
-        mistake: "A bit is in the wrong place. Compare the drawings bit by bit.",
+        signs: [
+            yours(["= 7f 9f 4d 51"]).says("MASK is set, and the key isn't there. It follows the length."),
+            yours(["= 3d 21 fa 37"]).says("The masking key was turned round. It isn't a number: its four bytes go as they are."),
+        ],
         shows: || {
             let mut frame = encoded(masked(Opcode::Text, 5));
             frame.extend(bytes("7f 9f 4d 51 58"));
@@ -544,8 +732,18 @@ fn lengths_encoded_at_each_boundary() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A length is sent in the fewest bytes that hold it, the highest byte first.",
-        mistake: "126 was sent in 7 bits, where it says that 16 bits follow; or 65536 in 16, where \
-                  it is 0. Or the bytes are in the order of the machine: `to_ne_bytes`.",
+        signs: [
+            yours(["82 7e 7e 00"]).or(yours(["82 7f 00 00 01 00 00 00 00 00"])).says(
+                "The length was sent lowest byte first: `to_be_bytes` puts the highest first.",
+            ),
+            yours(["82 fe 37 fa 21 3d"]).says("The masking key was written before the length. It is the end of the header."),
+            yours(["82 7f 00 01 00 00"]).says("A length in 64 bits was sent in four bytes. Payload len 127 announces eight."),
+            yours(["82 7f 00 00 00 00 00 00 00 00"]).says(
+                "The length was cut down to 32 bits: of 2³², 0 is left. It is a `u64`.",
+            ),
+            yours(["82 ff 00 00 37 fa 21 3d"]).says("A length in 64 bits was sent in two bytes. Payload len 127 announces eight."),
+            yours(["82 01 00 01"]).says("A length that the seven bits hold was sent once more, in two bytes."),
+        ],
         shows: || {
             let lengths = [0, 1, 124, 125, 126, 127, 255, 256, 65_534, 65_535, 65_536, 65_537, 1 << 32, (1 << 63) - 1];
             let mut table = String::new();
@@ -562,7 +760,11 @@ fn encoding_appends() {
     check! {
         rfc: "RFC 6455 §6.1",
         rule: "A header is appended to what is to be sent already.",
-        mistake: "The buffer was cleared first, and the frame before was lost.",
+        signs: [
+            yours(["89 80 37"]).but_not(yours(["8a 00"])).says(
+                "What was in the buffer is lost. The header is appended to it.",
+            ),
+        ],
         shows: || {
             let mut out = bytes("8a 00");
             header(Opcode::Text, 0).encode(&mut out);
@@ -577,8 +779,7 @@ fn what_is_encoded_is_decoded() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A header that is encoded and decoded is what it was, and so are its bytes.",
-        mistake: "Encoding and decoding disagree. The check of one of them is red as well, and \
-                  says which.",
+        signs: [],
         shows: || {
             let mut headers = 0;
             let mut table = String::new();
@@ -644,7 +845,7 @@ fn the_examples_of_the_rfc() {
     check! {
         rfc: "RFC 6455 §5.7",
         rule: "All examples of the RFC are read, and their headers are written to the byte.",
-        mistake: "A rule refuses what the RFC itself sends, or a bit is lost on the way.",
+        signs: [],
         shows: || {
             let row = |(title, text): (&str, &str)| {
                 let frame = bytes(text);
@@ -668,8 +869,8 @@ fn the_examples_of_the_rfc() {
 fn the_examples_of_the_rfc_drawn() {
     check! {
         rfc: "RFC 6455 §5.2",
-        rule: "A frame is drawn 32 bits a row, the most significant bit first.",
-        mistake: "The given src/draw.rs was changed.",
+        rule: "A frame is drawn 32 bits a row, the most significant bit first, by src/draw.rs, which is given.",
+        signs: [],
         shows: || EXAMPLES.map(|(title, text)| format!("{title}\n{}", draw(&bytes(text)))).join("\n"),
     }
 }
@@ -678,8 +879,8 @@ fn the_examples_of_the_rfc_drawn() {
 fn what_is_wrong_or_half_there_is_drawn_too() {
     check! {
         rfc: "RFC 6455 §5.2",
-        rule: "A drawing shows what came, whether it keeps the rules or not.",
-        mistake: "The given src/draw.rs was changed.",
+        rule: "A drawing shows what came, whether it keeps the rules or not. It is src/draw.rs, which is given.",
+        signs: [],
         shows: || {
             let close = "88 85 37 fa 21 3d 34 12 43 44 52";
             let frames = [
@@ -715,8 +916,8 @@ fn what_is_wrong_or_half_there_is_drawn_too() {
 fn each_error_has_a_sentence_and_1002() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "A header that breaks a rule is a protocol error: 1002.",
-        mistake: "The given src/error.rs was changed.",
+        rule: "A header that breaks a rule is a protocol error: 1002. src/error.rs, which is given, says so.",
+        signs: [],
         shows: || {
             let mut table = String::new();
             for error in [
@@ -740,8 +941,8 @@ fn each_error_has_a_sentence_and_1002() {
 fn bytes_are_given_in_hexadecimal() {
     check! {
         rfc: "our own",
-        rule: "Pairs of hexadecimal digits are bytes, with or without something between them.",
-        mistake: "The given src/hex.rs was changed.",
+        rule: "Pairs of hexadecimal digits are bytes, with or without something between them: src/hex.rs is given.",
+        signs: [],
         shows: || {
             let row = |text: &str| match bytes_of(text) {
                 Ok(bytes) => format!("{text:?}\n  → {bytes:02x?}\n"),
@@ -759,7 +960,7 @@ fn the_program_draws_and_decodes() {
     check! {
         rfc: "RFC 6455 §5.7",
         rule: "What you wrote, as a program: a drawing, and what your decoder makes of the header.",
-        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        signs: [],
         shows: || program!().runs(&[
             &[],
             &["8a", "00"],

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use connection::{
     CloseCode, CloseFrameError, Config, Connection, Event, Extension, ExtensionError, SendError,
-    State, close_frame, script,
+    State, close_frame, phase::Phase, script,
 };
-use frames::{Opcode, Part, ReservedBits};
+use frames::{Opcode, Part, ReservedBits, Role};
 use support::check;
 use support::cut;
 use support::program;
+use support::sign::{missing, never_finished, panics, swapped, too_little, too_much, under, yours};
 use support::wire;
 
 // The first byte of a frame: FIN and the opcode.
@@ -122,8 +123,25 @@ fn codes_that_may_be_on_the_wire() {
     check! {
         rfc: "RFC 6455 §7.4",
         rule: "1000 to 1014 but 1004, 1005, 1006; and 3000 to 4999. No other, in or out.",
-        mistake: "1005, 1006 or 1015 passed, which only an endpoint's own application is told; or \
-                  a whole range was forgotten.",
+        signs: [
+            yours(["1000 –  4999 ✓"]).says(
+                "1000 to 4999 was taken for one range. 1004 to 1006, 1015, and 1016 to 2999 are not for the wire.",
+            ),
+            yours(["1000 –  1014 ✓"]).or(yours(["1000 –  1015 ✓"])).says(
+                "1004, 1005 or 1006 passed. 1004 is reserved, and the other two are what an endpoint tells its \
+                 own application.",
+            ),
+            yours(["1004 ✓"]).says("1004 passed. It is reserved."),
+            yours(["1015 ✓"]).says("1015 passed. An endpoint tells it to its own application alone."),
+            yours(["1011 ✓"]).says(
+                "Codes that came after the RFC are missing: 1012 to 1014 have been registered since then, and \
+                 3000 to 4999 are for libraries and applications.",
+            ),
+            yours(["5000 ✓"]).or(yours(["65535 ✓"])).says("5000 or more passed. The last range ends at 4999."),
+            missing(["3000 –  4999 ✓"]).says(
+                "A part of 3000 to 4999 is missing: those below 4000 are for libraries, the others for you.",
+            ),
+        ],
         shows: || {
             let mut shown = String::new();
             let mut from = 0;
@@ -146,8 +164,26 @@ fn a_close_frame_says_code_and_reason() {
     check! {
         rfc: "RFC 6455 §5.5.1",
         rule: "The payload is empty, or a code in two bytes and a reason in UTF-8.",
-        mistake: "One byte was taken for a code; or the code was read in the host's byte order; or \
-                  the reason was not validated.",
+        signs: [
+            yours(["59395"]).says("The code was read with its lower byte first. In network byte order, `03 e8` is 1000."),
+            under("03", yours(["✓ 1005"])).but_not(under("03 ed", yours(["✓"]))).says(
+                "One byte was taken for no code. It is half a code, and that is an error.",
+            ),
+            under("03 ec", yours(["✓"])).says(
+                "The code was read, and nobody asked whether it may be on the wire.",
+            ),
+            under("03 e8 ff", yours(["✓"])).says(
+                "The reason was not validated: bytes that aren't UTF-8 passed, or were replaced.",
+            ),
+            under("03 ee ff", yours(["1007"])).says(
+                "The reason was looked at before the code. Here both are wrong, and the code comes first.",
+            ),
+            under("(nothing)", yours(["✓ 1000"])).or(under("(nothing)", yours(["✗"]))).says(
+                "A Close may be empty. Then no code has come, which is 1005, `NO_STATUS`.",
+            ),
+            panics("Utf8Error").says("The reason was unwrapped. A peer may send bytes that aren't UTF-8."),
+            panics("out of range").says("A byte was read that isn't there: the payload may have one byte, or none."),
+        ],
         shows: || {
             let longest = [&[0x0f, 0xa0][..], &[b'*'; 123]].concat();
             let payloads: [&[u8]; 15] = [
@@ -189,6 +225,134 @@ fn close_row(payload: &[u8]) -> String {
     }
 }
 
+#[test]
+fn a_close_frame_is_written() {
+    check! {
+        rfc: "RFC 6455 §5.5.1",
+        rule: "A code that may not be on the wire is not written, nor a reason of more than 123 bytes.",
+        signs: [
+            yours(["124 bytes in 62 characters: ✓"]).but_not(yours(["124 bytes: ✓"])).says(
+                "The reason was measured in characters. A frame counts bytes, and `é` has two.",
+            ),
+            yours(["124 bytes: ✓"]).says(
+                "A reason of 124 bytes passed. A control frame has 125 bytes at most, and the code takes two of them.",
+            ),
+            yours(["123 bytes: ✗"]).says("A reason of 123 bytes was refused. It just fits."),
+            yours(["1005 \"\": ✓"]).says("A code was written that may not be on the wire. The peer's `read` refuses it."),
+            yours(["✓ e8 03"]).says("The code was written with its lower byte first. In network byte order, 1000 is `03 e8`."),
+            yours(["1000 \"\": ✓ (nothing)"]).says("Without a reason, the code is still written."),
+            yours(["1001 \"back soon\": ✓ 03 e9"]).says("The reason is missing, or differs."),
+        ],
+        shows: || reasons().map(|(code, reason)| {
+            let written = close_frame::write(CloseCode(code), &reason);
+            let shown = match written {
+                Ok(payload) => format!("✓ {}", sent(&payload)),
+                Err(error) => format!("✗ {error}"),
+            };
+            format!("{}: {shown}\n", code_and_reason(code, &reason))
+        }).concat(),
+    }
+}
+
+/// Codes and reasons that someone may want to send.
+fn reasons() -> [(u16, String); 14] {
+    let text = str::to_string;
+    [
+        (1000, text("")),
+        (1001, text("back soon")),
+        (4999, text("🦉")),
+        (1000, "*".repeat(123)),
+        (1000, "*".repeat(124)),
+        (1000, "é".repeat(62)),
+        (0, text("")),
+        (999, text("")),
+        (1004, text("")),
+        (1005, text("")),
+        (1006, text("")),
+        (1015, text("")),
+        (2000, text("")),
+        (5000, text("")),
+    ]
+}
+
+fn code_and_reason(code: u16, reason: &str) -> String {
+    match (reason.len(), reason.chars().count()) {
+        (0..=16, _) => format!("{code} {reason:?}"),
+        (bytes, characters) if bytes == characters => format!("{code}, {bytes} bytes"),
+        (bytes, characters) => format!("{code}, {bytes} bytes in {characters} characters"),
+    }
+}
+
+// Phases.
+
+#[test]
+fn two_phases_read() {
+    check! {
+        rfc: "RFC 6455 §1.4",
+        rule: "What comes is read until their Close is there, a rule is broken, or TCP has ended.",
+        signs: [
+            yours(["CloseSent", "no"]).says(
+                "Reading ends with our own Close. What they sent before they saw it is then lost, and their Close \
+                 with it.",
+            ),
+            yours(["CloseExchanged", "yes"]).says("Reading goes on after their Close. What follows it doesn't count."),
+            yours(["Failed", "yes"]).says("Reading goes on after a failure. Nothing is processed after it."),
+            yours(["Closed", "yes"]).says("Reading goes on after the end of TCP."),
+            yours(["Open", "no"]).says("An open connection doesn't read."),
+        ],
+        shows: || PHASES.map(|phase| {
+            let reads = if phase.reads() { "yes" } else { "no" };
+            format!("{:<16} {reads}\n", format!("{phase:?}"))
+        }).concat(),
+    }
+}
+
+#[test]
+fn each_phase_says_who_closes_tcp() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "The server closes TCP once both Close frames were sent, and the client waits for it. After a \
+               failure, and once TCP has ended, neither waits.",
+        signs: [
+            yours(["CloseSent ", "closes"]).says(
+                "TCP is closed right after our own Close. What they had sent by then is answered with a reset, \
+                 and a reset may overtake the Close frame.",
+            ),
+            yours(["CloseExchanged", "closes           closes"]).says(
+                "The client closes TCP as well. The side that closes first keeps its port busy for a while \
+                 (TIME_WAIT), so the server does it.",
+            ),
+            yours(["CloseExchanged", "waits            closes"]).says(
+                "The client closes TCP, and the server waits. It is the other way round.",
+            ),
+            yours(["CloseExchanged", "waits            waits"]).says(
+                "After both Close frames nobody closes TCP. The server does.",
+            ),
+            yours(["Failed", "waits"]).says("After a failure, one side still waits. There is nothing to wait for, for either."),
+            yours(["Closed", "waits"]).says(
+                "TCP has ended, and one side still waits. What is left of the socket can go, whichever it is.",
+            ),
+            yours(["Open", "closes"]).says("TCP is closed while the connection is open."),
+        ],
+        shows: || {
+            let says = |phase: Phase, role| if phase.should_close_tcp(role) { "closes" } else { "waits" };
+            let row = |phase: Phase| {
+                let (server, client) = (says(phase, Role::Server), says(phase, Role::Client));
+                format!("{:<16} {server:<16} {client}\n", format!("{phase:?}"))
+            };
+            format!("                 server           client\n{}", PHASES.map(row).concat())
+        },
+    }
+}
+
+const PHASES: [Phase; 5] = [
+    Phase::Open,
+    Phase::CloseSent,
+    Phase::CloseExchanged,
+    Phase::Failed,
+    Phase::Closed,
+];
+
 // Open.
 
 #[test]
@@ -197,8 +361,14 @@ fn open_comes_first() {
         rfc: "RFC 6455 §4.1",
         rule: "A connection is open as soon as the handshake is done. What came behind the \
                handshake comes next.",
-        mistake: "Bytes that came in one segment with the handshake were lost, or the connection \
-                  says that it is open twice, or only when a frame comes.",
+        signs: [
+            never_finished().says(
+                "The loop doesn't end. `Ok(None)` means that nothing more can be made of the bytes so far.",
+            ),
+            yours(["(no event)"]).or(too_little()).says(
+                "A message came, and `receive` gave no event for it.",
+            ),
+        ],
         shows: || {
             let mut shown = "nothing came behind the handshake\n".to_string();
             let mut quiet = Connection::server(Config::default());
@@ -216,8 +386,16 @@ fn messages_go_both_ways() {
     check! {
         rfc: "RFC 6455 §6.1",
         rule: "Data is sent in frames: masked by the client, unmasked by the server.",
-        mistake: "The server masks, or the client doesn't; or what was taken is still there, and goes \
-                  out again.",
+        signs: [
+            yours(["and so on, without end"]).says(
+                "What `take_outgoing` gave away is still there, and goes out again: it was copied, not taken.",
+            ),
+            yours(["server → client  81 85"]).says("The server masks what it sends. Only a client does."),
+            yours(["client → server  81 05"]).says("The client doesn't mask what it sends."),
+            yours(["✗ closed"]).or(yours(["✗ closing"])).says(
+                "`check_open` refuses to send on a connection that is open.",
+            ),
+        ],
         shows: || play(&["client text Hello", "server text Hello", "server binary 00 ff 80", "client binary"]),
     }
 }
@@ -229,7 +407,10 @@ fn a_pong_that_nobody_asked_for_is_no_error() {
     check! {
         rfc: "RFC 6455 §5.5.3",
         rule: "A pong may come unasked. It is not answered.",
-        mistake: "A pong was answered with a pong, or refused because no ping was sent.",
+        signs: [
+            yours(["client → server"]).says("A pong was answered. Only a ping is."),
+            yours(["error"]).says("A pong was refused because no ping had been sent. It may come unasked."),
+        ],
         shows: || play(&["server raw 8a 00", "server raw 8a 02 68 69", "server text still open"]),
     }
 }
@@ -239,8 +420,17 @@ fn a_ping_is_answered_with_its_payload() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "A ping is answered with a pong that has the same payload, by either side.",
-        mistake: "The pong was empty, or the ping was sent back as a ping: then both sides never \
-                  stop.",
+        signs: [
+            yours(["and so on, without end"]).says(
+                "A ping was answered with a ping, which wants an answer as well: the two never stop. The answer \
+                 is a pong.",
+            ),
+            missing(["pong \"still there?\""]).and(yours(["pong \"\""])).says(
+                "The pong is empty. It has the payload of the ping that it answers.",
+            ),
+            missing(["ping \"still there?\", masked"]).says("`send_ping` sent a frame that isn't a ping."),
+            too_little().says("A ping got no answer."),
+        ],
         shows: || play(&[
             "client ping still there?",
             "server ping",
@@ -254,7 +444,7 @@ fn a_ping_between_fragments_is_answered_at_once() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "A ping is answered before the message around it is whole.",
-        mistake: "Control frames were looked at when a message had ended.",
+        signs: [],
         shows: || play(&[
             "server raw 01 03 48 65 6c",
             "server ping still there?",
@@ -268,7 +458,10 @@ fn a_ping_has_125_bytes_at_most() {
     check! {
         rfc: "RFC 6455 §5.5",
         rule: "A control frame's payload is 125 bytes at most, also when we send it.",
-        mistake: "The limit was left to whoever calls.",
+        signs: [
+            yours(["126 bytes: ✓"]).says("A ping of 126 bytes was sent. A control frame has 125 at most."),
+            yours(["125 bytes: ✗"]).says("125 bytes were refused. They are just allowed."),
+        ],
         shows: || {
             let mut client = client();
             let mut shown = String::new();
@@ -287,8 +480,27 @@ fn who_never_reads_gets_one_pong_more() {
     check! {
         rfc: "RFC 6455 §5.5.3",
         rule: "While what is outgoing has not been taken, only the latest ping needs an answer.",
-        mistake: "An answer to every ping was kept. A peer that sends pings and never reads then \
-                  fills the memory.",
+        signs: [
+            yours(["600009 bytes"]).says(
+                "An answer to every ping was kept. If a peer sends pings and never reads, that fills the memory.",
+            ),
+            under("three pings", yours(["waiting: 0 bytes"])).says(
+                "Three pings came in one read, and only the last was answered. Nothing was waiting to be taken, \
+                 so each of them gets its pong at once.",
+            ),
+            under("three pings", yours(["waiting: 3 bytes"])).says(
+                "Only the first frame of the read led to anything. One read may bring many.",
+            ),
+            under("now it can", yours(["8a 04 6d 6f 72 65"])).says(
+                "The first of the pings that wait was answered. The latest counts.",
+            ),
+            under("and again", yours(["sends 8a 04 6c 61 73 74"])).says(
+                "The ping that waits was answered after the bytes had been taken: the pong goes out too late.",
+            ),
+            under("now it can", yours(["8a 01 33"])).says(
+                "The ping that waits got no answer. `take_outgoing` answers it now that something can be written.",
+            ),
+        ],
         shows: || {
             let mut server = server();
             let mut shown = "three pings in one read\n".to_string();
@@ -316,8 +528,11 @@ fn one_write_for_what_one_read_brought() {
     check! {
         rfc: "RFC 6455 §6.1",
         rule: "What one `receive` leads to is in one buffer, in order, and given once.",
-        mistake: "A buffer for each frame makes a write of each, and a write costs more than all \
-                  the rest. Or the answers came in another order than what they answer.",
+        signs: [
+            yours(["another write: 8a"]).or(yours(["another write: 81"])).says(
+                "What `take_outgoing` gave away is still there, and goes out again: it was copied, not taken.",
+            ),
+        ],
         shows: || {
             let mut server = server();
             let read = [
@@ -348,8 +563,13 @@ fn a_client_takes_a_fresh_key_for_each_frame() {
     check! {
         rfc: "RFC 6455 §5.3",
         rule: "Each frame that a client sends is masked, with a masking key of its own.",
-        mistake: "One key was taken for the whole connection. Who sees one message can then choose \
-                  the bytes of the next one on the wire; masking is there to prevent just that.",
+        signs: [
+            yours(["81 85 37 fa 21 3d"]).says(
+                "The key of the RFC's examples was taken for every frame. If the key can be guessed, whoever \
+                 chooses a message chooses the bytes on the wire; masking is there to prevent just that.",
+            ),
+            yours(["81 85 00 00 00 00"]).says("The key is four zeros, which change nothing."),
+        ],
         shows: || {
             let mut counter = 0;
             let mut client = opened(Connection::client(Config::default(), move || {
@@ -380,7 +600,15 @@ fn an_attempt_that_is_refused_changes_nothing() {
     check! {
         rfc: "RFC 6455 §7.1.2",
         rule: "Where a Close can't be sent as it was asked for, the connection stays open.",
-        mistake: "The state was changed before the arguments were looked at.",
+        signs: [
+            under("client text still open", yours(["✗ closing"])).says(
+                "The phase was changed before the code and the reason were looked at. A Close that is refused \
+                 leaves the connection open.",
+            ),
+            under("client close", yours(["client → server"])).says(
+                "A Close went out that `close_frame::write` refuses.",
+            ),
+        ],
         shows: || play(&[
             "client close 1005",
             &format!("client close 1000 {}", "a long story, ".repeat(9)),
@@ -394,40 +622,22 @@ fn codes_and_reasons_that_may_be_sent() {
     check! {
         rfc: "RFC 6455 §5.5.1",
         rule: "A code that may not be on the wire is not sent, nor a reason of more than 123 bytes.",
-        mistake: "The reason was measured in characters, or 125 bytes were allowed: the code needs \
-                  two of them.",
-        shows: || {
-            let long = "*".repeat(123);
-            let too_long = "*".repeat(124);
-            let accents = "é".repeat(62);
-            let attempts: [(u16, &str); 14] = [
-                (1000, ""),
-                (1001, "back soon"),
-                (4999, "🦉"),
-                (1000, &long),
-                (1000, &too_long),
-                (1000, &accents),
-                (0, ""),
-                (999, ""),
-                (1004, ""),
-                (1005, ""),
-                (1006, ""),
-                (1015, ""),
-                (2000, ""),
-                (5000, ""),
-            ];
-            attempts.map(|(code, reason)| close_attempt(code, reason)).concat()
-        },
+        signs: [
+            yours(["Closed, sends 88"]).says(
+                "After our own Close the phase is `CloseSent`. `Closed` means that TCP has ended.",
+            ),
+            yours(["Open, sends 88"]).says(
+                "The Close frame went out, and the phase is still `Open`. Now it is `CloseSent`.",
+            ),
+        ],
+        shows: || reasons().map(|(code, reason)| close_attempt(code, &reason)).concat(),
     }
 }
 
 fn close_attempt(code: u16, reason: &str) -> String {
     let mut server = server();
     let verdict = failing(server.close(CloseCode(code), reason));
-    let what = match reason.len() {
-        0..=16 => format!("{code} {reason:?}"),
-        length => format!("{code}, {length} bytes"),
-    };
+    let what = code_and_reason(code, reason);
     let sent = sent(&server.take_outgoing());
     format!("{what}: {verdict}\n  {:?}, sends {sent}\n", server.state())
 }
@@ -437,9 +647,36 @@ fn the_client_closes() {
     check! {
         rfc: "RFC 6455 §7.1.2",
         rule: "Close is answered with Close. Then the server closes TCP.",
-        mistake: "Go to the first line that differs. No close event for who closes: `reads` says no \
-                  in `CloseSent`. Or an answer is missing, or one too many; or TCP is closed by the \
-                  wrong side or too early; or 1006 comes after a Close that was right.",
+        signs: [
+            missing(["server → client  88"]).and(yours(["client event     close 1006"])).says(
+                "Their Close got no answer. If the answer depends on the phase, ask for the phase before you \
+                 change it.",
+            ),
+            yours(["server → client  88 02 03 e8"]).says(
+                "The answer lacks the reason. Yours sends back the payload that came, reason included.",
+            ),
+            yours(["server → client  88 00"]).says(
+                "The answer is empty. Yours sends back the payload that came.",
+            ),
+            yours(["is        Closing"]).or(yours(["is        Open"])).says(
+                "TCP has ended, and the phase isn't `Closed`. `eof` is to change it.",
+            ),
+            yours(["close 1006"]).and(too_much()).says(
+                "The end of TCP was reported as 1006 after a Close frame that was right. The application has \
+                 its close event already.",
+            ),
+            yours(["client → server  88"]).says(
+                "The answer to a Close was answered with another Close. Each side sends just one.",
+            ),
+            too_little().and(missing(["client event     close 1000"])).says(
+                "The side that closes gets no close event: once its own Close is sent, it still reads until the \
+                 other one comes. That phase is `CloseSent`.",
+            ),
+            too_little().and(missing(["server closes TCP"])).says(
+                "Both Close frames were sent, and the server doesn't close TCP. The phase is `CloseExchanged` \
+                 now, whichever side began.",
+            ),
+        ],
         shows: || play(&["client text Hello", "client close 1000 bye"]),
     }
 }
@@ -449,8 +686,7 @@ fn the_server_closes() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "Whoever begins, the server closes TCP, and only when the client's Close has come.",
-        mistake: "TCP was closed right behind the Close frame. What the client had sent by then is \
-                  answered with a reset, and the reset may overtake the Close frame.",
+        signs: [],
         shows: || play(&["server close 1001 back soon"]),
     }
 }
@@ -460,7 +696,7 @@ fn both_close_at_once() {
     check! {
         rfc: "RFC 6455 §7.1.3",
         rule: "Two Close frames that cross are the whole handshake. Neither is answered again.",
-        mistake: "A Close was answered though a Close had been sent: that is one too many.",
+        signs: [],
         shows: || play(&["client close 1000 I go & server close 1001 so do I"]),
     }
 }
@@ -470,7 +706,14 @@ fn a_close_may_be_empty() {
     check! {
         rfc: "RFC 6455 §7.1.5",
         rule: "A Close frame with no code is reported as 1005, and that number is never sent.",
-        mistake: "1005 was sent back.",
+        signs: [
+            yours(["88 02 03 ed"]).or(panics("1005")).says(
+                "1005 was sent back, or tried to be. It says that no code has come, and is never on the wire; the \
+                 answer to an empty Close is an empty one.",
+            ),
+            yours(["88 02 03 e8"]).says("1000 was sent back, though no code had come. The answer to an empty Close is an empty one."),
+            missing(["server → client  88 00"]).says("An empty Close got no answer."),
+        ],
         shows: || play(&["client raw 88 80 00 00 00 00"]),
     }
 }
@@ -480,7 +723,12 @@ fn each_side_is_told_what_the_other_did() {
     check! {
         rfc: "RFC 6455 §7.1.5",
         rule: "The code that is reported is the one of the other side's Close frame.",
-        mistake: "Our own code was reported.",
+        signs: [
+            yours(["server event     close 1001"]).says("Our own code was reported, not the one of their Close frame."),
+            yours(["client → server  88 82 37 fa 21 3d 34 12"]).says(
+                "Every Close is answered with 1000. Yours sends back the payload that came.",
+            ),
+        ],
         shows: || [
             play(&["client close 4001 logged out & server close 1001"]),
             play(&["server close 1013 too busy"]),
@@ -493,7 +741,12 @@ fn tcp_ends_without_a_close() {
     check! {
         rfc: "RFC 6455 §7.1.5",
         rule: "Where TCP ends and no Close frame has come, the code is 1006.",
-        mistake: "The end of TCP was taken for a clean end, or nobody was told of it.",
+        signs: [
+            missing(["close 1006"]).says(
+                "TCP ended without a Close frame, and nobody was told. If `eof` asks for the phase, it must ask \
+                 before it changes it.",
+            ),
+        ],
         shows: || [
             play(&["client text Hello", "client gone"]),
             play(&["client raw 81 85 37 fa & client gone"]),
@@ -511,8 +764,12 @@ fn tcp_may_end_before_their_close() {
     check! {
         rfc: "RFC 6455 §7.1.5",
         rule: "Where we have sent Close, and TCP ends before theirs has come, the code is 1006, too.",
-        mistake: "At the end of TCP only `Open` was thought of. Who has sent Close still waits for \
-                  a close event, and would wait for ever.",
+        signs: [
+            under("a server closes", yours(["(no event)"])).says(
+                "At the end of TCP only `Open` was thought of. In `CloseSent` the application still waits for its \
+                 close event, too.",
+            ),
+        ],
         shows: || {
             let mut server = server();
             server.close(CloseCode::GOING_AWAY, "").expect("it is open");
@@ -529,8 +786,13 @@ fn the_last_event_is_close_and_comes_once() {
     check! {
         rfc: "RFC 6455 §7.1.5",
         rule: "Nothing is reported after Close: not what came behind it, and not the end of TCP.",
-        mistake: "The end of TCP was reported as 1006 after a Close that was right, or a frame \
-                  behind the Close was read.",
+        signs: [
+            under("a Close, and in the same read", yours(["text"])).says(
+                "What followed their Close in the same read was handled. After each event, ask again whether the \
+                 connection still reads.",
+            ),
+            under("the end of TCP, again", yours(["close"])).says("The end of TCP was reported twice."),
+        ],
         shows: || {
             let close = masked(CLOSE, &[0x03, 0xe8]);
             let mut shown = String::new();
@@ -555,7 +817,7 @@ fn messages_may_cross_our_close() {
     check! {
         rfc: "RFC 6455 §1.4",
         rule: "What the other side sent before it saw our Close still comes.",
-        mistake: "Reading ended with our own Close: messages that were on their way are lost.",
+        signs: [],
         shows: || play(&["server text one last thing & client close 1000"]),
     }
 }
@@ -565,7 +827,12 @@ fn a_ping_behind_our_close_is_answered() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "A ping must be answered unless their Close has come. Ours doesn't count.",
-        mistake: "The answer was left out because we were closing; or answered after their Close.",
+        signs: [
+            under("a ping comes", yours(["sends (nothing)"])).says(
+                "The ping got no answer because our Close was out. Pings are answered until *their* Close comes.",
+            ),
+            under("their Close comes", yours(["sends 8a"])).says("A ping was answered that came after their Close."),
+        ],
         shows: || {
             let mut server = server();
             server.close(CloseCode::GOING_AWAY, "").expect("it is open");
@@ -584,7 +851,11 @@ fn a_pong_that_waits_goes_before_the_close() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "A pong that waits goes out before our Close: behind it, nobody need read it.",
-        mistake: "The pong waited for the next `take_outgoing`, and the Close frame did not.",
+        signs: [
+            yours(["88 02 03 e8 8a 01 3f"]).says(
+                "The pong that waited went out after our Close, where nobody need read it.",
+            ),
+        ],
         shows: || {
             let mut shown = String::new();
             for close in [false, true] {
@@ -612,8 +883,32 @@ fn each_broken_rule_fails_the_connection() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "Who breaks a rule is told which kind of rule, in a Close frame, and TCP is closed.",
-        mistake: "The code is not the one of the rule, or a reason was sent behind it, or nothing at \
-                  all; or reading goes on.",
+        signs: [
+            never_finished().says(
+                "After a failure, reading never ends. The phase is `Failed` then, in which nothing is read.",
+            ),
+            yours(["Open: waits"]).says(
+                "The rule was broken, and the connection is still open. The phase is `Failed` then.",
+            ),
+            yours(["sends (nothing)"]).says(
+                "No Close frame was sent, so the other side isn't told what it did. If that depends on the phase, \
+                 ask for the phase before you change it.",
+            ),
+            under("text that is not UTF-8", yours(["sends 88 02 03 ea"])).says(
+                "Every failure is told as 1002. Each has a code of its own: `failure.close_code()`.",
+            ),
+            yours(["sends 88 02 ea 03"]).says("The code was sent with its lower byte first."),
+            yours(["sends 88 00"]).says("The Close frame is empty. The code of the failure belongs into it."),
+            yours(["sends 88 "]).but_not(yours(["sends 88 02 "])).says(
+                "A reason was sent with the code. The code alone is enough, and a reason might be too long.",
+            ),
+            yours(["Closed: closes"]).says("The phase after a failure is `Failed`. `Closed` means that TCP has ended."),
+            swapped().says("The events are in the wrong order: first the error, and close as the last one."),
+            too_little().and(missing(["close 1006"])).says(
+                "The error was reported, and the close event is missing. It is 1006, since no Close of theirs \
+                 was read.",
+            ),
+        ],
         shows: || {
             let limited = || {
                 opened(Connection::server(Config { max_frame: 100, max_message: 120, ..Config::default() }))
@@ -650,7 +945,11 @@ fn a_close_that_is_wrong_fails_the_connection() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "A Close frame that breaks a rule is answered with what is wrong with it.",
-        mistake: "The payload was sent back unread: 1005 and 1006 went over the wire.",
+        signs: [
+            yours(["88 01 03"]).or(yours(["88 02 03 ed"])).or(yours(["88 83 37 fa 21 3d 34 12 de"])).says(
+                "A Close frame was sent back before it was read, and what is wrong in it went over the wire.",
+            ),
+        ],
         shows: || [
             play(&["client raw 88 81 00 00 00 00 03"]),
             play(&["client raw 88 82 00 00 00 00 03 ed"]),
@@ -664,7 +963,7 @@ fn a_server_that_masks_fails_the_connection() {
     check! {
         rfc: "RFC 6455 §5.1",
         rule: "A client closes the connection when a frame of the server is masked.",
-        mistake: "Masked frames were unmasked, whoever sent them.",
+        signs: [],
         shows: || play(&["server raw 81 85 37 fa 21 3d 7f 9f 4d 51 58", "client text anybody there?"]),
     }
 }
@@ -674,7 +973,11 @@ fn messages_before_the_failure_arrive() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "What came before the broken rule was right, and is reported.",
-        mistake: "An error threw away the events of the same read.",
+        signs: [
+            missing(["server event     text"]).says(
+                "The failure threw away the events that came before it in the same read.",
+            ),
+        ],
         shows: || play(&["client raw 81 85 37 fa 21 3d 7f 9f 4d 51 58 c1 80 00 00 00 00"]),
     }
 }
@@ -684,7 +987,14 @@ fn after_failing_nothing_is_read() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "Once the connection has failed, nothing that comes is processed, not even a Close.",
-        mistake: "The rest of the read was still handled, so that a message arrived after the error.",
+        signs: [
+            yours(["text \"behind\""]).says(
+                "What followed the failure in the same read was handled. After it, nothing is read.",
+            ),
+            missing(["text \"before\""]).says(
+                "The failure threw away the events that came before it in the same read.",
+            ),
+        ],
         shows: || {
             let mut server = server();
             let mut shown = "a message, a frame that is not masked, a message, a Close\n".to_string();
@@ -708,7 +1018,9 @@ fn a_failure_after_our_close_sends_no_second_one() {
     check! {
         rfc: "RFC 6455 §5.5.1",
         rule: "There is one Close frame from each side, whatever happens then.",
-        mistake: "Failing always sends a Close.",
+        signs: [
+            yours(["close 1002"]).says("A second Close frame was sent. Ours was out already."),
+        ],
         shows: || play(&["client raw 81 01 78 & server close 1000 bye"]),
     }
 }
@@ -720,7 +1032,18 @@ fn nothing_is_sent_after_close() {
     check! {
         rfc: "RFC 6455 §5.5.1",
         rule: "After a Close frame no data frame is sent, and no second Close.",
-        mistake: "Only one side's Close was thought of, or only messages and not `close` itself.",
+        signs: [
+            under("open", yours(["✗"])).says("An open connection refuses to send."),
+            yours(["send_text   ✓"]).says(
+                "Messages are still sent in a phase in which we are closing. `check_open` lets only an open \
+                 connection pass.",
+            ),
+            yours(["send_ping   ✓"]).says("`send_ping` doesn't ask whether the connection is open."),
+            yours(["close       ✓"]).says("`close` doesn't ask whether the connection is open: a second Close goes out."),
+            under("we have sent Close", yours(["✗ closed"])).says(
+                "The refusal says that TCP has ended. It should name the state that the connection is in.",
+            ),
+        ],
         shows: || {
             let mut we_closed = server();
             we_closed.close(CloseCode::NORMAL, "").expect("it is open");
@@ -763,9 +1086,7 @@ fn who_closes_tcp() {
         rfc: "RFC 6455 §7.1.1",
         rule: "The server closes TCP once both Close frames were sent. The client waits for it. \
                Whoever fails the connection needn't wait; once TCP has ended, nobody need.",
-        mistake: "The client closed first: it is the side that then keeps the port busy for \
-                  minutes (TIME_WAIT). Or the server closed while the client's Close was to come. \
-                  Or the end of TCP was forgotten: then what is left of the socket never goes.",
+        signs: [],
         shows: || {
             let mut table = "                                  server           client\n".to_string();
             let steps: [(&str, Step); 5] = [
@@ -831,8 +1152,8 @@ impl Extension for SwapCase {
             }
             Part::Payload(bytes) if self.swapping => {
                 let (one, two) = bytes.split_at(bytes.len() / 2);
-                self.parts.push(Part::Payload(swapped(two)));
-                self.parts.push(Part::Payload(swapped(one)));
+                self.parts.push(Part::Payload(swap_case(two)));
+                self.parts.push(Part::Payload(swap_case(one)));
             }
             other => self.parts.push(other),
         }
@@ -851,11 +1172,11 @@ impl Extension for SwapCase {
     }
 
     fn send<'a>(&mut self, _opcode: Opcode, payload: &'a [u8]) -> (ReservedBits, Cow<'a, [u8]>) {
-        (self.reserved_bits(), Cow::Owned(swapped(payload)))
+        (self.reserved_bits(), Cow::Owned(swap_case(payload)))
     }
 }
 
-fn swapped(bytes: &[u8]) -> Vec<u8> {
+fn swap_case(bytes: &[u8]) -> Vec<u8> {
     let swap = |byte: &u8| {
         if byte.is_ascii_alphabetic() {
             byte ^ 0x20
@@ -872,7 +1193,7 @@ fn an_extension_stands_between_frames_and_messages() {
         rfc: "RFC 6455 §5.8",
         rule: "An extension sees the bits that were negotiated for it, and may change payloads. \
                Bits that nobody negotiated fail the connection, as before.",
-        mistake: "The reserved bits were not asked for when the decoder was made.",
+        signs: [],
         shows: || {
             let extended = || opened(Connection::server(Config {
                 extension: Box::new(SwapCase::default()),
@@ -904,7 +1225,7 @@ fn the_stream_may_be_cut_anywhere() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "The same bytes give the same events and the same answers, however they arrive.",
-        mistake: "Something is forgotten or done twice between two calls of `receive`.",
+        signs: [],
         shows: || {
             let stream = [
                 masked(TEXT_NO_FIN, b"Caf\xc3"),
@@ -947,7 +1268,7 @@ fn each_refusal_is_a_sentence() {
     check! {
         rfc: "RFC 6455 §7.4.1",
         rule: "What is refused says what came, and what was allowed.",
-        mistake: "Two sentences or two codes were mixed up.",
+        signs: [],
         shows: || {
             let failures = [
                 CloseFrameError::OneByte,
@@ -989,7 +1310,7 @@ fn an_answer_goes_before_what_comes_behind_its_message() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "Fed and polled, a connection gives one event at a time, and answers keep their place.",
-        mistake: "The given `feed` or `poll` was changed. Where another check is red too, begin there.",
+        signs: [],
         shows: || {
             let read = [masked(TEXT, b"one"), masked(PING, b"?"), masked(TEXT, b"two"), plain(TEXT, b"wrong"), masked(TEXT, b"late")].concat();
             let mut fed = Connection::server(Config::default());
@@ -1022,7 +1343,7 @@ fn the_program_plays_a_script() {
     check! {
         rfc: "RFC 6455 §5.5",
         rule: "What you wrote, as a program: two connections that follow a script.",
-        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        signs: [],
         shows: || program!().runs(&[
             &[],
             &["client text Hello"],

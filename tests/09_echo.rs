@@ -14,6 +14,7 @@ use echo::tap::Tap;
 use echo::{Deadlines, Driver, Log, Patience, Server, Settings};
 use support::cut;
 use support::http::{Client, exchange};
+use support::machine::stretched;
 use support::sign::{
     missing, never_finished, only, panics, swapped, too_little, too_much, under, yours,
 };
@@ -638,7 +639,7 @@ fn serve(mut settings: Settings) -> Server {
 /// A server whose connections look at the clock often.
 fn ticking(patience: Patience) -> Settings {
     Settings {
-        tick: Duration::from_millis(20),
+        tick: Duration::from_millis(10),
         patience,
         ..Settings::default()
     }
@@ -676,10 +677,10 @@ struct Peer {
 
 impl Peer {
     fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, DEADLINE)
+        let stream = TcpStream::connect_timeout(&address, stretched(DEADLINE))
             .unwrap_or_else(|error| panic!("can't connect to your server at {address}: {error}"));
         for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
-            set(&stream, Some(DEADLINE)).expect("the deadline is not zero");
+            set(&stream, Some(stretched(DEADLINE))).expect("the deadline is not zero");
         }
         stream.set_nodelay(true).expect("TCP has that option");
         Self { stream }
@@ -950,7 +951,7 @@ fn too_many_connections_get_503() {
             let first = Peer::open(server.address());
             let mut shown = format!("the first is open; the second gets {}\n", status());
             drop(first);
-            let deadline = Instant::now() + DEADLINE;
+            let deadline = Instant::now() + stretched(DEADLINE);
             while status() != 101 {
                 assert!(Instant::now() < deadline, "no room was made within 5 seconds");
             }
@@ -1016,7 +1017,7 @@ fn a_head_has_its_time() {
             ),
         ],
         shows: || {
-            let head_within = Duration::from_millis(100);
+            let head_within = Duration::from_millis(50);
             let server = serve(Settings { head_within, ..ticking(Patience::default()) });
             let whole = [handshake(""), masked(CLOSE, b"")].concat();
             let half = &whole[..whole.len() / 2];
@@ -1039,7 +1040,7 @@ fn answer_to(address: SocketAddr, bytes: &[u8]) -> String {
 /// Asks again where nothing was answered: a busy machine may take so long to send anything that the
 /// server hasn't heard it in time.
 fn heard(ask: impl Fn() -> String) -> String {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + stretched(DEADLINE);
     loop {
         let answer = ask();
         if !answer.starts_with("nothing") || Instant::now() > deadline {
@@ -1053,7 +1054,7 @@ fn drip(address: SocketAddr) -> String {
     let mut peer = Peer::connect(address);
     let often = Some(Duration::from_millis(20));
     peer.stream.set_read_timeout(often).expect("it isn't zero");
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + stretched(DEADLINE);
     while peer.stream.peek(&mut [0]).is_err() {
         peer.send(b"a");
         assert!(
@@ -1061,7 +1062,7 @@ fn drip(address: SocketAddr) -> String {
             "a head that drips is read for ever"
         );
     }
-    let long = Some(DEADLINE);
+    let long = Some(stretched(DEADLINE));
     peer.stream.set_read_timeout(long).expect("it isn't zero");
     peer.refusal()
 }
@@ -1197,17 +1198,17 @@ fn whoever_has_said_goodbye_waits_for_the_other() {
                 ),
         ],
         shows: || {
-            let long = 4 * DEADLINE;
+            let long = 4 * stretched(DEADLINE);
             let (mut client, closed) = leaving(long);
             let mut shown = format!("the server says goodbye, and TCP {}\n", end_of(&mut client));
             // Several ticks of silence: a server that doesn't wait has time to show it.
-            shown += &format!("the client is silent:   the server {}\n", whether(&closed, Duration::from_millis(100)));
+            shown += &format!("the client is silent:   the server {}\n", whether(&closed, Duration::from_millis(40)));
             _ = client.write_all(b"one more thing");
             shown += &format!("the client says more:   the server {}\n", whether(&closed, Duration::from_millis(20)));
             drop(client);
-            shown += &format!("the client leaves:      the server {}\n", whether(&closed, DEADLINE));
-            let (_client, closed) = leaving(Duration::from_millis(50));
-            shown + &format!("another never leaves:   the server {}\n", whether(&closed, DEADLINE))
+            shown += &format!("the client leaves:      the server {}\n", whether(&closed, stretched(DEADLINE)));
+            let (_client, closed) = leaving(Duration::from_millis(20));
+            shown + &format!("another never leaves:   the server {}\n", whether(&closed, stretched(DEADLINE)))
         },
     }
 }
@@ -1229,7 +1230,7 @@ fn leaving(patience: Duration) -> (TcpStream, mpsc::Receiver<()>) {
 }
 
 fn end_of(client: &mut TcpStream) -> &'static str {
-    let deadline = Some(DEADLINE);
+    let deadline = Some(stretched(DEADLINE));
     client.set_read_timeout(deadline).expect("it isn't zero");
     match client.read(&mut [0]) {
         Ok(0) => "ends on its side",
@@ -1403,9 +1404,9 @@ fn a_server_that_is_dropped_listens_no_more() {
 
 /// Whether nobody listens there, at the latest when the deadline is over.
 fn is_left(address: SocketAddr) -> bool {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + stretched(DEADLINE);
     let refused = || {
-        let connected = TcpStream::connect_timeout(&address, DEADLINE);
+        let connected = TcpStream::connect_timeout(&address, stretched(DEADLINE));
         connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
     };
     while !refused() {

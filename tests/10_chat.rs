@@ -9,15 +9,18 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use chat::client::{self, ClientId, Limits, Room};
+use chat::client::{self, ClientId, Limits, Room, Sink};
 use chat::outbox::{Bytes, Full};
-use chat::protocol::{self, Sorry};
+use chat::protocol::{self, News, Sorry};
 use chat::rate::Rate;
 use chat::visible;
 use chat::{Chat, Hub, Outbox, Pace, Server, Settings, Visitor};
 use connection::Event;
 use echo::Patience;
+use polling::history::{Message, NewMessage};
 use support::http::{Client, exchange};
+use support::machine::stretched;
+use support::sign::{missing, never_finished, only, swapped, too_little, too_much, yours};
 use support::wire::{Transcript, show};
 use support::{check, program};
 
@@ -34,6 +37,9 @@ const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 /// How long one read or write of a check may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long a check waits for what right code does at once. Several waits in vain fit into a check's time.
+const LONG_ENOUGH: Duration = Duration::from_millis(1500);
+
 /// More than any check puts into an outbox.
 const ROOM_ENOUGH: usize = 64 << 20;
 
@@ -46,8 +52,8 @@ const AS_MUCH_AS_THEY_LIKE: Pace = Pace {
 const FOR_EVER: Duration = Duration::from_secs(600);
 /// As short as a deadline can be without being over at once.
 const SHORT: Duration = Duration::from_millis(20);
-/// Enough for a thread to be woken and to write a few bytes, also where the machine has much to do.
-const SOON: Duration = Duration::from_millis(150);
+/// Enough for a thread to be woken and to write a few bytes.
+const SOON: Duration = Duration::from_millis(60);
 
 const PATIENT: Patience = Patience {
     ping_after: FOR_EVER,
@@ -89,20 +95,24 @@ fn text(payload: &str) -> Vec<u8> {
 /// One frame out of a stream. Empty where TCP ends instead.
 fn frame_of(stream: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut frame = some_of(stream, 2)?;
-    let extended = match frame.get(1) {
-        Some(126) => 2,
-        Some(127) => 8,
+    let Some(second) = frame.get(1).copied() else {
+        return Ok(frame);
+    };
+    // A server's frame has no masking key. If one has, the next frame is found all the same.
+    let key = if second & 0x80 == 0 { 0 } else { 4 };
+    let extended = match second & 0x7f {
+        126 => 2,
+        127 => 8,
         _ => 0,
     };
     frame.extend(some_of(stream, extended)?);
-    let length = match (frame.get(1), extended) {
-        (None, _) => return Ok(frame),
-        (Some(length), 0) => usize::from(*length),
+    let length = match extended {
+        0 => usize::from(second & 0x7f),
         _ => frame[2..]
             .iter()
             .fold(0, |length, byte| length << 8 | usize::from(*byte)),
     };
-    frame.extend(some_of(stream, length.min(16 << 20))?);
+    frame.extend(some_of(stream, key + length.min(16 << 20))?);
     Ok(frame)
 }
 
@@ -157,9 +167,64 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn what_is_said_is_checked() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A name has 1 to 32 characters that can be seen, a message 1 to 1000; neither is blank. \
-               Spaces around a name go.",
-        mistake: "Bytes were counted instead of characters; or the limit is one too low or too high.",
+        rule: "A name has 1 to 32 characters that can be seen, a message 1 to 1000; neither is blank. Spaces \
+               around a name are taken off. Of the control characters, a message may have \\n and \\t.",
+        signs: [
+            yours(["a message of 1001", "The name"]).says(
+                "The sentence speaks of the name where the message is meant: the first argument of `check` is \
+                 what it speaks of.",
+            ),
+            yours(["message of 1000", "may have 32"]).says(
+                "The message was checked with the limit of names.",
+            ),
+            yours(["letters é", "✗"]).or(yours(["letters 😀", "✗"])).says(
+                "Bytes were counted. In UTF-8 an é has two and a 😀 has four.",
+            ),
+            yours(["a name alone", "✗"]).says(
+                "A message that is missing was taken for an empty one. It is `None`, and then nothing is said.",
+            ),
+            yours(["an empty message", "says"]).says(
+                "The message isn't checked.",
+            ),
+            yours(["a name of 33", "says"]).says(
+                "The name isn't checked: its length, and whether it shows anything.",
+            ),
+            yours(["spaces around the name", "\" ada \""]).says(
+                "The name is checked as it is seen, and kept as it was typed. Keep what `visible_name` returns.",
+            ),
+            yours(["32 letters, and a space", "✗"]).says(
+                "The length of the name was counted before the spaces around it were taken off.",
+            ),
+            yours(["in and around a message", "\"h  i\""]).says(
+                "The message was trimmed. It is kept as it was typed.",
+            ),
+            yours(["in and around a message", "\"h i\""]).says(
+                "The message was treated like a name. It is kept as it was typed, with its spaces and joiners.",
+            ),
+            yours(["lines and tabs in a message", "✗"]).says(
+                "Line ends and tabs in a message were refused, as they are in a name.",
+            ),
+            yours(["an escape in a message", "says"]).says(
+                "Every control character in a message was taken for harmless. Only `\\n` and `\\t` are.",
+            ),
+            yours(["a C1 control", "says"]).and(yours(["a \\r in a message", "says"])).says(
+                "All white space was taken for harmless. `is_whitespace` is true for some control characters, \
+                 too, such as `\\r` and U+0085.",
+            ),
+            yours(["a C1 control", "says"]).says(
+                "Only the control characters of ASCII are refused. U+0080 to U+009F control a terminal, too.",
+            ),
+            yours(["a \\r in a message", "says"]).says(
+                "`\\r` was taken for harmless. It sends a terminal to the beginning of its line, over what is \
+                 there.",
+            ),
+            yours(["both fields", "message"]).says(
+                "The message was checked before the name.",
+            ),
+            yours(["a tag and a quote", "&"]).says(
+                "The server escaped the message for HTML. It sends text, and the page decides how to show it.",
+            ),
+        ],
         shows: || {
             let name = |name: &str| format!(r#"{{"username":"{name}"}}"#);
             let message = |text: &str| format!(r#"{{"username":"ada","message":"{text}"}}"#);
@@ -167,22 +232,25 @@ fn what_is_said_is_checked() {
                 ("a name and a message", message("hi")),
                 ("a name alone", name("ada")),
                 ("a message that is null", r#"{"username":"ada","message":null}"#.to_string()),
-                ("blanks around the name", name(" ada ")),
-                ("blanks around the message", message("  hi ")),
+                ("spaces around the name", name(" ada ")),
+                ("spaces in and around a message", message("  h  i ")),
                 ("a name of 32 letters é", name(&"é".repeat(32))),
                 ("a name of 33", name(&"é".repeat(33))),
-                ("32 letters, and a blank", name(&format!("{} ", "n".repeat(32)))),
+                ("32 letters, and a space", name(&format!("{} ", "n".repeat(32)))),
                 ("a message of 1000 letters 😀", message(&"😀".repeat(1000))),
                 ("a message of 1001", message(&"m".repeat(1001))),
                 ("no name", name("")),
-                ("a name of blanks", name("   ")),
+                ("a name of spaces", name("   ")),
                 ("a name of no-break spaces", name("\u{a0}\u{2003}")),
-                ("a message of blanks", message(r" \n ")),
+                ("a message of spaces", message(r" \n ")),
                 ("an empty message", message("")),
                 ("lines and tabs in a message", message(r"one\n\ttwo")),
                 ("a line's end in a name", name(r"a\nda")),
                 ("a bell in a name", name(r"a\u0007da")),
                 ("an escape in a message", message(r"\u001b[2J")),
+                ("a \\r in a message", message(r"one\r\ntwo")),
+                ("a C1 control in a message", message("one\u{85}two")),
+                ("a tag and a quote in a message", message(r#"</b>\""#)),
                 ("both fields are wrong", r#"{"username":"","message":""}"#.to_string()),
             ];
             let shown = |text: &str| match text.chars().count() {
@@ -210,7 +278,18 @@ fn a_name_is_what_can_be_seen_of_it() {
         rfc: "the workshop's own rule",
         rule: "Characters that show nothing are taken off a name, and a text of nothing else is blank. In a \
                message they stay: emoji and many scripts need them.",
-        mistake: "The name is checked, but kept as it was typed: two people who look the same are here.",
+        signs: [
+            missing(["4180 characters"]).says(
+                "The given src/visible.rs was changed.",
+            ),
+            yours(["ada{200b} ", "\"ada{200b}\""]).says(
+                "Only the spaces around the name were taken off. `visible_name` takes off every character that \
+                 shows nothing.",
+            ),
+            only(["{200d}", "{202e}"]).and(yours(["\"{1f469}{1f4bb}\""])).says(
+                "Characters that show nothing were taken off the message. Emoji and many scripts need them.",
+            ),
+        ],
         shows: || {
             let names = [
                 "ada\u{200b}", "\u{feff}ada", "a\u{ad}da", "\u{202e}ada", "ada\u{2066}\u{2069}",
@@ -257,8 +336,8 @@ fn escaped(text: &str) -> String {
 fn each_refusal_is_a_sentence() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "What is no message of this chat gets a sentence that says what would be one.",
-        mistake: "The given src/protocol.rs was changed.",
+        rule: "Anything that isn't a message of this chat is answered by a sentence that says what would be one.",
+        signs: [],
         shows: || {
             let texts = [
                 "hi",
@@ -286,19 +365,83 @@ fn each_refusal_is_a_sentence() {
 }
 
 #[test]
+fn what_the_server_says_is_json() {
+    check! {
+        rfc: "RFC 8259 §7",
+        rule: "Each text message of the server is one JSON value. Quotes, backslashes and line ends in a text are \
+               escaped; a tag is text like any other.",
+        signs: [
+            yours(["say \"hi\""]).says(
+                "The JSON was put together by hand: a quote in a message ends its string. `serde_json` escapes it.",
+            ),
+            yours(["&lt;"]).says(
+                "The server escaped a message for HTML. It sends text, and the page decides how to show it.",
+            ),
+        ],
+        shows: || {
+            let texts = ["say \"hi\"", "C:\\temp", "one\n\ttwo", "</script><b>&amp;", "é😀"];
+            let mut shown = String::new();
+            for message in texts.map(str::to_string) {
+                let content = NewMessage { username: "ada".to_string(), message };
+                let news = News::Message(Message { id: 1, content });
+                shown += &format!("{}\n", news.to_json());
+            }
+            let name = || r#"a"da"#.to_string();
+            let others = [
+                News::People(vec![name(), "bob".to_string()]), News::You(name()), News::Joined(name()),
+                News::Left(name()), News::Error(Sorry::NameTaken(name()).to_string()),
+            ];
+            shown + &others.map(|news| news.to_json() + "\n").concat()
+        },
+    }
+}
+
+#[test]
 fn a_few_quick_messages_but_no_flood() {
     check! {
         rfc: "the workshop's own rule",
         rule: "2 messages a second: 4 tokens are in the bucket, 2 come back each second, and never more \
                than 4 are in it. A debt is paid first.",
-        mistake: "The bucket runs over after a long silence, and then lets a flood pass; or parts of a \
-                  token are lost; or one that gets no token pays all the same.",
+        signs: [
+            yours(["at  0.0 s  ✓ ✓ ✓ ✗"]).says(
+                "One token has to be left over. Where there is exactly one, it can be taken.",
+            ),
+            yours(["at  0.0 s  ✓ ✓ ✓ ✓ ✓"]).says("No token is taken out, or there needn't be one."),
+            yours(["at  0.4 s  ✓"]).says("A part of a token is enough. It has to be a whole one."),
+            yours(["at  0.5 s  ✓ ✓"]).says(
+                "`since` stays where it was, so the same time is counted again and again.",
+            ),
+            yours(["at  0.9 s  ✓"]).says(
+                "`since` moves only when a token is taken: after a refusal, the same time is counted again.",
+            ),
+            yours(["at 60.0 s  ✓ ✓ ✓ ✓ ✓"]).says(
+                "The bucket runs over in a long silence, and then lets a flood through. It never holds more than \
+                 `most`.",
+            ),
+            yours(["at 60.0 s  ✗"]).says("Time puts nothing in."),
+            yours(["at 62.0 s  ✗ ✗"]).says(
+                "A refusal takes a token, too. After a few of them, nothing is allowed any more.",
+            ),
+            yours(["at  0.5 s  ✗ ✗"]).and(yours(["at 60.5 s  ✗ ✗"])).but_not(yours(["at  1.0 s"])).says(
+                "A second brings one token, whatever the rate is: `per_second` is missing.",
+            ),
+            yours(["at  0.5 s  ✗ ✗"]).and(yours(["at 60.5 s  ✗ ✗"])).says(
+                "Only whole seconds bring tokens. `as_secs` leaves out the rest, and a client that sends twice a second \
+                 never gets one back.",
+            ),
+            yours(["at  1.0 s  ✗ ✗"]).says(
+                "When there isn't a whole token, what time has brought is thrown away. It stays in the bucket.",
+            ),
+            only(["at 62.5", "at 64.5", "at 65."]).and(yours(["at 62.5 s  ✓"])).says(
+                "What the bucket owes is forgotten when time puts tokens in. A debt is paid first.",
+            ),
+        ],
         shows: || {
             let start = Instant::now();
             let mut rate = Rate::new(2, start);
             let tries = [
                 (0, 6), (400, 1), (500, 2), (900, 1), (1000, 2), (1100, 1), (1200, 1), (1300, 1),
-                (1400, 1), (1500, 2), (60_000, 6), (60_500, 2),
+                (1400, 1), (1500, 2), (60_000, 6), (60_500, 2), (62_000, 2),
             ];
             let mut shown = String::new();
             for (millis, times) in tries {
@@ -307,9 +450,9 @@ fn a_few_quick_messages_but_no_flood() {
                 let verdicts: String = verdicts.collect();
                 shown += &format!("at {:>4.1} s {verdicts}\n", millis as f64 / 1000.0);
             }
-            rate.pay(6);
-            shown += "pays 6 more\n";
-            for millis in [61_000, 63_000, 63_500, 63_900, 64_000] {
+            rate.pay(7);
+            shown += "pays 7 more\n";
+            for millis in [62_500, 64_500, 65_000, 65_400, 65_500] {
                 let verdict = if rate.allows(start + Duration::from_millis(millis)) { "✓" } else { "✗" };
                 shown += &format!("at {:>4.1} s  {verdict}\n", millis as f64 / 1000.0);
             }
@@ -337,7 +480,27 @@ fn what_waits_is_written_at_once_and_in_order() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "All pieces that wait are taken together, in their order, each of them whole.",
-        mistake: "Only one piece is taken at a time: a system call for each. Or the newest comes first.",
+        signs: [
+            yours(["→ \"one \""]).says(
+                "`take` gives one piece at a time: a system call for each frame.",
+            ),
+            yours(["→ \"one two \""]).says(
+                "Only one more piece is taken: an `if` where pieces are taken *while* there are some.",
+            ),
+            yours(["→ \"three"]).says(
+                "The newest piece comes first.",
+            ),
+            yours(["200000 bytes"]).says(
+                "All that waits is taken for one write, however much it is. `AT_ONCE` bytes are enough.",
+            ),
+            yours(["20000 bytes"]).says(
+                "A piece is left for the next write because it goes beyond `AT_ONCE`. Ask before each piece \
+                 whether there is enough already, not whether it fits.",
+            ),
+            yours(["65546 bytes, 1 bytes"]).says(
+                "With exactly `AT_ONCE` bytes there is enough: `<`, not `<=`.",
+            ),
+        ],
         shows: || {
             let outbox = Outbox::new(ROOM_ENOUGH);
             let mut shown = String::new();
@@ -363,11 +526,13 @@ fn what_waits_is_written_at_once_and_in_order() {
                 }
                 next += right.max(1) as u8;
             }
-            for piece in [vec![0; 65_536], vec![0; 10]] {
-                _ = outbox.push(piece.into());
-            }
-            let takes = [(); 2].map(|()| outbox.take().unwrap_or_default().len());
-            shown + &format!("\n65,536 bytes, and 10 more\n{} bytes, {} bytes\n", takes[0], takes[1])
+            let push = |length: usize| outbox.push(vec![0; length].into());
+            let take = || outbox.take().unwrap_or_default().len();
+            _ = (push(65_536), push(10));
+            let first = take();
+            // Something to take, also where the first one took all.
+            _ = push(1);
+            shown + &format!("\n65,536 bytes, and 10 more; then 1\n{first} bytes, {} bytes\n", take())
         },
     }
 }
@@ -378,8 +543,32 @@ fn an_outbox_has_a_limit() {
         rfc: "RFC 6455 §10.4",
         rule: "What waits takes no more memory than it may: each piece its length, and 64 bytes more. A \
                piece goes in whole or not at all.",
-        mistake: "Nothing is refused: one client that doesn't read then fills the server's memory. Or what \
-                  was taken is still counted, and after a while all is refused.",
+        signs: [
+            yours(["may wait: 1000"]).says(
+                "Nothing is refused. A client that doesn't read fills the server's memory.",
+            ),
+            yours(["push  400 bytes  ✗"]).says(
+                "What was taken still counts. `pop` of the queue subtracts a piece's bytes; taking from `pieces` \
+                 doesn't.",
+            ),
+            yours(["push  408 bytes  ✓"]).says(
+                "It was asked whether the outbox is full already, not whether this piece still fits.",
+            ),
+            yours(["push  937 bytes  ✓"]).says(
+                "The piece was counted with its length alone. Keeping it takes 64 bytes more: `memory` counts \
+                 both.",
+            ),
+            yours(["push  936 bytes  ✗"]).and(yours(["push    1 bytes  ✓"])).says(
+                "The limit itself was refused. What waits may take exactly that much.",
+            ),
+            yours(["push  936 bytes  ✗"]).says(
+                "A piece that was refused is in the queue all the same.",
+            ),
+            never_finished().says(
+                "`push` waits until there is space. Whoever calls it holds the room's lock, so everyone waits for \
+                 one client.",
+            ),
+        ],
         shows: || {
             let outbox = Outbox::new(1000);
             let push = |length: usize| {
@@ -391,13 +580,17 @@ fn an_outbox_has_a_limit() {
             };
             let take = || format!("take {:>4} bytes\n", outbox.take().map_or(0, |bytes| bytes.len()));
             let mut shown = [push(937), push(936), push(0), push(1), take()].concat();
-            shown += &[push(400), push(409), push(408), push(0), take()].concat();
-            // Many times what may wait goes through, but never at once.
-            for round in 0..1000 {
-                assert_eq!(outbox.push(vec![0; 900].into()), Ok(()), "in round {round}");
-                outbox.take();
+            let again = [push(400), push(409), push(408), push(0)].concat();
+            shown += &again;
+            // Where nothing went in, there is nothing to take.
+            if !again.contains(" 409 bytes  ✓") {
+                return shown;
             }
-            shown += "1000 times 900 bytes, one after the other: ✓\n";
+            shown += &take();
+            // Many times what may wait goes through, but never at once.
+            let goes_through = |_: &usize| outbox.push(vec![0; 900].into()).is_ok() && outbox.take().is_some();
+            let through = (0..1000).take_while(goes_through).count();
+            shown += &format!("900 bytes, one time after the other: {through} times\n");
             let mut pongs = 0;
             while outbox.push(vec![PONG, 0].into()).is_ok() && pongs < 1000 {
                 pongs += 1;
@@ -421,9 +614,24 @@ type Ending = fn(&Outbox);
 fn behind_the_last_piece_nothing_goes_in() {
     check! {
         rfc: "RFC 6455 §5.5.1",
-        rule: "Behind a Close frame nothing is sent, and no second one either. `finish` lets what waits go \
-               first, `finish_at_once` throws it away.",
-        mistake: "The queue is open to all that still comes: data, or another Close, behind a Close frame.",
+        rule: "After a Close frame nothing is sent, not even a second one. `finish` lets what waits go first; \
+               `finish_at_once` throws it away.",
+        signs: [
+            yours(["last.late"]).says(
+                "`push` doesn't ask whether the last piece is in. A message then follows the Close frame.",
+            ),
+            yours(["later pushes: Err"]).says(
+                "A piece that comes after the last one is an error. It should be dropped without one: the client \
+                 isn't too slow.",
+            ),
+            yours(["taken: nothing more"]).says(
+                "`take` ends as soon as the last piece is in. That piece, and what waits ahead of it, must still \
+                 be taken.",
+            ),
+            never_finished().says(
+                "`take` waits for a piece although the last one has been taken. `idle` is false then.",
+            ),
+        ],
         shows: || {
             let mut shown = String::new();
             let endings: [(&str, Ending); 5] = [
@@ -461,8 +669,14 @@ fn a_writer_waits_and_is_woken() {
     check! {
         rfc: "the workshop's own rule",
         rule: "`take` waits until there is something. `push`, `finish` and `finish_at_once` wake it.",
-        mistake: "Nobody is notified, so the writer sleeps for ever. Or it doesn't wait, and turns in a \
-                  loop.",
+        signs: [
+            yours(["push: before it waits, after it still waits"]).says(
+                "`push` wakes no one. The writer sleeps until something else wakes it.",
+            ),
+            yours(["push: before nothing more"]).says(
+                "`take` doesn't wait: an empty queue was taken for the end.",
+            ),
+        ],
         shows: || {
             let mut shown = String::new();
             let wakers: [(&str, Ending); 4] = [
@@ -480,7 +694,7 @@ fn a_writer_waits_and_is_woken() {
                 };
                 let before = said.recv_timeout(SHORT).unwrap_or("it waits".to_string());
                 wake(&outbox);
-                let after = said.recv_timeout(DEADLINE).unwrap_or("it still waits".to_string());
+                let after = said.recv_timeout(stretched(DEADLINE)).unwrap_or("it still waits".to_string());
                 shown += &format!("{title}: before {before}, after {after}\n");
                 // One that waits for ever goes with the process.
                 drop(writer);
@@ -498,7 +712,10 @@ fn drain(outbox: &Outbox) -> Vec<Vec<u8>> {
     let mark = plain(PONG, b"the check's own");
     let mut frames = Vec::new();
     while outbox.push(mark.as_slice().into()).is_err() {
-        frames.extend(frames_in(&outbox.take().unwrap_or_default()));
+        match outbox.take() {
+            Some(bytes) => frames.extend(frames_in(&bytes)),
+            None => return frames,
+        }
     }
     while !frames.contains(&mark) {
         match outbox.take() {
@@ -629,42 +846,64 @@ fn ada_says(text: &str) -> String {
 }
 
 #[test]
-fn who_joins_gets_what_was_said_and_then_what_is_new() {
-    check! {
-        rfc: "the workshop's own rule",
-        rule: "First what one has not seen yet, then who is here, then everything as it happens, one's own \
-               messages too.",
-        mistake: "The history comes behind something that is newer; or the one who speaks is left out; or \
-                  each gets all of the history, whatever it has seen.",
-        shows: || {
-            let mut scene = Scene::new();
-            scene.joins("ada");
-            scene.says("ada", &ada_says("one"));
-            scene.says("ada", &ada_says("two"));
-            scene.joins("bob");
-            scene.says("bob", BOB);
-            scene.says("bob", r#"{"username":"bob","message":"three"}"#);
-            scene.leaves("bob");
-            scene.comes("bob", Visitor { after: 2, tab: None });
-            scene.text
-        },
-    }
-}
-
-#[test]
 fn a_name_belongs_to_one() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A name that somebody has is refused, and free again when they leave or take another one. \
-               Everybody is told who came and who went, once.",
-        mistake: "Two people have one name; or a name is never free again; or each message tells everybody \
-                  that somebody came.",
+        rule: "A name that another client has is refused. It is free again when that client leaves or takes \
+               another one. Everyone is told who came and who went, once.",
+        signs: [
+            yours(["← 81 "]).says(
+                "The server's frame is masked. Only a client masks; a browser fails the connection.",
+            ),
+            too_little().and(only(["\"people\""])).says("A newcomer isn't told who is here."),
+            too_much().and(only(["\"people\""])).says("Who is here is told to everyone. Only the newcomer needs it."),
+            too_little().and(only(["\"you\""])).says(
+                "A name alone has no answer. `News::You` tells this client that the name is its own.",
+            ),
+            too_much().and(only(["\"you\""])).says(
+                "A message is answered by `News::You`, too. That is the answer to a name alone; a message comes \
+                 back itself.",
+            ),
+            swapped().and(only(["\"left\"", "\"joined\""])).says(
+                "The new name is told ahead of the old one. The old one leaves first.",
+            ),
+            missing(["\"left\":\"Ada L.\""]).says(
+                "A client that takes another name never leaves the old one: the others see it for ever.",
+            ),
+            too_little().and(only(["\"left\""])).says(
+                "A client that leaves is taken out, and the others aren't told.",
+            ),
+            missing(["✗ The name ada is taken."]).says(
+                "A client gets a name that another one has.",
+            ),
+            yours(["✗ The name ada is taken."]).says(
+                "A name was looked for among all clients, the one that asks included: no one may say its own name \
+                 again.",
+            ),
+            too_much().and(yours(["\"joined\""])).says(
+                "A client that says its own name again is told as news. Nothing has changed, so there is nothing \
+                 to tell.",
+            ),
+            yours(["\"left\":\"Ada L.\""]).says(
+                "The name that is told to have left is the new one. `replace` returns the old one.",
+            ),
+            too_little().and(missing(["\"joined\""])).says(
+                "A name alone isn't taken: with or without a message, the name is the client's from then on.",
+            ),
+            too_little().and(only(["ada   ← {\"id\""])).says(
+                "The client that speaks doesn't get its own message. That is how its page learns that it was \
+                 taken.",
+            ),
+            too_little().and(only(["eve   ← {\"id\""])).says(
+                "A message goes to the client that sent it, and to no other.",
+            ),
+        ],
         shows: || {
             let mut scene = Scene::new();
             scene.joins("ada");
             scene.joins("eve");
             scene.says("ada", ADA);
-            scene.says("eve", &ada_says("I am ada"));
+            scene.says("eve", ADA);
             scene.says("ada", &ada_says("no"));
             scene.says("ada", r#"{"username":" ada "}"#);
             scene.says("ada", r#"{"username":"Ada L."}"#);
@@ -682,8 +921,16 @@ fn a_name_belongs_to_one() {
 fn what_is_refused_is_told_to_nobody() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "What is not taken changes nothing: no name, no history, no word to the others.",
-        mistake: "The name is taken before the message is looked at; or an error ends the connection.",
+        rule: "A message that is refused changes nothing: no name, no history, no word to the others.",
+        signs: [
+            yours(["messages kept: 1"]).says(
+                "A message is kept before its name is taken. It was refused, and everyone who joins later reads \
+                 it.",
+            ),
+            yours(["here are [\"ada\", \"bob\"]"]).says(
+                "The name is taken before the message is looked at.",
+            ),
+        ],
         shows: || {
             let mut scene = Scene::new();
             scene.joins("ada");
@@ -694,8 +941,45 @@ fn what_is_refused_is_told_to_nobody() {
             }
             let people = scene.hub.people();
             let said = scene.hub.messages(0).messages.len();
-            scene.note(&format!("here are {people:?}, and {said} messages"));
+            scene.note(&format!("here are {people:?}, messages kept: {said}"));
             scene.says("bob", BOB);
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn who_joins_gets_what_was_said_and_then_what_is_new() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A newcomer gets what it hasn't seen yet, then who is here, then everything as it happens, its own \
+               messages too.",
+        signs: [
+            yours(["\"id\":1,\"username\":\"ada\",\"message\":\"two\""]).says(
+                "Messages are told and not kept: the history is empty, and no id is ever used up.",
+            ),
+            too_much().and(only(["bob   ← {\"id\""])).says(
+                "All of the history is sent, whatever the client has seen. This one asked for what came after \
+                 message 2.",
+            ),
+            swapped().says(
+                "Who is here is told ahead of the history. For a page, all that follows it is new.",
+            ),
+            too_little().and(only(["bob   ← {\"id\""])).says(
+                "A newcomer gets no history. Where the page has to ask for it elsewhere, what is said meanwhile \
+                 is lost or comes twice.",
+            ),
+        ],
+        shows: || {
+            let mut scene = Scene::new();
+            scene.joins("ada");
+            scene.says("ada", &ada_says("one"));
+            scene.says("ada", &ada_says("two"));
+            scene.joins("bob");
+            scene.says("bob", BOB);
+            scene.says("bob", r#"{"username":"bob","message":"three"}"#);
+            scene.leaves("bob");
+            scene.comes("bob", Visitor { after: 2, tab: None });
             scene.text
         },
     }
@@ -705,12 +989,37 @@ fn what_is_refused_is_told_to_nobody() {
 fn too_many_messages_get_a_sentence() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "Each client has a rate of its own. Who is too fast is told so, and stays.",
-        mistake: "One bucket for all: a flood of one keeps everybody silent. Or the rate is not asked.",
+        rule: "Each client has a bucket of its own, which is asked before the room's. A client that is too fast \
+               is told so, and stays.",
+        signs: [
+            yours(["\"id\":1,\"username\":\"ada\",\"message\":\"hi\""]).says(
+                "The client's bucket isn't asked.",
+            ),
+            yours(["ada   ← {\"joined\""]).says(
+                "A name alone takes no token. Whatever a client says takes one.",
+            ),
+            yours(["✗ The chat is busy"]).says(
+                "The room's bucket is asked first. A client that is too fast would empty it for everyone.",
+            ),
+            yours(["✗ A message must be like"]).says(
+                "Nonsense takes no token. The bucket is asked before anything else, or a client may send it \
+                 without an end.",
+            ),
+            missing(["\"joined\":\"eve\""]).says(
+                "There is one bucket for all: the flood of one client keeps everyone silent.",
+            ),
+        ],
         shows: || {
             let mut scene = Scene { hub: Hub::new(3, 0, Pace { messages: 0, ..AS_MUCH_AS_THEY_LIKE }), ..Scene::new() };
             scene.joins("ada");
+            for json in [ADA, &ada_says("hi"), "even nonsense costs a token"] {
+                scene.says("ada", json);
+            }
+            scene.note("nor has the room a token");
+            scene.hub = Hub::new(3, 0, Pace { messages: 0, deliveries: 0 });
+            scene.joins("ada");
             scene.says("ada", ADA);
+            scene.note("another room");
             // A bucket with so few tokens that none comes back within this check.
             scene.hub = Hub::new(100, 0, Pace { messages: 1, ..AS_MUCH_AS_THEY_LIKE });
             scene.joins("bob");
@@ -731,10 +1040,19 @@ fn too_many_messages_get_a_sentence() {
 fn a_busy_room_says_so() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "The room pays a token for each message and one for each delivery. Without one, a message is \
-               refused with a sentence, to whoever sent it. Who leaves is told of all the same, and paid for.",
-        mistake: "The room's bucket is not asked: then many who each keep to their own rate make so much work \
-                  that nobody is heard.",
+        rule: "The room pays a token for each message and one for each delivery. While it has none, a message is \
+               refused with a sentence. That a client has left is told all the same, and paid for.",
+        signs: [
+            yours(["\"message\":\"hi\""]).says(
+                "The room's bucket isn't asked.",
+            ),
+            yours(["✗ A message must be like"]).says(
+                "Nonsense takes no token from the room.",
+            ),
+            missing(["\"left\":\"ada\""]).says(
+                "A busy room isn't told that someone left. That can't be refused; it is paid for afterwards.",
+            ),
+        ],
         shows: || {
             let mut scene = Scene::new();
             // Two tokens, and one more each second: too few to pay for anything within this check.
@@ -757,12 +1075,105 @@ fn a_busy_room_says_so() {
 }
 
 #[test]
+fn who_does_not_read_is_cut_off() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "A client that has no space for the next frame gets a Close with 1013 (try again later) in place of \
+               all that waits. The others get everything, and then that it left.",
+        signs: [
+            yours(["sloth ← Close"]).but_not(yours(["Close 1013"])).says(
+                "The Close has a different code: 1013 says that the client may come again later.",
+            ),
+            yours(["sloth ← {\"people\""]).and(missing(["ada   ← {\"left\":\"sloth\"}"])).says(
+                "The frame is left out for a client that has no space for it, and the connection goes on: no one \
+                 ever knows what is missing.",
+            ),
+            yours(["sloth ← {\"people\""]).but_not(missing(["sloth ← Close"])).says(
+                "The Close waits after all that the client doesn't read. It takes the place of that.",
+            ),
+            missing(["sloth ← Close 1013"]).says(
+                "A client without space is taken off the list and isn't told. Its TCP stays open, and silent.",
+            ),
+            yours(["here are [\"ada\", \"sloth\"]"]).says(
+                "A client that was cut off is still on the list.",
+            ),
+            too_little().and(only(["\"left\""])).says(
+                "The others aren't told that it left: `push_to_all` returns the names of those that it cuts off.",
+            ),
+            only(["snail"]).says(
+                "A client without a name isn't cut off. Whether one has said its name has nothing to do with \
+                 that.",
+            ),
+            missing(["bob   ← {\"id\""]).says(
+                "The walk over the clients ends at the first that has no space. Those after it miss the message.",
+            ),
+        ],
+        shows: || {
+            let mut scene = Scene::new();
+            scene.joins("ada");
+            // It has room for who is here, for the answer to its name, and for one thing more.
+            scene.sleeps("sloth", 331);
+            scene.joins("bob");
+            scene.says("sloth", r#"{"username":"sloth"}"#);
+            scene.says("ada", &ada_says("are you awake?"));
+            scene.says("sloth", r#"{"username":"sloth","message":"what?"}"#);
+            let people = scene.hub.people();
+            scene.note(&format!("here are {people:?}"));
+            scene.wakes("sloth");
+            // It has said nothing, and so has no name. It has room for the history, and for who is here.
+            scene.sleeps("snail", 250);
+            scene.says("ada", &ada_says("and you?"));
+            scene.wakes("snail");
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn who_leaves_may_leave_others_no_room() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The others are told that a client was cut off after the message that it had no space for. That may \
+               cut off the next one. Names that left and joined are told in this order.",
+        signs: [
+            missing(["\"left\":\"snake\""]).or(swapped()).says(
+                "The old name and the new one are told in two pieces. A client that the first one cuts off has left \
+                 before it joins, and is here for ever.",
+            ),
+            too_little().and(only(["\"left\""])).says(
+                "The news that a client left is lost where it fills another one's outbox.",
+            ),
+        ],
+        shows: || {
+            let mut scene = Scene::new();
+            scene.joins("ada");
+            scene.sleeps("sloth", 431);
+            scene.says("sloth", r#"{"username":"sloth"}"#);
+            scene.sleeps("snail", 481);
+            scene.says("snail", r#"{"username":"snail"}"#);
+            scene.says("ada", &ada_says("one"));
+            scene.joins("bob");
+            scene.sleeps("slug", 380);
+            scene.says("slug", r#"{"username":"slug"}"#);
+            // Its new name is what it has no room for.
+            scene.says("slug", r#"{"username":"snake"}"#);
+            let people = scene.hub.people();
+            scene.note(&format!("here are {people:?}"));
+            scene.text
+        },
+    }
+}
+
+#[test]
 fn nobody_is_said_to_leave_twice() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "That somebody left is told once, however often it is noticed, and only of those who had a \
-               name.",
-        mistake: "Both threads of a client, or the hub and a thread, tell it.",
+        rule: "That a client left is told once, however often it is noticed, and only if it had a name.",
+        signs: [
+            too_much().and(yours(["\"left\""])).says(
+                "That a client left is told more than once, or of one without a name.",
+            ),
+        ],
         shows: || {
             let mut scene = Scene::new();
             scene.joins("ada");
@@ -785,64 +1196,20 @@ fn nobody_is_said_to_leave_twice() {
 }
 
 #[test]
-fn who_does_not_read_is_cut_off() {
-    check! {
-        rfc: "RFC 6455 §7.4.1",
-        rule: "Who has no room for the next frame gets a Close with 1013 (try again later) in place of all \
-               that waits. The others get everything, and then that it left.",
-        mistake: "The frame is dropped for those who have no room, and they never know what they miss; or \
-                  the Close comes behind all that waits, which is not read either.",
-        shows: || {
-            let mut scene = Scene::new();
-            scene.joins("ada");
-            // It has room for who is here, for the answer to its name, and for one thing more.
-            scene.sleeps("sloth", 331);
-            scene.says("sloth", r#"{"username":"sloth"}"#);
-            scene.says("ada", &ada_says("are you awake?"));
-            scene.says("sloth", r#"{"username":"sloth","message":"what?"}"#);
-            let people = scene.hub.people();
-            scene.note(&format!("here are {people:?}"));
-            scene.wakes("sloth");
-            scene.text
-        },
-    }
-}
-
-#[test]
-fn who_leaves_may_leave_others_no_room() {
-    check! {
-        rfc: "the workshop's own rule",
-        rule: "Whoever is cut off is told of behind what cut them off; that may cut off the next. Names that \
-               came and went are told in this order.",
-        mistake: "The news that somebody left is forgotten where it fills another outbox; or somebody joins \
-                  behind having left, and is here for ever.",
-        shows: || {
-            let mut scene = Scene::new();
-            scene.joins("ada");
-            scene.sleeps("sloth", 431);
-            scene.says("sloth", r#"{"username":"sloth"}"#);
-            scene.sleeps("snail", 481);
-            scene.says("snail", r#"{"username":"snail"}"#);
-            scene.says("ada", &ada_says("one"));
-            scene.joins("bob");
-            scene.sleeps("slug", 380);
-            scene.says("slug", r#"{"username":"slug"}"#);
-            // Its new name is what it has no room for.
-            scene.says("slug", r#"{"username":"snake"}"#);
-            let people = scene.hub.people();
-            scene.note(&format!("here are {people:?}"));
-            scene.text
-        },
-    }
-}
-
-#[test]
 fn a_tab_that_comes_again_ends_its_earlier_connection() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A tab that has lost its connection may know it before the server does. When it comes again, \
                its name is free, and its earlier connection is over.",
-        mistake: "One's own name is taken, by oneself. Or everybody who says no tab is taken for the same.",
+        signs: [
+            missing(["Close 1000"]).and(yours(["✗ The name bob is taken"])).says(
+                "The tab's earlier connection isn't ended, so its name is taken: by itself. `join` ends it, and adds \
+                 the newcomer with its tab.",
+            ),
+            yours(["bob   ← {\"people\":[\"bob\"]}"]).says(
+                "The tab's earlier connection is ended too late: the name is still among the people.",
+            ),
+        ],
         shows: || {
             let mut scene = Scene::new();
             let tab = |after| Visitor { after, tab: Some("x7".to_string()) };
@@ -862,9 +1229,9 @@ fn a_tab_that_comes_again_ends_its_earlier_connection() {
 fn a_stop_is_the_last_thing_that_is_said() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "When the server stops, everybody gets a Close with 1001 (going away) behind what waits, and so \
-               does who joins after that.",
-        mistake: "Who joins in that moment stays for ever; or what waits is thrown away.",
+        rule: "When the server stops, everyone gets a Close with 1001 (going away) after what waits. A client \
+               that joins later gets it, too.",
+        signs: [],
         shows: || {
             let mut scene = Scene::new();
             scene.joins("ada");
@@ -904,10 +1271,16 @@ fn wrong_ids(ids: &[u64], after: u64, last: u64) -> Option<String> {
 fn nothing_is_lost_or_doubled_for_those_who_join_while_others_speak() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "History and what is new are one: who joins while others speak gets each message once, and in \
-               order.",
-        mistake: "The lock is let go of between the history and being told: what is said in between is lost. \
-                  The other way round it is doubled.",
+        rule: "There is no gap between the history and what is new: a client that joins while others speak gets \
+               each message once, and in order.",
+        signs: [
+            yours([" 0 doubled"]).says(
+                "A message that is said between the history and the list is lost.",
+            ),
+            yours(["0 lost"]).says(
+                "A message that is said between the list and the history comes twice.",
+            ),
+        ],
         shows: || {
             let hub = Hub::new(u64::MAX, 0, AS_MUCH_AS_THEY_LIKE);
             let speaking = AtomicBool::new(true);
@@ -967,10 +1340,10 @@ struct Peer {
 
 impl Peer {
     fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, DEADLINE)
+        let stream = TcpStream::connect_timeout(&address, stretched(DEADLINE))
             .unwrap_or_else(|error| panic!("can't connect to your server at {address}: {error}"));
         for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
-            set(&stream, Some(DEADLINE)).expect("the deadline is not zero");
+            set(&stream, Some(stretched(LONG_ENOUGH))).expect("the deadline is not zero");
         }
         stream.set_nodelay(true).expect("TCP has that option");
         let stream = BufReader::new(stream);
@@ -998,13 +1371,18 @@ impl Peer {
         head
     }
 
-    /// One frame; or in its place that TCP ended.
+    /// One frame; or in its place that TCP ended, or that none came.
     fn frame(&mut self) -> Result<Vec<u8>, &'static str> {
         match frame_of(&mut self.stream) {
             Ok(frame) if frame.is_empty() => Err("(TCP ends)"),
             Ok(frame) => Ok(frame),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Err("(TCP is reset)"),
-            Err(error) => panic!("your server sent no frame: {error}"),
+            Err(error) if client::is_nothing(&error) => {
+                // What comes after that is late, too: nobody waits as long for it.
+                _ = self.stream.get_ref().set_read_timeout(Some(SHORT));
+                Err("(no frame within 1.5 s)")
+            }
+            Err(error) => panic!("your server's frame can't be read: {error}"),
         }
     }
 
@@ -1016,12 +1394,12 @@ impl Peer {
         }
     }
 
-    /// What all frames say, up to the end of TCP.
+    /// What all frames say, up to the end of TCP, or until no more come.
     fn hears_all(&mut self) -> String {
         let mut all = Vec::new();
         while all
             .last()
-            .is_none_or(|last: &String| !last.starts_with("(TCP"))
+            .is_none_or(|last: &String| !last.starts_with('('))
         {
             all.push(self.hears());
         }
@@ -1032,6 +1410,10 @@ impl Peer {
     fn waits_for(&mut self, start: &str) -> String {
         loop {
             let heard = self.hears();
+            assert!(
+                !heard.starts_with("(no frame"),
+                "your server sent nothing that begins with {start} within 1.5 s"
+            );
             if heard.starts_with(start) || heard.starts_with("(TCP") {
                 return heard;
             }
@@ -1068,7 +1450,7 @@ impl Room for Notes {
         match text.as_str() {
             "panic" => panic!("a mistake in the room"),
             "wait" => {
-                let deadline = Instant::now() + DEADLINE;
+                let deadline = Instant::now() + stretched(DEADLINE);
                 while !self.free.load(Ordering::Relaxed) && Instant::now() < deadline {
                     thread::yield_now();
                 }
@@ -1105,12 +1487,15 @@ struct Table {
 impl Table {
     /// `first` came with the handshake. So many bytes may wait.
     fn new(first: &[u8], most: usize, patience: Patience) -> Self {
+        Self::with_tick(SHORT / 4, first, most, patience)
+    }
+
+    /// The same, with another time after which a read without a byte is over.
+    fn with_tick(tick: Duration, first: &[u8], most: usize, patience: Patience) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let peer = Peer::connect(listener.local_addr().expect("it is bound"));
         let (stream, _) = listener.accept().expect("the peer has connected");
-        stream
-            .set_read_timeout(Some(SHORT / 4))
-            .expect("it is not zero");
+        stream.set_read_timeout(Some(tick)).expect("it is not zero");
         let outbox = Arc::new(Outbox::new(most));
         let room = Arc::new(Notes {
             outbox: Arc::clone(&outbox),
@@ -1136,12 +1521,20 @@ impl Table {
     }
 
     fn patient(first: &[u8]) -> Self {
-        Self::new(first, ROOM_ENOUGH, PATIENT)
+        let close_within = stretched(PATIENT.close_within);
+        Self::new(
+            first,
+            ROOM_ENOUGH,
+            Patience {
+                close_within,
+                ..PATIENT
+            },
+        )
     }
 
     /// Waits for a note of the room, but not for long. Says whether it came.
     fn until(&self, what: &str) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(1);
+        let deadline = Instant::now() + stretched(Duration::from_secs(1));
         let came = || lock(&self.room.notes).iter().any(|note| note == what);
         while !came() && Instant::now() < deadline {
             thread::yield_now();
@@ -1155,18 +1548,27 @@ impl Table {
     }
 
     /// Whether the client is still run after a while.
-    fn goes_on(&self) -> bool {
-        let end = Instant::now() + SOON;
+    fn goes_on(&self, a_while: Duration) -> bool {
+        let end = Instant::now() + a_while;
         while !self.running.is_finished() && Instant::now() < end {
             thread::yield_now();
         }
         !self.running.is_finished()
     }
 
+    /// Whether the client is run to its end by itself, whatever its peer does meanwhile.
+    fn is_cut_off(&self, meanwhile: impl Fn(&TcpStream)) -> bool {
+        let deadline = Instant::now() + stretched(LONG_ENOUGH);
+        while !self.running.is_finished() && Instant::now() < deadline {
+            meanwhile(self.peer.stream.get_ref());
+        }
+        self.running.is_finished()
+    }
+
     /// Waits until the client has been run to its end, and shows the room's notes.
     fn ends(self) -> String {
         drop(self.peer);
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + stretched(LONG_ENOUGH);
         while !self.running.is_finished() && Instant::now() < deadline {
             thread::yield_now();
         }
@@ -1180,15 +1582,159 @@ impl Table {
     }
 }
 
+/// What the writer writes to: it takes so many bytes at a time, and so many in all.
+struct Trickle {
+    at_a_time: usize,
+    most: usize,
+    taken: Arc<Mutex<Vec<u8>>>,
+    /// How TCP was ended, each time.
+    ended: Arc<Mutex<Vec<Shutdown>>>,
+}
+
+impl Write for Trickle {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut taken = lock(&self.taken);
+        let count = bytes.len().min(self.at_a_time).min(self.most - taken.len());
+        if count == 0 {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        taken.extend(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Trickle {
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        lock(&self.ended).push(how);
+        Ok(())
+    }
+}
+
+#[test]
+fn all_is_written_and_then_tcp_ends() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "A write may take fewer bytes than it was given. After the last piece TCP ends in our direction; when a \
+               write fails, in both, and nothing more is written.",
+        signs: [
+            yours(["\"one twofive"]).says(
+                "`write` may take fewer bytes than it was given; here it takes seven at a time. `write_all` goes on \
+                 until all are written.",
+            ),
+            yours(["ended: []"]).and(missing(["ended: [Write]"])).says(
+                "The writer is done and doesn't end TCP. The client waits for that, and the server waits for the \
+                 client.",
+            ),
+            missing(["ended: [Write]"]).and(yours(["ended: [Both]"])).says(
+                "After the last piece TCP is ended in both directions. The client may still send; bytes that arrive now \
+                 make the system reset the connection.",
+            ),
+            missing(["ended: [Both]"]).and(yours(["ended: [Both, Write]"])).says(
+                "After a write has failed, there is nothing more to do: TCP has been ended in both directions.",
+            ),
+            missing(["ended: [Both]"]).and(yours(["still waiting: 0"])).says(
+                "A failed write is ignored, and all that waits is still tried.",
+            ),
+            missing(["ended: [Both]"]).says(
+                "After a failed write the reader still waits for a client that is gone. End TCP in both directions, and \
+                 its read ends, too.",
+            ),
+        ],
+        shows: || {
+            let cases = [("it takes 7 bytes at a time", 7, usize::MAX), ("it fails after 10 bytes", 7, 10)];
+            let rows = cases.map(|(title, at_a_time, most)| {
+                let outbox = Outbox::new(ROOM_ENOUGH);
+                let (taken, ended) = (Arc::default(), Arc::default());
+                let sink = Trickle { at_a_time, most, taken: Arc::clone(&taken), ended: Arc::clone(&ended) };
+                for it in ["one two three", &"four ".repeat(20_000), "five"] {
+                    _ = outbox.push(piece(it));
+                }
+                outbox.finish(piece("last."));
+                client::write_all(sink, &outbox);
+                let taken = lock(&taken);
+                let waits = std::iter::from_fn(|| outbox.take()).map(|bytes| bytes.len()).sum::<usize>();
+                let text = String::from_utf8_lossy(&taken).into_owned();
+                let shown = match text.len() {
+                    0..=20 => format!("{text:?}"),
+                    length => format!("{:?} … {:?}, {length} bytes", &text[..13], &text[length - 9..]),
+                };
+                format!("{title}\n  written: {shown}; still waiting: {waits} bytes\n  TCP ended: {:?}\n", lock(&ended))
+            });
+            rows.concat()
+        },
+    }
+}
+
+#[test]
+fn what_a_client_sends_is_heard() {
+    check! {
+        rfc: "RFC 6455 §5.4",
+        rule: "What came with the handshake counts. So does every message, text or binary, in whatever pieces it comes, \
+               and whatever comes with it.",
+        signs: [
+            yours(["Close 1008"]).says(
+                "The answer is in a Close frame, which ends the connection. What is refused gets a sentence, in a text \
+                 message like any other.",
+            ),
+            yours(["Close 1002"]).says(
+                "More was taken than the read has brought: the rest of the buffer isn't the client's. The bytes are \
+                 `&buffer[..count]`.",
+            ),
+            yours(["binary", "you: one?"]).says(
+                "Some events of a read wait for the next read. Poll until there are none, whatever they are.",
+            ),
+            yours(["with the handshake", "(no frame"]).says(
+                "What was read along with the handshake is lost. It is in `first`, and it comes first.",
+            ),
+            yours(["a binary message", "(no frame"]).says(
+                "Only text is given to the room. A client that sends binary never learns why nothing happens.",
+            ),
+            yours(["after a silence", "false"]).says(
+                "A read that brought nothing in time was taken for the end of TCP. Its timeout is the tick of the \
+                 clock.",
+            ),
+            yours(["go on for ever"]).says(
+                "A read of 0 bytes was taken for silence. It is the end of TCP.",
+            ),
+        ],
+        shows: || {
+            let mut table = Table::patient(&text("one?"));
+            let mut shown = format!("with the handshake    {}\n", table.peer.hears());
+            let sent = [
+                ("a binary message", masked(BINARY, b"\0")),
+                ("a ping", masked(PING, b"p")),
+                ("a pong and a message", [masked(PONG, b""), text("two?")].concat()),
+            ];
+            for (title, bytes) in sent {
+                table.peer.send(&bytes);
+                shown += &format!("{title:<21} {}\n", table.peer.hears());
+            }
+            text("three?").iter().for_each(|byte| table.peer.send(&[*byte]));
+            shown += &format!("byte by byte          {}\n", table.peer.hears());
+            // So long that a few reads bring nothing.
+            shown += &format!("after a silence       its threads go on: {}\n\n", table.goes_on(SHORT));
+            shown + &table.ends()
+        },
+    }
+}
+
 const MIXED: &str = "a pong went into the middle of a frame, or its reader waits to put it there";
 
 #[test]
 fn frames_of_many_never_mix() {
     check! {
         rfc: "RFC 6455 §5.4",
-        rule: "Two who send much at a time, and pongs between that: each frame comes whole.",
-        mistake: "The reader writes its pongs itself. As soon as a write has to wait, they land in the middle \
-                  of somebody's frame.",
+        rule: "Two clients send much at a time, with pongs in between: each frame comes whole.",
+        signs: [
+            yours(["middle of a frame"]).says(
+                "The reader writes its pongs itself. As soon as the writer has to wait, they land in the middle \
+                 of its frame, or the reader waits, too.",
+            ),
+        ],
         shows: || {
             let mut table = Table::patient(b"");
             // More than the system keeps: a write has to wait in the middle of a frame.
@@ -1210,13 +1756,15 @@ fn frames_of_many_never_mix() {
             // Nothing is read until they are heard: who writes its pongs itself waits here, or writes them
             // into the frame.
             if !table.until("it says that was a hundred") {
-                return MIXED.to_string();
+                let has_left = table.until("it leaves");
+                return if has_left { "its connection failed".to_string() } else { MIXED.to_string() };
             }
             let mut expected = [b'a', b'b'].map(|letter| VecDeque::from(sizes.map(|size| frame(letter, size))));
             let mut pongs = 0;
             while pongs < 100 || expected.iter().any(|frames| !frames.is_empty()) {
-                let Ok(it) = table.peer.frame() else {
-                    return "TCP ended before everything had come".to_string();
+                let it = match table.peer.frame() {
+                    Ok(it) => it,
+                    Err(end) => return format!("{end}, before everything had come"),
                 };
                 let sender = expected.iter_mut().find(|frames| frames.front() == Some(&it));
                 match sender {
@@ -1234,25 +1782,24 @@ fn frames_of_many_never_mix() {
 fn a_client_hears_answers_in_the_order_of_its_messages() {
     check! {
         rfc: "RFC 6455 §5.4",
-        rule: "What came with the handshake counts. What each message leads to comes behind what the one \
-               before it led to; text or binary, the room hears both.",
-        mistake: "What was read behind the handshake is thrown away; or the answers are sent together at the \
-                  end, behind what everybody is told.",
+        rule: "What each message leads to comes after what the one before it led to.",
+        signs: [
+            swapped().says(
+                "Answers are put into the outbox together, at the end of a read: what later messages led to has \
+                 overtaken them.",
+            ),
+        ],
         shows: || {
-            let first = [text("one?"), text("two!"), masked(BINARY, b"\0"), text("three!"), masked(PING, b"p")];
+            let first = [
+                text("one?"), text("two!"), masked(PONG, b""), masked(PING, b"p"), masked(BINARY, b"\0"),
+                text("three!"),
+            ];
             let mut table = Table::patient(&first.concat());
             let mut shown = String::new();
             for _ in 0..5 {
                 shown += &format!("{}\n", table.peer.hears());
             }
-            // The same, in pieces.
-            for message in [text("four?"), text("five!")] {
-                message.iter().for_each(|byte| table.peer.send(&[*byte]));
-                shown += &format!("{}\n", table.peer.hears());
-            }
-            table.peer.send(&masked(CLOSE, b"\x03\xe8bye"));
-            shown += &format!("{}\n\n", table.peer.hears_all());
-            shown + &table.ends()
+            shown + "\n" + &table.ends()
         },
     }
 }
@@ -1261,11 +1808,21 @@ fn a_client_hears_answers_in_the_order_of_its_messages() {
 fn the_closing_handshake_in_every_order() {
     check! {
         rfc: "RFC 6455 §7.1.1, §7.1.7",
-        rule: "Behind a Close comes nothing but the end of TCP, and what is still on its way is read, so that \
-               no reset overtakes the Close. The room is left.",
-        mistake: "The socket is closed with bytes still unread: the system resets the connection, and the \
-                  Close is lost. Or the writer never learns that it is over. Or who said goodbye is still here, for as \
-                  long as TCP is.",
+        rule: "Nothing but the end of TCP follows a Close. What is still on its way is read, so that no reset \
+               overtakes the Close. The client leaves the room.",
+        signs: [
+            yours(["Close 1000 bye | (no frame"]).says(
+                "The Close goes into the outbox like any frame, so the writer waits for more. `finish` makes it \
+                 the last.",
+            ),
+            yours(["left before TCP has ended: false"]).says(
+                "A client that has said goodbye is in the room until its TCP has ended.",
+            ),
+            yours(["until it ends TCP, too: false"]).says(
+                "Reading ends with the closing handshake. Bytes that are unread when the socket is closed make \
+                 the system reset the connection, and the Close may be lost.",
+            ),
+        ],
         shows: || {
             let close = masked(CLOSE, b"\x03\xe8bye");
             let much = masked(BINARY, &[0; 60_000]);
@@ -1292,12 +1849,20 @@ fn the_closing_handshake_in_every_order() {
                 if end {
                     table.peer.end();
                 }
-                shown += &format!("{title}\n  {}\n", table.peer.hears_all());
+                let heard = table.peer.hears_all();
+                shown += &format!("{title}\n  {heard}\n");
+                // What one client waits for in vain, the others would, too.
+                if heard.contains("(no frame") {
+                    return shown;
+                }
+                if !end && !table.has_left() {
+                    return shown + "  left before TCP has ended: false\n";
+                }
                 if !end {
-                    shown += &format!("  left before TCP has ended: {}\n", table.has_left());
+                    shown += "  left before TCP has ended: true\n";
                 }
                 if title == "it closes" {
-                    shown += &format!("  read until it ends TCP, too: {}\n", table.goes_on());
+                    shown += &format!("  read until it ends TCP, too: {}\n", table.goes_on(SOON));
                 }
                 shown += &format!("  {}\n", table.ends());
             }
@@ -1310,10 +1875,18 @@ fn the_closing_handshake_in_every_order() {
 fn a_close_of_ours_is_waited_for() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "When the room has said goodbye, the client's Close gets no second one. It has so much time, \
-               whatever it sends meanwhile; the room doesn't hear that any more.",
-        mistake: "The connection doesn't know of the room's Close, and answers with one of its own. Or who \
-                  doesn't answer is waited for for ever.",
+        rule: "When the room has said goodbye, the client's Close isn't answered by a second one. The client has \
+               some time for it, whatever it sends meanwhile; the room doesn't hear that any more.",
+        signs: [
+            yours(["silent, it is cut off: false"]).says(
+                "The clock is asked only when something was read. A client that is silent is waited for without \
+                 an end.",
+            ),
+            yours(["talking, it is cut off: false"]).says(
+                "The clock is asked only when nothing came. A client that goes on talking is waited for without \
+                 an end.",
+            ),
+        ],
         shows: || {
             let goodbye = |table: &Table| {
                 let close = plain(CLOSE, b"\x03\xe9the server stops");
@@ -1330,17 +1903,17 @@ fn a_close_of_ours_is_waited_for() {
             let mut silent = Table::new(b"", ROOM_ENOUGH, short);
             goodbye(&silent);
             shown += &format!("it is silent\n  {}\n", silent.peer.hears_all());
-            while !silent.running.is_finished() {
-                thread::yield_now();
+            if !silent.is_cut_off(|_| thread::yield_now()) {
+                return shown + "  silent, it is cut off: false\n";
             }
             shown += &format!("  {}\n", silent.ends());
 
-            let talks = Table::new(b"", ROOM_ENOUGH, short);
+            // Its reader never waits until a read is over without a byte.
+            let talks = Table::with_tick(FOR_EVER, b"", ROOM_ENOUGH, short);
             goodbye(&talks);
-            let mut stream = talks.peer.stream.get_ref();
-            while !talks.running.is_finished() {
-                _ = stream.write_all(&masked(PONG, b""));
-                thread::yield_now();
+            let talk = |mut stream: &TcpStream| _ = stream.write_all(&masked(PONG, b""));
+            if !talks.is_cut_off(talk) {
+                return shown + "it goes on to talk\n  talking, it is cut off: false\n";
             }
             shown + &format!("it goes on to talk\n  {}\n", talks.ends())
         },
@@ -1351,15 +1924,25 @@ fn a_close_of_ours_is_waited_for() {
 fn a_peer_that_vanished_is_noticed() {
     check! {
         rfc: "RFC 6455 §5.5.2",
-        rule: "A silent peer is asked with a ping, then closed with 1008 and left, then its TCP ends. One that \
-               answers stays.",
-        mistake: "The clock is only looked at when something comes: TCP itself says nothing when a phone has \
-                  lost its network, and the name is taken for hours.",
+        rule: "A silent client is sent a ping, then a Close with 1008, and leaves the room; later its TCP ends. \
+               One that answers stays.",
+        signs: [
+            yours(["it is waited for: false"]).says(
+                "The loop ends when the Close is sent. Only `Due::End` ends it: until then the client may answer.",
+            ),
+        ],
         shows: || {
             let hasty = Patience { ping_after: SHORT, pong_within: SHORT, close_within: SOON };
             let mut vanished = Table::new(b"", ROOM_ENOUGH, hasty);
             let mut shown = format!("it vanished\n  {}\n", vanished.peer.hears_all());
             shown += &format!("  {}\n", vanished.ends());
+
+            let mut late = Table::new(b"", ROOM_ENOUGH, Patience { close_within: DEADLINE, ..hasty });
+            shown += &format!("it answers late\n  {}\n", late.peer.hears_all());
+            // Where it isn't waited for, its threads have ended by now, or are about to.
+            shown += &format!("  it is waited for: {}\n", late.goes_on(SHORT));
+            late.peer.send(&masked(CLOSE, b"\x03\xf0"));
+            shown += &format!("  {}\n", late.ends());
 
             let mut answers = Table::new(b"", ROOM_ENOUGH, Patience { ping_after: SHORT, ..PATIENT });
             shown += "it answers\n";
@@ -1378,9 +1961,12 @@ fn a_peer_that_vanished_is_noticed() {
 fn a_reset_is_the_end() {
     check! {
         rfc: "RFC 6455 §7.1.4",
-        rule: "Where TCP is reset, or a thread panics, the room is left, and no thread waits any more.",
-        mistake: "An error of `read` is taken for `nothing yet`. Or the writer waits for more, and with it \
-                  everything that waits for the writer.",
+        rule: "When TCP is reset or a thread panics, the client leaves the room, and no thread waits any more.",
+        signs: [
+            yours(["go on for ever"]).says(
+                "An error of a read was taken for silence, or the writer still waits for something to write.",
+            ),
+        ],
         shows: || {
             let reset = Table::patient(b"");
             // Who closes a socket with bytes unread resets it.
@@ -1401,8 +1987,12 @@ fn a_client_that_has_gone_leaves_before_its_input() {
         rfc: "the workshop's own rule",
         rule: "A client whose TCP has failed leaves at once. What it sent before, and what waits for the \
                room's lock, is for nobody.",
-        mistake: "Its messages are heard one by one before it leaves: in a busy room a crowd that has gone \
-                  holds up those who are there.",
+        signs: [
+            yours(["it says message"]).says(
+                "The room hears all that a client sent before it was gone. In a busy room, a crowd that has left \
+                 keeps the others waiting.",
+            ),
+        ],
         shows: || {
             let messages: Vec<Vec<u8>> = (1..=50).map(|number| text(&format!("message {number}"))).collect();
             let table = Table::patient(&[text("wait"), messages.concat()].concat());
@@ -1415,14 +2005,14 @@ fn a_client_that_has_gone_leaves_before_its_input() {
             _ = peer.stream.get_ref().peek(&mut [0]);
             drop(peer);
             let left = || lock(&room.notes).iter().any(|note| note == "it leaves");
-            let deadline = Instant::now() + Duration::from_secs(1);
+            let deadline = Instant::now() + stretched(Duration::from_secs(1));
             while !left() && Instant::now() < deadline {
                 _ = room.outbox.push(Arc::clone(&frame));
                 thread::yield_now();
             }
             shown += &format!("TCP is reset; it has left while it still waits: {}\n", left());
             room.free.store(true, Ordering::Relaxed);
-            let deadline = Instant::now() + DEADLINE;
+            let deadline = Instant::now() + stretched(DEADLINE);
             while !running.is_finished() && Instant::now() < deadline {
                 thread::yield_now();
             }
@@ -1437,7 +2027,15 @@ fn who_pings_and_does_not_read_is_too_slow() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "Pongs wait in the outbox like everything else, and no more of them than there is room for.",
-        mistake: "What is sent as an answer isn't counted: who pings and never reads fills the memory.",
+        signs: [
+            yours(["it leaves"]).and(missing(["it is too slow"])).but_not(yours(["no frame"])).says(
+                "The client leaves without a word. What happens to one that is too slow is up to the room: \
+                 `too_slow`.",
+            ),
+            yours(["no frame"]).says(
+                "That there is no space for a pong was ignored. The client is never cut off.",
+            ),
+        ],
         shows: || {
             let pings = masked(PING, &[b'p'; 125]).repeat(20);
             let mut table = Table::new(&pings, 1000, PATIENT);
@@ -1451,10 +2049,14 @@ fn who_pings_and_does_not_read_is_too_slow() {
 fn a_writer_that_is_stuck_holds_up_nobody() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "A client that doesn't read is still heard, and what is for it never waits for it. Once it is \
-               cut off, its time is short: TCP ends, and both threads.",
-        mistake: "The reader waits for the writer; or the thread that writes to a client that never reads is \
-                  waited for without a deadline.",
+        rule: "A client that doesn't read is still heard, and nothing that is meant for it ever waits. Once it is \
+               cut off, its time is short: then TCP ends, and both threads.",
+        signs: [
+            yours(["each push takes as long as a write"]).says("`push` waits for the writer."),
+            yours(["it is heard: false"]).says(
+                "The reader waits for the writer. What it has to send goes into the outbox, and it reads on.",
+            ),
+        ],
         shows: || {
             let mut table = Table::new(b"", ROOM_ENOUGH, Patience { close_within: SHORT, ..PATIENT });
             // More than the system keeps for one connection.
@@ -1463,20 +2065,16 @@ fn a_writer_that_is_stuck_holds_up_nobody() {
             for _ in 0..1000 {
                 _ = table.room.outbox.push(Arc::clone(&frame));
             }
-            let mut shown = match begin.elapsed() < Duration::from_secs(1) {
+            let mut shown = match begin.elapsed() < stretched(Duration::from_secs(1)) {
                 true => "60 MB are pushed at once\n".to_string(),
                 false => "each push takes as long as a write\n".to_string(),
             };
             table.peer.send(&[text("I don't read"), masked(PING, b"?")].concat());
-            while lock(&table.room.notes).is_empty() {
-                thread::yield_now();
-            }
-            shown += &format!("{}\n", lock(&table.room.notes).join(", "));
+            let is_heard = table.until("it says I don't read");
+            shown += &format!("it is heard: {is_heard}\n");
             table.room.too_slow(1);
-            while !table.running.is_finished() {
-                thread::yield_now();
-            }
-            shown += "its threads end, although it has not read a byte\n";
+            let is_cut_off = table.is_cut_off(|_| thread::yield_now());
+            shown += &format!("its threads end, although it has not read a byte: {is_cut_off}\n");
             shown + &table.ends()
         },
     }
@@ -1485,11 +2083,17 @@ fn a_writer_that_is_stuck_holds_up_nobody() {
 // The whole chat.
 
 fn settings() -> Settings {
+    let settings = Settings::default();
     Settings {
         last_id: 0,
         pace: AS_MUCH_AS_THEY_LIKE,
         tick: SHORT,
-        ..Settings::default()
+        // On a busy machine a check may take longer than until the first ping.
+        client: Limits {
+            patience: PATIENT,
+            ..settings.client
+        },
+        ..settings
     }
 }
 
@@ -1554,7 +2158,7 @@ fn observer(server: &Server<Chat>) -> Arc<Outbox> {
 
 /// What an observer sees up to something that begins like this.
 fn sees(outbox: &Outbox, last: &str) -> Vec<String> {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + stretched(DEADLINE);
     let mut seen: Vec<String> = Vec::new();
     while seen.last().is_none_or(|it| !it.starts_with(last)) {
         assert!(
@@ -1573,7 +2177,7 @@ fn a_chat_on_a_real_socket() {
     check! {
         rfc: "RFC 6455 §1.2",
         rule: "Handshake, who is here, messages, sentences, and the closing handshake.",
-        mistake: "One of your parts is wrong; its own check says more.",
+        signs: [],
         shows: || {
             let server = serve(settings());
             let mut transcript = Transcript::new();
@@ -1601,7 +2205,12 @@ fn one_port_for_everything() {
         rfc: "RFC 6455 §1.7",
         rule: "The page, two lists and the WebSocket are on one port. Every other request gets an answer that \
                says why, and then TCP ends.",
-        mistake: "The given src/chat.rs or src/front.rs was changed.",
+        signs: [
+            yours(["a page of another host", "101"]).says(
+                "Pages of any origin may open the WebSocket: any page on the web can read along, and speak in its \
+                 visitor's name.",
+            ),
+        ],
         shows: || {
             let server = serve(settings());
             let mut ada = Peer::named(server.address(), "ada");
@@ -1628,7 +2237,6 @@ fn one_port_for_everything() {
                 ("GET http://127.0.0.1:9010/people", plain("GET http://127.0.0.1:9010/people")),
                 ("GET /socket, no handshake", plain("GET /socket")),
                 ("a handshake with after=x", handshake("?after=x", "")),
-                ("a page of another host", handshake("", "Origin: http://evil.example\r\n")),
                 ("a line of 20,000 bytes", handshake("", &long)),
                 ("200 lines", handshake("", &many)),
                 ("no HTTP", b"hello\r\n\r\n".to_vec()),
@@ -1647,11 +2255,19 @@ fn one_port_for_everything() {
                 shown += format!("{title:<33} {status} {body}").trim_end();
                 shown += "\n";
             }
-            let own = handshake("", "Origin: http://127.0.0.1:9010\r\n");
-            let mut peer = Peer::connect(server.address());
-            peer.send(&own);
-            let head = String::from_utf8_lossy(&peer.head()).into_owned();
-            shown + &format!("its own page                      {}\n", &head[9..12])
+            let pages = [("a page of another host", "http://evil.example"), ("its own page", "http://127.0.0.1:9010")];
+            for (title, origin) in pages {
+                let mut peer = Peer::connect(server.address());
+                peer.send(&handshake("", &format!("Origin: {origin}\r\n")));
+                let head = String::from_utf8_lossy(&peer.head()).into_owned();
+                let why = match &head[9..12] {
+                    "101" => Vec::new(),
+                    _ => some_of(&mut peer.stream, 1000).unwrap_or_default(),
+                };
+                shown += format!("{title:<33} {} {}", &head[9..12], String::from_utf8_lossy(&why)).trim_end();
+                shown += "\n";
+            }
+            shown
         },
     }
 }
@@ -1661,7 +2277,7 @@ fn an_answer_to_the_byte() {
     check! {
         rfc: "RFC 9112 §9.6",
         rule: "An answer has a length, and says that the connection ends with it.",
-        mistake: "The given src/front.rs was changed.",
+        signs: [],
         shows: || {
             let server = serve(settings());
             let answer = |method: &str, target: &str| {
@@ -1686,15 +2302,16 @@ fn an_answer_to_the_byte() {
 fn a_head_has_its_time() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "Who doesn't send a whole head in time is left alone, also one who sends a byte now and then.",
-        mistake: "The given src/front.rs was changed: each byte begins the time anew.",
+        rule: "A client that doesn't send a whole head in time is left alone, even one that sends a byte now and \
+               then.",
+        signs: [],
         shows: || {
-            let server = serve(Settings { head_within: 2 * SHORT, tick: SHORT / 4, ..settings() });
+            let server = serve(Settings { head_within: SHORT, tick: SHORT / 4, ..settings() });
             let silent = Peer::connect(server.address()).hears();
             let mut drips = Peer::connect(server.address());
             let stream = drips.stream.get_ref();
             stream.set_read_timeout(Some(SHORT / 4)).expect("it is not zero");
-            let deadline = Instant::now() + DEADLINE;
+            let deadline = Instant::now() + stretched(DEADLINE);
             let mut ended = "never";
             for byte in handshake("", &"A: b\r\n".repeat(20)).into_iter().cycle() {
                 drips.send(&[byte]);
@@ -1730,7 +2347,7 @@ fn a_second_one_gets_what_the_first_one_said() {
     check! {
         rfc: "the workshop's own rule",
         rule: "Many sockets, one room: history, who is here, who comes and goes.",
-        mistake: "Each connection has a room of its own; or who leaves is not announced.",
+        signs: [],
         shows: || {
             let server = serve(settings());
             let mut ada = Peer::named(server.address(), "ada");
@@ -1755,8 +2372,9 @@ fn a_second_one_gets_what_the_first_one_said() {
 fn a_tab_that_comes_again_is_let_in() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "The earlier connection of a tab is closed with 1000. A word that is empty or long is no tab.",
-        mistake: "The given src/chat.rs was changed.",
+        rule: "The earlier connection of a tab is closed with 1000. A word that is empty or too long isn't a \
+               tab's.",
+        signs: [],
         shows: || {
             let server = serve(settings());
             let mut shown = String::new();
@@ -1772,8 +2390,10 @@ fn a_tab_that_comes_again_is_let_in() {
                 shown += &format!("{:<10} {heard}\n", format!("{} bytes", word.len()));
                 drop(again);
                 before.send(&masked(CLOSE, b""));
-                before.hears_all();
-                let deadline = Instant::now() + DEADLINE;
+                if before.hears_all().contains("(no frame") {
+                    return shown + "its Close isn't answered\n";
+                }
+                let deadline = Instant::now() + stretched(DEADLINE);
                 while !server.app().hub().people().is_empty() && Instant::now() < deadline {
                     thread::yield_now();
                 }
@@ -1787,9 +2407,8 @@ fn a_tab_that_comes_again_is_let_in() {
 fn many_join_while_others_speak() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "On real sockets, too, who joins while others speak gets each message once, and in order.",
-        mistake: "The page asks for /messages, and opens its WebSocket beside that: what is said in between \
-                  is lost, or comes twice.",
+        rule: "On real sockets, too, a client that joins while others speak gets each message once, and in order.",
+        signs: [],
         shows: || {
             let server = serve(Settings { max_history: 1000, ..settings() });
             let address = server.address();
@@ -1839,7 +2458,7 @@ fn speak_until_left(server: &Server<Chat>, who: &str) -> Vec<String> {
         r#"{{"username":"speaker","message":"{}"}}"#,
         "😀".repeat(1000)
     );
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + stretched(DEADLINE);
     while hub.people().iter().any(|name| name == who) {
         assert!(Instant::now() < deadline, "{who} was never cut off");
         assert_eq!(hub.say(speaker, &message), Ok(()), "it is taken");
@@ -1853,10 +2472,9 @@ fn speak_until_left(server: &Server<Chat>, who: &str) -> Vec<String> {
 fn one_who_never_reads_slows_nobody_and_is_closed() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "The others get everything, and hear that it left. What waits for it is bounded. If it reads \
-               after all, it finds whole frames, and then a Close with 1013.",
-        mistake: "Who speaks waits for the one who doesn't read. Or its frames pile up. Or it is dropped \
-                  without a word.",
+        rule: "The others get everything, and hear that the one that never reads has left. What waits for it is \
+               bounded. If it reads after all, it finds whole frames, and then a Close with 1013.",
+        signs: [],
         shows: || {
             let limits = Limits { patience: PATIENT, ..settings().client };
             let server = serve(Settings { max_waiting: 100_000, max_history: 1, client: limits, ..settings() });
@@ -1886,8 +2504,8 @@ fn one_who_never_reads_slows_nobody_and_is_closed() {
 fn one_who_never_reads_is_cut_off_by_a_deadline() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "Who doesn't even read the Close has its TCP ended: the place is free again.",
-        mistake: "The server waits for the answer to a Close that nobody reads.",
+        rule: "TCP is ended for a client that doesn't even read the Close, and its place is free again.",
+        signs: [],
         shows: || {
             let patience = Patience { close_within: SHORT, ..PATIENT };
             let limits = Limits { patience, ..settings().client };
@@ -1896,17 +2514,20 @@ fn one_who_never_reads_is_cut_off_by_a_deadline() {
             let full = exchange(server.address(), "GET", "/people", None).status;
             let mut shown = format!("while sloth is here, another one gets {full}\n");
             speak_until_left(&server, "sloth");
-            let deadline = Instant::now() + DEADLINE;
+            let deadline = Instant::now() + stretched(DEADLINE);
             let mut status = full;
             while status != 200 && Instant::now() < deadline {
                 status = exchange(server.address(), "GET", "/people", None).status;
             }
             shown += &format!("when it was cut off, another one gets {status}\n");
-            let mut frames = 0;
-            while sloth.frame().is_ok() && frames < 10_000 {
-                frames += 1;
-            }
-            shown + "what sloth reads has an end\n"
+            let end = loop {
+                match sloth.frame() {
+                    Ok(_) => {}
+                    Err(end) => break end,
+                }
+            };
+            let has_end = end.starts_with("(TCP");
+            shown + &format!("what sloth reads has an end: {has_end}\n")
         },
     }
 }
@@ -1917,9 +2538,10 @@ fn who_vanished_is_announced() {
         rfc: "RFC 6455 §5.5.2",
         rule: "A peer that is silent and doesn't answer a ping is gone by its deadline, and the others are \
                told.",
-        mistake: "The name of somebody whose battery is empty is taken until the server is started again.",
+        signs: [],
         shows: || {
-            let patience = Patience { ping_after: SHORT, pong_within: SHORT, close_within: SOON };
+            // The ghost has this long to say its name, too.
+            let patience = Patience { ping_after: stretched(SHORT), pong_within: stretched(SHORT), close_within: SOON };
             let limits = Limits { patience, ..settings().client };
             let server = serve(Settings { client: limits, ..settings() });
             let observer = observer(&server);
@@ -1935,7 +2557,7 @@ fn too_many_connections_get_503() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "The number of connections is bounded, and there is room again when one leaves.",
-        mistake: "A thread goes on after its client has left.",
+        signs: [],
         shows: || {
             let server = serve(Settings { max_connections: 2, ..settings() });
             let status = || {
@@ -1946,7 +2568,7 @@ fn too_many_connections_get_503() {
             let peers = [(); 2].map(|()| Peer::open(server.address(), ""));
             let mut shown = format!("two are open; the third gets {}\n", status());
             drop(peers);
-            let deadline = Instant::now() + DEADLINE;
+            let deadline = Instant::now() + stretched(DEADLINE);
             while status() != 101 {
                 assert!(Instant::now() < deadline, "no room was made within 5 seconds");
             }
@@ -1962,10 +2584,9 @@ fn a_stop_is_said_to_everyone() {
         rfc: "RFC 6455 §7.4.1",
         rule: "A server that stops says 1001 to everyone, reads until they have answered and ended TCP, and \
                is gone within its time, whatever they do.",
-        mistake: "Somebody who is silent, or in the middle of a head, keeps the server; or TCP is reset and \
-                  the Close is lost.",
+        signs: [],
         shows: || {
-            let patience = Patience { close_within: SOON, ..PATIENT };
+            let patience = Patience { close_within: stretched(2 * SOON), ..PATIENT };
             let limits = Limits { patience, ..settings().client };
             // Where loopback has more than one address, the server is woken at its own.
             let other = TcpListener::bind("127.0.0.2:0").or_else(|_| TcpListener::bind("127.0.0.1:0"));
@@ -1995,9 +2616,9 @@ fn a_stop_is_said_to_everyone() {
             shown += &format!("one in the middle of its head: TCP is over: {over}\n");
             let took = stopping.join().expect("the server stops");
             shown += &format!("the one who doesn't is waited for: {}\n", took >= patience.close_within);
-            let longest = 2 * SHORT + 2 * patience.close_within + DEADLINE / 5;
+            let longest = 2 * SHORT + 2 * patience.close_within + stretched(DEADLINE) / 5;
             shown += &format!("within its time: {}\n", took < longest);
-            let late = TcpStream::connect_timeout(&address, DEADLINE).is_err();
+            let late = TcpStream::connect_timeout(&address, stretched(DEADLINE)).is_err();
             shown + &format!("nobody listens any more: {late}\n")
         },
     }
@@ -2007,10 +2628,9 @@ fn a_stop_is_said_to_everyone() {
 fn a_stop_waits_for_nobody_who_has_nothing_to_say() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "Connections on which nothing was ever sent, and clients that keep TCP open behind their answer, \
+        rule: "Connections on which nothing was ever sent, and clients that keep TCP open after their answer, \
                don't hold up a stop. Whoever has a WebSocket gets its 1001.",
-        mistake: "The given src/server.rs or src/front.rs was changed: a thread that waits for a head looks \
-                  only once in a tick whether the server stops.",
+        signs: [],
         shows: || {
             // The clock of a thread that reads ticks once in ten minutes.
             let server = serve(Settings { tick: FOR_EVER, head_within: FOR_EVER, ..settings() });
@@ -2028,7 +2648,7 @@ fn a_stop_waits_for_nobody_who_has_nothing_to_say() {
             ada.send(&masked(CLOSE, b"\x03\xe9"));
             shown += &format!(" | {}\n", ada.hears());
             ada.end();
-            let in_time = has_stopped.recv_timeout(DEADLINE).is_ok();
+            let in_time = has_stopped.recv_timeout(stretched(DEADLINE)).is_ok();
             drop(idle);
             shown + &format!("the server has stopped: {in_time}\n")
         },
@@ -2041,10 +2661,9 @@ fn a_stop_waits_for_nobody_who_has_nothing_to_say() {
 fn a_full_file_table_is_a_pause() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "Where no descriptor is left, a newcomer waits until there is one. Ctrl-C ends the server also \
-               then, with a goodbye to everyone.",
-        mistake: "The given src/server.rs was changed: a stop waits for one more connection, for which there is \
-                  no descriptor.",
+        rule: "When no descriptor is left, a newcomer waits until there is one. Even then, Ctrl-C ends the \
+               server, with a goodbye to everyone.",
+        signs: [],
         shows: || {
             let server = program!().serve_with_files(40);
             let (address, pid) = (server.address, server.id());
@@ -2064,7 +2683,7 @@ fn a_full_file_table_is_a_pause() {
             let mut shown = format!("when there is room again: {}\n", String::from_utf8_lossy(&head[..12]));
             // Now WebSockets, up to the last descriptor: there is none left for a connection that wakes.
             others.clear();
-            let deadline = Instant::now() + DEADLINE;
+            let deadline = Instant::now() + stretched(DEADLINE);
             while files() > at_first + 2 && Instant::now() < deadline {
                 thread::yield_now();
             }
@@ -2097,9 +2716,9 @@ fn a_full_file_table_is_a_pause() {
 fn the_program_serves() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "`cargo run -p chat` says where it listens, and its options are its limits. The first id is a \
-               time: no server before it has given it.",
-        mistake: "The given src/main.rs was changed. Where another check is red too, begin there.",
+        rule: "`cargo run -p chat` says where it listens, and its options are its limits. The first id is a time, \
+               which no earlier server has given.",
+        signs: [],
         shows: || {
             let server = program!().serve(&[]);
             let get = |path: &str| exchange(server.address, "GET", path, None).text();

@@ -23,6 +23,7 @@ use events::{Events, Guests, Settings};
 use serde_json::{Value, json};
 use support::check;
 use support::http::{Client, Response, exchange};
+use support::machine::stretched;
 use support::sign::{missing, never_finished, swapped, too_little, under, yours};
 use support::wire::Transcript;
 
@@ -1412,7 +1413,7 @@ fn hold(events: &Arc<Events>, word: &'static str, at: Cursor) -> mpsc::Receiver<
         _ = say.send(answer);
     });
     let begin = Instant::now();
-    while !outbox.is_finished() && begin.elapsed() < DEADLINE {
+    while !outbox.is_finished() && begin.elapsed() < stretched(DEADLINE) {
         thread::yield_now();
     }
     said
@@ -1490,11 +1491,11 @@ fn a_request_is_held_until_there_is_something_to_say() {
                 let events = noting(patient(), &notes).on("count", |_, _, _| json!(1));
                 let events = Arc::new(events);
                 let answer = hold(&events, "a1", cursor(FIRST, 0));
-                if let Ok(lines) = answer.recv_timeout(SHORT) {
+                if let Ok(lines) = answer.recv_timeout(SHORT / 2) {
                     return shown + &format!("not held, but answered: {lines}\nand with news, {}\n", with_news(&events));
                 }
                 wake(&events);
-                let after = answer.recv_timeout(DEADLINE);
+                let after = answer.recv_timeout(stretched(DEADLINE));
                 let after = after.unwrap_or("it still waits".to_string());
                 let after = after.replace('\n', "\n  ");
                 _ = writeln!(shown, "held; {what}\n  {after}");
@@ -1533,7 +1534,7 @@ fn all_that_are_held_are_answered_at_once() {
             });
             let (outside, inside) = held.split_first().expect("there are nine");
             let is_told = |answer: &mpsc::Receiver<String>| {
-                let answer = answer.recv_timeout(DEADLINE);
+                let answer = answer.recv_timeout(stretched(DEADLINE));
                 answer.is_ok_and(|lines| lines.contains("hi"))
             };
             let inside = match inside.iter().all(is_told) {
@@ -1576,7 +1577,7 @@ fn who_need_not_wait_is_answered_at_once() {
                 let (say, said) = mpsc::channel();
                 let asking = Arc::clone(events);
                 thread::spawn(move || _ = say.send(asking.poll(word, at)));
-                let answer = match said.recv_timeout(DEADLINE) {
+                let answer = match said.recv_timeout(stretched(DEADLINE)) {
                     Ok(Ok(lines)) => lines,
                     Ok(Err(Busy)) => "✗ busy".to_string(),
                     Err(_) => "it still waits".to_string(),
@@ -2011,13 +2012,18 @@ fn serve(events: Events) -> Server<Events> {
 fn on_sockets() -> Settings {
     Settings {
         tick: SHORT,
+        // A busy machine may take minutes for a check. Nothing is over because of that.
+        keep: FOR_EVER,
+        keep_unproven: FOR_EVER,
+        ping_every: FOR_EVER,
+        request_within: FOR_EVER,
         hold: FOR_EVER,
         client: Limits {
             max_message: 2000,
             patience: Patience {
                 ping_after: FOR_EVER,
                 pong_within: FOR_EVER,
-                close_within: DEADLINE,
+                close_within: stretched(DEADLINE),
             },
         },
         ..quick()
@@ -2068,8 +2074,9 @@ struct Peer {
 
 impl Peer {
     fn connect(address: SocketAddr, request: &str) -> Self {
-        let mut stream = TcpStream::connect_timeout(&address, DEADLINE).expect("it listens");
-        let timeout = stream.set_read_timeout(Some(DEADLINE));
+        let mut stream =
+            TcpStream::connect_timeout(&address, stretched(DEADLINE)).expect("it listens");
+        let timeout = stream.set_read_timeout(Some(stretched(DEADLINE)));
         timeout.expect("the deadline is not zero");
         _ = stream.write_all(request.as_bytes());
         let mut head = Vec::new();
@@ -2302,7 +2309,7 @@ fn when_the_server_stops_everybody_hears_it() {
             let waits = said.recv_timeout(SHORT).is_err();
             _ = writeln!(shown, "it has not ended, and the server waits for it: {waits}");
             ada.dies();
-            let ended = said.recv_timeout(DEADLINE).is_ok();
+            let ended = said.recv_timeout(stretched(DEADLINE)).is_ok();
             drop(stopping);
             shown + if ended { "the server has ended\n" } else { "the server doesn't end\n" }
         },
@@ -2388,7 +2395,7 @@ fn all_that_is_kept_fits_into_an_outbox() {
             for (word, who, what) in [("a1", 41, ""), ("b1", 42, &*long)] {
                 Peer::open(address, word, NEW).dies();
                 let begin = Instant::now();
-                while !server.app().with(|guests| guests.has(who)) && begin.elapsed() < DEADLINE {
+                while !server.app().with(|guests| guests.has(who)) && begin.elapsed() < stretched(DEADLINE) {
                     thread::yield_now();
                 }
                 let mut count = 0;
@@ -2432,7 +2439,7 @@ fn a_body_has_its_time() {
         signs: [],
         shows: || {
             let mut settings = on_sockets();
-            settings.request_within = 2 * SHORT;
+            settings.request_within = SHORT;
             settings.client.max_message = 1 << 40;
             let server = serve(Events::new(settings));
             let patient = serve(Events::new(on_sockets()));
@@ -2445,7 +2452,7 @@ fn a_body_has_its_time() {
                 let request = format!("POST /events?session=a1&of=41 HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n");
                 client.send(request.as_bytes());
                 let begin = Instant::now();
-                while is_slow && !client.has_answer() && begin.elapsed() < DEADLINE {
+                while is_slow && !client.has_answer() && begin.elapsed() < stretched(DEADLINE) {
                     client.send(b"x");
                 }
                 let how = if is_slow { "byte by byte" } else { "nothing at all" };

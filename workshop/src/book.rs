@@ -19,10 +19,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use doorkeeper::Server;
 use tiny_http::{Header, Method, Request, Response};
 
+use crate::chapter;
 use crate::judge::{Stop, cargo, finish};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::text::harmless;
 
+/// Where the book is served, unless told otherwise.
+pub const USUAL_PORT: u16 = 3000;
 /// How long a page's question for news is held.
 const HOLD: Duration = Duration::from_secs(25);
 /// How many requests are answered at a time.
@@ -44,6 +47,7 @@ pub enum News {
 /// The book, served until it is dropped.
 pub struct Book {
     server: Server,
+    is_elsewhere: bool,
     pages: Arc<Pages>,
     orders: Option<Sender<()>>,
     stop: Stop,
@@ -52,6 +56,7 @@ pub struct Book {
 
 /// What is served.
 struct Pages {
+    project: Project,
     folder: PathBuf,
     edition: Mutex<Edition>,
     is_new: Condvar,
@@ -93,9 +98,13 @@ impl Book {
         tell: impl Fn(News) + Send + 'static,
     ) -> Result<Self, Problem> {
         let listener = listen(port)?;
+        let address = listener.local_addr();
+        let is_elsewhere =
+            port.is_none() && address.is_ok_and(|address| address.port() != USUAL_PORT);
         let folder = project.state_folder().join("book");
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let pages = Arc::new(Pages {
+            project: project.clone(),
             folder: folder.join("pages"),
             edition: Mutex::new(Edition {
                 session: since.unwrap_or_default().as_secs(),
@@ -122,6 +131,7 @@ impl Book {
         });
         Ok(Self {
             server,
+            is_elsewhere,
             pages,
             orders: Some(orders),
             stop,
@@ -138,6 +148,11 @@ impl Book {
     pub fn chapter(&self, step: &Step) -> String {
         let page = step.chapter.trim_end_matches(".md");
         format!("{}{page}.html", self.address())
+    }
+
+    /// Whether another program has the port that it is usually served on.
+    pub fn is_elsewhere(&self) -> bool {
+        self.is_elsewhere
     }
 
     /// Has the book built anew.
@@ -168,7 +183,7 @@ fn listen(port: Option<u16>) -> Result<TcpListener, Problem> {
                 "The book can't be served on port {port} (without `--port`, any free one is taken)"
             )
         }),
-        None => at(3000)
+        None => at(USUAL_PORT)
             .or_else(|_| at(0))
             .explain(|| "The book can't be served: no port is free".to_string()),
     }
@@ -370,7 +385,7 @@ fn page(pages: &Pages, path: &str) -> Answer {
     let edition = pages.edition();
     let version = edition.version();
     if !pages.are_there() {
-        return (503, HTML, with_reload(BEING_BUILT, &version));
+        return (503, HTML, with_reload(&unbuilt(pages, path), &version));
     }
     let Some(file) = file_for(path).map(|file| pages.folder.join(file)) else {
         return not_found(pages, &version);
@@ -404,9 +419,30 @@ fn not_found(pages: &Pages, version: &str) -> Answer {
     (404, HTML, with_reload(&page, version))
 }
 
+/// What there is of a page before the book is built: its plain text.
+fn unbuilt(pages: &Pages, path: &str) -> String {
+    let file = match file_for(path) {
+        Some(file) if !file.as_os_str().is_empty() => file.with_extension("md"),
+        _ => PathBuf::from("introduction.md"),
+    };
+    let link = |step: &Step| {
+        let page = step.chapter.trim_end_matches(".md");
+        format!("<a href=\"/{page}.html\">{} {}</a> ", step.number, step.id)
+    };
+    let links: String = pages.project.steps.iter().map(link).collect();
+    let text = chapter::page(&pages.project, &file).unwrap_or_default();
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    format!(
+        "{BEING_BUILT}<p><a href=\"/\">Introduction</a> {links}</p><pre>{text}</pre></body></html>"
+    )
+}
+
 const BEING_BUILT: &str = "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\">\
-    <meta http-equiv=\"refresh\" content=\"2\"><title>The book is being built</title>\
-    <body><p>The book is being built. This page turns into it in a moment.</p></body></html>";
+    <meta name=\"color-scheme\" content=\"light dark\"><title>The book is being built</title>\
+    <style>body { margin: 2em auto; max-width: 54em; padding: 0 1em; line-height: 1.5 } \
+    pre { white-space: pre-wrap }</style>\
+    <body><p><strong>The book is being built, and this page turns into it. Until then, here is its plain \
+    text.</strong></p>";
 
 /// The page, with the script that waits for the next version.
 fn with_reload(html: &str, version: &str) -> Vec<u8> {

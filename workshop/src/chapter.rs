@@ -1,4 +1,4 @@
-//! The hints of a step, out of its chapter.
+//! The hints of a step, out of its chapter; and a whole page, until the book is built.
 //!
 //! A hint is a `<details class="hint">` block with a `<summary>`. What it includes from other
 //! files is filled in, and its markdown is made plain text for a terminal.
@@ -114,6 +114,51 @@ fn one_without(text: String, label: &&str) -> String {
     plain + rest
 }
 
+/// A page of the book as plain text, with all that it includes; `None` if there is no such page. Pictures are left
+/// out, and what is folded stays so: hints and answers are there for later.
+pub fn page(project: &Project, file: &Path) -> Option<String> {
+    let folder = project.root.join("book").join("src");
+    let text = fs::read_to_string(folder.join(file)).ok()?;
+    let text = text.replace("\r\n", "\n");
+    let text = without(&text, "<svg", "</svg>", |_| "(a picture)".to_string());
+    let text = without(&text, "<details", "</details>", |fold| {
+        let summary = fold.split_once("<summary>").unwrap_or_default().1;
+        let (summary, _) = summary.split_once("</summary>").unwrap_or_default();
+        format!("▸ {summary}\n\n")
+    });
+    let labels = labels(&text);
+    let is_definition = |line: &&str| {
+        labels
+            .iter()
+            .any(|label| line.starts_with(&format!("[{label}]: ")))
+    };
+    let heading = |line: &str| match line.trim_start_matches('#') {
+        title if title == line => line.to_string(),
+        title => format!("■{title}"),
+    };
+    let lines = text.lines().filter(|line| !is_definition(line));
+    let lines: Vec<String> = lines.map(heading).collect();
+    let text = without_references(&lines.join("\n"), &labels);
+    let text = with_includes(&text, &folder).ok()?;
+    Some(plain(&text, PAGE_WIDTH))
+}
+
+/// How many columns such a page has.
+const PAGE_WIDTH: usize = 90;
+
+/// The text with everything from `open` to `close` replaced.
+fn without(text: &str, open: &str, close: &str, replace: impl Fn(&str) -> String) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some((before, from)) = rest.split_once(open) {
+        let (inner, behind) = from.split_once(close).unwrap_or((from, ""));
+        kept.push_str(before);
+        kept.push_str(&replace(inner));
+        rest = behind;
+    }
+    kept + rest
+}
+
 /// Fills in `{{#include path:anchor}}`, as mdBook does.
 fn with_includes(markdown: &str, folder: &Path) -> Result<String, Problem> {
     let mut text = String::new();
@@ -186,7 +231,11 @@ pub fn plain(markdown: &str, width: usize) -> String {
     }
     paragraph.end(&mut blocks, width);
     blocks.extend(code.map(|lines| lines.join("\n")));
-    blocks.join("\n\n").replace("\n\n- ", "\n- ")
+    // The items of a list, and the rows of a table, are close together.
+    blocks
+        .join("\n\n")
+        .replace("\n\n- ", "\n- ")
+        .replace("|\n\n|", "|\n|")
 }
 
 /// Lines that belong together, until a blank one or the next item of a list.
@@ -354,6 +403,30 @@ mod tests {
             "1. a <b>\n\n2. c x"
         );
         assert_eq!(plain("2 * 3 < 7 and a_b", 80), "2 * 3 < 7 and a_b");
+    }
+
+    #[test]
+    fn every_page_of_the_book_can_be_read_before_it_is_built() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let project = Project::at(root).unwrap();
+        let pages = fs::read_dir(root.join("book/src")).unwrap().flatten();
+        let pages = pages.map(|entry| entry.path());
+        let is_page = |file: &std::path::PathBuf| file.extension().is_some_and(|e| e == "md");
+        let mut count = 0;
+        for file in pages.filter(is_page) {
+            let text = page(&project, Path::new(file.file_name().unwrap())).unwrap();
+            for raw in ["{{#include", "<svg", "<details", "]: http"] {
+                assert!(!text.contains(raw), "{}: {raw}", file.display());
+            }
+            count += 1;
+        }
+        assert!(count >= project.steps.len(), "{count}");
+        let hello = page(&project, Path::new("hello.md")).unwrap();
+        assert!(
+            hello.contains("HTTP/1.1 200 OK") && hello.contains("▸ Hint 1"),
+            "{hello}"
+        );
+        assert_eq!(page(&project, Path::new("nothing.md")), None);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
     let project = Project::find();
     let matches = match command(project.as_ref().ok()).try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => match what_is_missing(&error) {
+        Err(error) => match what_is_wrong(&error) {
             Some(sentence) => {
                 eprintln!("{sentence}");
                 return ExitCode::from(2);
@@ -49,8 +49,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// One sentence where an argument or a command is missing: what, and how to write it.
-fn what_is_missing(error: &Error) -> Option<String> {
+/// One sentence about a command line that makes no sense: what is wrong, and what to write or read instead. `None`
+/// if help was asked for.
+fn what_is_wrong(error: &Error) -> Option<String> {
     let names = |kind| match error.get(kind) {
         Some(ContextValue::Strings(names)) => names.join(", "),
         Some(ContextValue::String(name)) => name.clone(),
@@ -62,19 +63,33 @@ fn what_is_missing(error: &Error) -> Option<String> {
     };
     let usage = usage.trim().trim_start_matches("Usage:").trim();
     match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => None,
         ErrorKind::MissingRequiredArgument => Some(format!(
             "{} is missing: write `{usage}`; `--help` says more.",
             names(ContextKind::InvalidArg)
         )),
         ErrorKind::InvalidValue if names(ContextKind::InvalidValue).is_empty() => Some(format!(
-            "{} has no value: write one behind it; `--help` says more.",
+            "{} has no value: write one after it; `--help` says more.",
             names(ContextKind::InvalidArg)
         )),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Some(
             "`cargo workshop author` needs a command: `cargo workshop author --help` lists them."
                 .to_string(),
         ),
-        _ => None,
+        _ => Some(one_sentence(&error.to_string())),
+    }
+}
+
+/// What clap says in several paragraphs: the error, perhaps a tip, and the usage.
+fn one_sentence(said: &str) -> String {
+    let in_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = said.split("\n\n").map(in_one_line);
+    let error = paragraphs.next().unwrap_or_default();
+    let error = error.trim_start_matches("error: ");
+    let tip = paragraphs.find_map(|text| text.strip_prefix("tip: ").map(str::to_string));
+    match tip {
+        Some(tip) => format!("{error}: {tip}; `--help` says more."),
+        None => format!("{error}; `--help` says more."),
     }
 }
 
@@ -293,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said_in_one_sentence() {
+    fn what_is_wrong_is_said_in_one_sentence() {
         for (line, sentence) in [
             (
                 "skip",
@@ -313,21 +328,37 @@ mod tests {
             ),
             (
                 "tap --to",
-                "--to <ADDRESS> has no value: write one behind it; `--help` says more.",
+                "--to <ADDRESS> has no value: write one after it; `--help` says more.",
             ),
             (
                 "author",
                 "`cargo workshop author` needs a command: `cargo workshop author --help` lists them.",
             ),
+            (
+                "chek",
+                "unrecognized subcommand 'chek': a similar subcommand exists: 'check'; `--help` says more.",
+            ),
+            (
+                "list --al",
+                "unexpected argument '--al' found; `--help` says more.",
+            ),
+            (
+                "--port 70000",
+                "invalid value '70000' for '--port <PORT>': 70000 is not in 0..=65535; `--help` says more.",
+            ),
+            (
+                "tap --read a --to b",
+                "the argument '--read <FILE>' cannot be used with '--to <ADDRESS>'; `--help` says more.",
+            ),
         ] {
             let words = ["workshop"].into_iter().chain(line.split(' '));
             let error = command(None).try_get_matches_from(words).expect_err(line);
-            assert_eq!(what_is_missing(&error).as_deref(), Some(sentence), "{line}");
+            assert_eq!(what_is_wrong(&error).as_deref(), Some(sentence), "{line}");
         }
-        for line in ["--help", "nonsense", "probe --deadline 99 x", "skip --help"] {
+        for line in ["--help", "skip --help"] {
             let words = ["workshop"].into_iter().chain(line.split(' '));
             let error = command(None).try_get_matches_from(words).expect_err(line);
-            assert_eq!(what_is_missing(&error), None, "{line}");
+            assert_eq!(what_is_wrong(&error), None, "{line}");
         }
     }
 

@@ -5,13 +5,14 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::backup::{self, Backup, Kept};
 use crate::chapter::{self, Hint};
-use crate::judge::{Side, Stop, judge};
+use crate::judge::{Side, Stop, judge_all, judge_soon};
 use crate::play::{self, Game};
 use crate::progress::{Progress, State};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::solution;
 use crate::text::{columns, say, wrap};
 use crate::verdict;
+use crate::waiting::Waiting;
 
 /// How a command ended, for the process's exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,10 +154,13 @@ pub fn check(
         Side::Step => name(&step),
         Side::Solution => format!("{}, the reference", name(&step)),
     };
-    if io::stderr().is_terminal() {
-        eprintln!("Building and checking {what} …");
-    }
-    let verdict = judge(project, &step, side, &Stop::default())?;
+    let waiting = Waiting::begin(&what);
+    let verdict = match all {
+        true => judge_all(project, &step, side, &Stop::default(), &waiting.tell()),
+        false => judge_soon(project, &step, side, &Stop::default(), &waiting.tell()),
+    };
+    drop(waiting);
+    let verdict = verdict?;
     let notice = match side {
         Side::Step => verdict::record(project, progress, &step, &verdict),
         Side::Solution => None,
@@ -171,14 +175,20 @@ pub fn check(
         };
         say(&text);
         let further = verdict::further(&verdict);
-        if further > 0 && !all {
-            let more = match side {
+        let more = match (further, verdict.not_judged()) {
+            (0, 0) => None,
+            (0, left) => Some(format!("{left} not judged")),
+            (further, 0) => Some(format!("{further} more")),
+            (further, left) => Some(format!("{further} more, {left} not judged")),
+        };
+        if let Some(more) = more.filter(|_| !all) {
+            let all = match side {
                 Side::Step => "--all",
                 Side::Solution => "--solution --all",
             };
             say("");
             say(&format!(
-                "({further} more: `cargo workshop check {} {more}` shows everything)",
+                "({more}: `cargo workshop check {} {all}` shows everything)",
                 step.id
             ));
         }

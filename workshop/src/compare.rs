@@ -1,9 +1,11 @@
 //! `cargo workshop compare`: what the same chat costs over polling, long polling and WebSocket.
 //!
 //! The measurement is a program of its own, package `workshop-compare`: it needs three steps' solutions,
-//! and this command has to be ready within seconds.
+//! and this command has to be ready within seconds. How it reads its options is built into both, so that a
+//! mistake in them is found before anything is compiled.
 
 use std::env;
+use std::ffi::OsString;
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +15,9 @@ use crate::commands::End;
 use crate::judge::cargo;
 use crate::process::Running;
 use crate::project::{Explain, Problem, Project};
+
+#[path = "../compare/src/options.rs"]
+pub mod options;
 
 /// Options that take a value: name, what it is, and what it means. The program reads the values.
 const VALUES: [(&str, &str, &str); 7] = [
@@ -86,17 +91,23 @@ pub fn command() -> Command {
 /// # Errors
 /// It can't be started, or it failed: then it has said why.
 pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
+    let arguments = arguments(matches);
+    let given = options::parse(arguments.iter().map(OsString::from))
+        .map_err(|why| Problem(format!("{why}. `--help` lists the options.")))?;
+    if let Some(given) = given {
+        given.check_files().map_err(Problem)?;
+    }
     let project = Project::find()?;
     let here = env::current_dir().explain(|| "the current folder can't be read".to_string())?;
     let mut command = cargo(&project);
     // Files are named from where the command was given.
     command.current_dir(here);
-    command.args(["run", "--quiet", "--package", "workshop-compare"]);
+    command.args(["run", "--package", "workshop-compare"]);
     command
         .arg("--manifest-path")
         .arg(project.root.join("Cargo.toml"));
     command.arg("--");
-    command.args(options(matches));
+    command.args(arguments);
     eprintln!("Building the measurement …");
     let mut running =
         Running::start(&mut command).explain(|| "the measurement can't be started".to_string())?;
@@ -114,7 +125,7 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
 }
 
 /// The options as the program takes them.
-fn options(matches: &ArgMatches) -> Vec<String> {
+fn arguments(matches: &ArgMatches) -> Vec<String> {
     let value = |(name, ..): (&str, &str, &str)| {
         let value = matches.get_one::<String>(name)?;
         Some(format!("--{name}={value}"))
@@ -131,7 +142,10 @@ mod tests {
     fn options_are_handed_on_as_they_were_given() {
         let given = ["compare", "--quick", "--cookie", "-1", "--rate=6,60"];
         let matches = command().try_get_matches_from(given).unwrap();
-        assert_eq!(options(&matches), ["--rate=6,60", "--cookie=-1", "--quick"]);
+        assert_eq!(
+            arguments(&matches),
+            ["--rate=6,60", "--cookie=-1", "--quick"]
+        );
     }
 
     #[test]

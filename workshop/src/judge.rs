@@ -1,15 +1,17 @@
 //! Runs the checks of one step and reads what they say.
 //!
 //! Cargo builds the test, and says where it is; then the test itself is run, so that it can be
-//! stopped at any moment and nothing is left behind.
+//! stopped at any moment and nothing is left behind. A check that hangs takes seconds, and a loop that
+//! never ends hangs many of them: a learner waits for the first one only.
 
 use std::env;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,9 +19,9 @@ use crate::process::Running;
 use crate::project::{Explain, Problem, Project, Step};
 use crate::text::wrap;
 
-/// A test binary that runs longer than this is ended. Each check in it has its own, much shorter
-/// deadline; this one is for code that takes the whole process with it.
-const DEADLINE: Duration = Duration::from_secs(120);
+/// A test binary that runs longer than this is ended. Each check in it has its own deadline, much shorter also on
+/// a busy machine; this one is for code that takes the whole process with it.
+const DEADLINE: Duration = Duration::from_secs(600);
 
 /// Which of the two packages of a step is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +63,23 @@ pub enum State {
     NotWritten,
     /// Anything else.
     Wrong,
+    /// It had no turn, because another check hung.
+    NotJudged,
 }
+
+/// What is being done until there is a verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doing {
+    /// Cargo waits until another cargo has built in the same folder.
+    Waiting,
+    /// Cargo builds this package, or looks which ones are to be built.
+    Building(Option<String>),
+    /// The checks run.
+    Checking,
+}
+
+/// Who is told what is being done; called from several threads.
+pub type Tell = Arc<dyn Fn(Doing) + Send + Sync>;
 
 impl Verdict {
     /// Whether every check is right.
@@ -89,6 +107,15 @@ impl Verdict {
         };
         let first = |state| checks.iter().find(|check| check.state == state);
         first(State::Wrong).or_else(|| first(State::NotWritten))
+    }
+
+    /// How many checks had no turn.
+    pub fn not_judged(&self) -> usize {
+        let Self::Judged(checks) = self else {
+            return 0;
+        };
+        let had_no_turn = |check: &&Checked| check.state == State::NotJudged;
+        checks.iter().filter(had_no_turn).count()
     }
 
     /// How many checks are right, and how many there are.
@@ -122,21 +149,69 @@ impl Stop {
     }
 }
 
-/// Builds and runs the checks of a step.
+/// Builds and runs all checks of a step.
 ///
 /// # Errors
 /// Cargo can't be started, or the checks themselves can't be read.
 pub fn judge(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Verdict, Problem> {
-    let executable = match build(project, step, side, stop)? {
+    let tell: Tell = Arc::new(|_| {});
+    judge_all(project, step, side, stop, &tell)
+}
+
+/// The same; `tell` hears what is being done.
+///
+/// # Errors
+/// Cargo can't be started, or the checks themselves can't be read.
+pub fn judge_all(
+    project: &Project,
+    step: &Step,
+    side: Side,
+    stop: &Stop,
+    tell: &Tell,
+) -> Result<Verdict, Problem> {
+    built_and_run(project, step, side, stop, tell, None)
+}
+
+/// The same for a learner, who waits: if checks hang, the first that is wrong is the last that is waited for. It
+/// is the one that [`judge`] would put first, too.
+///
+/// # Errors
+/// Cargo can't be started, or the checks themselves can't be read.
+pub fn judge_soon(
+    project: &Project,
+    step: &Step,
+    side: Side,
+    stop: &Stop,
+    tell: &Tell,
+) -> Result<Verdict, Problem> {
+    built_and_run(project, step, side, stop, tell, Some(SILENCE))
+}
+
+fn built_and_run(
+    project: &Project,
+    step: &Step,
+    side: Side,
+    stop: &Stop,
+    tell: &Tell,
+    silence: Option<Duration>,
+) -> Result<Verdict, Problem> {
+    let executable = match build(project, step, side, stop, tell)? {
         Built::Executable(executable) => executable,
         Built::Errors(errors) => return Ok(Verdict::DoesNotCompile(errors)),
         Built::Stopped => return Ok(Verdict::Stopped),
     };
     let names = check_names(project, step)?;
-    let Some(output) = run(&executable, project, stop)? else {
-        return Ok(Verdict::Stopped);
+    tell(Doing::Checking);
+    let checks = Checks {
+        executable: &executable,
+        project,
+        stop,
     };
-    Ok(Verdict::Judged(read_output(&names, &output)))
+    let judged = match checks.side_by_side(&names, silence)? {
+        Some((judged, true)) => checks.one_by_one(judged)?,
+        judged => judged.map(|(judged, _)| judged),
+    };
+    Ok(judged.map_or(Verdict::Stopped, Verdict::Judged))
 }
 
 enum Built {
@@ -145,7 +220,13 @@ enum Built {
     Stopped,
 }
 
-fn build(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Built, Problem> {
+fn build(
+    project: &Project,
+    step: &Step,
+    side: Side,
+    stop: &Stop,
+    tell: &Tell,
+) -> Result<Built, Problem> {
     let package = match side {
         Side::Step => step.id.clone(),
         Side::Solution => format!("{}-solution", step.id),
@@ -153,7 +234,6 @@ fn build(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Buil
     let mut command = cargo(project);
     command.args([
         "test",
-        "--quiet",
         "--no-run",
         "--package",
         &package,
@@ -166,7 +246,7 @@ fn build(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Buil
         "--color",
         "never",
     ]);
-    let Some(output) = finish(command, None, stop)? else {
+    let Some(output) = finish_cargo(command, stop, tell)? else {
         return Ok(Built::Stopped);
     };
     if !output.status.success() {
@@ -188,21 +268,160 @@ fn build(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Buil
     })
 }
 
-fn run(executable: &Path, project: &Project, stop: &Stop) -> Result<Option<Output>, Problem> {
-    let mut command = Command::new(executable);
-    command
-        .current_dir(&project.root)
-        .args(["--color", "never", "--test-threads", "1"]);
-    // What .cargo/config.toml sets for a run by cargo.
-    command.env(
-        "INSTA_UPDATE",
-        env::var("INSTA_UPDATE").unwrap_or("no".to_string()),
-    );
-    command
-        .env("INSTA_OUTPUT", "none")
-        .env("INSTA_WORKSPACE_ROOT", &project.root);
-    command.env("RUST_BACKTRACE", "0");
-    finish(command, Some(DEADLINE), stop)
+/// Runs a cargo that builds to its end; `tell` hears what it does. Its complaints are those of the compiler, and
+/// its own. `None` if somebody asked to stop.
+///
+/// # Errors
+/// It can't be started.
+pub fn finish_cargo(command: Command, stop: &Stop, tell: &Tell) -> Result<Option<Output>, Problem> {
+    tell(Doing::Building(None));
+    let listener = cargo_listener(tell);
+    let output = finish_heard(command, Limits::default(), stop, Some(listener))?;
+    Ok(output.map(|output| Output {
+        stderr: without_statuses(&output.stderr),
+        ..output
+    }))
+}
+
+/// Tells what cargo says that it does.
+fn cargo_listener(tell: &Tell) -> Listener {
+    let tell = Arc::clone(tell);
+    Box::new(move |line| match status(line) {
+        // The package cache is let go of in a moment.
+        Some(("Blocking", what)) if !what.ends_with("package cache") => tell(Doing::Waiting),
+        Some(("Compiling", what)) => {
+            let package = what.split_whitespace().next().map(str::to_string);
+            tell(Doing::Building(package));
+        }
+        _ => {}
+    })
+}
+
+/// How wide the column is in which cargo says what it does.
+const STATUS: usize = 12;
+
+/// What cargo does, out of a line like `   Compiling hello v0.1.0`.
+fn status(line: &str) -> Option<(&str, &str)> {
+    let (word, what) = line.split_at_checked(STATUS)?;
+    let what = what.strip_prefix(' ')?;
+    let word = word.trim_start();
+    let mut letters = word.chars();
+    let is_word = letters.next()?.is_ascii_uppercase() && letters.all(|c| c.is_ascii_lowercase());
+    is_word.then_some((word, what))
+}
+
+/// What cargo and the compiler complain of, without what cargo says that it does.
+fn without_statuses(output: &str) -> String {
+    let lines = output.split_inclusive('\n');
+    lines.filter(|line| status(line).is_none()).collect()
+}
+
+/// How long no check may end until it looks as if one hangs. If it only took long, nothing is lost but this
+/// time: it is run again, by itself.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// In how many processes so many checks run: enough that there is always one that doesn't wait, and each has
+/// something to do.
+fn processes(checks: usize) -> usize {
+    const WORTH_A_PROCESS: usize = 4;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    (checks / WORTH_A_PROCESS).clamp(1, (2 * cores).min(4))
+}
+
+/// Deals the names out: neighbours are alike, and so the slow ones come into different parts.
+fn parts(names: &[String], count: usize) -> Vec<Vec<&str>> {
+    let part = |first: usize| names.iter().skip(first).step_by(count);
+    let part = |first: usize| part(first).map(String::as_str).collect();
+    (0..count).map(part).collect()
+}
+
+/// The checks of a step, built.
+struct Checks<'a> {
+    executable: &'a Path,
+    project: &'a Project,
+    stop: &'a Stop,
+}
+
+impl Checks<'_> {
+    /// Runs the checks in several processes, because most of what a check does is wait. In one process they run one
+    /// after the other, so that each panic belongs to the check that is running. Also says whether a process was
+    /// ended because it was silent. `None` if somebody asked to stop.
+    fn side_by_side(
+        &self,
+        names: &[String],
+        silence: Option<Duration>,
+    ) -> Result<Option<(Vec<Checked>, bool)>, Problem> {
+        let parts = parts(names, processes(names.len()));
+        let outputs = thread::scope(|scope| {
+            let run = |part| scope.spawn(move || self.run(part, silence));
+            let running = Vec::from_iter(parts.iter().map(Vec::as_slice).map(run));
+            let outputs = running.into_iter().map(|it| it.join().expect("no panic"));
+            outputs.collect::<Result<Option<Vec<Output>>, Problem>>()
+        })?;
+        let Some(outputs) = outputs else {
+            return Ok(None);
+        };
+        let was_silent = |output: &Output| output.was_ended == Some(TooMuch::Silence);
+        let is_cut = outputs.iter().any(was_silent);
+        let judged = parts.iter().zip(&outputs);
+        let mut judged =
+            Vec::from_iter(judged.flat_map(|(part, output)| read_output(part, output)));
+        let place = |checked: &Checked| names.iter().position(|name| *name == checked.name);
+        judged.sort_by_key(place);
+        Ok(Some((judged, is_cut)))
+    }
+
+    /// Runs the checks of these names, one after the other.
+    fn run(&self, names: &[&str], silence: Option<Duration>) -> Result<Option<Output>, Problem> {
+        let mut command = Command::new(self.executable);
+        command.current_dir(&self.project.root).args([
+            "--color",
+            "never",
+            "--test-threads",
+            "1",
+            "--exact",
+        ]);
+        for name in names {
+            command.args([name.to_string(), format!("check::{name}")]);
+        }
+        // What .cargo/config.toml sets for a run by cargo.
+        command.env(
+            "INSTA_UPDATE",
+            env::var("INSTA_UPDATE").unwrap_or("no".to_string()),
+        );
+        command
+            .env("INSTA_OUTPUT", "none")
+            .env("INSTA_WORKSPACE_ROOT", &self.project.root);
+        command.env("RUST_BACKTRACE", "0");
+        let limits = Limits {
+            deadline: Some(DEADLINE),
+            silence,
+            memory: MOST_MEMORY_OF_CHECKS,
+        };
+        finish_heard(command, limits, self.stop, None)
+    }
+
+    /// Goes on after a run that was cut: the checks that didn't end well in it run by themselves, in order, up to
+    /// the first that is wrong. `None` if somebody asked to stop.
+    fn one_by_one(&self, mut checks: Vec<Checked>) -> Result<Option<Vec<Checked>>, Problem> {
+        let mut is_red = false;
+        for check in checks
+            .iter_mut()
+            .filter(|check| check.state != State::Right)
+        {
+            if is_red {
+                check.state = State::NotJudged;
+                check.report.clear();
+                continue;
+            }
+            let Some(output) = self.run(&[&check.name], None)? else {
+                return Ok(None);
+            };
+            *check = read_check(&check.name, &output.stdout, &crash_report(&output));
+            is_red = check.state == State::Wrong;
+        }
+        Ok(Some(checks))
+    }
 }
 
 /// `cargo`, the one that runs us, in the workshop's folder, with nothing inherited that would
@@ -218,8 +437,11 @@ pub fn cargo(project: &Project) -> Command {
     command
 }
 
-/// How much memory a test binary may take. It needs a hundredth of that.
+/// How much memory a program with a deadline may take, in bytes.
 const MOST_MEMORY: u64 = 1 << 30;
+
+/// The same of each process that runs checks: there may be four. It needs 80 MB.
+const MOST_MEMORY_OF_CHECKS: u64 = MOST_MEMORY / 4;
 
 /// What a program printed, and how it ended.
 #[derive(Debug)]
@@ -241,6 +463,21 @@ pub enum TooMuch {
     Time,
     /// Of memory.
     Memory,
+    /// Of time in which it printed nothing.
+    Silence,
+}
+
+/// Hears a line that a program prints.
+type Listener = Box<dyn FnMut(&str) + Send>;
+
+/// When a program is ended. Its memory is limited where its time is.
+#[derive(Default)]
+struct Limits {
+    deadline: Option<Duration>,
+    /// For how long it may print nothing.
+    silence: Option<Duration>,
+    /// How many bytes of memory it may take.
+    memory: u64,
 }
 
 /// Runs a command to its end, its deadline, or a request to stop, whichever comes first; `None`
@@ -249,9 +486,24 @@ pub enum TooMuch {
 /// # Errors
 /// The command can't be started.
 pub fn finish(
-    mut command: Command,
+    command: Command,
     deadline: Option<Duration>,
     stop: &Stop,
+) -> Result<Option<Output>, Problem> {
+    let limits = Limits {
+        deadline,
+        silence: None,
+        memory: MOST_MEMORY,
+    };
+    finish_heard(command, limits, stop, None)
+}
+
+/// The same with more limits; `listener` hears what it complains of.
+fn finish_heard(
+    mut command: Command,
+    limits: Limits,
+    stop: &Stop,
+    listener: Option<Listener>,
 ) -> Result<Option<Output>, Problem> {
     command
         .stdin(Stdio::null())
@@ -260,9 +512,15 @@ pub fn finish(
     let program = command.get_program().to_string_lossy().into_owned();
     let mut running =
         Running::start(&mut command).explain(|| format!("`{program}` can't be started"))?;
-    let stdout = read_aside(running.child().stdout.take());
-    let stderr = read_aside(running.child().stderr.take());
-    let end = deadline.map(|deadline| Instant::now() + deadline);
+    let (tick, ticks) = mpsc::channel();
+    let ticking: Listener = Box::new(move |_| _ = tick.send(()));
+    let stdout = read_aside(
+        running.child().stdout.take(),
+        limits.silence.map(|_| ticking),
+    );
+    let stderr = read_aside(running.child().stderr.take(), listener);
+    let mut last_line = Instant::now();
+    let end = limits.deadline.map(|deadline| Instant::now() + deadline);
     let mut next_weighing = Instant::now() + WEIGHING;
     let mut was_ended = None;
     let status = loop {
@@ -276,14 +534,20 @@ pub fn finish(
             return Ok(None);
         }
         let now = Instant::now();
+        while ticks.try_recv().is_ok() {
+            last_line = now;
+        }
+        let silence = now.duration_since(last_line);
         if was_ended.is_some() {
             // It takes a moment to go.
         } else if end.is_some_and(|end| now > end) {
             was_ended = Some(TooMuch::Time);
+        } else if limits.silence.is_some_and(|most| silence > most) {
+            was_ended = Some(TooMuch::Silence);
         } else if end.is_some() && now > next_weighing {
             let id = running.child().id();
             let weight = memory_of(id).unwrap_or(0);
-            was_ended = (weight > MOST_MEMORY).then_some(TooMuch::Memory);
+            was_ended = (weight > limits.memory).then_some(TooMuch::Memory);
             next_weighing = Instant::now() + WEIGHING;
         }
         if was_ended.is_some() {
@@ -330,11 +594,48 @@ fn memory_of(id: u32) -> Option<u64> {
     Some(digits.parse::<u64>().ok()? * 1024)
 }
 
-fn read_aside(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+fn read_aside(
+    pipe: Option<impl Read + Send + 'static>,
+    listener: Option<Listener>,
+) -> thread::JoinHandle<String> {
     thread::spawn(move || {
-        let bytes = pipe.map(read_ends).unwrap_or_default();
+        let bytes = match (pipe, listener) {
+            (None, _) => Vec::new(),
+            (Some(pipe), None) => read_ends(pipe),
+            (Some(pipe), Some(listener)) => read_ends(Heard {
+                pipe,
+                listener,
+                line: Vec::new(),
+            }),
+        };
         String::from_utf8_lossy(&bytes).into_owned()
     })
+}
+
+/// A pipe whose lines are heard while it is read.
+struct Heard<Pipe> {
+    pipe: Pipe,
+    listener: Listener,
+    /// The beginning of a line that is not complete yet.
+    line: Vec<u8>,
+}
+
+/// A line that is longer than this is heard without its end, in bytes.
+const MOST_OF_A_LINE: usize = 1000;
+
+impl<Pipe: Read> Read for Heard<Pipe> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.pipe.read(buffer)?;
+        for part in buffer[..length].split_inclusive(|byte| *byte == b'\n') {
+            let room = MOST_OF_A_LINE.saturating_sub(self.line.len());
+            self.line.extend_from_slice(&part[..part.len().min(room)]);
+            if part.ends_with(b"\n") {
+                (self.listener)(String::from_utf8_lossy(&self.line).trim_end());
+                self.line.clear();
+            }
+        }
+        Ok(length)
+    }
 }
 
 /// How much is kept of the beginning, and of the end, of what a program prints.
@@ -380,11 +681,11 @@ fn names_in(test_file: &str) -> Vec<String> {
     after_attribute.filter_map(name).collect()
 }
 
-fn read_output(names: &[String], output: &Output) -> Vec<Checked> {
+fn read_output(names: &[impl AsRef<str>], output: &Output) -> Vec<Checked> {
     let crash = crash_report(output);
     names
         .iter()
-        .map(|name| read_check(name, &output.stdout, &crash))
+        .map(|name| read_check(name.as_ref(), &output.stdout, &crash))
         .collect()
 }
 
@@ -496,9 +797,10 @@ fn crash_report(output: &Output) -> String {
             "It was ended after two minutes: a loop that never ends, or a deadlock."
         }
         Some(TooMuch::Memory) => {
-            "Your code took more than 1 GB of memory, and was ended: something grows without \
+            "Your code took more than 256 MB of memory, and was ended: something grows without \
              end, or prints without end."
         }
+        Some(TooMuch::Silence) => "It was ended because nothing came of it any more.",
         None if output.stderr.contains("overflowed its stack") => {
             "Your code called itself until the stack was full: a recursion that never ends."
         }
@@ -545,6 +847,14 @@ mod tests {
         assert_eq!(states, [State::Wrong, State::Right, State::NotWritten]);
         assert_eq!(checks[2].report, "○ b: not written yet   RFC\n  Task: x");
         assert_eq!(Verdict::Judged(checks).first_red().unwrap().name, "c");
+    }
+
+    #[test]
+    fn every_check_is_in_one_part() {
+        let names = ["a", "b", "c", "d", "e"].map(str::to_string);
+        assert_eq!(parts(&names, 2), [vec!["a", "c", "e"], vec!["b", "d"]]);
+        assert_eq!((processes(0), processes(5)), (1, 1));
+        assert!((2..=4).contains(&processes(50)));
     }
 
     #[test]
@@ -609,6 +919,33 @@ mod tests {
         );
         assert!(checks[1].report.contains("It said: fatal error\n"));
         assert!(!Verdict::Judged(checks).is_passed());
+    }
+
+    #[test]
+    fn what_cargo_does_is_told_from_what_it_complains_of() {
+        assert_eq!(
+            status("   Compiling hello v0.1.0 (/steps/00-hello)"),
+            Some(("Compiling", "hello v0.1.0 (/steps/00-hello)"))
+        );
+        assert_eq!(
+            status("    Blocking waiting for file lock on build directory"),
+            Some(("Blocking", "waiting for file lock on build directory"))
+        );
+        let complaint = "error[E0425]: cannot find value `x`\n --> steps/00-hello/src/lib.rs:14:5\n   |\n14 |     X y\n   |     ^\n";
+        let output = format!("   Compiling hello v0.1.0\n{complaint}    Finished in 1 s\n");
+        assert_eq!(without_statuses(&output), complaint);
+    }
+
+    #[test]
+    fn a_line_is_heard_whole_however_it_comes() {
+        let (sender, heard) = std::sync::mpsc::channel();
+        let pipe = io::Cursor::new("a\n")
+            .chain(&b"b"[..])
+            .chain(&b"c\r\nd"[..]);
+        let listener: Listener = Box::new(move |line| sender.send(line.to_string()).unwrap());
+        let text = read_aside(Some(pipe), Some(listener)).join().unwrap();
+        assert_eq!(text, "a\nbc\r\nd");
+        assert_eq!(heard.iter().collect::<Vec<_>>(), ["a", "bc"]);
     }
 
     #[test]

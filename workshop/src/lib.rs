@@ -25,5 +25,6 @@ pub mod starter;
 pub mod tap;
 pub mod text;
 pub mod verdict;
+pub mod waiting;
 pub mod watch;
 pub mod watcher;

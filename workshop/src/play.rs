@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use crate::browser;
 use crate::commands::{End, Session, name};
-use crate::judge::{Side, Stop, cargo, finish};
+use crate::judge::{Side, Stop, Tell, cargo, finish_cargo};
 use crate::process::Running;
 use crate::progress::{Progress, State};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::signals;
 use crate::text::{harmless, say};
+use crate::waiting::Waiting;
 
 /// How long a server may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -180,10 +181,15 @@ pub fn choose(project: &Project, progress: &Progress) -> Result<Game, Problem> {
 }
 
 /// Builds a game; `None` where somebody asked to stop.
-fn build(project: &Project, game: &Game, stop: &Stop) -> Result<Option<PathBuf>, Problem> {
+fn build(
+    project: &Project,
+    game: &Game,
+    stop: &Stop,
+    doing: &Tell,
+) -> Result<Option<PathBuf>, Problem> {
     let package = game.package();
     let mut command = cargo(project);
-    command.args(["build", "--quiet", "--package", &package]);
+    command.args(["build", "--package", &package]);
     match &game.example {
         Some(example) => command.args(["--example", example]),
         None => command.arg("--bins"),
@@ -194,7 +200,7 @@ fn build(project: &Project, game: &Game, stop: &Stop) -> Result<Option<PathBuf>,
         "--color",
         "never",
     ]);
-    let Some(output) = finish(command, None, stop)? else {
+    let Some(output) = finish_cargo(command, stop, doing)? else {
         return Ok(None);
     };
     if !output.status.success() {
@@ -224,6 +230,8 @@ fn build(project: &Project, game: &Game, stop: &Stop) -> Result<Option<PathBuf>,
 pub enum Line {
     /// It is ready, at this address.
     Ready(String),
+    /// Its usual port is taken, so it listens on any free one.
+    Taken(u16),
     /// Anything else.
     Text(String),
 }
@@ -237,8 +245,10 @@ fn start(
 ) -> Result<(Running, Vec<JoinHandle<()>>), Problem> {
     let mut command = Command::new(&executable);
     command.current_dir(&project.root).args(arguments);
-    if arguments.is_empty() && is_server(project, game) && !is_free(default_port(&game.step)) {
+    let port = default_port(&game.step);
+    if arguments.is_empty() && is_server(project, game) && !is_free(port) {
         command.args(["--listen", "127.0.0.1:0"]);
+        tell(Line::Taken(port));
     }
     command
         .stdin(Stdio::null())
@@ -312,9 +322,20 @@ pub fn run(
     stop: &Stop,
     tell: impl Fn(Line) + Send + Sync + 'static,
 ) -> Result<(), Problem> {
-    let Some(executable) = build(project, game, stop)? else {
-        return Ok(());
-    };
+    match build(project, game, stop, &(Arc::new(|_| {}) as Tell))? {
+        Some(executable) => run_built(project, game, executable, arguments, stop, tell),
+        None => Ok(()),
+    }
+}
+
+fn run_built(
+    project: &Project,
+    game: &Game,
+    executable: PathBuf,
+    arguments: &[String],
+    stop: &Stop,
+    tell: impl Fn(Line) + Send + Sync + 'static,
+) -> Result<(), Problem> {
     let (mut running, output) = start(project, game, executable, arguments, tell)?;
     while !stop.is_asked() {
         let status = running
@@ -367,6 +388,7 @@ pub fn play(
     });
     let show = move |line| match line {
         Line::Text(text) => say(&text),
+        Line::Taken(port) => say(&format!("Port {port} is taken, so any free one is used.")),
         Line::Ready(address) => {
             say(&format!("listening on {address}"));
             let is_open = opens && browser::open(&address);
@@ -376,7 +398,12 @@ pub fn play(
             });
         }
     };
-    run(project, &game, arguments, &stop, show)?;
+    let waiting = Waiting::begin(&game.name());
+    let built = build(project, &game, &stop, &waiting.tell());
+    drop(waiting);
+    if let Some(executable) = built? {
+        run_built(project, &game, executable, arguments, &stop, show)?;
+    }
     if stop.is_asked() {
         say("Ended.");
     }

@@ -105,6 +105,133 @@ pub fn fold(line: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Breaks a report into lines of at most `width` columns. *Expected* and *yours*, line under line with a caret
+/// below, are broken at the same column, so that what is compared stays one below the other.
+pub fn fold_report(report: &str, width: usize) -> Vec<String> {
+    let all: Vec<&str> = report.lines().collect();
+    let mut rest = all.as_slice();
+    let mut lines = Vec::new();
+    while let [first, others @ ..] = rest {
+        match pair(rest).filter(|pair| pair.iter().any(|line| columns(line) > width)) {
+            Some(rows) => {
+                lines.extend(fold_pair(rows, width));
+                rest = &rest[rows.len()..];
+            }
+            None => {
+                lines.extend(fold(first, width));
+                rest = others;
+            }
+        }
+    }
+    lines
+}
+
+/// What stands between a row's label and its text.
+const BAR: &str = "│ ";
+
+/// The rows *expected*, *yours* and the caret, if a text begins with them.
+fn pair<'a>(lines: &'a [&'a str]) -> Option<&'a [&'a str; 3]> {
+    let rows: &[&str; 3] = lines.first_chunk()?;
+    let [expected, yours, caret] = rows.map(|row| row.split_once(BAR));
+    let is_caret = caret?.0.trim().is_empty() && caret?.1.trim() == "^";
+    let is_pair = expected?.0.trim() == "expected" && yours?.0.trim() == "yours";
+    (is_pair && is_caret).then_some(rows)
+}
+
+fn fold_pair(rows: &[&str; 3], width: usize) -> Vec<String> {
+    let mut parts = rows.map(|row| row.split_once(BAR).unwrap_or(("", row)));
+    let room = width
+        .saturating_sub(columns(parts[0].0) + columns(BAR))
+        .max(1);
+    let mut bar = BAR;
+    let mut lines = Vec::new();
+    while parts.iter().any(|(_, text)| !text.is_empty()) {
+        let end = common_break(&[parts[0].1, parts[1].1], room);
+        for (label, text) in &mut parts {
+            let (head, tail) = text.split_at(byte_at(text, end));
+            if !head.trim().is_empty() {
+                lines.push(format!("{label}{bar}{head}").trim_end().to_string());
+            }
+            *text = tail;
+        }
+        bar = "┊ ";
+    }
+    lines
+}
+
+/// The column at which all of these texts can be broken: at a space in each, if there is one near the end of the
+/// line.
+fn common_break(texts: &[&str], room: usize) -> usize {
+    if texts.iter().all(|text| columns(text) <= room) {
+        return room;
+    }
+    let is_gap = |column: usize, text: &str| text.chars().nth(column).is_none_or(|c| c == ' ');
+    let is_common = |column: &usize| texts.iter().all(|text| is_gap(*column, text));
+    (room * 2 / 3 + 1..=room)
+        .rev()
+        .find(is_common)
+        .unwrap_or(room)
+}
+
+/// A compiler's error in lines of at most `width` columns. Lines of code keep their columns, because marks stand
+/// below them; where they are too wide, the part with the marks is shown.
+pub fn fit_snippets(error: &str, width: usize) -> Vec<String> {
+    let all: Vec<&str> = error.lines().collect();
+    // A line of code and its marks belong together.
+    let belongs = |one: &&str, other: &&str| match (gutter(one), gutter(other)) {
+        (Some(_), Some(_)) => !other.trim_start().starts_with(|c: char| c.is_ascii_digit()),
+        (None, None) => true,
+        _ => false,
+    };
+    let parts = all.chunk_by(belongs);
+    let fit = |part: &[&str]| match gutter(part[0]) {
+        Some(_) => fit_snippet(part, width),
+        None => part.iter().flat_map(|line| fold(line, width)).collect(),
+    };
+    parts.flat_map(fit).collect()
+}
+
+/// How wide the part of a compiler's line is that stands left of the code: `12 | `.
+fn gutter(line: &str) -> Option<usize> {
+    let (number, _) = line.split_once('|')?;
+    let is_gutter = number.trim().bytes().all(|byte| byte.is_ascii_digit());
+    is_gutter.then(|| columns(number) + 1)
+}
+
+fn fit_snippet(lines: &[&str], width: usize) -> Vec<String> {
+    let split = |line: &&str| {
+        let at = byte_at(line, gutter(line).unwrap_or(0));
+        let (gutter, code) = line.split_at(at);
+        (gutter.to_string(), code.to_string())
+    };
+    let lines: Vec<(String, String)> = lines.iter().map(split).collect();
+    let widest = lines.iter().map(|(gutter, _)| columns(gutter)).max();
+    let room = width.saturating_sub(widest.unwrap_or(0)).max(1);
+    let marks = lines.iter().filter(|(gutter, _)| gutter.trim() == "|");
+    let ends = marks.clone().map(|(_, marks)| columns(marks));
+    let begins = marks.filter_map(|(_, marks)| {
+        let byte = marks.find(['^', '-', '_'])?;
+        Some(columns(&marks[..byte]))
+    });
+    let beyond = ends.max().unwrap_or(0).saturating_sub(room);
+    // The first mark stays in sight, with a little of the code in front of it.
+    let hidden = match begins.min() {
+        Some(begin) if beyond > 0 => (beyond + 1).min(begin.saturating_sub(4)),
+        _ => 0,
+    };
+    let fit = |(gutter, code): &(String, String)| {
+        let code = match hidden {
+            0 => code.clone(),
+            _ if columns(code) <= hidden => String::new(),
+            _ => format!("…{}", &code[byte_at(code, hidden + 1)..]),
+        };
+        cut(&format!("{gutter}{code}"), width)
+            .trim_end()
+            .to_string()
+    };
+    lines.iter().map(fit).collect()
+}
+
 /// A line whose wide gap (behind a title, in front of a section number) is made small.
 fn squeezed(line: &str) -> String {
     let text = line.trim_start();
@@ -187,6 +314,66 @@ mod tests {
         );
         assert_eq!(fold("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(fold("", 3), [""]);
+    }
+
+    #[test]
+    fn what_is_compared_stays_one_below_the_other() {
+        let report = "  expected │ 0000  b3 7a 4f 2c  .zO,
+  yours    │ 0000  b3 7a 4f 2d  .zO-
+           │                ^";
+        assert_eq!(fold_report(report, 80), report.lines().collect::<Vec<_>>());
+        assert_eq!(
+            fold_report(report, 33),
+            [
+                "  expected │ 0000  b3 7a 4f 2c",
+                "  yours    │ 0000  b3 7a 4f 2d",
+                "           │                ^",
+                "  expected ┊  .zO,",
+                "  yours    ┊  .zO-",
+            ]
+        );
+        let behind = "  expected │ abcdefghij\n  yours    │ abcdefghiJ\n           │          ^";
+        assert_eq!(
+            fold_report(behind, 19),
+            [
+                "  expected │ abcdef",
+                "  yours    │ abcdef",
+                "  expected ┊ ghij",
+                "  yours    ┊ ghiJ",
+                "           ┊    ^",
+            ]
+        );
+    }
+
+    #[test]
+    fn marks_stay_below_the_code_that_they_mark() {
+        let error = "\
+error[E0308]: mismatched types
+  --> steps/00-hello/src/lib.rs:14:41
+   |
+14 |     let greeting_of_the_server: Vec<u8> = format!(\"Hello\");
+   |                                 -------   ^^^^^^^^^^^^^^^^ expected `Vec<u8>`
+   |                                 |
+   |                                 expected due to this";
+        assert_eq!(fit_snippets(error, 90), error.lines().collect::<Vec<_>>());
+        let lines = fit_snippets(error, 60);
+        assert!(lines.iter().all(|line| columns(line) <= 60), "{lines:#?}");
+        let column = |text: &str, number: usize| {
+            let line: &String = &lines[number];
+            line.find(text).map(|byte| columns(&line[..byte]))
+        };
+        assert_eq!(column("format!", 3), column("^^^", 4));
+        assert_eq!(column("Vec<u8> =", 3), column("---", 4));
+        assert_eq!(column("expected due", 6), column("---", 4));
+        assert!(lines[4].ends_with("expected `Vec<u8>`"), "{lines:#?}");
+        let code = format!(
+            "13 | let x: u64 = {}\n   | {}^ help: add `;`\n14 | }}\n   | - unexpected",
+            "9".repeat(70),
+            " ".repeat(84)
+        );
+        let lines = fit_snippets(&code, 60);
+        assert!(lines[1].contains("^ help: add `;`"), "{lines:#?}");
+        assert_eq!(lines[2..], ["14 | }", "   | - unexpected"]);
     }
 
     #[test]

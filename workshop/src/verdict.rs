@@ -4,6 +4,7 @@
 use std::env;
 
 use crate::backup::{is_finished_by_skip, shown};
+use crate::commands::name;
 use crate::judge::{Checked, State, Verdict};
 use crate::progress::{self, Progress};
 use crate::project::{Project, Step};
@@ -28,7 +29,10 @@ pub fn summary(verdict: &Verdict) -> String {
         Verdict::Judged(_) if verdict.is_unwritten() => {
             format!("○ not written yet: {right} of {all} checks right")
         }
-        Verdict::Judged(_) => format!("✗ red: {right} of {all} checks right"),
+        Verdict::Judged(_) => match verdict.not_judged() {
+            0 => format!("✗ red: {right} of {all} checks right"),
+            left => format!("✗ red: {right} of {all} checks right, {left} not judged: one hangs"),
+        },
     }
 }
 
@@ -46,6 +50,7 @@ fn mark(state: State) -> char {
         State::Right => '✓',
         State::NotWritten => '○',
         State::Wrong => '✗',
+        State::NotJudged => '·',
     }
 }
 
@@ -57,7 +62,13 @@ pub fn first_thing(project: &Project, step: &Step, verdict: &Verdict) -> String 
         }
         Verdict::DoesNotCompile(output) => {
             let errors = compiler_errors(output);
-            errors.first().cloned().unwrap_or(output.clone())
+            let error = errors.first().cloned().unwrap_or(output.clone());
+            match place(project, &error).filter(|other| other.id != step.id) {
+                Some(other) => {
+                    format!("This error is in another step, {}:\n\n{error}", name(other))
+                }
+                None => error,
+            }
         }
         _ => verdict
             .first_red()
@@ -89,7 +100,7 @@ pub fn further(verdict: &Verdict) -> usize {
         Verdict::DoesNotCompile(output) => compiler_errors(output).len(),
         _ => {
             let (right, all) = verdict.count();
-            all - right
+            all - right - verdict.not_judged()
         }
     };
     count.saturating_sub(1)
@@ -117,6 +128,16 @@ pub fn record(
         _ => progress::State::Open,
     };
     progress.set_state(step, after)
+}
+
+/// The step whose file an error is in.
+fn place<'a>(project: &'a Project, error: &str) -> Option<&'a Step> {
+    let line = error
+        .lines()
+        .find(|line| line.trim_start().starts_with("--> "))?;
+    let line = line.replace('\\', "/");
+    let is_there = |step: &&Step| line.contains(&format!("steps/{}/", step.folder()));
+    project.steps.iter().find(is_there)
 }
 
 /// Whether it is cargo that complains (of a manifest, of a missing file), not the compiler.

@@ -1,6 +1,7 @@
 //! The commands that do one thing and end.
 
 use std::fs;
+use std::net::TcpListener;
 
 mod common;
 
@@ -638,4 +639,60 @@ fn is_running(id: &str) -> bool {
         .stderr(std::process::Stdio::null())
         .status();
     status.is_ok_and(|status| status.success())
+}
+
+/// The small workshop has no measurement to build: the mistake is found first.
+#[test]
+fn the_options_of_compare_are_read_before_anything_is_compiled() {
+    let fixture = Fixture::new();
+    for (arguments, sentence) in [
+        (
+            &["compare", "--rate", "fast"][..],
+            "`--rate fast` is no number from 1 to 6000. `--help` lists the options.\n",
+        ),
+        (
+            &["compare", "--from", "no-such-file"],
+            "no-such-file can't be read: ",
+        ),
+    ] {
+        let done = fixture.run(arguments);
+        assert_eq!(done.code, 2, "{done:?}");
+        assert!(done.stderr.starts_with(sentence), "{done:?}");
+        assert_eq!(done.stderr.lines().count(), 1, "{done:?}");
+    }
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_gets_one_sentence_and_code_2() {
+    let fixture = Fixture::new();
+    for arguments in [&["skip"][..], &["chek"], &["check", "--al"], &["tap"]] {
+        let done = fixture.run(arguments);
+        assert_eq!(done.code, 2, "{done:?}");
+        assert_eq!(done.stderr.lines().count(), 1, "{done:?}");
+        assert!(done.stderr.ends_with("`--help` says more.\n"), "{done:?}");
+    }
+}
+
+/// In a pipe, it is a plain line.
+#[test]
+fn a_check_says_at_once_what_is_done() {
+    let fixture = Fixture::new();
+    let done = fixture.run(&["check"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(
+        done.stderr.starts_with("… 00 twice: building ("),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn play_says_that_the_usual_port_is_taken() {
+    let fixture = Fixture::new();
+    fixture.write(TWICE, RIGHT);
+    // If another program has it, that is just as good.
+    let taken = TcpListener::bind(("127.0.0.1", 9001));
+    let mut play = fixture.start(&["play", "four-times", "--no-open"]);
+    play.wait_for("Port 9001 is taken, so any free one is used.");
+    play.wait_for("listening on");
+    drop(taken);
 }

@@ -1,9 +1,11 @@
 //! `cargo workshop probe`, tried on the echo server of step 09.
 
 use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
-use echo_solution::{Server, Settings};
+use echo_solution::{Log, Server, Settings};
 use workshop::commands::End;
 use workshop::probe::probe;
 
@@ -11,7 +13,14 @@ use workshop::probe::probe;
 fn the_echo_of_step_09_breaks_no_rule_and_the_book_shows_it() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it has an address");
-    let _server = Server::start(listener, Settings::default()).expect("it starts");
+    // What the server says is shown only where the test fails.
+    let (log, logged) = mpsc::channel();
+    thread::spawn(move || logged.iter().for_each(|line: String| println!("{line}")));
+    let settings = Settings {
+        log: Log::Lines(log),
+        ..Settings::default()
+    };
+    let _server = Server::start(listener, settings).expect("it starts");
     let mut said = String::new();
     let end = probe(
         &format!("ws://{address}/socket"),

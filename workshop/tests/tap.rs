@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use echo_solution::{Server, Settings};
+use echo_solution::{Log, Server, Settings};
 use workshop::project::Problem;
 use workshop::tap::record::{Ending, Side, What};
 use workshop::tap::{Kept, Layout, Message, Viewer, relay, show_file, watch};
@@ -132,8 +132,12 @@ impl Script {
 fn a_conversation_with_the_echo_server() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let to = listener.local_addr().expect("it has an address");
+    // What the server says is shown only where the test fails.
+    let (log, logged) = mpsc::channel();
+    thread::spawn(move || logged.iter().for_each(|line: String| println!("{line}")));
     let settings = Settings {
         tick: Duration::from_millis(20),
+        log: Log::Lines(log),
         ..Settings::default()
     };
     let server = Server::start(listener, settings).expect("it starts");

@@ -240,6 +240,36 @@ fn the_last_screen_says_what_you_did_and_where_to_go() {
     watch.ends_well("q");
 }
 
+/// And the last hint is shown again before the next one, which gives away more.
+#[test]
+fn a_save_that_turns_red_is_seen_beside_a_hint() {
+    let fixture = Fixture::new();
+    let mut watch = watch(&fixture);
+    watch.press("\r");
+    watch.wait_for("○ not written yet");
+    watch.press("h");
+    watch.wait_for("Hint 1: where");
+    fixture.write(TWICE, common::WRONG);
+    watch.wait_for("✗ red: 1 of 2 checks right   (Esc shows it)");
+    let progress = || fixture.read(".workshop/progress");
+    assert_eq!(progress(), "twice open hints=1\n");
+    let shown = watch.seen().len();
+    watch.press("\x1b");
+    let later = || watch.seen()[shown..].to_string();
+    eventually("the report is shown", || later().contains("expected 4"));
+    let shown = watch.seen().len();
+    watch.press("h");
+    eventually("the hint is shown again", || {
+        watch.seen()[shown..].contains("Hint 1: where")
+    });
+    assert_eq!(progress(), "twice open hints=1\n");
+    watch.press("h");
+    watch.wait_for("Hint 2: how");
+    watch.press("q");
+    assert_eq!(watch.ends_well("q").code(), Some(0));
+    assert_eq!(progress(), "twice open hints=2\n");
+}
+
 #[test]
 fn a_panic_is_read_on_the_terminal_as_it_was() {
     let mut command = Command::new(env::current_exe().unwrap());

@@ -56,7 +56,7 @@ fn keys_are_typed_as_lines() {
     watch.type_line("reset");
     watch.wait_for("y + Enter: yes");
     watch.type_line("no");
-    watch.wait_for("Then not.");
+    watch.wait_for("Not reset.");
     assert_eq!(fixture.read(TWICE), WRONG);
     watch.type_line("skip");
     watch.wait_for("y + Enter: yes");
@@ -65,9 +65,9 @@ fn keys_are_typed_as_lines() {
     watch.wait_for("This brings them back: cargo workshop restore twice 2");
     watch.wait_for("01 four-times: ✗ red");
     watch.type_line("?");
-    watch.wait_for("Keys: h hint, n next, l list");
+    watch.wait_for("Keys: h hint, n next, b back, c check, l list");
     watch.type_line("x");
-    watch.wait_for("`x` is no key here");
+    watch.wait_for("`x` isn't a key here");
 }
 
 #[test]
@@ -121,6 +121,58 @@ fn an_endless_loop_is_stopped_by_the_next_save() {
     fixture.write(TWICE, RIGHT);
     watch.wait_for("00 twice: ✓ passed");
     assert!(!is_running(&looping));
+}
+
+/// Five checks, each of which waits longer than a check should, as if for a loop that never ends.
+#[test]
+fn only_one_check_that_hangs_is_waited_for() {
+    let fixture = Fixture::new();
+    let check = |name: &str| {
+        format!(
+            "#[test]\nfn {name}() {{\n    let (_sender, never) = std::sync::mpsc::channel::<()>();\n    \
+             _ = never.recv_timeout(std::time::Duration::from_secs(4));\n    \
+             println!(\"✗ {name}: never finished\\n  Rule: {name} ends\");\n    \
+             std::panic::resume_unwind(Box::new(()));\n}}\n"
+        )
+    };
+    // In another order than the one in which they run.
+    let checks = ["c", "e", "b", "d", "f"].map(check).concat();
+    let right = "#[test]\nfn a_right() {}\n";
+    fixture.write("tests/00_twice.rs", &format!("{checks}{right}"));
+    let mut watch = fixture.watch();
+    watch.wait_for("00 twice: ✗ red: 1 of 6 checks right, 4 not judged: one hangs");
+    watch.wait_for("✗ c: never finished");
+    watch.wait_for("Rule: c ends");
+    watch.type_line("q");
+    assert_eq!(watch.exit_code(), 0);
+}
+
+#[test]
+fn a_save_that_breaks_an_earlier_step_is_said() {
+    let fixture = Fixture::new();
+    let mut watch = fixture.watch();
+    watch.wait_for("00 twice: ○");
+    fixture.write(TWICE, RIGHT);
+    watch.wait_for("01 four-times: ✗ red");
+    fixture.write(TWICE, WRONG);
+    watch.wait_for("01 four-times: ✗ red");
+    watch.wait_for("00 twice is red since your save there: ✗ red: 1 of 2 checks right. `b` goes");
+    fixture.write(TWICE, RIGHT);
+    watch.wait_for("You work on 00 twice: it is judged now.");
+    watch.wait_for("00 twice: ✓ passed");
+    watch.wait_for("01 four-times: ✗ red");
+    fixture.write(
+        TWICE,
+        "pub fn twice(number: u64) -> u64 {\n    number *\n}\n",
+    );
+    watch.wait_for("01 four-times: ✗ doesn't compile");
+    watch.wait_for("This error is in another step, 00 twice:");
+    watch.wait_for("00 twice is red since your save there: ✗ doesn't compile.");
+    watch.type_line("b");
+    watch.wait_for("00 twice: Twice (5 min)");
+    watch.wait_for("00 twice: ✗ doesn't compile");
+    watch.type_line("b");
+    watch.wait_for("This is the first step.");
 }
 
 #[cfg(unix)]
@@ -302,6 +354,32 @@ fn the_book_is_served_and_loaded_again() {
     fixture.write("book/src/page.html", "BROKEN");
     watch.wait_for("The book can't be built: warning: the page is broken");
     assert!(get(&address, "/").1.contains("edition 2"));
+}
+
+#[test]
+fn until_the_book_is_built_its_plain_text_is_served() {
+    let fixture = Fixture::new();
+    // A builder that never ends.
+    fixture.write(
+        "book-builder/src/main.rs",
+        "fn main() {\n    loop {\n        std::thread::park();\n    }\n}\n",
+    );
+    let mut watch = fixture.start(&["--no-open"]);
+    let line = watch.wait_for("Its plain text, and later the book, is at");
+    let address = line.split(' ').find(|word| word.starts_with("http"));
+    let address = address.expect("it is said").to_string();
+    let (_, page) = get(&address, "/twice.html");
+    assert!(page.contains("here is its plain text"), "{page}");
+    assert!(page.contains("▸ Hint 3: the code"), "{page}");
+    assert!(
+        !page.contains("number + number"),
+        "a hint is unfolded: {page}"
+    );
+    assert!(page.contains("/__workshop/reload.js"), "{page}");
+    watch.type_line("o");
+    watch.wait_for(&format!("{address}twice.html"));
+    watch.type_line("q");
+    assert_eq!(watch.exit_code(), 0);
 }
 
 /// The first time it opens at its beginning, later at the chapter of the current step.

@@ -18,7 +18,7 @@ use crate::Limits;
 #[derive(Debug)]
 pub struct Hub {
     state: Mutex<State>,
-    /// Something that somebody may wait for has changed.
+    /// Wakes the requests that wait.
     changed: Condvar,
     /// How long a request is held at most.
     hold: Duration,
@@ -36,11 +36,11 @@ struct State {
     answering: u64,
     /// Whether the server stops: then no request waits any longer.
     stopped: bool,
-    /// How many times somebody has looked whether there is news.
+    /// How many times a thread has looked for news.
     looks: u64,
-    /// Whether somebody has looked since the lock was taken.
+    /// Whether a thread has looked since it took the lock.
     looked: bool,
-    /// How many times somebody has begun to wait without having looked under the same lock.
+    /// How many times a thread has started to wait without having looked under the same lock.
     gaps: u64,
 }
 // ANCHOR_END: hub
@@ -71,7 +71,7 @@ impl State {
 }
 
 impl Hub {
-    /// A hub with an empty history, where nobody waits.
+    /// A hub with an empty history, in which no request waits.
     pub fn new(limits: &Limits) -> Self {
         Self {
             state: Mutex::new(State {
@@ -136,18 +136,18 @@ impl Hub {
         self.lock().waiting
     }
 
-    /// How many times somebody has looked whether there is news. Who sleeps doesn't look.
+    /// How many times a thread has looked for news. A thread that sleeps doesn't look.
     pub fn looks(&self) -> u64 {
         self.lock().looks
     }
 
-    /// How many times somebody has begun to wait without having looked under the same lock. A
-    /// message that comes in between wakes nobody.
+    /// How many times a thread has started to wait without having looked under the same lock. A
+    /// message that comes in between wakes no thread.
     pub fn gaps(&self) -> u64 {
         self.lock().gaps
     }
 
-    /// Wakes everybody who waits, although nothing is new: the system does that too, now and then,
+    /// Wakes all requests that wait, although nothing is new: the system does that too, now and then,
     /// but a check can't wait for it.
     pub fn wake_without_news(&self) {
         self.changed.notify_all();
@@ -167,7 +167,7 @@ impl Hub {
             .wait_timeout_while(self.lock(), patience, unanswered);
     }
 
-    /// The lock, also where another request's thread panicked while it held it.
+    /// Takes the lock, even if another request's thread panicked while it held it.
     fn lock(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.looked = false;

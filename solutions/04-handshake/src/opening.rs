@@ -8,6 +8,7 @@ use crate::extensions::{self, Extension};
 use crate::fields::is_token;
 use crate::head::{HttpVersion, RequestHead, host_and_resource};
 use crate::key::Key;
+use crate::origin::split_port;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 
@@ -103,16 +104,16 @@ pub fn read_resource(head: &RequestHead) -> Result<&str, Refusal> {
     Ok(resource)
 }
 
-/// Rule 2: exactly one host. If the target names a host, that one counts (RFC 9112 §3.2.2).
+/// Rule 2: exactly one host, with or without a port; ports end at 65535. If the target names a host, that
+/// one counts (RFC 9112 §3.2.2).
 pub fn read_host(head: &RequestHead) -> Result<&str, Refusal> {
     let refusal = || Refusal::Host(came(head, "Host"));
     let field = head.fields.only("Host").ok_or_else(refusal)?;
     let in_target = host_and_resource(&head.target).and_then(|(host, _)| host);
     let host = in_target.unwrap_or(field);
-    let is_plain = |character: char| character.is_ascii_graphic() && !"/@,?\\".contains(character);
-    match !host.is_empty() && host.chars().all(is_plain) {
-        true => Ok(host),
-        false => Err(refusal()),
+    match split_port(host) {
+        Some(_) => Ok(host),
+        None => Err(refusal()),
     }
 }
 

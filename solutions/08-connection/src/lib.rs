@@ -35,6 +35,7 @@
 //! | [`close_frame`] | what a Close frame says | §5.5.1 |
 //! | [`event`] | what happens on a connection | §6.2, §7.1 |
 //! | [`failure`] | the rules that the other side can break, and those that we could | §7.1.7 |
+//! | [`phase`] | how far a connection is: what is read, and who closes TCP | §7.1 |
 //! | [`side`] | who masks, and with which keys | §5.1, §5.3 |
 //! | [`extension`] | where an extension has its place | §5.8, §9 |
 //! | [`connection`] | the state machine | §5.5, §6, §7 |
@@ -46,6 +47,7 @@ pub mod connection;
 pub mod event;
 pub mod extension;
 pub mod failure;
+pub mod phase;
 pub mod script;
 pub mod side;
 

@@ -53,6 +53,23 @@ pub trait Room: Sync {
 }
 // ANCHOR_END: room
 
+/// What the writer writes to: a socket, or in a check something that takes a few bytes at a time.
+// ANCHOR: sink
+pub trait Sink: Write {
+    /// Ends TCP in one direction, or in both.
+    ///
+    /// # Errors
+    /// Returns an error if TCP has ended already.
+    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+}
+// ANCHOR_END: sink
+
+impl Sink for &TcpStream {
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        TcpStream::shutdown(self, how)
+    }
+}
+
 /// How much a client may send at once, and how long it is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -126,7 +143,7 @@ pub fn run(
 
 /// Writes what waits, until there is nothing more to come. Then the client is told so by TCP (FIN).
 // ANCHOR: write_all
-fn write_all(mut stream: &TcpStream, outbox: &Outbox) {
+pub fn write_all(mut stream: impl Sink, outbox: &Outbox) {
     // Task: when a write fails, the client is gone, and its reader must not wait for it any longer.
     // After the last piece, the client learns that we send no more. It may still send.
     while let Some(bytes) = outbox.take() {

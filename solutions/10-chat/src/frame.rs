@@ -1,4 +1,4 @@
-//! A server's frames. It masks nothing (RFC 6455 §5.1), so a frame is the same for everybody: it is encoded
+//! A server's frames. It masks nothing (RFC 6455 §5.1), so a frame is the same for all clients: it is encoded
 //! once, and many outboxes share the bytes.
 
 use connection::{CloseCode, close_frame};

@@ -1,7 +1,7 @@
 //! Requests and answers on a socket of our own.
 //!
-//! Every connection carries one request. An answer that is no 101 says `Connection: close`: so nobody has
-//! to know where a second request would begin.
+//! Every connection carries one request. Every answer but the 101 says `Connection: close`, so the server
+//! needn't work out where a second request would begin.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -99,7 +99,7 @@ pub fn bytes_of(reply: &Reply, with_body: bool) -> Vec<u8> {
 }
 // ANCHOR_END: bytes_of
 
-/// The answer to who breaks a rule of the handshake. Like any answer here, it ends the connection.
+/// The answer to a request that breaks a rule of the handshake. Like any answer here, it ends the connection.
 pub fn reply_to(broken: &HandshakeRefusal) -> Reply {
     let mut reply = Reply::file(
         "text/plain; charset=utf-8",

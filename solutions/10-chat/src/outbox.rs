@@ -6,9 +6,9 @@
 //!   its reader ─ push ──▶ └────────┘
 //! ```
 //!
-//! Whoever has something to say puts a whole frame in, and goes on: nobody ever waits here for a
-//! client that reads slowly. One thread takes out and writes. So no two frames can get mixed up on the
-//! wire, whoever they are from.
+//! A thread that has something for the client puts a whole frame in, and goes on: no thread ever waits here
+//! for a client that reads slowly. One thread takes out and writes. So no two frames can get mixed up on the
+//! wire.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// Bytes that go over the wire in one piece: a frame, or several. Many outboxes share them.
 pub type Bytes = Arc<[u8]>;
 
-/// How many bytes are enough for one write. No piece is taken behind them.
+/// How many bytes are enough for one write. No piece is taken after them.
 const AT_ONCE: usize = 64 * 1024;
 
 /// What it takes to keep a piece, beside its bytes: a place in the queue, and an allocation. Without it,

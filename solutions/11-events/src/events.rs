@@ -1,7 +1,7 @@
 //! `on` and `emit`, on the server.
 //!
 //! Handlers run one at a time, under one lock, as they do in a browser: none may wait for anything. What
-//! several of them share needs a `Mutex` in Rust all the same, but nobody ever waits for it.
+//! several of them share still needs a `Mutex` in Rust, but no handler ever waits for it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -55,8 +55,8 @@ pub struct Settings {
     pub client: Limits,
     /// How often a thread that reads looks at the clock.
     pub tick: Duration,
-    /// The number before that of the first session. No number may ever be given twice, not even by a server
-    /// that is started anew: see [`id_of_now`].
+    /// The number before that of the first session. No number may ever be given twice, not even after a
+    /// restart: see [`id_of_now`].
     pub last_session: GuestId,
 }
 
@@ -211,7 +211,7 @@ impl Events {
         self.settle(&mut state);
     }
 
-    /// Somebody opens a WebSocket. Everything that it has not got yet goes into its outbox.
+    /// A client opens a WebSocket. Everything that it has not got yet goes into its outbox.
     ///
     /// # Errors
     /// There is no room for one more session.
@@ -224,7 +224,7 @@ impl Events {
         Ok(socket)
     }
 
-    /// Somebody asks for news, and waits for them. Returns the lines of the answer.
+    /// Holds a request for news until there are some. Returns the lines of the answer.
     ///
     /// # Errors
     /// There is no room for one more session.
@@ -246,7 +246,7 @@ impl Events {
     }
     // ANCHOR_END: poll
 
-    /// Takes lines that somebody has sent in a request. Returns the lines of the answer.
+    /// Takes the lines of a request. Returns the lines of the answer.
     pub fn post(&self, word: &str, of: GuestId, lines: &str) -> String {
         let who = self.lock().guests.of_word(word);
         // A request that was sent in a session before this one must not be taken for one of this.

@@ -12,8 +12,8 @@ use serde_json::Value;
 pub enum Packet {
     /// The first packet on every transport.
     Hello {
-        /// The server's number for this session. If the client knows another one, the session that it knows
-        /// is lost.
+        /// The server's number for this session. If the client knows a different number, the session that it
+        /// knows is lost.
         hello: u64,
         /// Everything up to this number has been received.
         got: u64,

@@ -7,8 +7,8 @@
 //!        forgotten          so the next one begins with it
 //! ```
 //!
-//! Each side numbers what it sends, and keeps it until the other side says that it has got it. Who gets a
-//! number for the second time throws it away. So nothing is lost and nothing comes twice, however a
+//! Each side numbers what it sends, and keeps it until the other side says that it has got it. A side that
+//! gets a number for the second time throws it away. So nothing is lost and nothing comes twice, however a
 //! transport dies, and whichever the next one is. Nothing in here knows what a transport is.
 
 use std::collections::VecDeque;

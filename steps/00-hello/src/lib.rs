@@ -9,7 +9,7 @@ use tiny_http::{Request, Response};
 
 /// What the server says.
 pub fn greeting() -> &'static str {
-    // Task: mend the one bit that is wrong.
+    // Task: fix the one bit that is wrong.
     "hello, WebSocket\n"
 }
 

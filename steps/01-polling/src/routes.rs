@@ -58,9 +58,9 @@ pub enum Refusal {
         /// The methods that there are, for the `Allow` header (RFC 9110 §15.5.6).
         allow: &'static str,
     },
-    /// `after` is no whole number that fits into 64 bits.
+    /// `after` isn't a whole number, or doesn't fit into 64 bits.
     BadCursor,
-    /// `Content-Length` is no whole number, or is given twice.
+    /// `Content-Length` isn't a whole number, or is given twice.
     BadLength,
     /// The body is longer than the server takes.
     BodyTooLarge {

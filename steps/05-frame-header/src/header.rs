@@ -40,7 +40,7 @@ pub enum Decoded {
     Header {
         /// The header.
         header: FrameHeader,
-        /// How many of the bytes it takes, 2 to 14. The payload begins behind them.
+        /// How many of the bytes it takes, 2 to 14. The payload begins after them.
         length: usize,
     },
     /// They may become a header: nothing is wrong with them yet.

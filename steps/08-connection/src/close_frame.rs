@@ -15,7 +15,7 @@ use std::fmt;
 use crate::close_code::CloseCode;
 use crate::failure::SendError;
 
-/// The most bytes that a reason may have: a control frame has 125 at most, and the code takes two.
+/// The most bytes that a reason may have: a control frame carries 125 at most, and the code takes two.
 pub const MAX_REASON: usize = 123;
 
 /// Why the payload of a Close frame is wrong.

@@ -16,7 +16,7 @@
 
 use std::mem;
 
-use frames::{FrameDecoder, MaskingKey, Opcode, Part, ReservedBits, Role, encode_frame};
+use frames::{FrameDecoder, MaskingKey, Opcode, Part, ReservedBits, encode_frame};
 use messages::{Item, Message, MessageReader};
 
 use crate::close_code::CloseCode;
@@ -24,6 +24,7 @@ use crate::close_frame;
 use crate::event::{Event, State};
 use crate::extension::{Extension, NoExtension};
 use crate::failure::{Failure, SendError};
+use crate::phase::Phase;
 use crate::side::Side;
 
 /// The most bytes that a ping may have (RFC 6455 §5.5).
@@ -58,26 +59,12 @@ pub struct Connection {
     reader: MessageReader,
     /// What is to be written, in this order.
     outgoing: Vec<u8>,
-    /// Whether something that an earlier call led to has not been taken yet. Set anew by `receive`.
+    /// Whether bytes from an earlier call have not been taken yet. Each `receive` sets it.
     behind: bool,
     /// The latest ping that has no answer yet.
     unanswered: Option<Vec<u8>>,
     /// The event that is given before anything else is looked at: `Open`, to begin with.
     first: Option<Event>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// No Close frame has been sent or received.
-    Open,
-    /// We sent ours, and theirs has not come yet.
-    CloseSent,
-    /// Both have been sent: the closing handshake is done.
-    CloseExchanged,
-    /// They broke a rule.
-    Failed,
-    /// TCP has ended.
-    Closed,
 }
 
 impl Connection {
@@ -113,7 +100,7 @@ impl Connection {
     /// nothing.
     pub fn receive(&mut self, bytes: &[u8]) -> Vec<Event> {
         let mut events = Vec::from_iter(self.first.take());
-        if !self.reads() {
+        if !self.phase.reads() {
             return events;
         }
         self.behind = !self.outgoing.is_empty();
@@ -125,20 +112,20 @@ impl Connection {
     /// Takes what a read brought, like [`receive`](Self::receive), for [`poll`](Self::poll) to look
     /// at.
     pub fn feed(&mut self, bytes: &[u8]) {
-        if self.reads() {
+        if self.phase.reads() {
             self.behind = !self.outgoing.is_empty();
             self.decoder.receive(bytes);
         }
     }
 
     /// The next event of what was fed. Call it until there is none. What is sent between two calls
-    /// goes out before what the next frame leads to: the answer to a message before the Close frame
-    /// that a broken rule behind it leads to.
+    /// goes out before the answer to the next frame: the echo of a message before the Close frame for
+    /// a broken rule that comes after the message.
     pub fn poll(&mut self) -> Option<Event> {
         if self.first.is_some() {
             return self.first.take();
         }
-        if !self.reads() {
+        if !self.phase.reads() {
             return None;
         }
         match self.next_event() {
@@ -156,12 +143,6 @@ impl Connection {
         let mut events = Vec::from_iter(self.first.take());
         // Task: the application gets one close event, however it all ends (RFC 6455 §7.1.5).
         todo!("the application gets one close event, however it all ends (RFC 6455 §7.1.5)")
-    }
-
-    /// Whether what comes is still of interest.
-    fn reads(&self) -> bool {
-        // Task: nothing is read after their Close, after a failure, or after the end of TCP.
-        todo!("nothing is read after their Close, after a failure, or after the end of TCP")
     }
 
     fn next_event(&mut self) -> Result<Option<Event>, Failure> {
@@ -302,13 +283,9 @@ impl Connection {
         }
     }
 
-    /// Whether we are to close TCP as soon as everything is written. After the closing
-    /// handshake the server does it, and the client waits until it has (RFC 6455 §7.1.1). Once TCP
-    /// has ended, there is nothing more to wait for: what is left of the socket can go.
+    /// Whether we are to close TCP as soon as everything is written.
     pub fn should_close_tcp(&self) -> bool {
-        // Task: RFC 6455 §7.1.1 says which side closes first. After a failure we wait for nothing.
-        // Once TCP has ended, both sides close: what is left of the socket can go.
-        todo!("RFC 6455 §7.1.1 says which side closes first. After a failure we wait for nothing")
+        self.phase.should_close_tcp(self.side.role())
     }
 }
 

@@ -19,7 +19,7 @@ use crate::hub::{Hub, Pace, Visitor, id_of_now};
 use crate::outbox::Outbox;
 use crate::server::App;
 
-/// The longest word by which a tab says who it is, in bytes.
+/// The longest word of a tab, in bytes.
 const MAX_TAB: usize = 64;
 
 /// What the server allows, and how long it waits.
@@ -31,10 +31,10 @@ pub struct Settings {
     pub head: head::Limits,
     /// How long a head may take.
     pub head_within: Duration,
-    /// How many messages are kept for those who join.
+    /// How many messages are kept for clients that join.
     pub max_history: u64,
-    /// The most memory that what waits for one client may take, in bytes. Who reads so slowly that it
-    /// would be more is closed with 1013. The whole history must have room.
+    /// The most memory that the outbox of a client may take, in bytes. A client that reads so slowly that it
+    /// would need more is closed with 1013. The whole history must have room.
     pub max_waiting: usize,
     /// How much may be said, by each client and in the whole room.
     pub pace: Pace,
@@ -75,7 +75,7 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// A chat where nobody is yet.
+    /// An empty chat.
     pub fn new(settings: Settings) -> Self {
         let hub = Hub::new(settings.max_history, settings.last_id, settings.pace);
         Self { hub, settings }
@@ -170,12 +170,12 @@ fn script(text: &str) -> Reply {
     Reply::file("text/javascript; charset=utf-8", text)
 }
 
-/// The cursor in a query like `after=3&tab=x7`; 0 where there is none, `None` where it is no number.
+/// The cursor in a query like `after=3&tab=x7`; 0 if there is none, `None` if it isn't a number.
 fn after(query: &str) -> Option<u64> {
     parameter(query, "after").map_or(Some(0), whole_number)
 }
 
-/// The word by which a tab says who it is, where it has one. It is kept; so a long one is none.
+/// The word of a tab, if it has one. It is kept in memory, so a long one doesn't count.
 fn tab(query: &str) -> Option<&str> {
     parameter(query, "tab").filter(|tab| (1..=MAX_TAB).contains(&tab.len()))
 }

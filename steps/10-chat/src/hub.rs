@@ -1,7 +1,7 @@
-//! Who is here, what was said, and who is told.
+//! The clients that are here, what was said, and which clients are told.
 //!
 //! One lock guards all of it. So a client that joins gets every message exactly once: what was said
-//! before is queued for it, and it is among those who are told, without letting go of the lock in
+//! before is queued for it, and it is added to the clients that are told, without letting go of the lock in
 //! between.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -33,7 +33,7 @@ struct State {
     last_client: ClientId,
     /// Each delivery costs a token.
     room: Rate,
-    /// Whether the server stops: then nobody gets in any more.
+    /// Whether the server stops: then no client gets in any more.
     stopped: bool,
 }
 
@@ -41,7 +41,7 @@ struct State {
 #[derive(Debug)]
 struct Client {
     outbox: Arc<Outbox>,
-    /// Which tab of which browser it is, where it has said so.
+    /// The word of its tab, if it has said one.
     tab: Option<String>,
     /// The name that it has taken.
     name: Option<String>,
@@ -57,10 +57,10 @@ pub struct Pace {
     pub deliveries: u64,
 }
 
-/// Who wants to join.
+/// A client that wants to join.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Visitor {
-    /// The id of the last message that it has seen; 0 where it has seen none.
+    /// The id of the last message that it has seen; 0 if it has seen none.
     pub after: u64,
     /// A word that only this tab of this browser knows. When it joins again, its connection before,
     /// of which it may know more than we do, is over.
@@ -71,7 +71,7 @@ impl Hub {
     /// An empty hub, which keeps the latest `max_history` messages, and takes what `pace` allows.
     ///
     /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
-    /// by a server that is started anew: see [`id_of_now`].
+    /// after a restart: see [`id_of_now`].
     pub fn new(max_history: u64, last_id: u64, pace: Pace) -> Self {
         Self {
             state: Mutex::new(State {
@@ -269,10 +269,10 @@ fn the_server_stops() -> Bytes {
     frame::close(CloseCode::GOING_AWAY, "the server stops")
 }
 
-/// A number that no server before this one has got to: the microseconds since 1970. To catch up with
-/// it, a server would have to take a million messages each second.
+/// A number that no earlier run of the server has got to, unless the clock was set back in between: the
+/// microseconds since 1970. To catch up with it, a server would have to take a million messages each second.
 ///
-/// A browser's numbers are exact up to 2⁵³, which is a time in the year 2255.
+/// JavaScript's whole numbers are exact up to 2⁵³ − 1, which is a time in the year 2255.
 pub fn id_of_now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_micros() as u64)

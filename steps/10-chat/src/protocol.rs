@@ -4,10 +4,10 @@
 //! |---|---|---|
 //! | a page | `{"username":"ada","message":"hi"}` | say something; the first one also takes the name |
 //! | a page | `{"username":"ada"}` | take a name, and say nothing yet |
-//! | the server | `{"id":3,"username":"ada","message":"hi"}` | somebody said something |
+//! | the server | `{"id":3,"username":"ada","message":"hi"}` | a person said something |
 //! | the server | `{"you":"ada"}` | the name is yours: the answer to a name alone |
 //! | the server | `{"people":["ada","bob"]}` | you have seen all that was said; these are here |
-//! | the server | `{"joined":"ada"}`, `{"left":"ada"}` | somebody came, somebody went |
+//! | the server | `{"joined":"ada"}`, `{"left":"ada"}` | a person came, or went |
 //! | the server | `{"error":"The name ada is taken."}` | what you sent was not taken, and why |
 
 use std::fmt;
@@ -26,7 +26,7 @@ pub const MAX_MESSAGE: usize = 1000;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(expecting = "an object")]
 pub struct Said {
-    /// Who says it.
+    /// The person's name.
     pub username: String,
     /// What is said. Without it, the page only takes the name.
     pub message: Option<String>,
@@ -36,17 +36,17 @@ pub struct Said {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum News {
-    /// Who is here. It comes once, behind the history.
+    /// The names of the people here. It comes once, after the history.
     People(Vec<String>),
     /// This name is yours.
     You(String),
-    /// Somebody has taken this name.
+    /// A person has taken this name.
     Joined(String),
-    /// Nobody has this name any more.
+    /// The name is free again.
     Left(String),
     /// What you sent was not taken: a sentence that says why.
     Error(String),
-    /// Somebody said something.
+    /// A person said something.
     #[serde(untagged)]
     Message(Message),
 }
@@ -61,9 +61,9 @@ impl News {
 /// Why something that a page said is not taken. The connection stays open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sorry {
-    /// It is no text message.
+    /// It isn't a text message.
     Binary,
-    /// It is no JSON, or not of this shape; this says why.
+    /// It isn't JSON, or not of this shape; this says why.
     NotUnderstood(String),
     /// A field shows nothing. This is its name.
     Blank(&'static str),
@@ -76,7 +76,7 @@ pub enum Sorry {
     },
     /// A field has a character that controls a terminal or a printer, and shows nothing.
     ControlCharacter(&'static str),
-    /// Somebody else has this name.
+    /// Another person has this name.
     NameTaken(String),
     /// This client has sent too many messages within a short time.
     TooFast,

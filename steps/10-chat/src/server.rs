@@ -29,10 +29,10 @@ pub trait App: Send + Sync + 'static {
     /// the server stops.
     ///
     /// # Errors
-    /// TCP has failed. Then there is nobody left to tell.
+    /// Returns an error if TCP has failed. Then the client can't be told.
     fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()>;
 
-    /// Says goodbye to everybody. It is called once.
+    /// Says goodbye to all clients. It is called once.
     fn stop(&self);
 
     /// The most connections at a time. One more gets 503.
@@ -94,7 +94,7 @@ impl<A: App> Server<A> {
         self.address
     }
 
-    /// What it does, for those who want to look at it from outside.
+    /// What it does with its connections, to look at from outside.
     pub fn app(&self) -> &A {
         &self.app
     }
@@ -147,7 +147,7 @@ fn accept_all<A: App>(listener: &TcpListener, shared: &Shared<A>) {
 /// Answers a connection on a thread of its own, if there is room for one more. A few beyond that are told
 /// so; the rest are closed without a word.
 fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
-    // Each thread holds a clone. So their number is known without a counter, also when one of them panics.
+    // Each thread holds a clone. So their number is known without a counter, even if one of them panics.
     let running = Arc::clone(&shared.running);
     let others = Arc::strong_count(&running) as u64 - 2;
     let most = shared.app.max_connections();
@@ -165,7 +165,7 @@ fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
     Ok(())
 }
 
-/// An address of this machine: one may listen on 0.0.0.0, but not connect to it.
+/// An address of this machine: a server may listen on `0.0.0.0`, but not every system connects to it.
 fn loopback(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,4 +1,4 @@
-//! Everybody who has a session, and the rooms that they are in. This is what a handler gets.
+//! The clients with a session, and the rooms that they are in. This is what a handler gets.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
@@ -16,8 +16,8 @@ use crate::latest::Latest;
 use crate::packet::Packet;
 use crate::session::{Gap, Session};
 
-/// The number of a guest, and of its session. No number is given twice, not even by a server that is
-/// started anew. Everybody may know it; the word by which a page comes back to its session is a secret.
+/// The number of a guest, and of its session. No number is given twice, not even after a restart, unless the
+/// clock was set back. Anyone may know it; the word by which a page comes back to its session is a secret.
 pub type GuestId = u64;
 
 /// The number that no guest has.
@@ -29,25 +29,25 @@ pub type TransportId = ClientId;
 /// What a client has got before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// The number of the session that it knows; [`NOBODY`] where it knows none.
+    /// The number of the session that it knows; [`NOBODY`] if it knows none.
     pub of: GuestId,
     /// It has got everything up to this number.
     pub after: u64,
 }
 
-/// Everybody who has a session.
+/// The clients with a session.
 #[derive(Debug)]
 pub struct Guests {
     guests: BTreeMap<GuestId, Guest>,
     /// Whose each word is.
     words: BTreeMap<String, GuestId>,
-    /// Whose each WebSocket is, also when it is not the guest's latest transport any more.
+    /// Whose each WebSocket is, even if it isn't the guest's latest transport any more.
     sockets: BTreeMap<TransportId, GuestId>,
     last_transport: TransportId,
     last_guest: GuestId,
     /// Whose sessions have ended, until the handler of `close` has been told.
     ended: VecDeque<GuestId>,
-    /// Who is in each room that has a guest in it.
+    /// The guests in each room that has any.
     rooms: BTreeMap<String, BTreeSet<GuestId>>,
     /// What has been offered since the last [`Guests::deliver`], by room and name.
     offered: BTreeMap<(String, String), Value>,
@@ -107,7 +107,7 @@ impl Guests {
         self.guests.contains_key(&who)
     }
 
-    /// Tells one guest. Where there is no such guest, nobody is told.
+    /// Tells one guest. If there is no such guest, nothing happens.
     pub fn emit(&mut self, who: GuestId, event: &str, data: &Value) {
         let (event, data, ask) = (event.to_string(), data.clone(), false);
         self.wake(who);
@@ -119,7 +119,7 @@ impl Guests {
         });
     }
 
-    /// Tells everybody in a room.
+    /// Tells all guests in a room.
     ///
     /// A handler that does so because a guest said something has to limit how often a guest may say it, as the
     /// chat in `examples` does by a [`Rate`](chat::rate::Rate): one guest must not say more than the others can
@@ -131,7 +131,7 @@ impl Guests {
         }
     }
 
-    /// Tells everybody.
+    /// Tells all guests.
     pub fn emit_to_all(&mut self, event: &str, data: &Value) {
         for who in Vec::from_iter(self.guests.keys().copied()) {
             self.emit(who, event, data);
@@ -332,8 +332,8 @@ impl Guests {
         }
     }
 
-    /// A guest has used a value, and says so by this WebSocket, or by a request. If that is not the transport
-    /// that there is now, the value that is on its way is another one.
+    /// A guest has used a value, and says so by this WebSocket, or by a request. If that isn't its present
+    /// transport, a different value is on its way.
     pub(crate) fn seen(&mut self, who: GuestId, by: Option<TransportId>, name: &str) {
         let guest = self.guests.get_mut(&who);
         if let Some(guest) = guest.filter(|guest| guest.socket() == by) {
@@ -421,7 +421,7 @@ impl Guests {
         }
     }
 
-    /// Says goodbye to everybody's WebSocket. The sessions are gone with the server.
+    /// Says goodbye to every WebSocket. The sessions are gone with the server.
     pub(crate) fn stop(&mut self) {
         self.words.clear();
         for guest in mem::take(&mut self.guests).into_values() {
@@ -431,7 +431,7 @@ impl Guests {
         }
     }
 
-    /// One of those whose sessions have ended, and whom nobody has asked for yet.
+    /// One of the guests whose sessions have ended, each only once.
     pub(crate) fn next_ended(&mut self) -> Option<GuestId> {
         self.ended.pop_front()
     }

@@ -1,8 +1,8 @@
-//! Values that are worth something now only: a price, a temperature, where a mouse is.
+//! Values that go out of date: a price, a temperature, the position of a mouse.
 //!
-//! Who can't keep up shall get fewer of them, and not older ones. So there is one value on its way at most;
-//! the next one goes when the page says that it has used the last. What comes in between takes the place
-//! of what waits. The newest one always arrives in the end.
+//! A client that can't keep up gets fewer values, not older ones. So there is one value on its way at most;
+//! the next one goes when the page says that it has used the last. A value that comes in between takes the
+//! place of the one that waits. The newest value always arrives in the end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,15 +7,15 @@
 //!     Session ── numbers, kept until confirmed ───────── Session
 //!        │                                                │
 //!        ├── a WebSocket at /socket ───────────────────── ┤
-//!        └── GET and POST /events, where there is none ───┘
+//!        └── GET and POST /events, if there is none ──────┘
 //! ```
 //!
 //! | module | what it is for |
 //! |---|---|
 //! | [`packet`] | what goes over a transport, whichever it is |
 //! | [`session`] | what survives when a transport dies: the numbers |
-//! | [`latest`] | values that are worth something now only |
-//! | [`guests`] | everybody who has a session, and the rooms that they are in |
+//! | [`latest`] | values that go out of date |
+//! | [`guests`] | the clients with a session, and the rooms that they are in |
 //! | [`events`] | `on` and `emit`, on the server |
 //!
 //! The page's half is `events.js`. It has the same `Session`, in JavaScript.

@@ -5,8 +5,10 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long one read or write may take: less than a check has, so that it is the check's report
-/// that says which answer is missing.
+use crate::machine::stretched;
+
+/// How long one read or write may take on a machine that isn't busy: less than a check has, so that
+/// it is the check's report that says which answer is missing.
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// One connection to a server.
@@ -32,13 +34,14 @@ impl Client {
     /// # Panics
     /// Where nobody listens there.
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, DEADLINE)
+        let deadline = stretched(DEADLINE);
+        let stream = TcpStream::connect_timeout(&address, deadline)
             .unwrap_or_else(|error| panic!("can't connect to your server at {address}: {error}"));
         stream
-            .set_read_timeout(Some(DEADLINE))
+            .set_read_timeout(Some(deadline))
             .expect("the deadline is not zero");
         stream
-            .set_write_timeout(Some(DEADLINE))
+            .set_write_timeout(Some(deadline))
             .expect("the deadline is not zero");
         Self {
             stream: BufReader::new(stream),

@@ -15,12 +15,14 @@
 //! | [`cut`] | a stream that arrives in pieces, cut at chosen places |
 //! | [`http`] | a bare HTTP client on a real socket, with deadlines |
 //! | [`mod@program`] | the step's own program, run as a learner runs it |
+//! | [`machine`] | how slow the machine is, and deadlines that grow with that |
 //! | [`cores`] | a core of its own, for a program that measures |
 
 pub mod check;
 pub mod cores;
 pub mod cut;
 pub mod http;
+pub mod machine;
 pub mod program;
 pub mod report;
 pub mod sign;

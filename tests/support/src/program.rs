@@ -10,9 +10,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::check::{self, Panic, lock};
+use crate::machine::stretched;
 
-/// How long a program may take to do what it does, or a server to say that it listens: less than a
-/// check has.
+/// How long a program may take to do what it does, or a server to say that it listens, on a machine that isn't
+/// busy: less than a check has.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The program of the package under test.
@@ -55,7 +56,7 @@ impl Program {
         let mut stdout = running.stdout();
         let (done, is_done) = mpsc::channel();
         thread::spawn(move || done.send(read_all(&mut stdout)));
-        let Ok(printed) = is_done.recv_timeout(DEADLINE) else {
+        let Ok(printed) = is_done.recv_timeout(stretched(DEADLINE)) else {
             panic!("your program was not done after {} s", DEADLINE.as_secs());
         };
         let code = lock(&running.child).wait();
@@ -131,7 +132,9 @@ impl Server {
             // The pipe stays open: what else the server says must not end it.
             read_all(&mut stdout)
         });
-        let said = is_there.recv_timeout(DEADLINE).unwrap_or_default();
+        let said = is_there
+            .recv_timeout(stretched(DEADLINE))
+            .unwrap_or_default();
         let address = said.trim_end().strip_prefix("listening on http://");
         match address.and_then(|address| address.parse().ok()) {
             Some(address) => Self { address, running },
@@ -144,9 +147,9 @@ impl Server {
         lock(&self.running.child).id()
     }
 
-    /// How it has ended, if it does so within this time.
+    /// How it has ended, if it does so within this time, or longer on a busy machine.
     pub fn end(&self, within: Duration) -> Option<ExitStatus> {
-        let deadline = Instant::now() + within;
+        let deadline = Instant::now() + stretched(within);
         loop {
             let ended = lock(&self.running.child).try_wait().ok().flatten();
             if ended.is_some() || Instant::now() >= deadline {

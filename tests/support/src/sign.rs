@@ -212,7 +212,8 @@ impl Seen {
     }
 
     fn difference(expected: &str, yours: &str) -> Self {
-        let diff = TextDiff::from_lines(expected, yours);
+        let [expected_lines, yours_lines] = [expected, yours].map(with_a_last_end);
+        let diff = TextDiff::from_lines(&expected_lines, &yours_lines);
         let lines = |tag| {
             let mut heading = "";
             let mut lines = Vec::new();
@@ -248,6 +249,14 @@ pub(crate) fn is_swapped(expected: &str, yours: &str) -> bool {
     };
     expected.trim_end() != yours.trim_end()
         && sorted(expected.trim_end()) == sorted(yours.trim_end())
+}
+
+/// The text with an end after its last line, too: one that is missing there is no difference.
+fn with_a_last_end(text: &str) -> String {
+    match text.trim_end() {
+        "" => String::new(),
+        text => format!("{text}\n"),
+    }
 }
 
 fn has_line_with(lines: &[Line], texts: &[String]) -> bool {
@@ -325,8 +334,21 @@ mod tests {
     fn so_is_a_length() {
         assert!(fits(nothing(), "") && fits(too_little(), ""));
         assert!(fits(too_much(), &format!("{EXPECTED}more\n")));
+        let cut = EXPECTED.trim_end();
+        let verdict = |expected: &str, yours: &str| Verdict::Wrong {
+            expected: expected.to_string(),
+            yours: yours.to_string(),
+        };
+        let more = verdict(cut, &format!("{cut}\nmore"));
+        assert!(guess(&[too_much().says("it")], &more).is_some());
+        let less = verdict(&format!("{cut}\nmore"), cut);
+        assert!(guess(&[too_little().says("it")], &less).is_some());
         assert!(!fits(too_much(), &EXPECTED.replace("no", "yes")));
         assert!(!fits(nothing(), "x") && !fits(too_little(), "x"));
+        let all_but_the_last = EXPECTED.trim_end().trim_end_matches(|it| it != '\n');
+        assert!(
+            fits(too_little(), all_but_the_last) && fits(too_little(), all_but_the_last.trim_end())
+        );
     }
 
     #[test]

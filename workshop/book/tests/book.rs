@@ -212,6 +212,33 @@ fn every_folder_of_tests_is_explained() {
     );
 }
 
+/// What these pages call a path is one. A part that stands for any (`NN`, `id`, `*`, `…`) isn't looked for.
+#[test]
+fn every_path_in_the_pages_for_maintainers_is_there() {
+    let mut missing = Vec::new();
+    for page in ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"] {
+        let text = fs::read_to_string(root().join(page)).expect("it is there");
+        let quoted = text.split('`').skip(1).step_by(2);
+        let folders = [
+            "book/",
+            "solutions/",
+            "steps/",
+            "tests/",
+            "workshop/",
+            ".ci/",
+        ];
+        let paths = quoted.filter(|path| folders.iter().any(|folder| path.starts_with(folder)));
+        let stands_for_any = |path: &&str| {
+            let parts = ["NN", "id.md", "/id", "*", "…", " "];
+            parts.iter().any(|part| path.contains(part))
+        };
+        let paths = paths.filter(|path| !stands_for_any(path));
+        let lost = paths.filter(|path| !root().join(path).exists());
+        missing.extend(lost.map(|path| format!("{page}: {path}")));
+    }
+    assert!(missing.is_empty(), "there is no {missing:?}");
+}
+
 #[test]
 fn the_glossary_is_in_order() {
     let text = fs::read_to_string(root().join("book/src/glossary.md")).expect("it is there");

@@ -34,11 +34,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    // Found out before a minute is spent.
-    if let Some(file) = &options.svg {
-        let open = fs::File::options().create(true).append(true).open(file);
-        open.map_err(|error| format!("{} can't be written: {error}.", file.display()))?;
-    }
+    options.check_files()?;
     let table = match &options.task {
         Task::Measure(setup) => measure_all(setup)?,
         Task::Read(file) => {

@@ -1,6 +1,7 @@
-//! The command line.
+//! The command line. `cargo workshop compare` reads it with this file, too, before it builds this program.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -72,6 +73,24 @@ pub struct Setup {
     pub cookie: usize,
     /// How long each rate is measured.
     pub window: Duration,
+}
+
+impl Options {
+    /// Looks whether the file to read can be read, and the one to write can be written, before a minute is spent.
+    ///
+    /// # Errors
+    /// Returns the sentence that names the file and why not.
+    pub fn check_files(&self) -> Result<(), String> {
+        if let Some(file) = &self.svg {
+            let open = File::options().create(true).append(true).open(file);
+            open.map_err(|error| format!("{} can't be written: {error}.", file.display()))?;
+        }
+        if let Task::Read(file) = &self.task {
+            let open = File::open(file);
+            open.map_err(|error| format!("{} can't be read: {error}.", file.display()))?;
+        }
+        Ok(())
+    }
 }
 
 impl Setup {

@@ -2,7 +2,8 @@
 //!
 //! `cargo run -p polling -- --listen 127.0.0.1:9000` prints one line when it is ready
 //! (`listening on http://127.0.0.1:9000`) and runs until Ctrl-C, SIGTERM or SIGHUP. An option that a server
-//! doesn't know gets one sentence on stderr and exit code 2. Nothing here is part of a task.
+//! doesn't know, or a port that is in use, gets one sentence on stderr and exit code 2. Nothing here is part
+//! of a task.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -96,7 +97,7 @@ const MAX_FILES: u64 = 65_536;
 /// the signal by which a system ends a program (SIGTERM) or a terminal goes away (SIGHUP).
 ///
 /// What `start` returns is the running server; it is dropped, and thereby stopped, at that signal. The
-/// process then ends with code 0, or with code 1 if the server could not be started.
+/// process then ends with code 0. If the server can't be started, one sentence says why, and the code is 2.
 pub fn serve<Server>(
     listen: SocketAddr,
     start: impl FnOnce(TcpListener) -> io::Result<Server>,
@@ -106,9 +107,9 @@ pub fn serve<Server>(
         Err(error) => {
             _ = writeln!(
                 io::stderr(),
-                "{listen} can't be served: {error}. `--listen 127.0.0.1:0` takes any free port."
+                "{listen} can't be served: {error}; `--listen 127.0.0.1:0` takes any free port."
             );
-            ExitCode::FAILURE
+            ExitCode::from(2)
         }
     }
 }
@@ -173,5 +174,17 @@ mod tests {
         assert!(error(&["--max-body", "lots"]).contains("`--max-body lots` isn't a whole number"));
         assert!(error(&["--max-boddy", "1"]).contains("--max-boddy"));
         assert!(error(&["9000"]).contains("9000"));
+    }
+
+    #[test]
+    fn a_port_in_use_gets_exit_code_2() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        let listen = taken.local_addr().expect("it has an address");
+        assert_eq!(
+            serve(listen, |_| -> io::Result<()> {
+                unreachable!("it can't listen")
+            }),
+            ExitCode::from(2)
+        );
     }
 }

@@ -1,10 +1,12 @@
 //! `author book`: writes what the book says of the steps out of their metadata.
 //!
 //! `book/src/generated/schedule.md` is the table of all steps; `book/src/generated/<id>.md` is the
-//! line below a chapter's title.
+//! line below a chapter's title; `book/src/generated/watch.svg` is the README's picture.
 
 use std::fs;
 
+use crate::author::picture;
+use crate::judge::check_names;
 use crate::project::{Explain, Problem, Project, Step};
 use crate::starter::{Files, drift, finished, write_folder};
 
@@ -31,7 +33,7 @@ pub fn check(project: &Project) -> Result<(), Problem> {
         &generated(project)?,
     );
     if !lines.is_empty() {
-        let command = "`cargo workshop author book` writes them anew.";
+        let command = "`cargo workshop author book` writes them again.";
         return Err(Problem(format!("{}\n{command}", lines.join("\n"))));
     }
     titles(project)?;
@@ -39,7 +41,8 @@ pub fn check(project: &Project) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A chapter has the title of its step, in SUMMARY.md and in its heading, and says its line.
+/// A chapter has the title of its step, in SUMMARY.md and in its heading, and says its line. If it says how
+/// many checks there are, it is right.
 fn titles(project: &Project) -> Result<(), Problem> {
     let source = project.root.join("book").join("src");
     let read = |name: &str| {
@@ -66,6 +69,15 @@ fn titles(project: &Project) -> Result<(), Problem> {
                 ));
             }
         }
+        let checks = check_names(project, step)?.len();
+        for said in numbers_of_checks(&chapter) {
+            if said != checks {
+                lines.push(format!(
+                    "book/src/{} says that there are {said} checks, and there are {checks}",
+                    step.chapter
+                ));
+            }
+        }
         let hints = chapter.matches("<details class=\"hint\">").count();
         if hints != 3 {
             lines.push(format!(
@@ -81,11 +93,53 @@ fn titles(project: &Project) -> Result<(), Problem> {
     }
 }
 
+/// How many checks a chapter says that there are: `There are 43 checks`, `the six checks`.
+fn numbers_of_checks(chapter: &str) -> Vec<usize> {
+    let words: Vec<&str> = chapter.split_whitespace().collect();
+    let all = words.windows(3).filter_map(|words| match words {
+        ["are" | "the", number, after] if after.starts_with("checks") => number_of(number),
+        _ => None,
+    });
+    all.collect()
+}
+
+fn number_of(word: &str) -> Option<usize> {
+    const WORDS: [&str; 21] = [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
+    ];
+    let named = WORDS.iter().position(|name| *name == word);
+    named.or_else(|| word.parse().ok())
+}
+
 fn generated(project: &Project) -> Result<Files, Problem> {
     let mut files = Files::new();
     files.insert(
         "schedule.md".to_string(),
         schedule(&project.steps).into_bytes(),
+    );
+    files.insert(
+        "watch.svg".to_string(),
+        picture::screen(project)?.into_bytes(),
     );
     for step in &project.steps {
         let task_files = files_with_tasks(project, step)?;
@@ -141,6 +195,12 @@ fn files_with_tasks(project: &Project, step: &Step) -> Result<String, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_number_of_checks_is_found() {
+        let chapter = "There are 43\nchecks. Three of the nineteen checks pass; a row of two checks. The checks";
+        assert_eq!(numbers_of_checks(chapter), [43, 19]);
+    }
 
     #[test]
     fn the_schedule_adds_up() {

@@ -24,7 +24,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -78,6 +78,30 @@ pub struct Which<'a> {
     pub name: Option<&'a str>,
     /// Whether the reports, and the figures, are written again.
     pub update: bool,
+    /// One in so many of each step, if not all. Which ones, goes by turns.
+    pub share: Option<Share>,
+}
+
+/// One in `of` mistakes: those whose place in their step, counted from 0, leaves `turn` when it is divided.
+#[derive(Clone, Copy)]
+pub struct Share {
+    /// Less than `of`.
+    turn: usize,
+    of: usize,
+}
+
+impl Share {
+    /// One in so many, of which the number of commits says whose turn it is: in time, all are tried.
+    pub fn one_in(of: usize, project: &Project) -> Self {
+        let mut git = Command::new("git");
+        git.current_dir(&project.root)
+            .args(["rev-list", "--count", "HEAD"]);
+        let output = finish(git, None, &Stop::default()).ok().flatten();
+        let commits = output.and_then(|output| output.stdout.trim().parse::<usize>().ok());
+        let turn = commits.unwrap_or_default() % of;
+        println!("One mistake in {of} is tried: turn {} of {of}", turn + 1);
+        Self { turn, of }
+    }
 }
 
 /// Tries every mistake, or those of one step.
@@ -161,7 +185,13 @@ fn try_step(project: &Project, scratch: &Project, step: &Step, which: Which) -> 
         ));
     }
     let is_meant = |name: &String| which.name.is_none_or(|part| name.contains(part));
-    for name in mistakes.into_iter().filter(is_meant) {
+    let is_in_share = |place: usize| {
+        let has_turn = |share: Share| place % share.of == share.turn;
+        which.share.is_none_or(has_turn)
+    };
+    let places = mistakes.into_iter().filter(is_meant).enumerate();
+    let those = places.filter(|(place, _)| is_in_share(*place));
+    for (_, name) in those {
         outcome.tried += 1;
         let mut result = try_one(scratch, step, &folder, &name, which.update);
         for number in 2..=MOST_TRIES {
@@ -184,6 +214,46 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Tries diffs that are no mistakes of the repository yet: what does a learner see who has written this?
+/// Prints for each which checks are red, and the first report.
+///
+/// # Errors
+/// A diff can't be read or doesn't apply, or the step doesn't compile with it.
+pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<(), Problem> {
+    let scratch = scratch::copy(project, "scratch")?;
+    for step in &scratch.steps {
+        scratch::put(&scratch, step, &finished(project, step)?)?;
+    }
+    let step = project.step(step)?;
+    let mut caught = 0;
+    for diff in diffs {
+        let diff =
+            fs::canonicalize(diff).explain(|| format!("{} can't be read", diff.display()))?;
+        println!("\n== {}", diff.display());
+        let verdict = judge_with(&scratch, step, &diff)?;
+        let Verdict::Judged(checks) = &verdict else {
+            println!("{verdict:?}");
+            continue;
+        };
+        let red = checks.iter().filter(|check| check.state != State::Right);
+        let red = Vec::from_iter(red.map(|check| check.name.as_str()));
+        println!("Caught by: {}", said(&red));
+        if let Some(first) = verdict.first_red() {
+            caught += 1;
+            println!("{}", first.report);
+        }
+    }
+    println!("\n{caught} of {} are caught", diffs.len());
+    Ok(())
+}
+
+/// What the checks say of the reference with this diff in it.
+fn judge_with(scratch: &Project, step: &Step, diff: &Path) -> Result<Verdict, Problem> {
+    scratch::put(scratch, step, &finished(scratch, step)?)?;
+    apply(&scratch.step_folder(step), diff)?;
+    judge(scratch, step, Side::Step, &Stop::default())
+}
+
 fn try_one(
     scratch: &Project,
     step: &Step,
@@ -194,9 +264,7 @@ fn try_one(
     let file = folder.join(format!("{name}.diff"));
     let diff = fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))?;
     let mistake = read(name, &diff)?;
-    scratch::put(scratch, step, &finished(scratch, step)?)?;
-    apply(&scratch.step_folder(step), &file)?;
-    let verdict = judge(scratch, step, Side::Step, &Stop::default())?;
+    let verdict = judge_with(scratch, step, &file)?;
     let first = caught(&mistake, &verdict)?;
     let report = format!("{}\n", first.report);
     if !is_named(&mistake.often, &report) {
@@ -303,10 +371,6 @@ fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked, Pr
             .any(|other| other.trim_end_matches('?') == *name)
     };
     if !surely.clone().all(|name| red.contains(name)) || !red.iter().all(may_be) {
-        let said = |names: &[&str]| match names.is_empty() {
-            true => "nothing".to_string(),
-            false => names.join(", "),
-        };
         return Err(Problem(format!(
             "caught by {}, not by {}",
             said(&red),
@@ -316,6 +380,13 @@ fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked, Pr
     verdict
         .first_red()
         .ok_or_else(|| Problem("caught by nothing".to_string()))
+}
+
+fn said(names: &[&str]) -> String {
+    match names.is_empty() {
+        true => "nothing".to_string(),
+        false => names.join(", "),
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
 //! What the maintainers run: `cargo workshop author …`.
 
+use std::path::PathBuf;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use self::mistakes::Which;
+use self::mistakes::{Share, Which};
 use crate::project::{Problem, Project};
 
 pub mod book;
 pub mod ends;
 pub mod figures;
 pub mod mistakes;
+pub mod new_step;
+pub mod picture;
 pub mod scratch;
 pub mod snapshots;
 pub mod starters;
@@ -53,7 +57,38 @@ pub fn command() -> Command {
                 .about("Prove that each wrong solution is caught")
                 .arg(Arg::new("step").help("Try those of one step only"))
                 .arg(Arg::new("name").help("Of these, only those whose name contains this"))
+                .arg(share())
                 .arg(flag("update", "Keep the reports as they are now")),
+        )
+        .subcommand(
+            Command::new("try")
+                .about("Show what a learner sees who has written this")
+                .arg(
+                    Arg::new("step")
+                        .required(true)
+                        .help("The step, by id or number"),
+                )
+                .arg(
+                    Arg::new("diffs")
+                        .required(true)
+                        .num_args(1..)
+                        .value_parser(clap::value_parser!(PathBuf))
+                        .help("Diffs against the step with the reference in it"),
+                ),
+        )
+        .subcommand(
+            Command::new("new-step")
+                .about("Write a new step that is small, whole and green")
+                .arg(
+                    Arg::new("id")
+                        .required(true)
+                        .help("Its package's name, such as `accept-key`"),
+                )
+                .arg(
+                    Arg::new("title")
+                        .required(true)
+                        .help("Its chapter's title, such as \"The accept key\""),
+                ),
         )
         .subcommand(
             Command::new("ends")
@@ -62,18 +97,36 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("steady")
                 .about("Prove that every check says the same each time")
+                .arg(Arg::new("step").help("Try the checks of one step only"))
                 .arg(
                     Arg::new("times")
                         .long("times")
                         .default_value("100")
                         .value_parser(clap::value_parser!(u32))
                         .help("How many times"),
-                ),
+                )
+                .arg(flag(
+                    "busy",
+                    "Keep the machine busy meanwhile: four endless loops for each core",
+                )),
         )
         .subcommand(
             Command::new("time").about("Measure how long a newcomer waits, in a fresh clone"),
         )
-        .subcommand(Command::new("verify").about("All of it"))
+        .subcommand(Command::new("verify").about("All of it").arg(share()))
+}
+
+fn share() -> Arg {
+    Arg::new("share")
+        .long("share")
+        .value_name("N")
+        .value_parser(clap::value_parser!(u64).range(1..))
+        .help("Of the mistakes of each step, try one in N, by turns")
+}
+
+fn shared(project: &Project, matches: &ArgMatches) -> Option<Share> {
+    let of: Option<&u64> = matches.get_one("share");
+    of.map(|of| Share::one_in(*of as usize, project))
 }
 
 /// Runs an `author` command.
@@ -94,26 +147,46 @@ pub fn run(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
                 step: text("step"),
                 name: text("name"),
                 update: matches.get_flag("update"),
+                share: shared(project, matches),
             };
             mistakes::run(project, which)
         }
+        Some(("new-step", matches)) => {
+            new_step::run(project, required(matches, "id"), required(matches, "title"))
+        }
+        Some(("try", matches)) => {
+            let step = required(matches, "step");
+            let diffs = matches.get_many("diffs").unwrap_or_default();
+            mistakes::attempt(project, step, &Vec::from_iter(diffs.cloned()))
+        }
         Some(("ends", _)) => ends::run(project),
         Some(("steady", matches)) => {
-            steady::run(project, matches.get_one("times").copied().unwrap_or(100))
+            let times = matches.get_one("times").copied().unwrap_or(100);
+            let step = matches.get_one::<String>("step").map(String::as_str);
+            steady::run(project, step, times, matches.get_flag("busy"))
         }
         Some(("time", _)) => time::run(project),
-        Some(("verify", _)) => verify(project),
+        Some(("verify", matches)) => verify(project, shared(project, matches)),
         _ => Err(Problem(
             "`author` needs one of its commands; `author --help` lists them.".to_string(),
         )),
     }
 }
 
+/// An argument without which clap doesn't come this far.
+fn required<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
+}
+
 /// Everything that can be proved without a browser, the quick parts first.
-fn verify(project: &Project) -> Result<(), Problem> {
+fn verify(project: &Project, share: Option<Share>) -> Result<(), Problem> {
     starters::check(project)?;
     book::check(project)?;
     snapshots::check(project)?;
     ends::run(project)?;
-    mistakes::run(project, Which::default())
+    let which = Which {
+        share,
+        ..Which::default()
+    };
+    mistakes::run(project, which)
 }

@@ -12,35 +12,42 @@ use crate::project::{Explain, Problem, Project, Step};
 /// # Errors
 /// A solution doesn't build, or its checks fail for another reason than a snapshot.
 pub fn write(project: &Project) -> Result<(), Problem> {
-    for step in &project.steps {
-        let mut command = cargo(project);
-        let package = format!("{}-solution", step.id);
-        command.args([
-            "test",
-            "--quiet",
-            "--package",
-            &package,
-            "--test",
-            &step.test(),
-        ]);
-        command.env("INSTA_UPDATE", "always");
-        finish(command, None, &Stop::default())?;
-        for name in without_check(project, step)? {
-            let file = project
-                .root
-                .join("tests/snapshots")
-                .join(&step.id)
-                .join(format!("{name}.snap"));
-            fs::remove_file(&file).explain(|| format!("{} can't be removed", file.display()))?;
-        }
-        let verdict = judge(project, step, Side::Solution, &Stop::default())?;
-        if !verdict.is_passed() {
-            return Err(Problem(format!(
-                "{package} fails its own checks: {verdict:?}"
-            )));
-        }
-        println!("✓ tests/snapshots/{}", step.id);
+    let mut steps = project.steps.iter();
+    steps.try_for_each(|step| write_one(project, step))
+}
+
+/// The same, of one step.
+///
+/// # Errors
+/// Its solution doesn't build, or its checks fail for another reason than a snapshot.
+pub fn write_one(project: &Project, step: &Step) -> Result<(), Problem> {
+    let mut command = cargo(project);
+    let package = format!("{}-solution", step.id);
+    command.args([
+        "test",
+        "--quiet",
+        "--package",
+        &package,
+        "--test",
+        &step.test(),
+    ]);
+    command.env("INSTA_UPDATE", "always");
+    finish(command, None, &Stop::default())?;
+    for name in without_check(project, step)? {
+        let file = project
+            .root
+            .join("tests/snapshots")
+            .join(&step.id)
+            .join(format!("{name}.snap"));
+        fs::remove_file(&file).explain(|| format!("{} can't be removed", file.display()))?;
     }
+    let verdict = judge(project, step, Side::Solution, &Stop::default())?;
+    if !verdict.is_passed() {
+        return Err(Problem(format!(
+            "{package} fails its own checks: {verdict:?}"
+        )));
+    }
+    println!("✓ tests/snapshots/{}", step.id);
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! What runs beside the checks: the book, and what is played with.
 
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
-use super::view::BookState;
+use super::view::{BookState, Mode};
 use super::{Event, Watch};
 use crate::book::News;
 use crate::browser;
@@ -16,9 +17,25 @@ pub(super) struct Game {
     pub(super) name: String,
     /// How to run the step's other examples.
     pub(super) others: Option<String>,
+    pub(super) since: Instant,
     pub(super) address: Option<String>,
+    /// The default port, where that is taken.
+    pub(super) taken: Option<u16>,
     pub(super) output: Vec<String>,
     pub(super) thread: JoinHandle<()>,
+}
+
+impl Game {
+    /// What is played, and how to end it.
+    pub(super) fn line(&self) -> String {
+        let name = capital(&self.name);
+        let seconds = self.since.elapsed().as_secs();
+        match &self.address {
+            Some(address) => format!("{name} runs at {address}. `p` ends it."),
+            None if !self.output.is_empty() => format!("{name} runs. `p` ends it."),
+            None => format!("{name} is being built ({seconds} s). `p` ends it."),
+        }
+    }
 }
 
 impl Watch {
@@ -56,15 +73,12 @@ impl Watch {
     pub(super) fn open_book(&mut self) {
         let text = match self.book_state() {
             BookState::Off => "You asked for no book: its pages are in book/src/.".to_string(),
-            BookState::Building(_) => "The book is still being built.".to_string(),
-            BookState::Broken(why) => format!("The book can't be built: {why}"),
-            BookState::Readable(address, chapter) => {
-                let address = if chapter.is_empty() { address } else { chapter };
-                match browser::open(&address) {
-                    true => format!("{address} opens in your browser."),
-                    false => format!("Open {address} in a browser."),
-                }
+            BookState::Building(_, chapter) => {
+                let text = opened(&chapter);
+                format!("{text}\nThe book is still being built: for now this is its plain text.")
             }
+            BookState::Broken(why) => format!("The book can't be built: {why}"),
+            BookState::Readable(_, chapter) => opened(&chapter),
         };
         self.note(text);
     }
@@ -93,7 +107,7 @@ impl Watch {
                 _ = sender.send(Event::PlayOver(outcome));
             }
         });
-        self.note(format!(
+        self.log(&format!(
             "{} is being built. `p` again ends it.",
             capital(&name)
         ));
@@ -101,7 +115,9 @@ impl Watch {
             stop,
             name,
             others,
+            since: Instant::now(),
             address: None,
+            taken: None,
             output: Vec::new(),
             thread,
         });
@@ -116,17 +132,20 @@ impl Watch {
                 game.output.push(text.clone());
                 self.log(&text);
             }
+            play::Line::Taken(port) => game.taken = Some(port),
             play::Line::Ready(address) => {
                 game.address = Some(address.clone());
-                let what = capital(&game.name);
-                let opens = self.opens && browser::open(&address);
-                let how = match opens {
-                    true => format!("runs at {address} and opens in your browser."),
-                    false => format!("runs at {address}: open that in a browser."),
+                let line = game.line();
+                let taken = game.taken.map(|port| format!("Port {port} is taken."));
+                let others = game.others.clone();
+                let open = self.opens && browser::open(&address);
+                let how = match open {
+                    true => "It opens in your browser.",
+                    false => "Open that address in a browser.",
                 };
-                let others = game.others.as_ref();
-                let others = others.map_or(String::new(), |others| format!("\n{others}"));
-                self.note(format!("{what} {how} `p` ends it.{others}"));
+                self.log(&line);
+                let parts = [taken, Some(how.to_string()), others];
+                self.note(parts.into_iter().flatten().collect::<Vec<_>>().join("\n"));
             }
         }
     }
@@ -140,7 +159,7 @@ impl Watch {
                 let output = game.output.join("\n");
                 self.show(
                     format!("{output}\n{problem}").trim().to_string(),
-                    "Esc back",
+                    Mode::Text,
                 );
             }
             // A program that prints something and ends.
@@ -151,12 +170,20 @@ impl Watch {
                         capital(&game.name),
                         game.output.join("\n")
                     );
-                    self.show(text, "Esc back");
+                    self.show(text, Mode::Text);
                 }
                 self.notice = None;
             }
-            Ok(()) => {}
+            Ok(()) => self.notice = None,
         }
+    }
+}
+
+/// Opens an address, and says so.
+fn opened(address: &str) -> String {
+    match browser::open(address) {
+        true => format!("{address} opens in your browser."),
+        false => format!("Open {address} in a browser."),
     }
 }
 

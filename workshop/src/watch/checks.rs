@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use super::view::{Judged, Mode};
 use super::{Event, Watch};
 use crate::backup::is_finished_by_skip;
 use crate::commands::{self, Session, name};
-use crate::judge::{Side, Stop, Verdict, judge};
+use crate::judge::{Doing, Side, Stop, Tell, Verdict, judge_soon};
 use crate::progress::State;
 use crate::project::Step;
 use crate::text::say;
@@ -32,9 +33,19 @@ pub(super) struct Saved {
 
 /// The checks that run.
 pub(super) struct Run {
+    pub(super) number: u64,
     pub(super) stop: Stop,
     pub(super) since: Instant,
+    pub(super) doing: Doing,
     pub(super) thread: JoinHandle<()>,
+}
+
+/// A step that used to pass, and is red since a save.
+#[derive(Debug, Clone)]
+pub(crate) struct Broken {
+    pub(super) step: Step,
+    /// What its verdict is, in one line.
+    pub(super) summary: String,
 }
 
 impl Watch {
@@ -95,8 +106,30 @@ impl Watch {
         if self.notice_stays.is_none_or(|end| Instant::now() > end) {
             self.notice = None;
         }
+        // Whoever saves has read enough of those.
+        if matches!(self.mode, Mode::Greeting | Mode::List) {
+            self.mode = Mode::Verdict;
+        }
         self.follow(paths);
+        self.remember_done(paths);
         self.check();
+    }
+
+    /// Remembers steps that were done, and of which a file was saved: they are judged after the one that is shown.
+    fn remember_done(&mut self, paths: &[PathBuf]) {
+        let Session {
+            project, progress, ..
+        } = &self.session;
+        for step in &project.steps {
+            let is_shown = self.step.as_ref().is_some_and(|shown| shown.id == step.id);
+            let was_saved = paths.iter().any(|path| is_in_step(path, step));
+            let is_known = self.touched.iter().any(|known| known.id == step.id);
+            let was_done = progress.state(step) != State::Open
+                || self.broken.iter().any(|broken| broken.step.id == step.id);
+            if was_saved && !is_shown && !is_known && was_done {
+                self.touched.push(step.clone());
+            }
+        }
     }
 
     /// What to call the files that were saved. Editors write some of their own beside them, which
@@ -160,7 +193,10 @@ impl Watch {
     }
 
     pub(super) fn stop(&mut self) {
-        if let Some(run) = self.run.take() {
+        for run in [self.run.take(), self.second_run.take()]
+            .into_iter()
+            .flatten()
+        {
             run.stop.ask();
         }
     }
@@ -170,8 +206,23 @@ impl Watch {
         let Some(step) = self.step.clone() else {
             return;
         };
+        self.run = Some(self.judge(step));
+    }
+
+    /// Judges the steps that are done and were saved in, one after the other.
+    fn check_touched(&mut self) {
+        if let Some(step) = self.touched.first().cloned() {
+            self.second_run = Some(self.judge(step));
+        }
+    }
+
+    fn judge(&mut self, step: Step) -> Run {
         self.runs += 1;
         let (number, stop) = (self.runs, Stop::default());
+        let tell: Tell = Arc::new({
+            let sender = self.sender.clone();
+            move |doing| _ = sender.send(Event::Doing(number, doing))
+        });
         let thread = thread::spawn({
             let (project, sender, stop) = (
                 self.session.project.clone(),
@@ -180,16 +231,70 @@ impl Watch {
             );
             move || {
                 let since = Instant::now();
-                let verdict = judge(&project, &step, Side::Step, &stop);
+                let verdict = judge_soon(&project, &step, Side::Step, &stop, &tell);
                 let took = since.elapsed();
                 _ = sender.send(Event::Judged(number, Judged { verdict, took }));
             }
         });
-        self.run = Some(Run {
+        Run {
+            number,
             stop,
             since: Instant::now(),
+            doing: Doing::Building(None),
             thread,
-        });
+        }
+    }
+
+    /// Hears what a run does. Those that were stopped are not listened to.
+    pub(super) fn take_doing(&mut self, number: u64, doing: Doing) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.number == number) {
+            if doing == Doing::Waiting && self.screen.is_none() {
+                say("Cargo waits for another cargo that builds here.");
+            }
+            run.doing = doing;
+        }
+    }
+
+    /// Takes the verdict of a run, unless that was stopped.
+    pub(super) fn take_judged(&mut self, number: u64, judged: Judged) {
+        let is_it = |run: &mut Run| run.number == number;
+        if self.run.take_if(is_it).is_some() {
+            self.take_verdict(judged);
+            self.check_touched();
+        } else if self.second_run.take_if(is_it).is_some() {
+            let step = self.touched.remove(0);
+            if let Ok(verdict) = judged.verdict {
+                self.take_touched(step, &verdict);
+            }
+            self.check_touched();
+        }
+    }
+
+    /// A step that was done is judged again: says so if it is red now, or no longer.
+    fn take_touched(&mut self, step: Step, verdict: &Verdict) {
+        let Session {
+            project, progress, ..
+        } = &mut self.session;
+        let notice = verdict::record(project, progress, &step, verdict);
+        let was_broken = self.forget_broken(&step);
+        let step_name = name(&step);
+        if !verdict.is_passed() {
+            let summary = verdict::summary(verdict);
+            self.log(&broken_line(&step, &summary));
+            self.broken.push(Broken { step, summary });
+        } else if was_broken {
+            self.note(format!("{step_name} passes again."));
+        }
+        if let Some(notice) = notice {
+            self.note(notice);
+        }
+    }
+
+    /// Returns whether the step was known as broken.
+    fn forget_broken(&mut self, step: &Step) -> bool {
+        let known = self.broken.len();
+        self.broken.retain(|broken| broken.step.id != step.id);
+        self.broken.len() < known
     }
 
     pub(super) fn take_verdict(&mut self, judged: Judged) {
@@ -218,6 +323,7 @@ impl Watch {
         let passed = judged.verdict.as_ref().is_ok_and(Verdict::is_passed);
         self.judged = Some(judged);
         self.scroll = 0;
+        self.forget_broken(&step);
         if passed {
             self.say_next(&step, was_passed);
         }
@@ -233,7 +339,6 @@ impl Watch {
             project, progress, ..
         } = &self.session;
         let next = progress.current(project).cloned();
-        let again = if was_passed { "again " } else { "" };
         let play = match self.screen.is_some() {
             true => "press p",
             false => "`cargo workshop play`",
@@ -250,7 +355,12 @@ impl Watch {
             None if self.screen.is_some() => "All steps are done".to_string(),
             None => commands::ending(project, progress),
         };
-        let text = format!("{} is {again}passed.\n{run}{next_one}", name(step));
+        let passes = if was_passed {
+            "passes again"
+        } else {
+            "is passed"
+        };
+        let text = format!("{} {passes}.\n{run}{next_one}", name(step));
         if self.screen.is_some() {
             let key = ": press n.";
             self.note(format!("{text}{key}"));
@@ -262,6 +372,14 @@ impl Watch {
             self.say_where();
         }
     }
+}
+
+/// What is said of a step that is red since a save in it.
+pub(super) fn broken_line(step: &Step, summary: &str) -> String {
+    format!(
+        "{} is red since your save there: {summary}. `b` goes back to it.",
+        name(step)
+    )
 }
 
 fn is_in_step(path: &Path, step: &Step) -> bool {

@@ -13,6 +13,7 @@ use super::{Event, Watch};
 use crate::chapter;
 use crate::commands::{self, Session, hint_text, name};
 use crate::progress::State;
+use crate::project::Step;
 use crate::signals;
 use crate::text::say;
 
@@ -99,7 +100,8 @@ fn stdin_was_a_pipe() -> bool {
     io::stdin().is_terminal()
 }
 
-const KEYS: &str = "h hint, n next, l list, r reset, s skip, o book, p play, c check, q quit";
+const KEYS: &str =
+    "h hint, n next, b back, c check, l list, r reset, s skip, o book, p play, q quit";
 
 /// How long a notice stays that says what has become of files.
 const FRESH: Duration = Duration::from_secs(2);
@@ -114,7 +116,10 @@ impl Watch {
             self.notice = None;
             match key {
                 Key::Letter('y' | 'Y') => self.act(action),
-                _ => self.note("Then not."),
+                _ => self.note(match action {
+                    Action::Reset => "Not reset.",
+                    Action::Skip => "Not skipped.",
+                }),
             }
             return true;
         }
@@ -126,7 +131,8 @@ impl Watch {
             Key::Letter('l') => self.list(),
             Key::Letter('r') => self.ask(Action::Reset),
             Key::Letter('s') => self.ask(Action::Skip),
-            Key::Letter('o' | 'b') => self.open_book(),
+            Key::Letter('b') => self.back(),
+            Key::Letter('o') => self.open_book(),
             Key::Letter('p') => self.play(),
             Key::Letter('c') => {
                 self.mode = Mode::Verdict;
@@ -141,7 +147,7 @@ impl Watch {
                 self.scroll = 0;
             }
             Key::Letter('?') => self.note(format!("Keys: {KEYS}.")),
-            Key::Letter(other) => self.note(format!("`{other}` is no key here: {KEYS}.")),
+            Key::Letter(other) => self.note(format!("`{other}` isn't a key here: {KEYS}.")),
             Key::Interrupt => return false,
         }
         true
@@ -154,7 +160,8 @@ impl Watch {
             .min(self.most_scroll);
     }
 
-    /// The next hint. On the screen, one that has been seen is shown first, until it is asked on.
+    /// The next hint. On the screen, the last one that was seen comes first: it is easily closed too early, and
+    /// the next one gives away more.
     pub(super) fn hint(&mut self) {
         let Some(step) = self.step.clone() else {
             return self.note("All steps are done: there is nothing to hint at.");
@@ -172,24 +179,30 @@ impl Watch {
             .and_then(Result::ok)
             .map_or(80, |(width, _)| width.into());
         let width = width.min(80);
-        let Some(hint) = hints.get(seen) else {
+        let is_open = matches!(self.mode, Mode::Hint(_));
+        let number = match self.screen.is_some() && !is_open {
+            true => seen.saturating_sub(1),
+            false => seen,
+        };
+        let Some(hint) = hints.get(number) else {
             let all: Vec<String> = hints.iter().map(|hint| hint_text(hint, width)).collect();
             let text = format!(
                 "{}\n\nThose were all the hints. `cargo workshop solution {}` shows the reference.",
                 all.join("\n\n"),
                 step.id
             );
-            return self.show(text, "Esc back");
+            return self.show(text, Mode::Hint);
         };
         let mut text = hint_text(hint, width);
-        let left = hints.len() - seen - 1;
+        let left = hints.len() - number - 1;
         if left == 0 {
             text += "\n\n(the last hint; `h` shows all of them again)";
         } else {
             text += &format!("\n\n(`h` again for a stronger one, {left} left)");
         }
-        self.show(text, "h next hint  Esc back");
-        if let Some(notice) = self.session.progress.set_hints(&step, seen + 1) {
+        self.show(text, Mode::Hint);
+        let seen = seen.max(number + 1);
+        if let Some(notice) = self.session.progress.set_hints(&step, seen) {
             self.note(notice);
         }
     }
@@ -217,6 +230,22 @@ impl Watch {
         }
     }
 
+    /// Goes to a step that a save has broken, or else to the one before the one that is shown.
+    fn back(&mut self) {
+        let steps = &self.session.project.steps;
+        let shown = |step: &Step| steps.iter().position(|other| other.id == step.id);
+        let at = self.step.as_ref().and_then(shown).unwrap_or(steps.len());
+        let before = at.checked_sub(1).map(|at| &steps[at]);
+        let broken = self.broken.first().map(|broken| &broken.step);
+        let Some(step) = broken.or(before).cloned() else {
+            return self.note("This is the first step.");
+        };
+        self.go_to(Some(step));
+        if self.screen.is_none() {
+            self.say_where();
+        }
+    }
+
     pub(super) fn list(&mut self) {
         let Session {
             project, progress, ..
@@ -238,7 +267,7 @@ impl Watch {
                 .note("All steps are done. `cargo workshop reset <id>` resets one of them.");
         };
         let what = match action {
-            Action::Reset => "Write it anew, as it was at the beginning",
+            Action::Reset => "Reset it to its starting point",
             Action::Skip => "Let the reference take its place",
         };
         let text = format!(

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use crossterm::terminal;
 
-use crate::book::{Book, News};
+use crate::book::{Book, News, USUAL_PORT};
 use crate::commands::{End, Session};
+use crate::judge::Doing;
 use crate::play;
 use crate::process::end_all;
 use crate::progress::Lock;
@@ -25,10 +26,10 @@ use crate::watcher::{Change, Watcher};
 mod beside;
 mod checks;
 mod keys;
-mod view;
+pub(crate) mod view;
 
 use beside::Game;
-use checks::{Run, Saved};
+use checks::{Broken, Run, Saved};
 use keys::{Key, read_keys, read_lines};
 use view::{BookState, Judged, Mode, View};
 
@@ -53,6 +54,8 @@ pub struct Options {
 /// Something that happened.
 enum Event {
     Change(Change),
+    /// What the run with this number does now.
+    Doing(u64, Doing),
     /// The run with this number has ended.
     Judged(u64, Judged),
     Book(News),
@@ -96,6 +99,12 @@ pub fn watch(session: Session, options: &Options) -> Result<End, Problem> {
         && io::stdin().is_terminal()
         && env::var_os("TERM").is_none_or(|term| term != "dumb");
     watch.greet(is_first, is_screen);
+    if let Some(book) = watch.book.as_ref().filter(|book| book.is_elsewhere()) {
+        let address = book.address();
+        watch.note(format!(
+            "Port {USUAL_PORT} is taken: the book is at {address}"
+        ));
+    }
     if let Some(notice) = watch.session.notice.take() {
         watch.note(notice);
     }
@@ -128,6 +137,11 @@ struct Watch {
     judged: Option<Judged>,
     run: Option<Run>,
     runs: u64,
+    /// Steps that are done, in which something was saved.
+    touched: Vec<Step>,
+    /// The run that judges the first of them.
+    second_run: Option<Run>,
+    broken: Vec<Broken>,
     change: Option<Saved>,
     notice: Option<String>,
     /// Until when it stays whatever is saved.
@@ -156,6 +170,9 @@ impl Watch {
             judged: None,
             run: None,
             runs: 0,
+            touched: Vec::new(),
+            second_run: None,
+            broken: Vec::new(),
             change: None,
             notice: None,
             notice_stays: None,
@@ -204,7 +221,10 @@ impl Watch {
 
     /// When there is something to do even if nothing happens.
     fn next_moment(&self) -> Option<Instant> {
-        let counts = self.run.is_some() || (self.book.is_some() && !self.book_is_readable);
+        let is_built = |game: &Game| game.address.is_some() || !game.output.is_empty();
+        let counts = self.run.is_some()
+            || (self.book.is_some() && !self.book_is_readable)
+            || self.game.as_ref().is_some_and(|game| !is_built(game));
         let tick = (counts && self.screen.is_some()).then(|| Instant::now() + TICK);
         let settled = self.change.as_ref().map(|saved| saved.settled);
         tick.into_iter().chain(settled).min()
@@ -223,11 +243,8 @@ impl Watch {
                 self.log(&format!("The files are looked at twice a second: {why}."));
                 self.polling = Some(why);
             }
-            Event::Judged(run, judged) if run == self.runs && self.run.is_some() => {
-                self.run = None;
-                self.take_verdict(judged);
-            }
-            Event::Judged(..) => {}
+            Event::Doing(run, doing) => self.take_doing(run, doing),
+            Event::Judged(run, judged) => self.take_judged(run, judged),
             Event::Book(news) => self.take_news(news),
             Event::Key(key) => return self.take_key(key),
             Event::Resized => {
@@ -244,7 +261,7 @@ impl Watch {
 
     /// Ends everything that was started.
     fn end(&mut self) {
-        if let Some(run) = &self.run {
+        for run in [&self.run, &self.second_run].into_iter().flatten() {
             run.stop.ask();
         }
         if let Some(game) = &self.game {
@@ -256,8 +273,8 @@ impl Watch {
             _ = game.thread.join();
         }
         end_all();
-        if let Some(run) = self.run.take() {
-            _ = run.thread.join();
+        for run in [self.run.take(), self.second_run.take()] {
+            _ = run.map(|run| run.thread.join());
         }
         self.book = None;
     }
@@ -278,10 +295,10 @@ impl Watch {
     }
 
     /// Shows a text in the place of the verdict; where there is no screen, prints it.
-    fn show(&mut self, text: String, keys: &'static str) {
+    fn show(&mut self, text: String, mode: impl FnOnce(String) -> Mode) {
         self.log(&text);
         if self.screen.is_some() {
-            self.mode = Mode::Text(text, keys);
+            self.mode = mode(text);
             self.scroll = 0;
         }
     }
@@ -306,7 +323,12 @@ impl Watch {
             progress: &self.session.progress,
             step: self.step.as_ref(),
             judged: self.judged.as_ref(),
-            checking: self.run.as_ref().map(|run| run.since.elapsed()),
+            checking: self
+                .run
+                .as_ref()
+                .map(|run| (run.doing.clone(), run.since.elapsed())),
+            playing: self.game.as_ref().map(Game::line),
+            broken: &self.broken,
             notice: self.notice.as_deref(),
             polling: self.polling.as_deref(),
             book: self.book_state(),
@@ -316,14 +338,17 @@ impl Watch {
     }
 
     fn book_state(&self) -> BookState {
-        match (&self.book, &self.book_is_broken) {
-            (None, _) => BookState::Off,
-            (_, Some(why)) => BookState::Broken(why.clone()),
-            (Some(book), None) if self.book_is_readable => {
-                let chapter = self.step.as_ref().map(|step| book.chapter(step));
-                BookState::Readable(book.address(), chapter.unwrap_or_default())
-            }
-            _ => BookState::Building(self.book_since.elapsed()),
+        let Some(book) = &self.book else {
+            return BookState::Off;
+        };
+        if let Some(why) = &self.book_is_broken {
+            return BookState::Broken(why.clone());
+        }
+        let chapter = self.step.as_ref().map(|step| book.chapter(step));
+        let chapter = chapter.unwrap_or(book.address());
+        match self.book_is_readable {
+            true => BookState::Readable(book.address(), chapter),
+            false => BookState::Building(self.book_since.elapsed(), chapter),
         }
     }
 
@@ -345,7 +370,7 @@ impl Watch {
         }
         if let Some(book) = &self.book {
             say(&format!(
-                "The book is being built. It will be at {}",
+                "The book is being built. Its plain text, and later the book, is at {}",
                 book.address()
             ));
         }

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use crate::commands::{count_line, ending, list_lines, name};
 use crate::doctor;
-use crate::judge::Verdict;
+use crate::judge::{Doing, Verdict};
 use crate::progress::{Progress, State};
 use crate::project::{Problem, Project, Step};
 use crate::screen::{Line, Look};
-use crate::text::{columns, cut, fold, reflow, wrap};
+use crate::text::{columns, cut, fit_snippets, fold_report, reflow, wrap};
 use crate::verdict;
+use crate::waiting;
+
+use super::checks::{Broken, broken_line};
 
 /// What there is to show.
 pub struct View<'a> {
@@ -21,8 +24,12 @@ pub struct View<'a> {
     pub step: Option<&'a Step>,
     /// What the checks said last.
     pub judged: Option<&'a Judged>,
-    /// For how long the checks have been running.
-    pub checking: Option<Duration>,
+    /// What is being done to judge it again, and for how long.
+    pub checking: Option<(Doing, Duration)>,
+    /// What is played, and how to end it.
+    pub playing: Option<String>,
+    /// Steps that were done, and are red since a save.
+    pub broken: &'a [Broken],
     /// What is said besides.
     pub notice: Option<&'a str>,
     /// Why we look at the files ourselves, where we do.
@@ -49,8 +56,8 @@ pub struct Judged {
 pub enum BookState {
     /// Nobody wants it.
     Off,
-    /// It is being built, for this long.
-    Building(Duration),
+    /// It is being built, for this long. The plain text of the step's chapter is at this address.
+    Building(Duration, String),
     /// It can be read: the address of the book, and of the step's chapter.
     Readable(String, String),
     /// It can't be built; why.
@@ -66,8 +73,10 @@ pub enum Mode {
     Greeting,
     /// A question, and what a yes would do.
     Ask(Action),
-    /// A text, and the keys that belong to it.
-    Text(String, &'static str),
+    /// A hint.
+    Hint(String),
+    /// Another text.
+    Text(String),
     /// All steps.
     List,
 }
@@ -93,7 +102,7 @@ pub fn lines(view: &View, width: usize, height: usize) -> (Vec<Line>, usize) {
     let (mut top, mut bottom) = (head(view, width), foot(view, width));
     if height < SMALL {
         let keys = bottom.pop();
-        (top, bottom) = (small_head(view), Vec::from_iter(keys));
+        (top, bottom) = (small_head(view, width), Vec::from_iter(keys));
     }
     let body = body(view, width);
     let room = height.saturating_sub(top.len() + bottom.len()).max(1);
@@ -112,7 +121,7 @@ pub fn lines(view: &View, width: usize, height: usize) -> (Vec<Line>, usize) {
 fn head(view: &View, width: usize) -> Vec<Line> {
     let book = match &view.book {
         BookState::Off => String::new(),
-        BookState::Building(time) => format!("the book is being built ({} s)", time.as_secs()),
+        BookState::Building(time, _) => format!("the book is being built ({} s)", time.as_secs()),
         BookState::Readable(address, _) => format!("the book: {address}"),
         BookState::Broken(_) => "the book can't be built".to_string(),
     };
@@ -121,19 +130,26 @@ fn head(view: &View, width: usize) -> Vec<Line> {
         Look::Bold,
         format!("{NAME}{}{book}", " ".repeat(gap)),
     )];
+    // Nobody who has just come needs to know that nothing is written yet.
+    let is_for_later = *view.mode == Mode::Greeting && view.judged.is_some();
     if matches!(view.mode, Mode::Greeting | Mode::List) {
+        if !is_for_later {
+            lines.extend(status(view, width));
+        }
         lines.push(Line::new(Look::Plain, ""));
         return lines;
     }
     let Some(step) = view.step else {
         lines.push(Line::new(Look::Plain, ""));
-        lines.extend(status(view));
+        lines.extend(status(view, width));
         return lines;
     };
     let title = format!("{} · {} · {} min", name(step), step.title, step.minutes);
     lines.push(Line::new(Look::Bold, title));
     let read = match &view.book {
-        BookState::Readable(_, chapter) => format!("  read  {chapter}"),
+        BookState::Readable(_, chapter) | BookState::Building(_, chapter) => {
+            format!("  read  {chapter}")
+        }
         _ => format!("  read  book/src/{}", step.chapter),
     };
     let write = format!("  write steps/{}/src/", step.folder());
@@ -144,20 +160,19 @@ fn head(view: &View, width: usize) -> Vec<Line> {
         lines.extend([read, write].map(|line| Line::new(Look::Plain, line)));
     }
     lines.push(Line::new(Look::Plain, ""));
-    if *view.mode == Mode::Verdict {
-        lines.extend(status(view));
+    lines.extend(status(view, width));
+    if *view.mode != Mode::Verdict {
+        lines.push(Line::new(Look::Plain, ""));
     }
     lines
 }
 
-fn small_head(view: &View) -> Vec<Line> {
+fn small_head(view: &View, width: usize) -> Vec<Line> {
     let text = view
         .notice
         .map_or_else(|| view.step.map(name), |text| Some(text.replace('\n', " ")));
     let mut lines = vec![Line::new(Look::Bold, text.unwrap_or(NAME.to_string()))];
-    if *view.mode == Mode::Verdict {
-        lines.extend(status(view));
-    }
+    lines.extend(status(view, width));
     lines
 }
 
@@ -171,6 +186,12 @@ fn foot(view: &View, width: usize) -> Vec<Line> {
         let first = why.lines().next().unwrap_or_default();
         let text = format!("The book can't be built: {first}");
         lines.extend(wrapped(Look::Bad, &text, width));
+    }
+    for Broken { step, summary } in view.broken {
+        lines.extend(wrapped(Look::Bad, &broken_line(step, summary), width));
+    }
+    if let Some(playing) = &view.playing {
+        lines.extend(wrapped(Look::Plain, playing, width));
     }
     if let Some(notice) = view.notice {
         lines.extend(wrapped(Look::Asks, notice, width));
@@ -199,16 +220,32 @@ fn progress_line(view: &View, width: usize) -> String {
     }
 }
 
+/// The keys of the bottom line; what there is no room for, from the first that can be missed.
+const KEYS: &str =
+    "h hint  n next  b back  c check  l list  r reset  s skip  o book  p play  q quit";
+const CAN_BE_MISSED: [&str; 5] = ["p play  ", "b back  ", "r reset  ", "o book  ", "l list  "];
+
 fn keys(view: &View, width: usize) -> String {
-    let all = "h hint  n next  l list  r reset  s skip  o book  p play  q quit";
-    match view.mode {
+    let mut keys = match view.mode {
         Mode::Ask(_) => "y yes  any other key no".to_string(),
-        Mode::Text(_, keys) => format!("{keys}  q quit"),
-        Mode::List => "Esc back  q quit".to_string(),
+        Mode::Hint(_) => "h next hint  Esc back  q quit".to_string(),
+        Mode::Text(_) | Mode::List => "Esc back  q quit".to_string(),
         Mode::Greeting => "Enter begin  p play first  q quit".to_string(),
-        Mode::Verdict if view.step.is_none() => "l list  o book  p play  q quit".to_string(),
-        Mode::Verdict if columns(all) <= width => all.to_string(),
-        Mode::Verdict => all.replace("p play  ", ""),
+        Mode::Verdict if view.step.is_none() => {
+            "b back  l list  o book  p play  q quit".to_string()
+        }
+        Mode::Verdict => KEYS.to_string(),
+    };
+    for key in CAN_BE_MISSED {
+        if columns(&keys) > width {
+            keys = keys.replace(key, "");
+        }
+    }
+    match view.playing {
+        Some(_) => keys
+            .replace("p play first", "p end")
+            .replace("p play", "p end"),
+        None => keys,
     }
 }
 
@@ -219,16 +256,16 @@ fn wrapped(look: Look, text: &str, width: usize) -> Vec<Line> {
 }
 
 fn folded(look: Look, text: &str, width: usize) -> Vec<Line> {
-    let text = reflow(text, width);
-    let lines = text.lines().flat_map(|line| fold(line, width));
-    lines.map(|line| Line::new(look, line)).collect()
+    let lines = fold_report(&reflow(text, width), width);
+    let line = |line| Line::new(look, line);
+    lines.into_iter().map(line).collect()
 }
 
 /// What is shown between head and foot, without regard to the room that there is.
 fn body(view: &View, width: usize) -> Vec<Line> {
     match view.mode {
         Mode::Greeting => greeting(view, width),
-        Mode::Text(text, _) => folded(Look::Plain, text, width),
+        Mode::Hint(text) | Mode::Text(text) => folded(Look::Plain, text, width),
         Mode::List => {
             let lines = list_lines(view.project, view.progress, view.step);
             lines
@@ -250,10 +287,13 @@ fn body(view: &View, width: usize) -> Vec<Line> {
 /// What a newcomer is told.
 pub fn greeting(view: &View, width: usize) -> Vec<Line> {
     let steps = view.project.steps.len();
-    let book = match view.book {
-        BookState::Off => "You asked for no book; its pages are in book/src/.",
-        BookState::Readable(..) => "The book is ready; its address stands above.",
-        _ => "The book is being built; in about a minute it opens, or its address stands here.",
+    let book = match &view.book {
+        BookState::Off => "You asked for no book; its pages are in book/src/.".to_string(),
+        BookState::Readable(..) => "The book is ready; its address is above.".to_string(),
+        BookState::Building(_, chapter) => format!(
+            "The book is being built. That takes a minute or two; then it opens. Until then, the plain text is at {chapter} (press o)."
+        ),
+        BookState::Broken(_) => "The book can't be built: see below.".to_string(),
     };
     let needed = doctor::needed_version(view.project).unwrap_or_default();
     let text = format!(
@@ -273,7 +313,7 @@ fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
     let id = view.step.map_or("", |step| step.id.as_str());
     let text = match action {
         Action::Reset => format!(
-            "Write {step} anew, as it was at the beginning?\n\nYour files are kept under .workshop/backups/ first."
+            "Reset {step} to its starting point?\n\nYour files are kept under .workshop/backups/ first."
         ),
         Action::Skip => format!(
             "Skip {step}: let the reference take its place?\n\nYour files are kept under .workshop/backups/ first. `cargo workshop restore {id}` brings them back."
@@ -282,19 +322,16 @@ fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
     wrapped(Look::Asks, &text, width)
 }
 
-fn status(view: &View) -> Vec<Line> {
-    let checking = view
-        .checking
-        .map(|time| match (time.as_secs(), view.judged) {
-            (0, _) => "… checking".to_string(),
-            (seconds, None) => {
-                format!("… building and checking ({seconds} s; the first time takes longest)")
+fn status(view: &View, width: usize) -> Vec<Line> {
+    let checking = view.checking.as_ref().map(|(doing, time)| {
+        let words = waiting::words(doing, *time);
+        match (doing, view.judged) {
+            (Doing::Building(_), None) if time.as_secs() > 0 => {
+                format!("… {words}; the first time takes longest")
             }
-            (seconds @ 0..5, Some(_)) => format!("… checking ({seconds} s)"),
-            (seconds, Some(_)) => {
-                format!("… checking ({seconds} s; if your editor builds too, cargo waits for it)")
-            }
-        });
+            _ => format!("… {words}"),
+        }
+    });
     let Some(judged) = view.judged else {
         let Some(checking) = checking else {
             return match view.step {
@@ -309,17 +346,24 @@ fn status(view: &View) -> Vec<Line> {
         Ok(verdict) => (Look::Bad, verdict::summary(verdict)),
         Err(_) => (Look::Bad, "✗ no verdict".to_string()),
     };
+    // Other texts hide the report.
+    let is_hidden = look == Look::Bad && *view.mode != Mode::Verdict;
     match checking {
         // What is shown is from before; it stays, so that the eye keeps its place.
-        Some(checking) => text = format!("{checking}   (before: {text})"),
-        None => text = format!("{text}   ({:.1} s)", judged.took.as_secs_f64()),
+        Some(checking) => return vec![Line::new(Look::Plain, before(&checking, &text, width))],
+        None if is_hidden => text += "   (Esc shows it)",
+        None => text += &format!("   ({:.1} s)", judged.took.as_secs_f64()),
     }
-    let look = if view.checking.is_some() {
-        Look::Plain
-    } else {
-        look
-    };
     vec![Line::new(look, text)]
+}
+
+/// What is done, and if there is room, what was so before.
+fn before(checking: &str, text: &str, width: usize) -> String {
+    let both = format!("{checking}   (before: {text})");
+    match columns(&both) <= width {
+        true => both,
+        false => checking.to_string(),
+    }
 }
 
 fn report(view: &View, width: usize) -> Vec<Line> {
@@ -334,7 +378,13 @@ fn report(view: &View, width: usize) -> Vec<Line> {
     if !verdict.is_passed() {
         lines.push(Line::new(Look::Plain, ""));
         let text = verdict::first_thing(view.project, step, verdict);
-        lines.extend(folded(Look::Plain, &text, width));
+        match verdict {
+            Verdict::DoesNotCompile(_) => {
+                let text = fit_snippets(&text, width).into_iter();
+                lines.extend(text.map(|line| Line::new(Look::Plain, line)));
+            }
+            _ => lines.extend(folded(Look::Plain, &text, width)),
+        }
         lines.extend(behind(step, verdict).map(|text| Line::new(Look::Dim, text)));
     }
     lines
@@ -344,7 +394,7 @@ fn behind(step: &Step, verdict: &Verdict) -> Option<String> {
     match verdict::further(verdict) {
         0 => None,
         more => Some(format!(
-            "({more} more behind it: `cargo workshop check {} --all`)",
+            "({more} more: `cargo workshop check {} --all`)",
             step.id
         )),
     }
@@ -416,6 +466,8 @@ mod tests {
             step: project.steps.first(),
             judged,
             checking: None,
+            playing: None,
+            broken: &[],
             notice: Some("A notice that is long enough to be wrapped where the window is narrow."),
             polling: None,
             book: BookState::Readable(
@@ -464,7 +516,7 @@ mod tests {
     fn no_window_is_too_small() {
         let judged =
             red(&"✗ a long line of a report, with many words in it, to be folded\n".repeat(30));
-        let text = Mode::Text("word ".repeat(300), "Esc back");
+        let text = Mode::Text("word ".repeat(300));
         for mode in [
             Mode::Verdict,
             Mode::Ask(Action::Skip),
@@ -481,6 +533,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_played_and_what_is_broken_stay_in_sight() {
+        let project = project();
+        let (progress, _) = Progress::load(&project);
+        let broken = Broken {
+            step: project.steps[0].clone(),
+            summary: "✗ red: 1 of 2 checks right".to_string(),
+        };
+        for mode in [Mode::Verdict, Mode::Hint("h".to_string()), Mode::List] {
+            let view = View {
+                project: &project,
+                progress: &progress,
+                step: project.steps.get(1),
+                judged: Some(&red("✗ a: wrong")),
+                checking: None,
+                playing: Some(
+                    "Your 00 hello runs at http://127.0.0.1:9000. `p` ends it.".to_string(),
+                ),
+                broken: std::slice::from_ref(&broken),
+                notice: Some("http://127.0.0.1:3000/ opens in your browser."),
+                polling: None,
+                book: BookState::Off,
+                mode: &mode,
+                scroll: 0,
+            };
+            let (lines, _) = lines(&view, 80, 24);
+            for text in [
+                "✗ red: 0 of 1 checks right",
+                "Your 00 hello runs at http://127.0.0.1:9000. `p` ends it.",
+                "00 hello is red since your save there: ✗ red: 1 of 2 checks right.",
+                "http://127.0.0.1:3000/ opens in your browser.",
+            ] {
+                let is_there = lines.iter().any(|line| line.text.contains(text));
+                assert!(is_there, "{mode:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_cut_off_is_said() {
         let lines = shown(&Mode::Verdict, Some(&red(&"line\n".repeat(40))), 80, 20);
         let note = lines.iter().find(|line| line.starts_with("── ")).unwrap();
@@ -491,11 +581,13 @@ mod tests {
     }
 
     #[test]
-    fn sixty_columns_have_room_for_the_keys() {
+    fn there_is_room_for_the_keys() {
+        let lines = shown(&Mode::Verdict, None, 80, 24);
+        assert_eq!(lines[23], KEYS);
         let lines = shown(&Mode::Verdict, None, 60, 20);
         assert_eq!(
             lines[19],
-            "h hint  n next  l list  r reset  s skip  o book  q quit"
+            "h hint  n next  c check  l list  s skip  o book  q quit"
         );
     }
 }

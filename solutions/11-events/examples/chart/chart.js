@@ -22,7 +22,7 @@ const events = connect(withoutSocket ? { WebSocket: null } : {});
 // The connection
 
 showStatus(events);
-// A server that was started anew counts from 1 again.
+// After a restart, the server counts from 1 again.
 events.on("lost", () => (samples = []));
 events.on("error", ({ message }) => (element("problem").textContent = message));
 

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         &mut [("--rate", meaning, &mut rate)],
     );
     let settings = Settings::default();
-    // Ids only ever grow, also when the server is started anew.
+    // Ids go on growing after a restart, because the first one is the time.
     let chat = Arc::new(Mutex::new(Chat::new(settings.last_session, rate)));
     let events = Events::new(settings)
         .file("/", "text/html", include_str!("index.html"))

@@ -1,4 +1,4 @@
-//! Planning poker: everybody puts down a card, and all are turned over at once.
+//! Planning poker: each player puts down a card, and all are turned over at once.
 //! `cargo run -p events --example poker`, then open the address that it prints, in two tabs.
 //!
 //! To start something of your own: copy this folder beside itself, under another name. Cargo finds it there:
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         &mut [("--rate", meaning, &mut rate)],
     );
     let settings = Settings::default();
-    // Rounds only ever grow, also when the server is started anew.
+    // Rounds go on growing after a restart, because the first one is the time.
     let table = Arc::new(Mutex::new(Table::new(settings.last_session, rate)));
     let events = Events::new(settings)
         .file("/", "text/html", include_str!("index.html"))
@@ -174,7 +174,7 @@ impl Table {
         if card.is_none() {
             return error("There is no such card.".to_string());
         }
-        // It may have been sent before everybody's cards were taken away, or turned over.
+        // It may have been sent before all cards were taken away, or turned over.
         if data["round"] != self.round || self.shown {
             return error("That was too late: this round is over.".to_string());
         }

@@ -84,7 +84,7 @@ async function poll() {
 
 function show(news) {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-  // A server that was started anew begins with 1 again.
+  // After a restart, the server begins with 1 again.
   let last = news.next < cursor ? 0 : cursor;
   for (const { id, username, message } of news.messages) {
     const gone = id - last - 1;

@@ -264,7 +264,7 @@ function heard(text) {
 
 function said({ id, username, message }) {
   if (cursor > 0 && id !== cursor + 1) {
-    addLine("Messages may be missing here: the server was started anew, or keeps them no longer.");
+    addLine("Messages may be missing here: the server has restarted, or no longer keeps them.");
   }
   cursor = id;
   addMessage(id, username, message);

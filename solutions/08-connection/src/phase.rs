@@ -1,0 +1,47 @@
+//! How far a connection is (RFC 6455 §7.1), and what that means for reading and for TCP.
+//!
+//! What moves it from one phase to the next is in [`connection`](crate::connection).
+
+use frames::Role;
+
+/// The five phases of a connection.
+// ANCHOR: phase
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// No Close frame has been sent or received.
+    Open,
+    /// We sent ours, and theirs has not come yet.
+    CloseSent,
+    /// Both have been sent: the closing handshake is done.
+    CloseExchanged,
+    /// They broke a rule.
+    Failed,
+    /// TCP has ended.
+    Closed,
+}
+// ANCHOR_END: phase
+
+impl Phase {
+    /// Whether what comes is still of interest.
+    // ANCHOR: reads
+    pub fn reads(self) -> bool {
+        // Task: nothing is read after their Close, after a failure, or after the end of TCP.
+        matches!(self, Self::Open | Self::CloseSent)
+    }
+    // ANCHOR_END: reads
+
+    /// Whether the endpoint with this role is to close TCP as soon as everything is written. After the
+    /// closing handshake the server does it, and the client waits until it has (RFC 6455 §7.1.1). Once TCP
+    /// has ended, there is nothing more to wait for: what is left of the socket can go.
+    // ANCHOR: should_close_tcp
+    pub fn should_close_tcp(self, role: Role) -> bool {
+        // Task: RFC 6455 §7.1.1 says which side closes first. After a failure we wait for nothing.
+        // Once TCP has ended, both sides close: what is left of the socket can go.
+        match self {
+            Self::Open | Self::CloseSent => false,
+            Self::CloseExchanged => role == Role::Server,
+            Self::Failed | Self::Closed => true,
+        }
+    }
+    // ANCHOR_END: should_close_tcp
+}

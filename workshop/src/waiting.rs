@@ -1,0 +1,128 @@
+//! Says what is being done, and for how long, while somebody waits: in a terminal one line that is
+//! written again each second, elsewhere a plain line now and then.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossterm::terminal::{self, Clear, ClearType};
+
+use crate::judge::{Doing, Tell};
+use crate::text::cut;
+
+/// How often a terminal's line is written.
+const TICK: Duration = Duration::from_secs(1);
+/// How often there is a plain line.
+const PLAIN_TICK: Duration = Duration::from_secs(10);
+
+/// What is being done, in a few words.
+pub fn words(doing: &Doing, time: Duration) -> String {
+    let seconds = time.as_secs();
+    let what = match doing {
+        Doing::Waiting => "waiting for another cargo that builds here".to_string(),
+        Doing::Building(None) => "building".to_string(),
+        Doing::Building(Some(package)) => format!("building {package}"),
+        Doing::Checking => "checking".to_string(),
+    };
+    format!("{what} ({seconds} s)")
+}
+
+/// Goes on saying it, on standard error, until it is dropped.
+#[derive(Debug)]
+pub struct Waiting {
+    news: Sender<Option<Doing>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Waiting {
+    /// Says at once what is waited for: `00 hello`.
+    pub fn begin(what: &str) -> Self {
+        let (news, inbox) = mpsc::channel();
+        let what = what.to_string();
+        Self {
+            news,
+            thread: Some(thread::spawn(move || go_on(&what, &inbox))),
+        }
+    }
+
+    /// Takes what is being done.
+    pub fn tell(&self) -> Tell {
+        let news = self.news.clone();
+        Arc::new(move |doing| _ = news.send(Some(doing)))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        _ = self.news.send(None);
+        if let Some(thread) = self.thread.take() {
+            _ = thread.join();
+        }
+    }
+}
+
+fn go_on(what: &str, inbox: &Receiver<Option<Doing>>) {
+    let since = Instant::now();
+    let is_terminal = io::stderr().is_terminal();
+    let tick = if is_terminal { TICK } else { PLAIN_TICK };
+    let mut doing = Doing::Building(None);
+    let mut next_line = since;
+    loop {
+        let left = next_line.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            show(&format!("… {what}: {}", words(&doing, since.elapsed())));
+            next_line = Instant::now() + tick;
+            continue;
+        }
+        match inbox.recv_timeout(left) {
+            Ok(Some(next)) => {
+                // That it waits for another cargo is worth a line of its own.
+                if is_terminal || next == Doing::Waiting {
+                    next_line = Instant::now();
+                }
+                doing = next;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(None) | Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    if is_terminal {
+        _ = write!(io::stderr(), "\r{}", Clear(ClearType::UntilNewLine));
+    }
+}
+
+/// Writes the line: over the one before in a terminal, else below it.
+fn show(line: &str) {
+    let mut err = io::stderr().lock();
+    // Where nothing reads it, the work goes on all the same.
+    _ = match err.is_terminal() {
+        true => {
+            let width = terminal::size().map_or(80, |(width, _)| usize::from(width));
+            let line = cut(line, width.saturating_sub(1));
+            write!(err, "\r{line}{}", Clear(ClearType::UntilNewLine))
+        }
+        false => writeln!(err, "{line}"),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_what_is_waited_for_and_how_long() {
+        let words = |doing| words(&doing, Duration::from_millis(12_900));
+        assert_eq!(
+            words(Doing::Waiting),
+            "waiting for another cargo that builds here (12 s)"
+        );
+        assert_eq!(words(Doing::Building(None)), "building (12 s)");
+        assert_eq!(
+            words(Doing::Building(Some("sha1".to_string()))),
+            "building sha1 (12 s)"
+        );
+        assert_eq!(words(Doing::Checking), "checking (12 s)");
+    }
+}
