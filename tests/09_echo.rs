@@ -125,7 +125,8 @@ fn what_is_due_when() {
                 "Bytes counted only while nothing had been asked. The answer to a ping wasn't taken for one.",
             ),
             under("it answers", yours(["43 s  → Close"])).says(
-                "Bytes that come after a ping prolong the wait for a pong, but don't end it. Any bytes are an answer.",
+                "Bytes that come after a ping prolong the wait for a pong, but don't end it. Any bytes are an \
+                 answer.",
             ),
         ],
         shows: || {
@@ -311,7 +312,9 @@ fn a_message_comes_back_as_what_it_was() {
             too_little().and(only(["flushes"])).says(
                 "Nothing was flushed. A stream may keep bytes in a buffer until it is.",
             ),
-            too_much().and(only(["flushes"])).says("The stream was flushed although there was nothing to write."),
+            too_much().and(only(["flushes"])).says(
+                "The stream was flushed although there was nothing to write.",
+            ),
             yours(["reads   once more"]).says(
                 "The driver reads on after both Close frames: it doesn't ask the connection whether to close TCP.",
             ),
@@ -545,12 +548,15 @@ fn a_silent_peer_is_asked_and_then_closed() {
         rfc: "RFC 6455 §5.5.2",
         rule: "At each tick the driver does what is due: a ping, a Close with 1008, the end of TCP.",
         signs: [
-            swapped().says("The clock is looked at after the write: a ping waits for the next tick before it goes out."),
+            swapped().says(
+                "The clock is looked at after the write: a ping waits for the next tick before it goes out.",
+            ),
             yours(["writes  89"]).and(missing(["writes  88"])).says(
                 "The deadlines are told at each tick that something came. A silent client is never closed.",
             ),
             missing(["writes  89"]).says(
-                "The clock isn't looked at when a wait is over, only when bytes come: a silent client is never asked.",
+                "The clock isn't looked at when a wait is over, only when bytes come: a silent client is never \
+                 asked.",
             ),
             too_little().and(only(["reads   WouldBlock"])).says(
                 "TCP was closed right after our Close. The client has still to answer it, and \
@@ -572,6 +578,10 @@ fn any_bytes_show_that_the_client_is_there() {
         rule: "The deadlines hear of each read that brings bytes, whatever the bytes are. A tick brings none.",
         // Nobody has to be silent before a ping is due, so each read that counts is followed by one.
         signs: [
+            yours(["writes  81 02 48 69"]).and(yours(["reads   WouldBlock"])).says(
+                "The clock is looked at only when a wait is over. A client that never stops talking would not be told \
+                 that the server stops.",
+            ),
             yours(["writes  81 02 48 69"]).but_not(yours(["48 69 89"])).says(
                 "The deadlines are never told that bytes have come. A client that answers every ping is closed.",
             ),
