@@ -1,4 +1,4 @@
-//! Says what is being done, and for how long, while somebody waits: in a terminal one line that is
+//! Says what is being done, and for how long, while a person waits: in a terminal one line that is
 //! written again each second, elsewhere a plain line now and then.
 
 use std::io::{self, IsTerminal, Write};
