@@ -78,7 +78,7 @@ pub enum Doing {
     Checking,
 }
 
-/// Who is told what is being done; called from several threads.
+/// Is told what is being done; called from several threads.
 pub type Tell = Arc<dyn Fn(Doing) + Send + Sync>;
 
 impl Verdict {

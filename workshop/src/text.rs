@@ -126,7 +126,7 @@ pub fn fold_report(report: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// What stands between a row's label and its text.
+/// What is between a row's label and its text.
 const BAR: &str = "│ ";
 
 /// The rows *expected*, *yours* and the caret, if a text begins with them.
@@ -173,7 +173,7 @@ fn common_break(texts: &[&str], room: usize) -> usize {
         .unwrap_or(room)
 }
 
-/// A compiler's error in lines of at most `width` columns. Lines of code keep their columns, because marks stand
+/// A compiler's error in lines of at most `width` columns. Lines of code keep their columns, because there are marks
 /// below them; where they are too wide, the part with the marks is shown.
 pub fn fit_snippets(error: &str, width: usize) -> Vec<String> {
     let all: Vec<&str> = error.lines().collect();
@@ -191,7 +191,7 @@ pub fn fit_snippets(error: &str, width: usize) -> Vec<String> {
     parts.flat_map(fit).collect()
 }
 
-/// How wide the part of a compiler's line is that stands left of the code: `12 | `.
+/// How wide the part of a compiler's line is that comes before the code: `12 | `.
 fn gutter(line: &str) -> Option<usize> {
     let (number, _) = line.split_once('|')?;
     let is_gutter = number.trim().bytes().all(|byte| byte.is_ascii_digit());

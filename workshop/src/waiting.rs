@@ -1,4 +1,4 @@
-//! Says what is being done, and for how long, while somebody waits: in a terminal one line that is
+//! Says what is being done, and for how long, while a person waits: in a terminal one line that is
 //! written again each second, elsewhere a plain line now and then.
 
 use std::io::{self, IsTerminal, Write};
@@ -7,6 +7,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crossterm::cursor::MoveToColumn;
+use crossterm::execute;
+use crossterm::style::Print;
 use crossterm::terminal::{self, Clear, ClearType};
 
 use crate::judge::{Doing, Tell};
@@ -15,7 +18,7 @@ use crate::text::cut;
 /// How often a terminal's line is written.
 const TICK: Duration = Duration::from_secs(1);
 /// How often there is a plain line.
-const PLAIN_TICK: Duration = Duration::from_secs(10);
+pub const PLAIN_TICK: Duration = Duration::from_secs(10);
 
 /// What is being done, in a few words.
 pub fn words(doing: &Doing, time: Duration) -> String {
@@ -89,7 +92,11 @@ fn go_on(what: &str, inbox: &Receiver<Option<Doing>>) {
         }
     }
     if is_terminal {
-        _ = write!(io::stderr(), "\r{}", Clear(ClearType::UntilNewLine));
+        _ = execute!(
+            io::stderr(),
+            MoveToColumn(0),
+            Clear(ClearType::UntilNewLine)
+        );
     }
 }
 
@@ -101,7 +108,8 @@ fn show(line: &str) {
         true => {
             let width = terminal::size().map_or(80, |(width, _)| usize::from(width));
             let line = cut(line, width.saturating_sub(1));
-            write!(err, "\r{line}{}", Clear(ClearType::UntilNewLine))
+            let line = Print(line);
+            execute!(err, MoveToColumn(0), line, Clear(ClearType::UntilNewLine))
         }
         false => writeln!(err, "{line}"),
     };

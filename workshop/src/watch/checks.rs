@@ -16,6 +16,7 @@ use crate::progress::State;
 use crate::project::Step;
 use crate::text::say;
 use crate::verdict;
+use crate::waiting::{self, PLAIN_TICK};
 use crate::watcher::is_source;
 
 /// How long nothing more may be saved before the checks run.
@@ -37,6 +38,8 @@ pub(super) struct Run {
     pub(super) stop: Stop,
     pub(super) since: Instant,
     pub(super) doing: Doing,
+    /// When it is said what it does, where there is no screen.
+    pub(super) next_word: Instant,
     pub(super) thread: JoinHandle<()>,
 }
 
@@ -124,8 +127,11 @@ impl Watch {
             let is_shown = self.step.as_ref().is_some_and(|shown| shown.id == step.id);
             let was_saved = paths.iter().any(|path| is_in_step(path, step));
             let is_known = self.touched.iter().any(|known| known.id == step.id);
-            let was_done = progress.state(step) != State::Open
-                || self.broken.iter().any(|broken| broken.step.id == step.id);
+            let was_done = match progress.state(step) {
+                State::Passed => true,
+                State::Skipped => !is_finished_by_skip(project, step),
+                State::Open => self.broken.iter().any(|broken| broken.step.id == step.id),
+            };
             if was_saved && !is_shown && !is_known && was_done {
                 self.touched.push(step.clone());
             }
@@ -193,12 +199,8 @@ impl Watch {
     }
 
     pub(super) fn stop(&mut self) {
-        for run in [self.run.take(), self.second_run.take()]
-            .into_iter()
-            .flatten()
-        {
-            run.stop.ask();
-        }
+        let runs = [self.run.take(), self.second_run.take()];
+        runs.iter().flatten().for_each(|run| run.stop.ask());
     }
 
     pub(super) fn check(&mut self) {
@@ -241,6 +243,7 @@ impl Watch {
             stop,
             since: Instant::now(),
             doing: Doing::Building(None),
+            next_word: Instant::now() + PLAIN_TICK,
             thread,
         }
     }
@@ -248,10 +251,25 @@ impl Watch {
     /// Hears what a run does. Those that were stopped are not listened to.
     pub(super) fn take_doing(&mut self, number: u64, doing: Doing) {
         if let Some(run) = self.run.as_mut().filter(|run| run.number == number) {
-            if doing == Doing::Waiting && self.screen.is_none() {
-                say("Cargo waits for another cargo that builds here.");
+            if doing == Doing::Waiting {
+                run.next_word = Instant::now();
             }
             run.doing = doing;
+        }
+    }
+
+    /// Says what the checks do, now and then, where there is no screen.
+    pub(super) fn say_doing(&mut self) {
+        let now = Instant::now();
+        let is_due = |run: &&mut Run| now >= run.next_word;
+        if self.screen.is_none()
+            && let Some(run) = self.run.as_mut().filter(is_due)
+        {
+            say(&format!(
+                "… {}",
+                waiting::words(&run.doing, run.since.elapsed())
+            ));
+            run.next_word = now + PLAIN_TICK;
         }
     }
 
@@ -291,7 +309,7 @@ impl Watch {
     }
 
     /// Returns whether the step was known as broken.
-    fn forget_broken(&mut self, step: &Step) -> bool {
+    pub(super) fn forget_broken(&mut self, step: &Step) -> bool {
         let known = self.broken.len();
         self.broken.retain(|broken| broken.step.id != step.id);
         self.broken.len() < known

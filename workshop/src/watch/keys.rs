@@ -294,6 +294,7 @@ impl Watch {
         };
         match done {
             Ok((text, notice)) => {
+                self.forget_broken(&step);
                 match action {
                     Action::Skip => self.go_to_current(),
                     Action::Reset => self.check(),

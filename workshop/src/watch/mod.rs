@@ -213,6 +213,7 @@ impl Watch {
             if let Some(saved) = self.change.take_if(is_settled) {
                 self.files_settled(&saved.paths);
             }
+            self.say_doing();
             if self.draw().is_err() {
                 return;
             }
@@ -226,8 +227,10 @@ impl Watch {
             || (self.book.is_some() && !self.book_is_readable)
             || self.game.as_ref().is_some_and(|game| !is_built(game));
         let tick = (counts && self.screen.is_some()).then(|| Instant::now() + TICK);
+        let word = self.run.as_ref().filter(|_| self.screen.is_none());
+        let word = word.map(|run| run.next_word);
         let settled = self.change.as_ref().map(|saved| saved.settled);
-        tick.into_iter().chain(settled).min()
+        tick.into_iter().chain(word).chain(settled).min()
     }
 
     /// Deals with an event; `false` where it is the last one.

@@ -130,7 +130,7 @@ fn head(view: &View, width: usize) -> Vec<Line> {
         Look::Bold,
         format!("{NAME}{}{book}", " ".repeat(gap)),
     )];
-    // Nobody who has just come needs to know that nothing is written yet.
+    // A newcomer doesn't need to know yet that nothing is written.
     let is_for_later = *view.mode == Mode::Greeting && view.judged.is_some();
     if matches!(view.mode, Mode::Greeting | Mode::List) {
         if !is_for_later {
@@ -326,7 +326,7 @@ fn status(view: &View, width: usize) -> Vec<Line> {
     let checking = view.checking.as_ref().map(|(doing, time)| {
         let words = waiting::words(doing, *time);
         match (doing, view.judged) {
-            (Doing::Building(_), None) if time.as_secs() > 0 => {
+            (Doing::Building(_), None) if time.as_secs() > 2 => {
                 format!("… {words}; the first time takes longest")
             }
             _ => format!("… {words}"),
