@@ -56,14 +56,6 @@ macro_rules! check {
     (
         rfc: $rfc:expr,
         rule: $rule:expr,
-        mistake: $mistake:expr,
-        shows: $shows:expr $(,)?
-    ) => {{
-        $crate::check! { rfc: $rfc, rule: $rule, signs: [$crate::sign::anything().says($mistake)], shows: $shows }
-    }};
-    (
-        rfc: $rfc:expr,
-        rule: $rule:expr,
         signs: [$($guess:expr),* $(,)?],
         shows: $shows:expr $(,)?
     ) => {{
