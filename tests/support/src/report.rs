@@ -126,7 +126,8 @@ fn next(check: &Check, what: &str) -> String {
 
 /// The lines that differ, with a few around them, and the first byte and bit that differ.
 fn difference(expected: &str, yours: &str) -> String {
-    let diff = TextDiff::from_lines(expected, yours);
+    let whole = [expected, yours].map(sign::with_a_last_end);
+    let diff = TextDiff::from_lines(&whole[0], &whole[1]);
     let mut lines = Vec::new();
     let mut first = None;
     for group in diff.grouped_ops(CONTEXT) {
@@ -294,7 +295,10 @@ fn differing_at<T: PartialEq>(expected: &[T], yours: &[T]) -> usize {
 /// The first words that differ, whole; where they are too long to be read, the column.
 fn words_that_differ(number: usize, expected: &str, yours: &str) -> String {
     let same = differing_at(&chars(expected), &chars(yours));
-    let words = |line: &str| Vec::from_iter(line.split_whitespace().map(str::to_string));
+    let words = |line: &str| {
+        let line = line.trim_end_matches(['␍', '␊']);
+        Vec::from_iter(line.split_whitespace().map(str::to_string))
+    };
     let (expected, yours) = (words(expected), words(yours));
     if expected == yours {
         return format!("  First difference: line {number}, where only spaces differ.\n");
@@ -459,6 +463,14 @@ mod tests {
             "Y2M4ZjA5ZmQ2ODk4NmE0NDEzN2Q=\n",
         );
         assert!(said.contains("line 1, column 1"), "{said}");
+    }
+
+    #[test]
+    fn what_follows_the_last_line_does_not_make_it_differ() {
+        let said = difference("a", "a\nb");
+        assert!(!said.contains("expected │ a"), "{said}");
+        let said = difference("Length: 17␍␊\n", "Length: 18␍␊\n");
+        assert!(said.contains("`17` expected, `18` in yours"), "{said}");
     }
 
     #[test]

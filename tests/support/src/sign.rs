@@ -247,7 +247,7 @@ pub(crate) fn is_swapped(expected: &str, yours: &str) -> bool {
 }
 
 /// The text with an end after its last line, too: one that is missing there is no difference.
-fn with_a_last_end(text: &str) -> String {
+pub(crate) fn with_a_last_end(text: &str) -> String {
     match text.trim_end() {
         "" => String::new(),
         text => format!("{text}\n"),
