@@ -293,12 +293,15 @@ fn reserved_opcodes_are_refused() {
                 "`unwrap` or `expect` panics where the opcode has no name. The other side chooses those bits, so it could \
                  end your program: report an error instead.",
             ),
+            yours(["0xf3", "opcode"]).or(yours(["0x0b", "without FIN"])).or(yours(["0x49", "without FIN"])).says(
+                "Where several rules are broken, another one was reported first: a reserved bit, then the opcode, then FIN.",
+            ),
             yours(["opcode 0x83"]).says("The error was given more than the opcode, which is the low four bits of the byte."),
             yours(["✓"]).says(
                 "A reserved opcode was accepted. No one knows what such a frame means for the frames after it.",
             ),
         ],
-        shows: || first_bytes(&[0x83, 0x84, 0x85, 0x86, 0x87, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x03, 0x0b]),
+        shows: || first_bytes(&[0x83, 0x84, 0x85, 0x86, 0x87, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x03, 0x0b, 0xf3, 0x49]),
     }
 }
 
@@ -479,6 +482,7 @@ fn a_length_is_in_network_byte_order() {
             yours(["✓ 84281096"]).says(
                 "The length was cut down to 32 bits: of `01 02 03 04 05 06 07 08` the last four bytes are left. It is a `u64`.",
             ),
+            yours(["a length of 258 in 8 bytes"]).says("Of eight bytes only the first two were read."),
             yours(["a length of 1800 in 8 bytes"]).says(
                 "The length was cut down to 16 bits: of `01 02 03 04 05 06 07 08` the last two bytes are left. It is a `u64`.",
             ),
@@ -561,6 +565,10 @@ fn what_follows_a_header_is_not_looked_at() {
             ),
             yours(["masked with 01 00 37 fa"]).says(
                 "The masking key was read at byte 2. With a longer length, that is where the length goes on; the key follows it.",
+            ),
+            yours(["masked with 3d 21 fa 37"]).says("The masking key was turned round. Its bytes stay in the order in which they come."),
+            panics("subtract with overflow").says(
+                "There are more bytes than the header needs, and `needed` fell below 0: `saturating_sub` stops there.",
             ),
             yours([" 7 bytes: text"]).says("`length` is all that is there. It should be how many bytes the header takes."),
             yours([" 2 bytes: text", "masked"]).says("The four bytes of the masking key weren't counted in `length`."),

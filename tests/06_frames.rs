@@ -375,12 +375,12 @@ fn one_frame_in_its_parts() {
             ),
             yours(["payload: 7f 9f 4d 51 58"]).says("The payload was given as it came, masked. `mask` turns it back."),
             yours(["RSV1, RSV2, RSV3 set"]).and(missing(["payload: \"Hello\""])).says(
-                "The payload was read as another header: `state` still says that one comes next.",
+                "The payload was read as another header: `state` must say that a payload follows, and how much of it is `left`.",
             ),
             yours(["RSV1, RSV2, RSV3 set"]).says(
                 "The payload's bytes came again, as the next header: they weren't counted in `taken`.",
             ),
-            missing(["  end"]).says("The frame never ended: what was given of the payload must be subtracted from `left`."),
+            yours(["payload: 73 a1 9c 85 39"]).says("The frame never ended: what was given of the payload must be subtracted from `left`."),
         ],
         shows: || {
             let hello = bytes("81 85 37 fa 21 3d 7f 9f 4d 51 58");
@@ -598,6 +598,7 @@ fn a_payload_that_is_too_long_is_refused_with_its_header() {
         rfc: "RFC 6455 §10.4",
         rule: "The declared length is compared with the limit before a byte of it is taken: 1009.",
         signs: [
+            yours(["payload length 1000, and at most 1001"]).says("The error has its two numbers in each other's place."),
             yours(["✗ 1009 payload length 999,"]).says("The header was counted in. The limit is on the payload alone."),
             yours(["✗ 1009 payload length 1000, and at most 1000"]).says(
                 "A payload that is exactly as long as the limit was refused. The limit is the most that is taken.",

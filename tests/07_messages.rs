@@ -193,6 +193,9 @@ fn a_piece_may_end_inside_a_character() {
             yours(["43 61 66 c3 │ a9", "→  4 │  7"]).says(
                 "What had begun is still in `self.begun`, although its character is whole: it was counted twice.",
             ),
+            yours(["43 61 66 c3 │ a9", "→  4 │  2"]).says(
+                "The characters of the last piece took the place of those before. They are appended to the text.",
+            ),
             yours(["(nothing)", "→  2 │  0"]).says(
                 "What had begun was forgotten when the next piece came. It belongs in front of that piece.",
             ),
@@ -463,6 +466,7 @@ fn a_part_is_judged_as_it_comes() {
             yours(["memory at most 2000: false"]).says(
                 "What came was kept first, and measured then. Of what is over the limit nothing is kept.",
             ),
+            yours(["the third of them bad", "✗ 1009"]).says("Bad text was reported as too much of it. Its error is `NotUtf8`, 1007."),
             yours(["the 999th of them bad", "✗ 1009"]).says(
                 "\"Too much\" was said before what fits was looked at. Cut one byte earlier, the same text would be bad text.",
             ),
@@ -535,6 +539,9 @@ fn a_message_comes_in_one_frame_or_in_many() {
             yours(["text message \"Hel\""]).says(
                 "Each frame was taken for a whole message. `last` says whether the message ends with it.",
             ),
+            yours(["→ binary message [01 02]"]).says(
+                "A continuation without FIN ended the message. `last` is what each header says.",
+            ),
             yours(["a continuation, and no message"]).says(
                 "The message was taken out before it was asked whether this was its last frame, so the rest of it had \
                  nothing to continue.",
@@ -544,6 +551,9 @@ fn a_message_comes_in_one_frame_or_in_many() {
             ),
             yours(["a new message inside"]).says(
                 "The next message was refused, because the one that was given is still there. Take it out of `self.message`.",
+            ),
+            missing(["text message \"next\""]).says(
+                "A message in one frame never ended: `begin_message` must note whether this frame is the last.",
             ),
         ],
         shows: || [
