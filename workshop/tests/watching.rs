@@ -429,6 +429,18 @@ fn version(page: &str) -> String {
 }
 
 #[test]
+fn that_the_usual_port_is_taken_is_said() {
+    let fixture = Fixture::new();
+    // If another program has it, that is just as good.
+    let taken = std::net::TcpListener::bind("127.0.0.1:3000");
+    let mut watch = fixture.start(&["--no-open"]);
+    watch.wait_for("Port 3000 is taken: the book is at http://127.0.0.1:");
+    watch.type_line("q");
+    assert_eq!(watch.exit_code(), 0);
+    drop(taken);
+}
+
+#[test]
 fn a_port_that_is_taken_is_said() {
     let fixture = Fixture::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
