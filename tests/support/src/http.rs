@@ -116,10 +116,15 @@ impl Client {
         let mut rest = Vec::new();
         match self.stream.read_to_end(&mut rest) {
             // A reset is an end too: it comes where the server closed with bytes still unread.
-            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => {
-                panic!("your server did not close the connection: {error}")
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => rest,
+            Err(error) if is_silence(&error) => {
+                panic!(
+                    "your server did not close the connection within {} s",
+                    DEADLINE.as_secs()
+                )
             }
-            _ => rest,
+            Err(error) => panic!("your server did not close the connection: {error}"),
+            Ok(_) => rest,
         }
     }
 
@@ -158,14 +163,22 @@ impl Response {
 
 /// Why there is no response, without the words of the operating system for a deadline.
 fn in_words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => format!(
+    match is_silence(error) {
+        true => format!(
             "your server took the request and sent no response within {} s. A loop that never ends, \
              a lock that is never let go of, or an answer that is never sent all look like this.",
             DEADLINE.as_secs()
         ),
-        _ => format!("your server sent no whole response: {error}"),
+        false => format!("your server sent no whole response: {error}"),
     }
+}
+
+/// Whether nothing came by the deadline. What it is called depends on the system.
+fn is_silence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }
 
 fn content_length(head: &str) -> usize {
