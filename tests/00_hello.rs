@@ -73,6 +73,9 @@ fn the_server_says_hello() {
             yours(["Hello, Websocket␊"]).or(yours(["Hello, webSocket␊"])).or(yours(["Hello, websocket␊"])).says(
                 "The first letter is right now, and one inside `WebSocket` is in the wrong case.",
             ),
+            yours(["  lello, WebSocket"]).says(
+                "The bit was counted from the right: that makes an `l` out of the `h`. It is the third from the left, 0010 0000.",
+            ),
             yours(["Content-Length: 0␍␊"]).says("The greeting is empty."),
         ],
         shows: || transcript_of("/"),

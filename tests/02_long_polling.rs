@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::hint;
 use std::net::{SocketAddr, TcpListener};
 use std::slice;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -634,6 +635,9 @@ fn every_request_is_due_once_the_server_stops() {
         rfc: "the workshop's own rule",
         rule: "`stop` notes that the server stops and wakes all that wait. From then on, no request waits.",
         signs: [
+            yours(["the hub stops, and it sleeps on"]).says(
+                "`stop` wakes the threads before it sets `stopped`. One that is quick finds nothing, and sleeps again.",
+            ),
             yours(["three wait, the hub stops: 0 are"]).says(
                 "`stop` notes that the server stops and wakes no thread. Those that sleep don't look by themselves.",
             ),
@@ -643,13 +647,53 @@ fn every_request_is_due_once_the_server_stops() {
             let hub = Arc::new(Hub::new(&patient()));
             let waiters = [0, 1, 2].map(|_| asks(&hub));
             until(|| hub.waiting() == 3 || waiters.iter().all(|waiter| waiter.is_finished()));
+            let before = hub.looks();
             hub.stop();
             until(|| waiters.iter().all(|waiter| waiter.is_finished()));
             let answered = waiters.iter().filter(|waiter| waiter.is_finished()).count();
+            let in_vain = answered < 3 && hub.looks() - before > answered as u64;
             let more = told(asks(&hub));
-            format!("three wait, the hub stops: {answered} are answered\none more comes: {more}")
+            let three = format!("three wait, the hub stops: {answered} are answered\none more comes: {more}");
+            if more == NO_ANSWER || answered < 3 && !in_vain {
+                return three;
+            }
+            if in_vain || one_sleeps_on_as_the_hub_stops() {
+                return "a request waits, the hub stops, and it sleeps on".to_string();
+            }
+            format!("{three}\n500 begin to wait just then: all are answered")
         },
     }
+}
+
+/// Whether a request sleeps on that begins to wait at the moment at which the hub stops.
+///
+/// Each round has a hub of its own, which stops a little later than the one before: each moment is hit.
+fn one_sleeps_on_as_the_hub_stops() -> bool {
+    let (begin, at_once) = (Instant::now(), stretched(AT_ONCE));
+    let limits = Limits {
+        hold: at_once,
+        ..Limits::default()
+    };
+    let hubs: Vec<Hub> = (0..500).map(|_| Hub::new(&limits)).collect();
+    let begun = AtomicUsize::new(0);
+    let stops = |round: usize| {
+        until(|| begun.load(Ordering::Acquire) > round);
+        (0..round % 100).for_each(|_| hint::spin_loop());
+        hubs[round].stop();
+    };
+    let sleeps_on = |round: usize| {
+        let begin = Instant::now();
+        begun.store(round + 1, Ordering::Release);
+        _ = hubs[round].news_after(0);
+        begin.elapsed() >= at_once
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| (0..hubs.len()).for_each(stops));
+        let mut rounds = (0..hubs.len()).take_while(|_| begin.elapsed() < at_once);
+        let one_sleeps_on = rounds.any(sleeps_on);
+        begun.store(hubs.len(), Ordering::Release);
+        one_sleeps_on
+    })
 }
 
 #[test]

@@ -116,7 +116,10 @@ fn white_space_around_a_key_is_no_part_of_it() {
                 "The white space around the key was hashed along with it.",
             ),
             yours(["\\t\""]).but_not(yours(["== \" "])).says("Only spaces were left out. A tab is white space, too."),
-            yours(["\\t\""]).says("Only the space before the key was left out. White space may follow it, too."),
+            yours(["\\t\""]).says(
+                "Only the space before the key was left out: by `trim_start`, or by a `trim` when the GUID had been \
+                 appended. What follows the key is white space around it, too.",
+            ),
             yours(["\" dGhl"]).says("Only the space after the key was left out. White space comes before it, too."),
         ],
         shows: || table(&[

@@ -445,6 +445,10 @@ fn the_key_is_sixteen_bytes_given_once() {
             yours(["101", "\"dGhlIHNhbXBsZSBub25jZQ\""]).says(
                 "A key without its padding passed. `STANDARD` alone asks for the `==` at the end.",
             ),
+            yours(["101", "\"-_v7"]).and(yours(["101", "ZR==\""])).says(
+                "The key was known by its look, such as 24 characters and `==` at the end, and not decoded. What isn't \
+                 base64 may look like that, too.",
+            ),
             yours(["101", "\"-_v7"]).says(
                 "The alphabet for URLs was taken, with `-` and `_`. A key has `+` and `/`.",
             ),
@@ -612,6 +616,10 @@ fn a_foreign_origin_is_not_welcome() {
             yours(["101", "9004/\""]).says(
                 "What follows the port was cut off. An origin has no path, not even a `/`: `Origin::parse` \
                  refuses it.",
+            ),
+            yours(["403", "\"http://127.0.0.1:9004\""]).but_not(yours(["403", "\"HTTP://127.0.0.1:9004\""])).says(
+                "Where there is a list, it took the place of this host's own pages. They are welcome besides the listed \
+                 ones.",
             ),
             yours(["403", "\"http://127.0.0.1:9004\""]).says(
                 "The pages of this very host are refused: http://127.0.0.1:9004 is the same origin.",
