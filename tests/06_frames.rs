@@ -265,18 +265,21 @@ fn a_client_masks_and_a_server_never_does() {
             yours(["Server, gets 81 85", "✗"]).says(
                 "The two roles are the wrong way round. `Role` says which one *we* are, not who sent the frame.",
             ),
-            yours(["Server, gets 81 05", "✓"]).and(yours(["Client, gets 81 85", "✓"])).says(
+            yours(["Server, gets 81 05", "✓"]).and(yours(["Client, gets 81 85 37", "✓"])).says(
                 "Every frame passes, masked or not. Which it must be depends on who receives it.",
             ),
             yours(["Server, gets 81 05", "✓"]).says(
                 "A server takes a frame that isn't masked. MASK says whether there is a key; whether there must be one is \
                  the role's business.",
             ),
-            yours(["Client, gets 81 85", "✓"]).says(
+            yours(["Client, gets 81 85 37", "✓"]).says(
                 "A client takes a masked frame. It could unmask it, but a server never masks.",
             ),
+            yours(["Server, gets 81 00", "✓"]).says(
+                "A frame without a payload passes unmasked. There is nothing to mask, but the key must be there all the same.",
+            ),
             yours(["Server, gets 8a 00", "✓"]).says("Control frames pass, masked or not. The rule is about every frame."),
-            yours(["8a 80 00 00 00 00", "✓"]).says("A masking key of zeros was taken for no key. MASK counts, not what the key does."),
+            yours(["81 85 00 00 00 00", "✓"]).says("A masking key of zeros was taken for no key. MASK counts, not what the key does."),
             yours(["Server, gets 81 05", "✗ Masked"]).says(
                 "The two errors changed places. `NotMasked` is what a server says.",
             ),
@@ -292,11 +295,13 @@ fn a_client_masks_and_a_server_never_does() {
             [
                 (Role::Server, "81 85 37 fa 21 3d"),
                 (Role::Server, "81 05"),
+                (Role::Server, "81 00"),
                 (Role::Server, "8a 80 37 fa 21 3d"),
                 (Role::Server, "8a 00"),
                 (Role::Client, "81 85 37 fa 21 3d"),
                 (Role::Client, "81 05"),
-                (Role::Client, "8a 80 00 00 00 00"),
+                (Role::Client, "81 85 00 00 00 00"),
+                (Role::Client, "8a 80 37 fa 21 3d"),
                 (Role::Client, "8a 00"),
             ]
             .map(row)
@@ -374,6 +379,10 @@ fn one_frame_in_its_parts() {
                 "The header's bytes came again, as the payload: they weren't counted in `taken`.",
             ),
             yours(["payload: 7f 9f 4d 51 58"]).says("The payload was given as it came, masked. `mask` turns it back."),
+            yours(["payload: 85 be 70 66 a2"]).says(
+                "The key's turn began at its second byte, as if 5 bytes had come before: the offset was taken from `left`, or \
+                 from the length of the piece. It is `done`.",
+            ),
             yours(["RSV1, RSV2, RSV3 set"]).and(missing(["payload: \"Hello\""])).says(
                 "The payload was read as another header: `state` must say that a payload follows, and how much of it is `left`.",
             ),

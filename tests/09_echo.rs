@@ -64,16 +64,21 @@ fn hex(bytes: &[u8]) -> String {
 
 // Time.
 
-/// What is due at these times (in seconds), when these things happen at theirs.
-fn diary(happens: &[(u64, &str)], until: u64) -> String {
+/// Deadlines of 30, 10 and 5 seconds, and what time it is so many seconds later.
+fn deadlines_from_now() -> (Deadlines, impl Fn(u64) -> Instant) {
     let patience = Patience {
         ping_after: Duration::from_secs(30),
         pong_within: Duration::from_secs(10),
         close_within: Duration::from_secs(5),
     };
     let start = Instant::now();
-    let at = |second: u64| start + Duration::from_secs(second);
-    let mut deadlines = Deadlines::new(patience, start);
+    let at = move |second| start + Duration::from_secs(second);
+    (Deadlines::new(patience, start), at)
+}
+
+/// What is due at these times (in seconds), when these things happen at theirs.
+fn diary(happens: &[(u64, &str)], until: u64) -> String {
+    let (mut deadlines, at) = deadlines_from_now();
     let mut diary = String::new();
     for second in 0..=until {
         for (_, what) in happens.iter().filter(|(when, _)| *when == second) {
@@ -93,6 +98,21 @@ fn diary(happens: &[(u64, &str)], until: u64) -> String {
         }
     }
     diary + &format!("{until:>3} s  nothing is due\n")
+}
+
+/// What is due when nobody does it at once: the Close goes out long after it was due, and TCP isn't ended.
+fn close_waits() -> String {
+    let (mut deadlines, at) = deadlines_from_now();
+    let row = |second| {
+        if second == 51 {
+            deadlines.closing(at(second));
+        }
+        match deadlines.due(at(second)) {
+            Some(due) => format!("{second:>3} s  → {due:?}\n"),
+            None => format!("{second:>3} s  nothing is due\n"),
+        }
+    };
+    [30, 40, 41, 50, 51, 56, 57].map(row).concat()
 }
 
 #[test]
@@ -118,6 +138,9 @@ fn what_is_due_when() {
             under("nothing ever comes", yours(["60 s  → Ping"])).says(
                 "A ping doesn't change what is waited for. A silent peer is asked every 30 s, and never given up.",
             ),
+            under("it answers", yours(["63 s  → Ping"])).says(
+                "Bytes counted only while a pong was awaited. A client that talks all the time is asked all the same.",
+            ),
             under("it answers late", yours(["30 s  → Ping"])).says(
                 "The bytes that came at 29 s changed nothing: the silence still counts from the beginning.",
             ),
@@ -128,12 +151,23 @@ fn what_is_due_when() {
                 "Bytes that come after a ping prolong the wait for a pong, but don't end it. Any bytes are an \
                  answer.",
             ),
+            under("Close goes out at 51 s", yours(["41 s  nothing"])).says(
+                "A Close was due once. It stays due until `closing` is called: the driver does that when it sends the \
+                 Close.",
+            ),
+            under("Close goes out at 51 s", yours(["57 s  nothing"])).says(
+                "The end was due once. It stays due.",
+            ),
         ],
         shows: || {
             let silent = diary(&[], 60);
             let answers = diary(&[(33, "bytes come"), (63, "bytes come"), (70, "bytes come")], 99);
             let late = diary(&[(29, "bytes come"), (68, "bytes come"), (69, "bytes come")], 90);
-            format!("nothing ever comes\n{silent}\nit answers\n{answers}\nit answers late\n{late}")
+            let waits = close_waits();
+            format!(
+                "nothing ever comes\n{silent}\nit answers\n{answers}\nit answers late\n{late}\n\
+                 it is silent, and our Close goes out at 51 s\n{waits}"
+            )
         },
     }
 }

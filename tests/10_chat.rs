@@ -1206,6 +1206,10 @@ fn a_tab_that_comes_again_ends_its_earlier_connection() {
                 "The tab's earlier connection isn't ended, so its name is taken: by itself. `join` ends it, and adds \
                  the newcomer with its tab.",
             ),
+            yours(["bob   ← Close 1000"]).and(missing(["bob   ← {\"people\":[]}"])).says(
+                "The newcomer was added first, and then taken for the tab's earlier connection: it ended itself. End \
+                 the earlier one before.",
+            ),
             yours(["bob   ← {\"people\":[\"bob\"]}"]).says(
                 "The tab's earlier connection is ended too late: the name is still among the people.",
             ),
