@@ -267,6 +267,10 @@ fn lists_are_tokens_in_any_case() {
                 "White space around an element was left on it. It may be spaces or tabs.",
             ),
             yours(["\"\""]).says("Empty elements were kept. Where nothing is between two commas, there is no element."),
+            under("do not upgrade", yours(["→ no, []"])).says(
+                "Elements that aren't tokens were left out as if they were empty. `do not upgrade` is an element, \
+                 too; it only isn't the one that is looked for.",
+            ),
             under("\\u{3000}", yours(["→ yes, [\"keep-alive\", \"upgrade\"]"])).says(
                 "`trim` removes every kind of white space that Unicode has. In HTTP, only spaces and tabs \
                  are white space.",
@@ -394,11 +398,11 @@ fn the_version_is_13() {
                 "The version was parsed as a number: 013 and +13 are numbers, too. The field must be `13` to \
                  the letter.",
             ),
+            yours(["101", "\"13, 8\""]).says("The field was read as a list. It has one version, and no commas."),
             yours(["101", "\"8\" and \"13\""]).says(
                 "Two fields came, and it was enough that one of them is 13. There must be only one.",
             ),
             yours(["101", "\"13\" and \"13\""]).says("The first of two fields was taken. There must be only one."),
-            yours(["101", "\"13, 8\""]).says("The field was read as a list. It has one version, and no commas."),
             yours(["101", "\"14\""]).says("A version higher than 13 passed. It must be 13."),
             under("[\"8\"]", yours(["none came"])).says(
                 "The refusal says that no version came, though one did. `came` collects what came.",
@@ -590,6 +594,12 @@ fn a_foreign_origin_is_not_welcome() {
         signs: [
             panics("Option::unwrap").says(
                 "An `Option` was unwrapped that is `None`: what came isn't always an origin, or a host.",
+            ),
+            yours(["101", "\"null\""]).and(yours(["101", "\"//127.0.0.1:9004\""])).but_not(
+                yours(["101", "\"http://evil.example\""]),
+            ).says(
+                "What can't be read as an origin passed, such as `null`. It is neither this host's origin nor a \
+                 listed one.",
             ),
             yours(["101", "9004.evil.example"]).and(yours(["101", "evil.example/http"])).but_not(
                 yours(["101", "\"http://evil.example\""]),
@@ -797,12 +807,12 @@ fn the_servers_first_choice_is_taken() {
             yours(["\"mqtt\", \"chat.v1\"] → Some(\"mqtt\")"]).says(
                 "The client's first offer was taken, whether the server speaks it or not.",
             ),
-            yours(["CHAT.V2", "Some"]).but_not(yours(["[] → Some"])).says(
-                "The names were compared in any case. The capitals of a subprotocol count.",
-            ),
             yours(["[] → Some"]).or(yours(["[\"chat.v1\"] → Some(\"chat.v2\")"])).says(
                 "The server's favourite was chosen, though the client hadn't offered it. A browser then fails \
                  the connection.",
+            ),
+            yours(["CHAT.V2", "Some"]).says(
+                "The names were compared in any case. The capitals of a subprotocol count.",
             ),
             yours(["[\"chat.v1\", \"chat.v2\"] → Some(\"chat.v1\")"]).says(
                 "The client's order decided. The server's order counts: it likes `chat.v2` better.",

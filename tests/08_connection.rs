@@ -459,7 +459,10 @@ fn a_ping_has_125_bytes_at_most() {
         rfc: "RFC 6455 §5.5",
         rule: "A control frame's payload is 125 bytes at most, also when we send it.",
         signs: [
-            yours(["126 bytes: ✓"]).says("A ping of 126 bytes was sent. A control frame has 125 at most."),
+            yours(["126 bytes: ✓, 131 bytes"]).says(
+                "A ping of 126 bytes was cut off after 125. It is refused: half a payload isn't what was asked for.",
+            ),
+            yours(["126 bytes: ✓, 134 bytes"]).says("A ping of 126 bytes was sent. A control frame has 125 at most."),
             yours(["125 bytes: ✗"]).says("125 bytes were refused. They are just allowed."),
         ],
         shows: || {
@@ -1040,6 +1043,9 @@ fn nothing_is_sent_after_close() {
                  connection pass.",
             ),
             yours(["send_ping   ✓"]).says("`send_ping` doesn't ask whether the connection is open."),
+            yours(["close       ✓"]).but_not(yours(["  sent  "])).says(
+                "A second `close` sends nothing, and says that all went well. What isn't sent is refused.",
+            ),
             yours(["close       ✓"]).says("`close` doesn't ask whether the connection is open: a second Close goes out."),
             under("we have sent Close", yours(["✗ closed"])).says(
                 "The refusal says that TCP has ended. It should name the state that the connection is in.",

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use support::check;
 use support::http::{Client, Response, exchange};
 use support::machine::stretched;
-use support::sign::{missing, never_finished, swapped, too_little, under, yours};
+use support::sign::{missing, never_finished, swapped, too_little, too_much, under, yours};
 use support::wire::Transcript;
 
 // The first byte of a frame: FIN and the opcode.
@@ -714,6 +714,10 @@ fn a_session_opens_once_and_closes_once() {
             never_finished().says(
                 "A GET got no answer: its hold has no end. `hold` says how long it may take.",
             ),
+            too_little().and(missing(["ada, again ← {\"hello\":41"])).but_not(missing(["ada ← {\"hello\":"])).says(
+                "A page that came back to its session got no `hello`. Every new WebSocket begins with one: it \
+                 also says how far the page's own events have come.",
+            ),
             missing(["close by 42"]).says("A session never ends, however long its guest is away."),
             missing(["close by 41"]).says("A session didn't end with `bye`."),
         ],
@@ -920,6 +924,10 @@ fn who_asks_gets_one_reply() {
                page that asks in vain gets a reply, too, which says why. What comes for the second time is not \
                handled again, and gets no second reply.",
         signs: [
+            too_much().and(yours(["ada ← {\"error\":"])).says(
+                "The error came twice: as the reply, and once more as an error. A page that asked gets it as its \
+                 reply alone.",
+            ),
             yours(["ada ← {\"error\":"]).says(
                 "An error was returned, and is no reply. A page that asked waits for its reply forever.",
             ),
