@@ -811,7 +811,8 @@ fn a_new_transport_begins_with_what_the_page_may_not_have() {
                  longer, so there is nothing to skip.",
             ),
             under("ada, at last", yours(["← {\"n\":1"])).says(
-                "The cursor confirms nothing: `after=1` says that number 1 has come.",
+                "The cursor confirms nothing, or too late: `after=1` says that number 1 has come. `attach` confirms it, and \
+                 then what is kept is collected.",
             ),
         ],
         shows: || {
