@@ -8,6 +8,7 @@ use frame_header::{
 };
 use support::sign::{missing, only, panics, yours};
 use support::wire::bits;
+use support::wire::hex;
 use support::{check, program};
 
 const OPCODES: [Opcode; 6] = [
@@ -32,11 +33,6 @@ const fn reserved(rsv1: bool, rsv2: bool, rsv3: bool) -> ReservedBits {
 /// Bytes that this file gives in hexadecimal.
 fn bytes(text: &str) -> Vec<u8> {
     bytes_of(text).expect("the check's own bytes")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let bytes = bytes.iter().map(|byte| format!("{byte:02x}"));
-    bytes.collect::<Vec<_>>().join(" ")
 }
 
 fn yes(is: bool) -> &'static str {

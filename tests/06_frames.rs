@@ -9,6 +9,7 @@ use frames::{
     ReservedBits, Role, encode_frame, mask,
 };
 use support::sign::{missing, panics, too_little, yours};
+use support::wire::hex;
 use support::{check, cut, program};
 
 /// The masking key of the RFC's examples (RFC 6455 §5.7).
@@ -24,11 +25,6 @@ const RSV1: ReservedBits = ReservedBits {
 /// Bytes that this file gives in hexadecimal.
 fn bytes(text: &str) -> Vec<u8> {
     bytes_of(text).expect("the check's own bytes")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let bytes = bytes.iter().map(|byte| format!("{byte:02x}"));
-    bytes.collect::<Vec<_>>().join(" ")
 }
 
 /// Bytes as text where they are short text; of long ones the length, the beginning and a hash.

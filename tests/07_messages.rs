@@ -3,6 +3,7 @@
 use frames::{FrameDecoder, FrameError, FrameHeader, Opcode, Part, ReservedBits, Role};
 use messages::{Item, Message, MessageError, MessageReader, NotUtf8, TextBuffer};
 use support::sign::{missing, panics, yours};
+use support::wire::hex;
 use support::{check, cut, program, wire};
 
 // The first byte of a frame: FIN and the opcode.
@@ -40,11 +41,6 @@ fn name(first: u8) -> &'static str {
         PONG => "pong",
         _ => "a frame that the check has no name for",
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(" ")
 }
 
 /// A decoder and a reader, as a client uses them.

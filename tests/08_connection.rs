@@ -9,40 +9,16 @@ use connection::{
 use frames::{Opcode, Part, ReservedBits, Role};
 use support::check;
 use support::cut;
+use support::frame::{BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, TEXT_NO_FIN, masked};
 use support::program;
 use support::sign::{missing, never_finished, panics, swapped, too_little, too_much, under, yours};
 use support::wire;
-
-// The first byte of a frame: FIN and the opcode.
-const TEXT: u8 = 0x81;
-const TEXT_NO_FIN: u8 = 0x01;
-const BINARY: u8 = 0x82;
-const CONTINUATION: u8 = 0x80;
-const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
-const PONG: u8 = 0x8a;
-
-/// The masking key in the examples of RFC 6455 §5.7.
-const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+use support::wire::hex;
 
 /// A frame as a server sends it: short, and not masked.
 fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
     assert!(payload.len() < 126, "the check's own frame is too long");
     [&[first, payload.len() as u8], payload].concat()
-}
-
-/// A frame as a client sends it: short, and masked.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    assert!(payload.len() < 126, "the check's own frame is too long");
-    let mut frame = vec![first, 0x80 | payload.len() as u8];
-    frame.extend(KEY);
-    frame.extend(
-        payload
-            .iter()
-            .zip(KEY.iter().cycle())
-            .map(|(byte, key)| byte ^ key),
-    );
-    frame
 }
 
 /// An open server.
@@ -61,11 +37,6 @@ fn opened(mut connection: Connection) -> Connection {
         panic!("the first event is Open, and nothing else; yours: {events:?}");
     }
     connection
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(" ")
 }
 
 /// Bytes in hexadecimal, `(nothing)` where there are none, the first of them where there are many.

@@ -13,26 +13,17 @@ use echo::http::Http;
 use echo::tap::Tap;
 use echo::{Deadlines, Driver, Log, Patience, Server, Settings};
 use support::cut;
+use support::frame::{
+    BINARY, BINARY_NO_FIN, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, TEXT_NO_FIN, masked,
+};
 use support::http::{Client, exchange};
 use support::machine::stretched;
 use support::sign::{
     missing, never_finished, only, panics, swapped, too_little, too_much, under, yours,
 };
+use support::wire::hex;
 use support::wire::{Transcript, show, without_date};
 use support::{check, program};
-
-// The first byte of a frame: FIN and the opcode.
-const TEXT: u8 = 0x81;
-const TEXT_NO_FIN: u8 = 0x01;
-const BINARY: u8 = 0x82;
-const BINARY_NO_FIN: u8 = 0x02;
-const CONTINUATION: u8 = 0x80;
-const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
-const PONG: u8 = 0x8a;
-
-/// The masking key in the examples of RFC 6455 §5.7.
-const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// How long one read or write of a check may take.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -46,21 +37,6 @@ const NO_PATIENCE: Patience = Patience {
     pong_within: Duration::ZERO,
     close_within: Duration::ZERO,
 };
-
-/// A frame as a client sends it: short, and masked.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    assert!(payload.len() < 126, "the check's own frame is too long");
-    let mut frame = vec![first, 0x80 | payload.len() as u8];
-    frame.extend(KEY);
-    let key = KEY.iter().cycle();
-    frame.extend(payload.iter().zip(key).map(|(byte, key)| byte ^ key));
-    frame
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(" ")
-}
 
 // Time.
 

@@ -18,21 +18,12 @@ use chat::{Chat, Hub, Outbox, Pace, Server, Settings, Visitor};
 use connection::Event;
 use echo::Patience;
 use polling::history::{Message, NewMessage};
+use support::frame::{BINARY, CLOSE, PING, PONG, TEXT, header, masked, unmasked};
 use support::http::{Client, exchange};
 use support::machine::stretched;
 use support::sign::{missing, never_finished, only, swapped, too_little, too_much, yours};
 use support::wire::{Transcript, show};
 use support::{check, program};
-
-// The first byte of a frame: FIN and the opcode.
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
-const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
-const PONG: u8 = 0x8a;
-
-/// The masking key in the examples of RFC 6455 §5.7.
-const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// How long one read or write of a check may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -62,31 +53,6 @@ const PATIENT: Patience = Patience {
 };
 
 // Frames.
-
-/// A frame as a client sends it.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = head_of_frame(first, payload.len());
-    frame[1] |= 0x80;
-    frame.extend(KEY);
-    let key = KEY.iter().cycle();
-    frame.extend(payload.iter().zip(key).map(|(byte, key)| byte ^ key));
-    frame
-}
-
-/// A frame as a server sends it.
-fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = head_of_frame(first, payload.len());
-    frame.extend(payload);
-    frame
-}
-
-fn head_of_frame(first: u8, length: usize) -> Vec<u8> {
-    match length {
-        0..=125 => vec![first, length as u8],
-        126..=0xffff => [&[first, 126][..], &(length as u16).to_be_bytes()].concat(),
-        _ => [&[first, 127][..], &(length as u64).to_be_bytes()].concat(),
-    }
-}
 
 fn text(payload: &str) -> Vec<u8> {
     masked(TEXT, payload.as_bytes())
@@ -129,7 +95,7 @@ fn meaning(frame: &[u8]) -> String {
         None => return "(TCP ends)".to_string(),
         Some(0..=125) => &frame[2..],
         Some(126) => &frame[4.min(frame.len())..],
-        _ => return hex(frame),
+        _ => return first_bytes(frame),
     };
     let words = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
     match (frame[0], payload) {
@@ -143,12 +109,12 @@ fn meaning(frame: &[u8]) -> String {
                 .trim_end()
                 .to_string()
         }
-        _ => hex(frame),
+        _ => first_bytes(frame),
     }
 }
 
 /// The bytes in hexadecimal, or the first of them.
-fn hex(bytes: &[u8]) -> String {
+fn first_bytes(bytes: &[u8]) -> String {
     let first = bytes.iter().take(16).map(|byte| format!("{byte:02x}"));
     let first: Vec<String> = first.collect();
     match bytes.len() {
@@ -709,7 +675,7 @@ fn a_writer_waits_and_is_woken() {
 /// Everything in an outbox, as frames.
 fn drain(outbox: &Outbox) -> Vec<Vec<u8>> {
     // Taking from an empty outbox would wait. So a frame of our own says where to stop.
-    let mark = plain(PONG, b"the check's own");
+    let mark = unmasked(PONG, b"the check's own");
     let mut frames = Vec::new();
     while outbox.push(mark.as_slice().into()).is_err() {
         match outbox.take() {
@@ -1461,7 +1427,7 @@ impl Room for Notes {
                 None
             }
             text if text.ends_with('!') => {
-                let frame = plain(TEXT, format!("all: {text}").as_bytes());
+                let frame = unmasked(TEXT, format!("all: {text}").as_bytes());
                 _ = self.outbox.push(frame.into());
                 None
             }
@@ -1476,7 +1442,7 @@ impl Room for Notes {
 
     fn too_slow(&self, _: ClientId) {
         self.note("it is too slow");
-        let close = plain(CLOSE, b"\x03\xf5too slow");
+        let close = unmasked(CLOSE, b"\x03\xf5too slow");
         self.outbox.finish_at_once(close.into());
     }
 }
@@ -1743,7 +1709,7 @@ fn frames_of_many_never_mix() {
             let mut table = Table::patient(b"");
             // More than the system keeps: a write has to wait in the middle of a frame.
             let sizes = [8_000_000, 60_000];
-            let frame = |letter: u8, size: usize| plain(BINARY, &vec![letter; size]);
+            let frame = |letter: u8, size: usize| unmasked(BINARY, &vec![letter; size]);
             let senders = [b'a', b'b'].map(|letter| {
                 let outbox = Arc::clone(&table.room.outbox);
                 thread::spawn(move || sizes.map(|size| outbox.push(frame(letter, size).into())))
@@ -1837,9 +1803,9 @@ fn the_closing_handshake_in_every_order() {
                 ("a message, a ping, a Close", [text("hi!"), masked(PING, b"?"), close.clone()].concat(), false),
                 ("more behind the Close", [close.clone(), text("more!"), close, much.clone()].concat(), false),
                 ("it ends TCP, without a Close", text("bye!"), true),
-                ("no mask", plain(TEXT, b"hi"), false),
+                ("no mask", unmasked(TEXT, b"hi"), false),
                 ("text that is no UTF-8", masked(TEXT, b"\xff"), false),
-                ("more than 100,000 bytes", [head_of_frame(BINARY, 100_001), much].concat(), false),
+                ("more than 100,000 bytes", [header(BINARY, 100_001), much].concat(), false),
                 ("as many in two frames, and it ends TCP", [masked(0x02, &[0; 60_000]), masked(0x80, &[0; 60_000])].concat(), true),
             ];
             let mut shown = String::new();
@@ -1893,7 +1859,7 @@ fn a_close_of_ours_is_waited_for() {
         ],
         shows: || {
             let goodbye = |table: &Table| {
-                let close = plain(CLOSE, b"\x03\xe9the server stops");
+                let close = unmasked(CLOSE, b"\x03\xe9the server stops");
                 table.room.outbox.finish(close.into());
             };
             let mut answers = Table::patient(b"");
@@ -1974,7 +1940,7 @@ fn a_reset_is_the_end() {
         shows: || {
             let reset = Table::patient(b"");
             // Who closes a socket with bytes unread resets it.
-            let frame: Bytes = plain(TEXT, b"unread").into();
+            let frame: Bytes = unmasked(TEXT, b"unread").into();
             _ = reset.room.outbox.push(frame);
             _ = reset.peer.stream.get_ref().peek(&mut [0]);
             let mut shown = format!("a reset\n  {}\n", reset.ends());
@@ -2003,7 +1969,7 @@ fn a_client_that_has_gone_leaves_before_its_input() {
             let waits = table.until("it says wait");
             let mut shown = format!("it says 51 things, and waits for the first to be heard: {waits}\n");
             // Unread data makes the system reset the connection.
-            let frame: Bytes = plain(TEXT, b"unread").into();
+            let frame: Bytes = unmasked(TEXT, b"unread").into();
             _ = table.room.outbox.push(Arc::clone(&frame));
             let Table { peer, room, running } = table;
             _ = peer.stream.get_ref().peek(&mut [0]);
@@ -2060,7 +2026,7 @@ fn a_writer_that_is_stuck_holds_up_nobody() {
         shows: || {
             let mut table = Table::new(b"", ROOM_ENOUGH, Patience { close_within: SHORT, ..PATIENT });
             // More than the system keeps for one connection.
-            let frame: Bytes = plain(BINARY, &[7; 60_000]).into();
+            let frame: Bytes = unmasked(BINARY, &[7; 60_000]).into();
             let begin = Instant::now();
             for _ in 0..1000 {
                 _ = table.room.outbox.push(Arc::clone(&frame));

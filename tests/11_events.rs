@@ -22,18 +22,11 @@ use events::session::{Gap, Overrun, Session};
 use events::{Events, Guests, Settings};
 use serde_json::{Value, json};
 use support::check;
+use support::frame::{CLOSE, PONG, TEXT, masked};
 use support::http::{Client, Response, exchange};
 use support::machine::stretched;
 use support::sign::{missing, never_finished, swapped, too_little, too_much, under, yours};
 use support::wire::Transcript;
-
-// The first byte of a frame: FIN and the opcode.
-const TEXT: u8 = 0x81;
-const CLOSE: u8 = 0x88;
-const PONG: u8 = 0x8a;
-
-/// The masking key in the examples of RFC 6455 §5.7.
-const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// How long one read or write of a check may take.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -2047,18 +2040,6 @@ fn why(error: &io::Error) -> String {
         }
         _ => error.to_string(),
     }
-}
-
-/// A frame as a client sends it.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = match payload.len() {
-        length @ 0..=125 => vec![first, 0x80 | length as u8],
-        length => [&[first, 0x80 | 126][..], &(length as u16).to_be_bytes()].concat(),
-    };
-    frame.extend(KEY);
-    let key = KEY.iter().cycle();
-    frame.extend(payload.iter().zip(key).map(|(byte, key)| byte ^ key));
-    frame
 }
 
 fn upgrade(query: &str, more: &str) -> String {

@@ -12,6 +12,7 @@
 //! | [`sign`] | what differs, and the mistake that it points to |
 //! | [`report`] | the text that a learner sees when a check is red |
 //! | [`wire`] | transcripts of who sent which bytes, and bits |
+//! | [`frame`] | frames to send, masked and unmasked |
 //! | [`cut`] | a stream that arrives in pieces, cut at chosen places |
 //! | [`http`] | a bare HTTP client on a real socket, with deadlines |
 //! | [`mod@program`] | the step's own program, run as a learner runs it |
@@ -21,6 +22,7 @@
 pub mod check;
 pub mod cores;
 pub mod cut;
+pub mod frame;
 pub mod http;
 pub mod machine;
 pub mod program;

@@ -81,13 +81,18 @@ fn show_text(text: &str) -> String {
 pub fn dump(bytes: &[u8]) -> String {
     let mut lines = String::new();
     for (index, line) in bytes.chunks(BYTES_PER_LINE).enumerate() {
-        let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
         let text: String = line.iter().map(|byte| printable(*byte)).collect();
         let offset = index * BYTES_PER_LINE;
-        writeln!(lines, "{offset:04x}  {:<47}  {text}", hex.join(" "))
+        writeln!(lines, "{offset:04x}  {:<47}  {text}", hex(line))
             .expect("a String takes all text");
     }
     lines
+}
+
+/// The bytes in hexadecimal: `81 05 48`.
+pub fn hex(bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(" ")
 }
 
 /// The byte as a character, a dot where it has none.
