@@ -241,7 +241,7 @@ fn the_101_to_the_byte() {
                 subprotocol: subprotocol.map(str::to_string),
                 extensions: Vec::new(),
             };
-            let bytes = [None, Some("chat.v2")].map(|name| response::switching_protocols(&opening(name)));
+            let bytes = [None, Some("chat.v2")].map(|name| opening(name).response());
             bytes.map(|bytes| show(&bytes)).join("\n")
         },
     }
@@ -1048,7 +1048,7 @@ fn a_browsers_handshake_gets_its_101() {
             let opening = opening_of(CHROMIUM, &Policy::default()).expect("it keeps every rule");
             let mut transcript = Transcript::new();
             transcript.client(CHROMIUM);
-            transcript.server(&response::switching_protocols(&opening));
+            transcript.server(&opening.response());
             transcript.to_string()
         },
     }
@@ -1436,7 +1436,7 @@ fn client_and_server_agree() {
             };
             let request = client.request().expect("the offers are right");
             let opening = opening_of(&request, &policy).expect("it keeps every rule");
-            let answer = response::switching_protocols(&opening);
+            let answer = opening.response();
             let head = response_head(&String::from_utf8_lossy(&answer)).expect("it is HTTP");
             let mut transcript = Transcript::new();
             transcript.client(&request);
@@ -1508,7 +1508,7 @@ fn the_101_on_a_real_socket() {
             let theirs = answered(&server, &request);
             format!(
                 "ours\n\n{}\ntiny_http's\n\n{}",
-                show(&response::switching_protocols(&opening)),
+                show(&opening.response()),
                 show(&theirs),
             )
         },

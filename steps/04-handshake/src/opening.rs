@@ -11,6 +11,7 @@ use crate::key::Key;
 use crate::origin::split_port;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
+use crate::response;
 
 /// What a client asked for, and what the server's policy makes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,13 @@ impl OpeningHandshake {
             subprotocol: policy.choose_subprotocol(&offered),
             extensions,
         })
+    }
+
+    /// The 101 that completes the handshake. After it the connection belongs to the WebSocket.
+    pub fn response(&self) -> Vec<u8> {
+        let accept = self.key.accept();
+        let fields = response::fields(&accept, self.subprotocol.as_deref());
+        response::head("HTTP/1.1 101 Switching Protocols", &fields)
     }
 }
 

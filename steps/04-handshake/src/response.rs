@@ -1,6 +1,4 @@
-//! The server's half: 101, and the connection belongs to the WebSocket (RFC 6455 §4.2.2, step 5).
-
-use crate::opening::OpeningHandshake;
+//! How a head is written, and which fields a 101 has (RFC 6455 §4.2.2, step 5).
 
 /// A field's name and its value.
 pub type Field<'a> = (&'a str, &'a str);
@@ -11,13 +9,6 @@ pub type Field<'a> = (&'a str, &'a str);
 pub fn head(first_line: &str, fields: &[Field]) -> Vec<u8> {
     // Task: end each line with CR LF, and the head with an empty line.
     todo!("end each line with CR LF, and the head with an empty line")
-}
-
-/// The 101 that completes the handshake, to the byte.
-pub fn switching_protocols(opening: &OpeningHandshake) -> Vec<u8> {
-    let accept = opening.key.accept();
-    let fields = fields(&accept, opening.subprotocol.as_deref());
-    head("HTTP/1.1 101 Switching Protocols", &fields)
 }
 
 /// The fields of the 101, in the RFC's order: the upgrade, the accept key, and the subprotocol

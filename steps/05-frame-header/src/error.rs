@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::first_byte::ReservedBits;
 use crate::opcode::Opcode;
+use crate::reserved_bits::ReservedBits;
 
 /// Why bytes are no header. Each is a reason to fail the connection (RFC 6455 §7.1.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

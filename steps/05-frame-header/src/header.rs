@@ -11,8 +11,9 @@
 use std::fmt;
 
 use crate::error::HeaderError;
-use crate::first_byte::{FirstByte, ReservedBits};
+use crate::first_byte::FirstByte;
 use crate::opcode::Opcode;
+use crate::reserved_bits::ReservedBits;
 use crate::second_byte::{LengthField, SecondByte};
 
 /// Four bytes that the payload is XORed with (RFC 6455 §5.3).
