@@ -405,11 +405,11 @@ fn the_version_is_13() {
             yours(["101", "\"13\" and \"13\""]).says("The first of two fields was taken. There must be only one."),
             yours(["101", "\"14\""]).says("A version higher than 13 passed. It must be 13."),
             under("[\"8\"]", yours(["none came"])).says(
-                "The refusal says that no version came, though one did. `came` collects what came.",
+                "The refusal says that no version came, though one did. `received` collects what came.",
             ),
             under("[\"13\", \"13\"]", yours(["none came"])).says(
                 "Two versions came, and the refusal says that there was none: `only` returns `None` for both. \
-                 `came` collects what came.",
+                 `received` collects what came.",
             ),
         ],
         shows: || {
@@ -465,11 +465,11 @@ fn the_key_is_sixteen_bytes_given_once() {
             yours(["101", "ZQ==\" and"]).says("The first of two keys was taken. There must be only one."),
             yours(["101", "ZQ==, dGhl"]).says("The field was read as a list. It has one key, and no commas."),
             under("[\"c2hvcnQ=\"]", yours(["none came"])).says(
-                "The refusal says that no key came, though one did. `came` collects what came.",
+                "The refusal says that no key came, though one did. `received` collects what came.",
             ),
             under("[\"dGhl", yours(["none came"])).says(
                 "Two keys came, and the refusal says that there was none: `only` returns `None` for both. \
-                 `came` collects what came.",
+                 `received` collects what came.",
             ),
         ],
         shows: || {
@@ -586,7 +586,7 @@ fn origin_row(text: &str) -> String {
 }
 
 #[test]
-fn a_foreign_origin_is_not_welcome() {
+fn a_foreign_origin_is_refused() {
     check! {
         rfc: "RFC 6455 §10.2",
         rule: "A page may open a WebSocket to the host that it came from, and to hosts that list \
@@ -653,7 +653,7 @@ fn a_foreign_origin_is_not_welcome() {
             let host = "127.0.0.1:9004";
             let listed = ["https://example.com", "chrome-extension://abcdefghijklmnop"];
             [
-                origin_table("pages of this host", Origins::SameHost { and: Vec::new() }, host, &[
+                origin_table("pages of this host", Origins::SameHost { listed: Vec::new() }, host, &[
                     &["http://127.0.0.1:9004"],
                     &["https://127.0.0.1:9004"],
                     &["HTTP://127.0.0.1:9004"],
@@ -705,7 +705,7 @@ fn a_foreign_origin_is_not_welcome() {
 }
 
 #[test]
-fn same_origins_are_welcome_however_they_are_written() {
+fn equal_origins_are_welcome_in_any_spelling() {
     check! {
         rfc: "RFC 6454 §5",
         rule: "A page has this host's origin if its scheme is http or https, and host and port are \
@@ -773,7 +773,7 @@ fn same_origins_are_welcome_however_they_are_written() {
                 ]),
             ];
             tables.map(|(host, values)| {
-                origin_table("pages of this host", Origins::SameHost { and: Vec::new() }, host, values)
+                origin_table("pages of this host", Origins::SameHost { listed: Vec::new() }, host, values)
             }).join("\n")
         },
     }
@@ -781,10 +781,9 @@ fn same_origins_are_welcome_however_they_are_written() {
 
 fn same_host_and(listed: &[&str]) -> Origins {
     let listed = listed.iter().map(|text| Origin::parse(text));
+    let listed = listed.map(|origin| origin.expect("the check's own origin"));
     Origins::SameHost {
-        and: listed
-            .map(|origin| origin.expect("the check's own origin"))
-            .collect(),
+        listed: listed.collect(),
     }
 }
 
@@ -798,7 +797,7 @@ fn origin_table(title: &str, origins: Origins, host: &str, values: &[&[&str]]) -
 }
 
 #[test]
-fn the_servers_first_choice_is_taken() {
+fn the_servers_preference_decides() {
     check! {
         rfc: "RFC 6455 §4.2.2",
         rule: "The subprotocol is the one that the server likes best among those offered, or none.",
@@ -844,7 +843,7 @@ fn the_servers_first_choice_is_taken() {
 }
 
 #[test]
-fn an_offer_of_subprotocols_is_a_list_of_different_tokens() {
+fn offered_subprotocols_are_different_tokens() {
     check! {
         rfc: "RFC 6455 §4.1",
         rule: "Each subprotocol offered is a token, and no two are the same.",
@@ -1061,7 +1060,7 @@ fn refusals_to_the_byte() {
         rule: "A refusal has a status, the fields that the status asks for, and a sentence.",
         signs: [],
         shows: || {
-            let came = |values: &[&str]| values.iter().map(|value| value.to_string()).collect();
+            let values = |values: &[&str]| values.iter().map(|value| value.to_string()).collect();
             let long = "x".repeat(100);
             let refusals = [
                 Refusal::Head(HeadError::TooLong(16_384)),
@@ -1072,14 +1071,14 @@ fn refusals_to_the_byte() {
                 Refusal::Method("POST".to_string()),
                 Refusal::HttpVersion(parsed(slides::BLOG_POST.as_bytes()).version),
                 Refusal::Target("ws://chat.example.com/".to_string()),
-                Refusal::Host(came(&[])),
-                Refusal::Upgrade(came(&["h2c"])),
-                Refusal::Connection(came(&["keep-alive"])),
-                Refusal::Version(came(&["8", "7"])),
-                Refusal::Key(came(&[&long])),
-                Refusal::Origin(came(&["null"])),
-                Refusal::Subprotocols(came(&["chat, chat"])),
-                Refusal::Extensions(came(&["\"\u{1b}"])),
+                Refusal::Host(values(&[])),
+                Refusal::Upgrade(values(&["h2c"])),
+                Refusal::Connection(values(&["keep-alive"])),
+                Refusal::Version(values(&["8", "7"])),
+                Refusal::Key(values(&[&long])),
+                Refusal::Origin(values(&["null"])),
+                Refusal::Subprotocols(values(&["chat, chat"])),
+                Refusal::Extensions(values(&["\"\u{1b}"])),
             ];
             refusals.map(|refusal| show(&refusal.response())).join("\n")
         },
@@ -1128,7 +1127,7 @@ fn reading_of(pieces: &[&[u8]]) -> String {
 }
 
 #[test]
-fn bytes_that_are_no_head() {
+fn bytes_that_are_not_a_head_are_refused() {
     check! {
         rfc: "RFC 9112 §2.2",
         rule: "What is not HTTP/1 is refused as soon as that is known.",
@@ -1370,7 +1369,7 @@ fn a_client_checks_the_switch() {
 }
 
 #[test]
-fn a_client_takes_only_what_it_offered() {
+fn a_client_accepts_only_its_own_offers() {
     check! {
         rfc: "RFC 6455 §4.1",
         rule: "The server may choose none or one of the subprotocols offered, to the letter, and no \

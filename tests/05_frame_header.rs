@@ -1,7 +1,6 @@
 //! Step 05, `frame-header`: what comes before a payload, bit by bit.
 
 use frame_header::first_byte::FirstByte;
-use frame_header::hex::bytes_of;
 use frame_header::second_byte::{LengthField, SecondByte};
 use frame_header::{
     Decoded, FrameHeader, HeaderError, MaskingKey, Opcode, ReservedBits, decode, draw,
@@ -32,7 +31,7 @@ const fn reserved(rsv1: bool, rsv2: bool, rsv3: bool) -> ReservedBits {
 
 /// Bytes that this file gives in hexadecimal.
 fn bytes(text: &str) -> Vec<u8> {
-    bytes_of(text).expect("the check's own bytes")
+    frame_header::hex::parse(text).expect("the check's own bytes")
 }
 
 fn yes(is: bool) -> &'static str {
@@ -505,7 +504,7 @@ fn a_length_is_in_network_byte_order() {
 }
 
 #[test]
-fn a_length_is_as_short_as_it_can_be() {
+fn a_length_must_be_minimal() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A length is in the fewest bytes that hold it, and the highest of 64 bits is 0.",
@@ -551,7 +550,7 @@ const EACH_LENGTH: [&str; 6] = [
 ];
 
 #[test]
-fn what_follows_a_header_is_not_looked_at() {
+fn bytes_after_a_header_are_ignored() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "The header ends where its own bits say, whatever comes behind it.",
@@ -648,7 +647,7 @@ fn every_prefix_says_how_much_is_missing() {
 }
 
 #[test]
-fn a_broken_rule_is_said_at_its_byte() {
+fn a_broken_rule_is_reported_at_its_byte() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "A rule is broken by one byte, and nothing after it can repair it.",
@@ -715,7 +714,7 @@ fn a_negotiated_bit_reaches_the_header() {
 // Encoding.
 
 #[test]
-fn a_header_of_ours_as_the_rfc_draws_it() {
+fn our_own_header_as_the_rfc_draws_it() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "First byte, second byte, length, masking key, then the payload.",
@@ -779,7 +778,7 @@ fn encoding_appends() {
 }
 
 #[test]
-fn what_is_encoded_is_decoded() {
+fn encoded_headers_decode_to_themselves() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A header that is encoded and decoded is what it was, and so are its bytes.",
@@ -880,7 +879,7 @@ fn the_examples_of_the_rfc_drawn() {
 }
 
 #[test]
-fn what_is_wrong_or_half_there_is_drawn_too() {
+fn wrong_and_incomplete_frames_are_drawn_too() {
     check! {
         rfc: "RFC 6455 §5.2",
         rule: "A drawing shows what came, whether it keeps the rules or not. It is src/draw.rs, which is given.",
@@ -942,13 +941,13 @@ fn each_error_has_a_sentence_and_1002() {
 }
 
 #[test]
-fn bytes_are_given_in_hexadecimal() {
+fn hexadecimal_text_is_read_as_bytes() {
     check! {
         rfc: "our own",
         rule: "Pairs of hexadecimal digits are bytes, with or without something between them: src/hex.rs is given.",
         signs: [],
         shows: || {
-            let row = |text: &str| match bytes_of(text) {
+            let row = |text: &str| match frame_header::hex::parse(text) {
                 Ok(bytes) => format!("{text:?}\n  → {bytes:02x?}\n"),
                 Err(error) => format!("{text:?}\n  → {error}\n"),
             };

@@ -70,7 +70,7 @@ impl ClientHandshake {
     /// A part of it holds a character that no part may hold: with a line's end in it, it would add
     /// fields of its own.
     pub fn request(&self) -> Result<Vec<u8>, Refusal> {
-        if !are_different_tokens(&self.subprotocols) {
+        if !are_distinct_tokens(&self.subprotocols) {
             return Err(Refusal::Subprotocols(self.subprotocols.clone()));
         }
         let subprotocols = self.subprotocols.join(", ");
@@ -165,7 +165,7 @@ impl ClientHandshake {
     // ANCHOR_END: check_extensions
 }
 
-fn are_different_tokens(names: &[String]) -> bool {
+fn are_distinct_tokens(names: &[String]) -> bool {
     let is_new = |(place, name): (usize, &String)| !names[..place].contains(name);
     names.iter().all(|name| is_token(name)) && names.iter().enumerate().all(is_new)
 }

@@ -7,7 +7,7 @@
 //!
 //! They are parsed here, so that a malformed list is refused, and used in the step `compression`.
 
-use crate::fields::{WHITE_SPACE, is_token, is_token_character};
+use crate::fields::{WHITESPACE, is_token, is_token_character};
 
 /// One extension that a client offers, or that a server has chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub fn parse(value: &str) -> Option<Vec<Extension>> {
         }
         let (extension, after) = parse_extension(rest)?;
         extensions.push(extension);
-        rest = after.trim_start_matches(WHITE_SPACE);
+        rest = after.trim_start_matches(WHITESPACE);
         if !rest.is_empty() && !rest.starts_with(',') {
             return None;
         }
@@ -40,10 +40,10 @@ pub fn parse(value: &str) -> Option<Vec<Extension>> {
 fn parse_extension(text: &str) -> Option<(Extension, &str)> {
     let (name, mut rest) = parse_token(text)?;
     let mut parameters = Vec::new();
-    while let Some(after) = rest.trim_start_matches(WHITE_SPACE).strip_prefix(';') {
-        let (parameter, after) = parse_token(after.trim_start_matches(WHITE_SPACE))?;
-        let (value, after) = match after.trim_start_matches(WHITE_SPACE).strip_prefix('=') {
-            Some(value) => parse_value(value.trim_start_matches(WHITE_SPACE))
+    while let Some(after) = rest.trim_start_matches(WHITESPACE).strip_prefix(';') {
+        let (parameter, after) = parse_token(after.trim_start_matches(WHITESPACE))?;
+        let (value, after) = match after.trim_start_matches(WHITESPACE).strip_prefix('=') {
+            Some(value) => parse_value(value.trim_start_matches(WHITESPACE))
                 .map(|(value, rest)| (Some(value), rest))?,
             None => (None, after),
         };

@@ -139,8 +139,8 @@ impl HeadBuffer {
         &self.bytes[self.end.unwrap_or(self.bytes.len())..]
     }
 
-    /// Room for as many fields as there are lines.
-    fn room(&self) -> Vec<httparse::Header<'_>> {
+    /// Space for the parser: one header for each line.
+    fn empty_headers(&self) -> Vec<httparse::Header<'_>> {
         vec![httparse::EMPTY_HEADER; self.lines]
     }
 }
@@ -158,7 +158,7 @@ impl HttpVersion {
     /// The version that a handshake needs at least (RFC 6455 §4.1).
     pub const HTTP_1_1: Self = Self { major: 1, minor: 1 };
 
-    fn one_point(minor: Option<u8>) -> Self {
+    fn http_1(minor: Option<u8>) -> Self {
         let minor = minor.expect("a parsed head has a version");
         Self { major: 1, minor }
     }
@@ -191,14 +191,14 @@ impl RequestHead {
     /// # Errors
     /// [`HeadError::NotHttp`] or [`HeadError::HttpVersion`].
     pub fn parse(buffer: &HeadBuffer) -> Result<Self, HeadError> {
-        let mut room = buffer.room();
-        let mut request = httparse::Request::new(&mut room);
+        let mut headers = buffer.empty_headers();
+        let mut request = httparse::Request::new(&mut headers);
         let status = request.parse(buffer.head());
         check_parsed(status, buffer.head())?;
         Ok(Self {
             method: request.method.unwrap_or_default().to_string(),
             target: request.path.unwrap_or_default().to_string(),
-            version: HttpVersion::one_point(request.version),
+            version: HttpVersion::http_1(request.version),
             fields: fields(request.headers),
         })
     }
@@ -279,12 +279,12 @@ impl ResponseHead {
     /// # Errors
     /// [`HeadError::NotHttp`] or [`HeadError::HttpVersion`].
     pub fn parse(buffer: &HeadBuffer) -> Result<Self, HeadError> {
-        let mut room = buffer.room();
-        let mut response = httparse::Response::new(&mut room);
+        let mut headers = buffer.empty_headers();
+        let mut response = httparse::Response::new(&mut headers);
         let status = response.parse(buffer.head());
         check_parsed(status, buffer.head())?;
         Ok(Self {
-            version: HttpVersion::one_point(response.version),
+            version: HttpVersion::http_1(response.version),
             status: response.code.unwrap_or_default(),
             fields: fields(response.headers),
         })
@@ -308,15 +308,15 @@ fn check_parsed(
 fn wrong_version(head: &[u8]) -> HeadError {
     let first_line = head.trim_ascii_start().split(|byte| *byte == b'\r').next();
     let first_line = String::from_utf8_lossy(first_line.unwrap_or_default());
-    let version = first_line.split(' ').find(|word| is_http_version(word));
+    let version = first_line.split(' ').find(|token| is_http_version(token));
     match version {
         Some(version) => HeadError::HttpVersion(version.to_string()),
         None => HeadError::NotHttp("the first line has no HTTP version".to_string()),
     }
 }
 
-fn is_http_version(word: &str) -> bool {
-    let number = word.strip_prefix("HTTP/").map(str::as_bytes);
+fn is_http_version(token: &str) -> bool {
+    let number = token.strip_prefix("HTTP/").map(str::as_bytes);
     matches!(number, Some([b'0'..=b'9', b'.', b'0'..=b'9']))
 }
 

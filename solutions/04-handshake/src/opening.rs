@@ -115,7 +115,7 @@ pub fn read_resource(head: &RequestHead) -> Result<&str, Refusal> {
 /// Rule 2: exactly one host, with or without a port; ports end at 65535. If the target names a host, that
 /// one counts (RFC 9112 §3.2.2).
 pub fn read_host(head: &RequestHead) -> Result<&str, Refusal> {
-    let refusal = || Refusal::Host(came(head, "Host"));
+    let refusal = || Refusal::Host(received(head, "Host"));
     let field = head.fields.only("Host").ok_or_else(refusal)?;
     let in_target = host_and_resource(&head.target).and_then(|(host, _)| host);
     let host = in_target.unwrap_or(field);
@@ -130,7 +130,7 @@ pub fn read_host(head: &RequestHead) -> Result<&str, Refusal> {
 pub fn check_upgrade(head: &RequestHead) -> Result<(), Refusal> {
     match head.fields.has_token("Upgrade", "websocket") {
         true => Ok(()),
-        false => Err(Refusal::Upgrade(came(head, "Upgrade"))),
+        false => Err(Refusal::Upgrade(received(head, "Upgrade"))),
     }
 }
 // ANCHOR_END: check_upgrade
@@ -139,7 +139,7 @@ pub fn check_upgrade(head: &RequestHead) -> Result<(), Refusal> {
 pub fn check_connection(head: &RequestHead) -> Result<(), Refusal> {
     match head.fields.has_token("Connection", "upgrade") {
         true => Ok(()),
-        false => Err(Refusal::Connection(came(head, "Connection"))),
+        false => Err(Refusal::Connection(received(head, "Connection"))),
     }
 }
 
@@ -149,7 +149,7 @@ pub fn check_version(head: &RequestHead) -> Result<(), Refusal> {
     // Task: `Sec-WebSocket-Version` is there once, and is 13.
     match head.fields.only("Sec-WebSocket-Version") {
         Some("13") => Ok(()),
-        _ => Err(Refusal::Version(came(head, "Sec-WebSocket-Version"))),
+        _ => Err(Refusal::Version(received(head, "Sec-WebSocket-Version"))),
     }
 }
 // ANCHOR_END: check_version
@@ -161,7 +161,7 @@ pub fn read_key(head: &RequestHead) -> Result<Key, Refusal> {
     let value = head.fields.only("Sec-WebSocket-Key");
     value
         .and_then(Key::parse)
-        .ok_or_else(|| Refusal::Key(came(head, "Sec-WebSocket-Key")))
+        .ok_or_else(|| Refusal::Key(received(head, "Sec-WebSocket-Key")))
 }
 // ANCHOR_END: read_key
 
@@ -174,8 +174,8 @@ pub fn read_origin<'a>(
 ) -> Result<Option<&'a str>, Refusal> {
     match head.fields.values("Origin")[..] {
         [] => Ok(None),
-        [origin] if policy.origins.allow(origin, host) => Ok(Some(origin)),
-        _ => Err(Refusal::Origin(came(head, "Origin"))),
+        [origin] if policy.origins.allows(origin, host) => Ok(Some(origin)),
+        _ => Err(Refusal::Origin(received(head, "Origin"))),
     }
 }
 // ANCHOR_END: read_origin
@@ -189,7 +189,7 @@ pub fn read_subprotocols(head: &RequestHead) -> Result<Vec<&str>, Refusal> {
     let is_unique = (1..offered.len()).all(|at| !offered[..at].contains(&offered[at]));
     match is_list && is_unique {
         true => Ok(offered),
-        false => Err(Refusal::Subprotocols(came(head, name))),
+        false => Err(Refusal::Subprotocols(received(head, name))),
     }
 }
 
@@ -200,14 +200,14 @@ pub fn read_extensions(head: &RequestHead) -> Result<Vec<Extension>, Refusal> {
     let lists: Option<Vec<_>> = values.map(extensions::parse).collect();
     match lists {
         Some(lists) => Ok(lists.concat()),
-        None => Err(Refusal::Extensions(came(head, name))),
+        None => Err(Refusal::Extensions(received(head, name))),
     }
 }
 
 /// All that came under this name, for a refusal to say.
-// ANCHOR: came
-fn came(head: &RequestHead, name: &str) -> Vec<String> {
+// ANCHOR: received
+fn received(head: &RequestHead, name: &str) -> Vec<String> {
     let values = head.fields.values(name).into_iter();
     values.map(str::to_string).collect()
 }
-// ANCHOR_END: came
+// ANCHOR_END: received

@@ -24,14 +24,14 @@ pub enum Origins {
     /// Pages that came from the host that the handshake goes to, and those of the listed origins.
     SameHost {
         /// The other origins that are welcome, such as `Origin::parse("https://example.com")`.
-        and: Vec<Origin>,
+        listed: Vec<Origin>,
     },
 }
 // ANCHOR_END: origins
 
 impl Default for Origins {
     fn default() -> Self {
-        Self::SameHost { and: Vec::new() }
+        Self::SameHost { listed: Vec::new() }
     }
 }
 
@@ -41,17 +41,17 @@ impl Origins {
     ///
     /// `Host` names no scheme, and a server that a proxy speaks TLS for doesn't know its own. So the
     /// pages of this host may come over http or https.
-    // ANCHOR: allow
-    pub fn allow(&self, origin: &str, host: &str) -> bool {
+    // ANCHOR: allows
+    pub fn allows(&self, origin: &str, host: &str) -> bool {
         // Task: welcome this host's own origins and the listed ones, and nothing that isn't an origin.
-        let Self::SameHost { and: listed } = self else {
+        let Self::SameHost { listed } = self else {
             return true;
         };
         let own = ["http", "https"].map(|scheme| Origin::new(scheme, host));
         Origin::parse(origin)
             .is_some_and(|origin| listed.contains(&origin) || own.contains(&Some(origin)))
     }
-    // ANCHOR_END: allow
+    // ANCHOR_END: allows
 }
 
 impl Policy {

@@ -9,7 +9,7 @@ pub enum HexError {
     /// A character that is neither a digit nor something that stands between bytes.
     NotADigit(char),
     /// So many digits in a row, an odd number: a byte has two.
-    HalfAByte(usize),
+    OddDigits(usize),
 }
 
 impl fmt::Display for HexError {
@@ -18,8 +18,8 @@ impl fmt::Display for HexError {
             Self::NotADigit(character) => {
                 write!(formatter, "{character:?} is no hexadecimal digit.")
             }
-            Self::HalfAByte(1) => write!(formatter, "One digit is half a byte."),
-            Self::HalfAByte(digits) => {
+            Self::OddDigits(1) => write!(formatter, "One digit is half a byte."),
+            Self::OddDigits(digits) => {
                 write!(
                     formatter,
                     "{digits} digits in a row end in the middle of a byte."
@@ -36,13 +36,13 @@ impl Error for HexError {}
 ///
 /// # Errors
 /// Something else is in it, or half a byte.
-pub fn bytes_of(text: &str) -> Result<Vec<u8>, HexError> {
+pub fn parse(text: &str) -> Result<Vec<u8>, HexError> {
     let mut bytes = Vec::new();
-    for word in text.split(is_between_bytes) {
-        let digits = without_prefix(word);
+    for token in text.split(is_between_bytes) {
+        let digits = without_prefix(token);
         let mut values = Vec::new();
         // `0x5` is a byte, where `5` is half of one.
-        if digits.len() == 1 && digits != word {
+        if digits.len() == 1 && digits != token {
             values.push(0);
         }
         for character in digits.chars() {
@@ -50,7 +50,7 @@ pub fn bytes_of(text: &str) -> Result<Vec<u8>, HexError> {
             values.push(digit.ok_or(HexError::NotADigit(character))? as u8);
         }
         if values.len() % 2 == 1 {
-            return Err(HexError::HalfAByte(values.len()));
+            return Err(HexError::OddDigits(values.len()));
         }
         bytes.extend(values.chunks(2).map(|pair| pair[0] << 4 | pair[1]));
     }
@@ -62,10 +62,10 @@ fn is_between_bytes(character: char) -> bool {
     character.is_whitespace() || ",:;-_\\\"'[](){}<>".contains(character)
 }
 
-fn without_prefix(word: &str) -> &str {
+fn without_prefix(token: &str) -> &str {
     ["0x", "0X", "x"]
         .iter()
-        .find_map(|prefix| word.strip_prefix(prefix))
+        .find_map(|prefix| token.strip_prefix(prefix))
         .filter(|digits| !digits.is_empty())
-        .unwrap_or(word)
+        .unwrap_or(token)
 }

@@ -9,7 +9,7 @@
 
 /// White space in a head: spaces and tabs, and nothing else (RFC 9110 §5.6.3). `str::trim` takes off all
 /// that is white space in Unicode; a proxy in front of us would not.
-pub const WHITE_SPACE: [char; 2] = [' ', '\t'];
+pub const WHITESPACE: [char; 2] = [' ', '\t'];
 
 /// The fields of a request's or a response's head, in the order in which they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,9 +18,9 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Adds a field. [`WHITE_SPACE`] around a value isn't part of it (RFC 9110 §5.5).
+    /// Adds a field. [`WHITESPACE`] around a value isn't part of it (RFC 9110 §5.5).
     pub fn add(&mut self, name: &str, value: &str) {
-        let value = value.trim_matches(WHITE_SPACE);
+        let value = value.trim_matches(WHITESPACE);
         self.fields.push((name.to_string(), value.to_string()));
     }
 
@@ -43,7 +43,7 @@ impl Fields {
 
     /// The elements of a list: those of every field of this name, in order (RFC 9110 §5.6.1).
     ///
-    /// Commas separate them. [`WHITE_SPACE`] around an element isn't part of it, and empty elements
+    /// Commas separate them. [`WHITESPACE`] around an element isn't part of it, and empty elements
     /// don't count.
     pub fn elements(&self, name: &str) -> Vec<&str> {
         // Task: read all fields of this name as one list, and return its elements.

@@ -23,13 +23,13 @@ pub enum Origins {
     /// Pages that came from the host that the handshake goes to, and those of the listed origins.
     SameHost {
         /// The other origins that are welcome, such as `Origin::parse("https://example.com")`.
-        and: Vec<Origin>,
+        listed: Vec<Origin>,
     },
 }
 
 impl Default for Origins {
     fn default() -> Self {
-        Self::SameHost { and: Vec::new() }
+        Self::SameHost { listed: Vec::new() }
     }
 }
 
@@ -39,7 +39,7 @@ impl Origins {
     ///
     /// `Host` names no scheme, and a server that a proxy speaks TLS for doesn't know its own. So the
     /// pages of this host may come over http or https.
-    pub fn allow(&self, origin: &str, host: &str) -> bool {
+    pub fn allows(&self, origin: &str, host: &str) -> bool {
         // Task: welcome this host's own origins and the listed ones, and nothing that isn't an origin.
         todo!(
             "welcome this host's own origins and the listed ones, and nothing that isn't an origin"

@@ -12,6 +12,9 @@
 use crate::head::{HeadError, HttpVersion};
 use crate::response::{self, Field};
 
+/// Of a longer value, a sentence quotes only this many characters.
+const MAX_QUOTED: usize = 60;
+
 /// The rule that was broken, and what came instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -71,11 +74,11 @@ impl Refusal {
     /// What came, what would have been right, and where that is written.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Head(HeadError::TooLong(most)) => {
-                format!("The head is longer than {most} bytes (RFC 6585 §5).")
+            Self::Head(HeadError::TooLong(limit)) => {
+                format!("The head is longer than {limit} bytes (RFC 6585 §5).")
             }
-            Self::Head(HeadError::TooManyFields(most)) => {
-                format!("The head has more than {most} fields (RFC 6585 §5).")
+            Self::Head(HeadError::TooManyFields(limit)) => {
+                format!("The head has more than {limit} fields (RFC 6585 §5).")
             }
             Self::Head(HeadError::BareLineFeed) => {
                 "A line must end with CR LF; one ends with LF alone (RFC 9112 §2.2).".to_string()
@@ -91,38 +94,40 @@ impl Refusal {
             }
             Self::Method(method) => format!(
                 "The method must be GET; {} came (RFC 6455 §4.2.1).",
-                shown(method)
+                quoted(method)
             ),
             Self::Target(target) => format!(
                 "The target must be a path, like /socket, with no fragment; {} came (RFC 6455 §4.2.1).",
-                shown(target)
+                quoted(target)
             ),
-            Self::Host(came) => broken("Host must name one host", came, "RFC 9112 §3.2"),
-            Self::Upgrade(came) => broken("Upgrade must list websocket", came, "RFC 6455 §4.2.1"),
-            Self::Connection(came) => {
-                broken("Connection must list Upgrade", came, "RFC 6455 §4.2.1")
+            Self::Host(values) => broken_rule("Host must name one host", values, "RFC 9112 §3.2"),
+            Self::Upgrade(values) => {
+                broken_rule("Upgrade must list websocket", values, "RFC 6455 §4.2.1")
             }
-            Self::Version(came) => {
-                broken("Sec-WebSocket-Version must be 13", came, "RFC 6455 §4.4")
+            Self::Connection(values) => {
+                broken_rule("Connection must list Upgrade", values, "RFC 6455 §4.2.1")
             }
-            Self::Key(came) => broken(
+            Self::Version(values) => {
+                broken_rule("Sec-WebSocket-Version must be 13", values, "RFC 6455 §4.4")
+            }
+            Self::Key(values) => broken_rule(
                 "Sec-WebSocket-Key must be 16 bytes in base64",
-                came,
+                values,
                 "RFC 6455 §4.2.1",
             ),
-            Self::Origin(came) => broken(
+            Self::Origin(values) => broken_rule(
                 "Origin must match Host, port included, or be listed",
-                came,
+                values,
                 "RFC 6455 §10.2",
             ),
-            Self::Subprotocols(came) => broken(
+            Self::Subprotocols(values) => broken_rule(
                 "Sec-WebSocket-Protocol must list different tokens",
-                came,
+                values,
                 "RFC 6455 §4.1",
             ),
-            Self::Extensions(came) => broken(
+            Self::Extensions(values) => broken_rule(
                 "Sec-WebSocket-Extensions must list tokens with parameters",
-                came,
+                values,
                 "RFC 6455 §9.1",
             ),
         }
@@ -161,19 +166,18 @@ impl Refusal {
     }
 }
 
-fn broken(rule: &str, came: &[String], section: &str) -> String {
-    let came = match came {
+fn broken_rule(rule: &str, values: &[String], section: &str) -> String {
+    let came = match values {
         [] => "none came".to_string(),
-        [one] => format!("{} came", shown(one)),
-        [first, ..] => format!("{} came, and {} more", shown(first), came.len() - 1),
+        [one] => format!("{} came", quoted(one)),
+        [first, rest @ ..] => format!("{} came, and {} more", quoted(first), rest.len()),
     };
     format!("{rule}; {came} ({section}).")
 }
 
-/// What came, quoted, with its control characters escaped, and not all of it where it is long.
-fn shown(text: &str) -> String {
-    const MOST: usize = 60;
-    match text.char_indices().nth(MOST) {
+/// The text in quotes, with its control characters escaped. Of a long text, only the beginning.
+fn quoted(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),
     }

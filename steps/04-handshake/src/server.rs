@@ -34,7 +34,7 @@ fn open_socket(request: Request, policy: &Policy, limits: Limits) {
     let head = RequestHead::from_tiny_http(&request, limits).map_err(Refusal::from);
     let opening = head.and_then(|head| OpeningHandshake::read(&head, policy));
     match opening {
-        Ok(_) if !hands_over(&request) => not_implemented(request),
+        Ok(_) if !can_upgrade(&request) => send_not_implemented(request),
         Ok(opening) => hold(switch_protocols(request, &opening)),
         // Not `respond`: tiny_http would leave out the fields `Upgrade` and `Connection`.
         Err(refusal) => send(request, &refusal.response()),
@@ -60,7 +60,7 @@ fn hold(mut stream: Box<dyn ReadWrite + Send>) {
 
 /// tiny_http looks for `upgrade` in the first `Connection` field only. Where it is in another, the
 /// handshake is right and the connection can't be had.
-fn hands_over(request: &Request) -> bool {
+fn can_upgrade(request: &Request) -> bool {
     let mut fields = request.headers().iter();
     fields
         .find(|field| field.field.equiv("Connection"))
@@ -70,7 +70,7 @@ fn hands_over(request: &Request) -> bool {
         })
 }
 
-fn not_implemented(request: Request) {
+fn send_not_implemented(request: Request) {
     let sentence = "This server needs `Upgrade` in the first of several Connection fields.\n";
     _ = request.respond(Response::from_string(sentence).with_status_code(501));
 }

@@ -21,11 +21,11 @@ const BITS_PER_ROW: usize = 32;
 /// Each bit takes two columns: itself, and what is between it and the one before.
 const COLUMNS_PER_BIT: usize = 2;
 /// Of a longer payload only so many bytes are drawn.
-const DRAWN_PAYLOAD: usize = 32;
+const MAX_DRAWN_BYTES: usize = 32;
 /// Of a longer text only so many characters are quoted.
-const QUOTED: usize = 40;
+const MAX_QUOTED: usize = 40;
 /// Of more frames only so many are drawn.
-const DRAWN_FRAMES: usize = 8;
+const MAX_DRAWN_FRAMES: usize = 8;
 
 const RULER: &str = concat!(
     " 0                   1                   2                   3\n",
@@ -41,7 +41,7 @@ const RULER: &str = concat!(
 pub fn draw(bytes: &[u8]) -> String {
     let mut drawings = Vec::new();
     let mut rest = bytes;
-    while !rest.is_empty() && drawings.len() < DRAWN_FRAMES {
+    while !rest.is_empty() && drawings.len() < MAX_DRAWN_FRAMES {
         let (drawing, length) = draw_first(rest);
         drawings.push(drawing);
         rest = &rest[length..];
@@ -60,7 +60,7 @@ pub fn draw_first(bytes: &[u8]) -> (String, usize) {
     if bytes.is_empty() {
         return (String::new(), 0);
     }
-    let frame = Sketch::of(bytes);
+    let frame = Sketch::new(bytes);
     (frame.draw(), frame.end())
 }
 
@@ -88,7 +88,7 @@ struct Cell {
 }
 
 impl<'a> Sketch<'a> {
-    fn of(bytes: &'a [u8]) -> Self {
+    fn new(bytes: &'a [u8]) -> Self {
         let second = bytes.get(1).copied().unwrap_or(0);
         let masked = second & 0b1000_0000 != 0;
         let seven_bits = second & 0b0111_1111;
@@ -102,14 +102,14 @@ impl<'a> Sketch<'a> {
             0 => bytes.get(1).map(|_| u64::from(seven_bits)),
             _ => bytes.get(2..2 + extended).map(number),
         };
-        let behind = bytes.get(header..).unwrap_or_default();
+        let after_header = bytes.get(header..).unwrap_or_default();
         let declared = usize::try_from(payload_length.unwrap_or(0)).unwrap_or(usize::MAX);
         Self {
             bytes,
             extended,
             header,
             payload_length,
-            payload: &behind[..behind.len().min(declared)],
+            payload: &after_header[..after_header.len().min(declared)],
             key: bytes.get(2 + extended..header).filter(|_| masked),
         }
     }
@@ -120,7 +120,7 @@ impl<'a> Sketch<'a> {
     }
 
     fn draw(&self) -> String {
-        let drawn = self.end().min(self.header + DRAWN_PAYLOAD);
+        let drawn = self.end().min(self.header + MAX_DRAWN_BYTES);
         let cells = self.cells();
         let rows: Vec<Row> = self.bytes[..drawn]
             .chunks(BITS_PER_ROW / 8)
@@ -139,7 +139,7 @@ impl<'a> Sketch<'a> {
                 self.end() - drawn
             );
         }
-        text + &self.in_words() + "\n"
+        text + &self.description() + "\n"
     }
 
     fn cells(&self) -> Vec<Cell> {
@@ -194,7 +194,7 @@ impl<'a> Sketch<'a> {
             cells.push(key);
             end += 4 * 8;
         }
-        let payload = self.payload.iter().take(DRAWN_PAYLOAD).enumerate();
+        let payload = self.payload.iter().take(MAX_DRAWN_BYTES).enumerate();
         cells.extend(payload.map(|(index, byte)| self.payload_cell(end, index, *byte)));
         cells
     }
@@ -223,9 +223,9 @@ impl<'a> Sketch<'a> {
     }
 
     /// `text, FIN, 5 bytes, masked: "Hello"`
-    fn in_words(&self) -> String {
+    fn description(&self) -> String {
         let first = self.bytes[0];
-        let mut words = vec![opcode_name(first).to_string()];
+        let mut parts = vec![opcode_name(first).to_string()];
         let bits = [
             (0b1000_0000, "FIN"),
             (0b0100_0000, "RSV1"),
@@ -233,34 +233,34 @@ impl<'a> Sketch<'a> {
             (0b0001_0000, "RSV3"),
         ];
         let set = bits.into_iter().filter(|(bit, _)| first & bit != 0);
-        words.extend(set.map(|(_, name)| name.to_string()));
+        parts.extend(set.map(|(_, name)| name.to_string()));
         let missing = self.header.saturating_sub(self.bytes.len());
         if missing > 0 {
-            words.push(format!(
+            parts.push(format!(
                 "{} of the header missing",
-                bytes_in_words(missing as u64)
+                byte_count(missing as u64)
             ));
-            return in_lines(&words);
+            return wrapped(&parts);
         }
         let declared = self.payload_length.unwrap_or(0);
-        words.push(match declared {
+        parts.push(match declared {
             0 => "no payload".to_string(),
-            _ => bytes_in_words(declared),
+            _ => byte_count(declared),
         });
-        words.extend(self.key.map(|_| "masked".to_string()));
+        parts.extend(self.key.map(|_| "masked".to_string()));
         let missing = declared - self.payload.len() as u64;
         if missing > 0 {
-            words.push(format!("{missing} of them missing"));
+            parts.push(format!("{missing} of them missing"));
         }
         let quoted = self.quoted();
-        if let (Some(last), false) = (words.last_mut(), quoted.is_empty()) {
+        if let (Some(last), false) = (parts.last_mut(), quoted.is_empty()) {
             *last += ":";
-            words.push(quoted);
+            parts.push(quoted);
         }
-        in_lines(&words)
+        wrapped(&parts)
     }
 
-    /// The payload as text, where it is text; in a Close frame, behind the status code.
+    /// The payload as text, where it is text; in a Close frame, after_header the status code.
     fn quoted(&self) -> String {
         let key = self.key.unwrap_or(&[0; 4]).iter().cycle();
         let plain = self.payload.iter().zip(key).map(|(byte, key)| byte ^ key);
@@ -312,9 +312,9 @@ impl<'a> Row<'a> {
         let mut text = String::new();
         for line in 0..height.unwrap_or(0) {
             for cell in &self.cells {
-                let words = cell.text.get(line).map_or("", String::as_str);
+                let line_of_text = cell.text.get(line).map_or("", String::as_str);
                 let width = cell.width();
-                text += &format!("|{:<width$}", fitting(words, width));
+                text += &format!("|{:<width$}", shortened(line_of_text, width));
             }
             text += "|\n";
         }
@@ -358,12 +358,12 @@ impl Cell {
 }
 
 /// A field that is only half there may be narrower than its name: `Extended…`.
-fn fitting(words: &str, width: usize) -> String {
-    if words.chars().count() <= width {
-        return words.to_string();
+fn shortened(name: &str, width: usize) -> String {
+    if name.chars().count() <= width {
+        return name.to_string();
     }
-    let mut whole = words.match_indices(' ').map(|(space, _)| &words[..space]);
-    let longest = whole.rfind(|words| words.chars().count() < width);
+    let mut whole = name.match_indices(' ').map(|(space, _)| &name[..space]);
+    let longest = whole.rfind(|name| name.chars().count() < width);
     format!("{}…", longest.unwrap_or_default())
 }
 
@@ -403,7 +403,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.collect::<Vec<_>>().join(" ")
 }
 
-fn bytes_in_words(number: u64) -> String {
+fn byte_count(number: u64) -> String {
     match number {
         1 => "1 byte".to_string(),
         _ => format!("{number} bytes"),
@@ -418,7 +418,7 @@ fn quote(bytes: &[u8]) -> String {
     let mut quoted = String::new();
     for character in text.chars() {
         let escaped = character.escape_debug().to_string();
-        if quoted.chars().count() + escaped.chars().count() > QUOTED {
+        if quoted.chars().count() + escaped.chars().count() > MAX_QUOTED {
             return format!("\"{quoted}\" …");
         }
         quoted += &escaped;
@@ -429,26 +429,23 @@ fn quote(bytes: &[u8]) -> String {
     }
 }
 
-/// Words with commas between them, but for one that ends with a colon, in lines of 80 columns.
-fn in_lines(words: &[String]) -> String {
+/// The parts with commas between them, but none after a colon, in lines of 80 columns.
+fn wrapped(parts: &[String]) -> String {
     let mut text = String::new();
     let mut column = 0;
-    for word in words {
-        let comma = if text.is_empty() || text.ends_with(':') {
-            ""
-        } else {
-            ","
-        };
-        let length = word.chars().count() + 2;
+    for part in parts {
+        let needs_comma = !text.is_empty() && !text.ends_with(':');
+        if needs_comma {
+            text += ",";
+        }
+        let length = part.chars().count() + 2;
         if column + length >= 80 {
-            text += comma;
             text += "\n  ";
             column = 2;
         } else if column > 0 {
-            text += comma;
             text += " ";
         }
-        text += word;
+        text += part;
         column += length;
     }
     text

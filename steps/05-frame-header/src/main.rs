@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         true => RFC_EXAMPLE.to_string(),
         false => arguments.join(" "),
     };
-    let bytes = match hex::bytes_of(&text) {
+    let bytes = match hex::parse(&text) {
         Ok(bytes) => bytes,
         Err(error) => {
             eprintln!("{error} A frame is given like {RFC_EXAMPLE}.");

@@ -209,7 +209,7 @@ fn policy(is_choosy: bool) -> Policy {
     Policy {
         origins: match is_choosy {
             true => Origins::SameHost {
-                and: Origin::parse("https://example.com").into_iter().collect(),
+                listed: Origin::parse("https://example.com").into_iter().collect(),
             },
             false => Origins::Any,
         },
