@@ -1,13 +1,13 @@
-//! What is answered where a rule is broken: the status, and a sentence for a person.
+//! The rules that a request can break, and the answer to each: a status, and a sentence for a person.
 //!
 //! | status | why this one |
 //! |---|---|
 //! | 400 Bad Request | the handshake is malformed (RFC 6455 §4.2.1) |
-//! | 403 Forbidden | it is well-formed, and this page is not welcome (RFC 6455 §4.2.2, step 4) |
+//! | 403 Forbidden | the handshake is well-formed, but this page is not welcome (RFC 6455 §4.2.2, step 4) |
 //! | 405 Method Not Allowed | with `Allow: GET`, as RFC 9110 §15.5.6 has it |
-//! | 426 Upgrade Required | no upgrade to `websocket` was asked for, or to another version; with the fields that say what to ask for (RFC 9110 §15.5.22, RFC 6455 §4.4) |
-//! | 431 Request Header Fields Too Large | a limit is broken (RFC 6585 §5) |
-//! | 505 HTTP Version Not Supported | another major version of HTTP (RFC 9110 §15.6.6). HTTP/1.0 is the same major version, and gets 400 |
+//! | 426 Upgrade Required | the request asks for no upgrade to `websocket`, or for another version; the answer's fields say what to ask for (RFC 9110 §15.5.22, RFC 6455 §4.4) |
+//! | 431 Request Header Fields Too Large | the head is beyond a limit (RFC 6585 §5) |
+//! | 505 HTTP Version Not Supported | the major version of HTTP isn't 1 (RFC 9110 §15.6.6). HTTP/1.0 has the right major version, and gets 400 |
 
 use crate::head::{HeadError, HttpVersion};
 use crate::response::{self, Field};
@@ -15,7 +15,7 @@ use crate::response::{self, Field};
 /// Of a longer value, a sentence quotes only this many characters.
 const MAX_QUOTED: usize = 60;
 
-/// The rule that was broken, and what came instead.
+/// The broken rule, and what the client sent instead.
 // ANCHOR: refusal
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -73,7 +73,7 @@ impl Refusal {
         }
     }
 
-    /// What came, what would have been right, and where that is written.
+    /// What is required, what the client sent instead, and which section says so.
     pub fn sentence(&self) -> String {
         match self {
             Self::Head(HeadError::TooLong(limit)) => {
@@ -135,8 +135,8 @@ impl Refusal {
         }
     }
 
-    /// The whole response. After a head that isn't HTTP, or is too long, the connection ends as well:
-    /// there is no telling where the next request would begin.
+    /// The whole response. After a head that isn't HTTP, or is too long, the connection ends, too:
+    /// the server can't tell where the next request would begin.
     // ANCHOR: response
     pub fn response(&self) -> Vec<u8> {
         let (status, reason) = self.status();
@@ -156,7 +156,7 @@ impl Refusal {
     }
     // ANCHOR_END: response
 
-    /// The fields that say what would have been right.
+    /// The fields that tell the client what to send.
     pub fn fields(&self) -> Vec<Field<'static>> {
         match self {
             Self::Method(_) => vec![("Allow", "GET")],

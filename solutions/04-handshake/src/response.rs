@@ -3,9 +3,10 @@
 /// A field's name and its value.
 pub type Field<'a> = (&'a str, &'a str);
 
-/// The bytes of a head: its first line, its fields as `Name: value`, and the empty line.
+/// Writes a head: its first line, its fields as `Name: value`, and the empty line.
 ///
-/// Neither the line nor a field may hold a line's end. What a client sent gets here only in a body.
+/// Neither the first line nor a field may contain a line break. So what a client sent is written only
+/// into a body, never into a head.
 // ANCHOR: head
 pub fn head(first_line: &str, fields: &[Field]) -> Vec<u8> {
     // Task: end each line with CR LF, and the head with an empty line.
@@ -19,7 +20,7 @@ pub fn head(first_line: &str, fields: &[Field]) -> Vec<u8> {
 // ANCHOR_END: head
 
 /// The fields of the 101, in the RFC's order: the upgrade, the accept key, and the subprotocol
-/// where one was chosen. A client would take any order; the check of this step compares bytes.
+/// if one was chosen. A client accepts any order, but this step's check compares bytes.
 // ANCHOR: fields
 pub fn fields<'a>(accept: &'a str, subprotocol: Option<&'a str>) -> Vec<Field<'a>> {
     // Task: in this order: Upgrade, Connection, accept key, and a subprotocol if chosen.

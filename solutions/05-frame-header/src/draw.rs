@@ -13,18 +13,18 @@
 //! +-+-+-+-+-------+-+-------------+---------------+---------------+
 //! ```
 //!
-//! Nothing in here is for you to write. It is no decoder: it refuses nothing. What breaks a rule is drawn like
-//! everything else, and what is not there yet is left out.
+//! All of this is written for you. It isn't a decoder and refuses nothing: it draws frames that break a
+//! rule like any others, and leaves out bytes that haven't arrived.
 
-/// How many bits stand in a row.
+/// How many bits are in a row.
 const BITS_PER_ROW: usize = 32;
-/// Each bit takes two columns: itself, and what is between it and the one before.
+/// Each bit takes two columns: one for itself, and one for the space or border before it.
 const COLUMNS_PER_BIT: usize = 2;
-/// Of a longer payload only so many bytes are drawn.
+/// Of a longer payload, only this many bytes are drawn.
 const MAX_DRAWN_BYTES: usize = 32;
-/// Of a longer text only so many characters are quoted.
+/// Of a longer text, only this many characters are quoted.
 const MAX_QUOTED: usize = 40;
-/// Of more frames only so many are drawn.
+/// Of more frames, only this many are drawn.
 const MAX_DRAWN_FRAMES: usize = 8;
 
 const RULER: &str = concat!(
@@ -32,7 +32,7 @@ const RULER: &str = concat!(
     " 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1\n",
 );
 
-/// Draws the frames that the bytes hold, one below the other, at most 80 columns wide.
+/// Draws the frames in these bytes, one below the other, at most 80 columns wide.
 ///
 /// ```
 /// let pong = frame_header_solution::draw(&[0x8a, 0x00]);
@@ -55,7 +55,7 @@ pub fn draw(bytes: &[u8]) -> String {
     drawings.join("\n")
 }
 
-/// Draws the first of the frames, and says how many of the bytes it takes. Of no bytes, nothing.
+/// Draws the first frame, and returns how many of the bytes it takes. Draws nothing if there are no bytes.
 pub fn draw_first(bytes: &[u8]) -> (String, usize) {
     if bytes.is_empty() {
         return (String::new(), 0);
@@ -64,23 +64,23 @@ pub fn draw_first(bytes: &[u8]) -> (String, usize) {
     (frame.draw(), frame.end())
 }
 
-/// A frame, as far as it is there, right or wrong.
+/// A frame, right or wrong, as far as its bytes have arrived.
 struct Sketch<'a> {
-    /// From the frame's first byte on, to where the bytes end.
+    /// All bytes, from the frame's first one on.
     bytes: &'a [u8],
     /// How many bytes of extended payload length there should be.
     extended: usize,
     /// How many bytes the header should have.
     header: usize,
-    /// What the header declares, if that is there.
+    /// The length that the header declares, if all of its bytes are there.
     payload_length: Option<u64>,
-    /// What is there of the payload, as it came.
+    /// As much of the payload as is there, still masked.
     payload: &'a [u8],
     /// The masking key, if there is one.
     key: Option<&'a [u8]>,
 }
 
-/// A field of the drawing: its bits, from one to before another, and what is written above them.
+/// A field of the drawing: its bits, from `start` to before `end`, and the text above them.
 struct Cell {
     start: usize,
     end: usize,
@@ -114,7 +114,7 @@ impl<'a> Sketch<'a> {
         }
     }
 
-    /// Where in the bytes the frame ends.
+    /// How many of the bytes belong to the frame.
     fn end(&self) -> usize {
         self.bytes.len().min(self.header + self.payload.len())
     }
@@ -199,7 +199,7 @@ impl<'a> Sketch<'a> {
         cells
     }
 
-    /// `7f ^ 37 = 48 H`: the byte as it came, the key's byte, the byte unmasked, its character.
+    /// `7f ^ 37 = 48 H`: the masked byte, the key's byte, the unmasked byte, its character.
     fn payload_cell(&self, payload: usize, index: usize, byte: u8) -> Cell {
         let plain = byte ^ self.key.map_or(0, |key| key[index % 4]);
         let character = if plain.is_ascii_graphic() {
@@ -216,9 +216,11 @@ impl<'a> Sketch<'a> {
         };
         let start = payload + index * 8;
         let name = if index == 0 { "Payload Data" } else { "" };
-        match start / BITS_PER_ROW == payload / BITS_PER_ROW {
-            true => Cell::new(start, 8, &[name, &value]),
-            false => Cell::new(start, 8, &[&value]),
+        let is_in_first_row = start / BITS_PER_ROW == payload / BITS_PER_ROW;
+        if is_in_first_row {
+            Cell::new(start, 8, &[name, &value])
+        } else {
+            Cell::new(start, 8, &[&value])
         }
     }
 
@@ -260,7 +262,7 @@ impl<'a> Sketch<'a> {
         wrapped(&parts)
     }
 
-    /// The payload as text, where it is text; in a Close frame, after_header the status code.
+    /// The payload in quotes if it is text; in a Close frame, the status code and the quoted reason.
     fn quoted(&self) -> String {
         let key = self.key.unwrap_or(&[0; 4]).iter().cycle();
         let plain = self.payload.iter().zip(key).map(|(byte, key)| byte ^ key);
@@ -279,9 +281,9 @@ impl<'a> Sketch<'a> {
 /// A row of the drawing: 32 bits, fewer in the last one.
 struct Row<'a> {
     bytes: &'a [u8],
-    /// How far its first bit is from the frame's first.
+    /// How many bits of the frame come before this row.
     start: usize,
-    /// What of each field is in this row.
+    /// The part of each field that is in this row.
     cells: Vec<Cell>,
 }
 
@@ -295,9 +297,10 @@ impl<'a> Row<'a> {
         let cells = here.map(|cell| Cell {
             start: cell.start.max(start),
             end: cell.end.min(end),
-            text: match cell.start < start {
-                true => vec!["(continued)".to_string()],
-                false => cell.text.clone(),
+            text: if cell.start < start {
+                vec!["(continued)".to_string()]
+            } else {
+                cell.text.clone()
             },
         });
         Self {
@@ -334,7 +337,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// In which columns a field begins or ends.
+    /// The columns in which a field begins or ends.
     fn corners(&self) -> Vec<usize> {
         let starts = self.cells.iter().map(|cell| cell.start - self.start);
         let bits = starts.chain([self.bytes.len() * 8]);
@@ -351,13 +354,13 @@ impl Cell {
         }
     }
 
-    /// How many columns there are between its sides.
+    /// How many columns are between its borders.
     fn width(&self) -> usize {
         (self.end - self.start) * COLUMNS_PER_BIT - 1
     }
 }
 
-/// A field that is only half there may be narrower than its name: `Extended…`.
+/// The name, or as many of its words as fit: a field that is only half there may be narrower (`Extended…`).
 fn shortened(name: &str, width: usize) -> String {
     if name.chars().count() <= width {
         return name.to_string();
@@ -372,10 +375,8 @@ fn border(above: Option<&Row>, below: Option<&Row>) -> String {
     let rows = [above, below].into_iter().flatten();
     let corners: Vec<usize> = rows.flat_map(Row::corners).collect();
     let last = corners.iter().copied().max().unwrap_or(0);
-    let line = (0..=last).map(|column| match corners.contains(&column) {
-        true => '+',
-        false => '-',
-    });
+    let is_corner = |column| corners.contains(&column);
+    let line = (0..=last).map(|column| if is_corner(column) { '+' } else { '-' });
     line.collect::<String>() + "\n"
 }
 
@@ -410,7 +411,7 @@ fn byte_count(number: u64) -> String {
     }
 }
 
-/// Text in quotes; nothing where there is none, or where the bytes are no text.
+/// The text in quotes; an empty string if there is none, or if the bytes aren't text.
 fn quote(bytes: &[u8]) -> String {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return String::new();

@@ -14,7 +14,7 @@ use crate::error::HeaderError;
 use crate::opcode::Opcode;
 use crate::reserved_bits::ReservedBits;
 
-/// What the first byte says.
+/// The fields of the first byte.
 // ANCHOR: first_byte
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FirstByte {
@@ -31,8 +31,11 @@ impl FirstByte {
     /// Reads the byte. `negotiated` are the reserved bits that may be set.
     ///
     /// # Errors
-    /// [`HeaderError::ReservedBitSet`], [`HeaderError::ReservedOpcode`] or
-    /// [`HeaderError::FragmentedControlFrame`]; where several rules are broken, the first of these.
+    /// Returns the first of these:
+    ///
+    /// - [`HeaderError::ReservedBitSet`] if a reserved bit is set that isn't in `negotiated`
+    /// - [`HeaderError::ReservedOpcode`] if the opcode has no meaning
+    /// - [`HeaderError::FragmentedControlFrame`] if it is a control frame without FIN
     // ANCHOR: decode
     pub fn decode(byte: u8, negotiated: ReservedBits) -> Result<Self, HeaderError> {
         // Task: FIN, RSV1 to RSV3 and opcode each have their bits and their rule (RFC 6455 §5.2).
@@ -59,7 +62,7 @@ impl FirstByte {
     }
     // ANCHOR_END: decode
 
-    /// The byte as it goes over the wire.
+    /// The byte on the wire.
     // ANCHOR: encode
     pub fn encode(self) -> u8 {
         // Task: put FIN, RSV1 to RSV3 and the opcode into their bits.

@@ -17,7 +17,7 @@
 //! +-------------------------------- - - - - - - - - - - - - - - - +
 //! ```
 //!
-//! Nothing here does I/O: bytes come in, a header or a broken rule comes out, and back.
+//! Nothing here does I/O: bytes become a header or a broken rule, and a header becomes bytes.
 //!
 //! | module | what it is for |
 //! |---|---|

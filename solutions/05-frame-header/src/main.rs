@@ -11,9 +11,10 @@ const RFC_EXAMPLE: &str = "81 85 37 fa 21 3d 7f 9f 4d 51 58";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let text = match arguments.is_empty() {
-        true => RFC_EXAMPLE.to_string(),
-        false => arguments.join(" "),
+    let text = if arguments.is_empty() {
+        RFC_EXAMPLE.to_string()
+    } else {
+        arguments.join(" ")
     };
     let bytes = match hex::parse(&text) {
         Ok(bytes) => bytes,

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// RSV1, RSV2 and RSV3: bits that mean nothing, unless an extension was negotiated that gives them
-/// a meaning (RFC 6455 §5.2).
+/// RSV1, RSV2 and RSV3: bits without a meaning, unless a negotiated extension gives them one (RFC 6455
+/// §5.2).
 // ANCHOR: reserved_bits
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReservedBits {
@@ -17,14 +17,14 @@ pub struct ReservedBits {
 // ANCHOR_END: reserved_bits
 
 impl ReservedBits {
-    /// None is set, or none was negotiated.
+    /// No bit is set, or none was negotiated.
     pub const NONE: Self = Self {
         rsv1: false,
         rsv2: false,
         rsv3: false,
     };
 
-    /// Those of them that are not among `others`.
+    /// These bits, except for those that are also in `others`.
     #[must_use]
     pub fn without(self, others: Self) -> Self {
         Self {

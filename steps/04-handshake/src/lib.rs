@@ -10,7 +10,7 @@
 //!   Sec-WebSocket-Version: 13
 //! ```
 //!
-//! Nothing here does I/O but [`server`]: bytes come in, a verdict and bytes come out.
+//! Only [`server`] does I/O. All other modules take bytes and return a verdict and bytes.
 //!
 //! | module | what it is for | RFC |
 //! |---|---|---|

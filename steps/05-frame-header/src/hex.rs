@@ -1,14 +1,14 @@
-//! Bytes out of hexadecimal text, as people write and copy it.
+//! Hexadecimal text as bytes, in the forms in which people write and copy it.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a text is no hexadecimal.
+/// Why a text isn't hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HexError {
-    /// A character that is neither a digit nor something that stands between bytes.
+    /// This character is neither a hexadecimal digit nor a separator.
     NotADigit(char),
-    /// So many digits in a row, an odd number: a byte has two.
+    /// This many digits are in a row, which is an odd number: a byte has two.
     OddDigits(usize),
 }
 
@@ -31,14 +31,15 @@ impl fmt::Display for HexError {
 
 impl Error for HexError {}
 
-/// The bytes that a text of hexadecimal digits stands for, in any case and as people copy them:
-/// `8105`, `81 05`, `81:05`, `0x81, 0x05`, `\x81\x05`, with any white space and any brackets.
+/// Parses hexadecimal digits, in any case and with any separators that people copy along: `8105`, `81 05`,
+/// `81:05`, `0x81, 0x05`, `\x81\x05`, with any white space and any brackets.
 ///
 /// # Errors
-/// Something else is in it, or half a byte.
+/// Returns [`HexError::NotADigit`] if the text has any other character, and [`HexError::OddDigits`] if
+/// it has half a byte.
 pub fn parse(text: &str) -> Result<Vec<u8>, HexError> {
     let mut bytes = Vec::new();
-    for token in text.split(is_between_bytes) {
+    for token in text.split(is_separator) {
         let digits = without_prefix(token);
         let mut values = Vec::new();
         // `0x5` is a byte, where `5` is half of one.
@@ -57,8 +58,8 @@ pub fn parse(text: &str) -> Result<Vec<u8>, HexError> {
     Ok(bytes)
 }
 
-/// The backslash is that of `\x81`: its `x` is a prefix like `0x`.
-fn is_between_bytes(character: char) -> bool {
+/// Whether the character separates bytes. The backslash is that of `\x81`, whose `x` is a prefix like `0x`.
+fn is_separator(character: char) -> bool {
     character.is_whitespace() || ",:;-_\\\"'[](){}<>".contains(character)
 }
 
