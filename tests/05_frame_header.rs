@@ -537,10 +537,12 @@ fn a_length_is_in_network_byte_order() {
         rule: "Seven bits are the length itself. In 16 or 64 bits, the most significant byte comes first.",
         signs: [
             yours(["a length of 0 in 0 bytes"]).says(
-                "A length in seven bits was looked for in the bytes that follow. `Bits7` needs none: it has the length.",
+                "A length in seven bits was looked for in the bytes that follow. `Bits7` needs none: it has the \
+                 length.",
             ),
             yours(["✓ 13330"]).or(yours(["578437695752307201"])).says(
-                "The bytes were put together lowest first, as most machines keep them in memory: `12 34` became 0x3412.",
+                "The bytes were put together lowest first, as most machines keep them in memory: `12 34` became \
+                 0x3412.",
             ),
             yours(["✓ 84281096"]).says(
                 "The length was cut down to 32 bits: of `01 02 03 04 05 06 07 08` the last four bytes are left. It is \
@@ -646,7 +648,9 @@ fn bytes_after_a_header_are_ignored() {
             panics("subtract with overflow").says(
                 "There are more bytes than the header needs, so `needed` fell below 0. `saturating_sub` stops at 0.",
             ),
-            yours([" 7 bytes: text"]).says("`length` is all that is there. It should be the length of the header alone."),
+            yours([" 7 bytes: text"]).says(
+                "`length` is all that is there. It should be the length of the header alone.",
+            ),
             yours([" 2 bytes: text", "masked"]).says(
                 "The four bytes of the masking key weren't counted in `length`.",
             ),
