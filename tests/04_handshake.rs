@@ -142,7 +142,7 @@ fn slides_and_your_verdicts() {
         rule: "Your verdicts name every rule that a handshake breaks.",
         signs: [
             yours(["LECTURE", "Upgrade"]).or(yours(["OLD_SLIDES", "Upgrade"])).says(
-                "`Upgrade: WebSocket` is right: `websocket` is compared in any case.",
+                "`Upgrade: WebSocket` is right: `websocket` is compared ignoring case.",
             ),
             yours(["LECTURE", "Status"]).says(
                 "LECTURE's status is 101, and that is right. The reason phrase after it may say anything.",
@@ -255,11 +255,11 @@ fn response_with(subprotocol: Option<&str>) -> String {
 // Lists.
 
 #[test]
-fn lists_are_tokens_in_any_case() {
+fn tokens_in_lists_ignore_case() {
     check! {
         rfc: "RFC 9110 §5.6.1",
-        rule: "Commas separate the elements of a list, and several fields may make up one list. Tokens match in \
-               any case, and as a whole.",
+        rule: "Commas separate the elements of a list, and several fields may make up one list. Tokens match \
+               ignoring case, and as a whole.",
         signs: [
             yours(["[\"keep-alive, Upgrade\"]"]).says(
                 "`elements` doesn't split a value at its commas.",
@@ -357,7 +357,7 @@ fn list_row(fields: &[(&str, &str)]) -> String {
 fn upgrade_must_list_websocket() {
     check! {
         rfc: "RFC 6455 §4.2.1",
-        rule: "Upgrade lists `websocket`, in any case. Without it the request is plain HTTP: 426.",
+        rule: "Upgrade lists `websocket`, ignoring case. Without it the request is plain HTTP: 426.",
         signs: [],
         shows: || rows("Upgrade", &UPGRADES, opening::check_upgrade),
     }
@@ -381,7 +381,7 @@ const UPGRADES: [&[&str]; 11] = [
 fn connection_must_list_upgrade() {
     check! {
         rfc: "RFC 6455 §4.2.1",
-        rule: "Connection lists `upgrade`, in any case, among whatever else it lists.",
+        rule: "Connection lists `upgrade`, ignoring case, among whatever else it lists.",
         signs: [],
         shows: || rows("Connection", &CONNECTIONS, opening::check_connection),
     }
@@ -868,7 +868,7 @@ fn the_servers_preference_decides() {
                  the connection.",
             ),
             yours(["CHAT.V2", "Some"]).says(
-                "The names were compared in any case. The capitals of a subprotocol count.",
+                "The names were compared ignoring case. The capitals of a subprotocol count.",
             ),
             yours(["[\"chat.v1\", \"chat.v2\"] → Some(\"chat.v1\")"]).says(
                 "The client's order decided. The server's order counts: it likes `chat.v2` better.",
@@ -1403,7 +1403,7 @@ fn a_client_checks_the_switch() {
             ),
             under("no Sec-WebSocket-Accept", yours(["Ok("])).says("An answer without an accept key passed."),
             under("in capitals", yours(["Ok("])).says(
-                "The accept key was compared in any case. It is base64, not a token: its capitals count.",
+                "The accept key was compared ignoring case. It is base64, not a token: its capitals count.",
             ),
             under("twice", yours(["Ok("])).says("The first of two accept keys was taken. There must be only one."),
             under("Upgrade: websocket, h2c", yours(["Ok("])).but_not(under("no Upgrade", yours(["Ok("]))).says(
@@ -1520,7 +1520,7 @@ fn a_client_accepts_only_its_own_offers() {
                 "The client took a subprotocol that it hadn't offered.",
             ),
             under("CHAT.V2", yours(["Ok("])).says(
-                "The names were compared in any case. The capitals of a subprotocol count.",
+                "The names were compared ignoring case. The capitals of a subprotocol count.",
             ),
             under("chat.v1, chat.v2", yours(["Ok("])).says(
                 "The field was read as a list. A server chooses one subprotocol.",

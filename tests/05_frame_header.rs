@@ -708,7 +708,7 @@ fn every_prefix_says_how_much_is_missing() {
                 "Bytes were read before they had arrived. `get` returns `None` where `[…]` panics.",
             ),
             yours(["✗"]).says(
-                "Some bytes of the length were taken for all of it. Wait until all of them are there.",
+                "Part of the length was taken for all of it. Wait until all of its bytes are there.",
             ),
             yours(["5 here: 6 more"]).says(
                 "`needed` is how long the header is. It should be how much of it is missing.",

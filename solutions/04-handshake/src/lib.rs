@@ -15,7 +15,7 @@
 //! | module | what it is for | RFC |
 //! |---|---|---|
 //! | [`slides`] | four handshakes that are wrong, for you to judge | |
-//! | [`fields`] | the fields of a head: names in any case, token lists | 9110 §5 |
+//! | [`fields`] | the fields of a head: names that ignore case, lists of tokens | 9110 §5 |
 //! | [`head`] | finds the end of a head, and reads a request's or a response's | 9112 |
 //! | [`response`] | writes a head, and lists the fields of a 101 | 6455 §4.2.2 |
 //! | [`refusal`] | the rules that a request can break, and the answer to each | 6455 §4.2.1, 9110 §15 |

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
             println!("your decoder: {header}; a header of {length} bytes");
         }
         Ok(Decoded::Incomplete { needed }) => {
-            println!("your decoder: not whole yet; bytes of the header still to come: {needed}");
+            println!("your decoder: incomplete; bytes of the header still to come: {needed}");
         }
         Err(error) => println!("your decoder: {}, {error}", error.close_code()),
     }

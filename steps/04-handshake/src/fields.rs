@@ -1,4 +1,4 @@
-//! The fields of a head: names that match in any case, and values that are lists.
+//! The fields of a head: names that ignore case, and values that are lists.
 //!
 //! ```text
 //! Connection: keep-alive, Upgrade     two elements in one field
@@ -24,7 +24,7 @@ impl Fields {
         self.fields.push((name.to_string(), value.to_string()));
     }
 
-    /// The values of all fields with this name, in any case (RFC 9110 §5.1).
+    /// The values of all fields with this name, ignoring case (RFC 9110 §5.1).
     pub fn values(&self, name: &str) -> Vec<&str> {
         let fields = self.fields.iter();
         fields
@@ -51,7 +51,7 @@ impl Fields {
         todo!("read all fields of this name as one list, and return its elements")
     }
 
-    /// Whether this token, in any case, is an element of the list.
+    /// Whether this token is an element of the list, ignoring case.
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         // Task: say whether one of the elements is this token. Tokens have no case.
         todo!("say whether one of the elements is this token. Tokens have no case")

@@ -57,9 +57,9 @@ pub enum Rule {
     Host,
     /// A response's status is 101.
     Status,
-    /// `Upgrade` lists `websocket`, in any case.
+    /// `Upgrade` lists `websocket`, ignoring case.
     Upgrade,
-    /// `Connection` lists `Upgrade`, in any case.
+    /// `Connection` lists `Upgrade`, ignoring case.
     Connection,
     /// A request has one `Sec-WebSocket-Version`, and it is 13.
     Version,

@@ -16,7 +16,7 @@ impl fmt::Display for HexError {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::NotADigit(character) => {
-                write!(formatter, "{character:?} is no hexadecimal digit.")
+                write!(formatter, "{character:?} isn't a hexadecimal digit.")
             }
             Self::OddDigits(1) => write!(formatter, "One digit is half a byte."),
             Self::OddDigits(digits) => {
@@ -31,7 +31,7 @@ impl fmt::Display for HexError {
 
 impl Error for HexError {}
 
-/// Parses hexadecimal digits, in any case and with any separators that people copy along: `8105`, `81 05`,
+/// Parses hexadecimal digits, ignoring case, with any separators that people copy along: `8105`, `81 05`,
 /// `81:05`, `0x81, 0x05`, `\x81\x05`, with any white space and any brackets.
 ///
 /// # Errors
