@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use frame_header::hex::bytes_of;
 use frame_header::{Decoded, draw};
 use frames::{
     Frame, FrameDecoder, FrameError, FrameHeader, HeaderError, MaskingKey, Opcode, Part,
@@ -24,7 +23,7 @@ const RSV1: ReservedBits = ReservedBits {
 
 /// Bytes that this file gives in hexadecimal.
 fn bytes(text: &str) -> Vec<u8> {
-    bytes_of(text).expect("the check's own bytes")
+    frame_header::hex::parse(text).expect("the check's own bytes")
 }
 
 /// Bytes as text where they are short text; of long ones the length, the beginning and a hash.

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 
 use clap::{Arg, ArgMatches, Command};
 use frame_header::draw::draw_first;
-use frame_header::hex::bytes_of;
+use frame_header::hex;
 use frame_header::{Decoded, Opcode, ReservedBits, decode};
 
 use self::rules::Rules;
@@ -110,7 +110,7 @@ pub struct Inspected {
 /// It is not hexadecimal, or there is nothing in it.
 pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected, Problem> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let bytes = bytes_of(&lines.collect::<Vec<_>>().join("\n")).map_err(|error| {
+    let bytes = hex::parse(&lines.collect::<Vec<_>>().join("\n")).map_err(|error| {
         let why = error.to_string();
         let why = why.trim_end_matches('.');
         Problem(wrap(

@@ -61,6 +61,6 @@ fn options() -> Result<(usize, Vec<u8>), String> {
     if text.is_empty() {
         text = EXAMPLE.to_string();
     }
-    let bytes = hex::bytes_of(&text).map_err(|error| error.to_string())?;
+    let bytes = hex::parse(&text).map_err(|error| error.to_string())?;
     Ok((pieces, bytes))
 }

@@ -207,7 +207,7 @@ impl Stage {
 }
 
 fn bytes_of(text: &str) -> Result<Vec<u8>, String> {
-    hex::bytes_of(text).map_err(|error| error.to_string())
+    hex::parse(text).map_err(|error| error.to_string())
 }
 
 /// The bytes in hexadecimal, or the first of them.

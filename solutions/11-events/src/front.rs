@@ -13,7 +13,6 @@ use chat::outbox::Outbox;
 use handshake::head::{HeadBuffer, Limits, RequestHead, host_and_resource};
 use handshake::opening::{self, OpeningHandshake};
 use handshake::policy::Policy;
-use handshake::response;
 use polling::body::read_limited;
 use polling::routes::{Refusal, Reply, whole_number};
 
@@ -87,7 +86,7 @@ fn open_socket(
         return send(stream, &bytes_of(&Refusal::Busy.into(), true));
     };
     // Nobody takes out of the outbox yet: so the 101 is the first thing that the client gets.
-    if let Err(error) = stream.write_all(&response::switching_protocols(&opening)) {
+    if let Err(error) = stream.write_all(&opening.response()) {
         events.leave(socket);
         return Err(error);
     }

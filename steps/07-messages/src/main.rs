@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         true => EXAMPLE.to_string(),
         false => given.join(" "),
     };
-    let bytes = match hex::bytes_of(&text) {
+    let bytes = match hex::parse(&text) {
         Ok(bytes) => bytes,
         Err(error) => {
             eprintln!("{error} Frames are given like {EXAMPLE}.");

@@ -10,7 +10,6 @@ use echo::Patience;
 use handshake::head::{self, HeadBuffer, RequestHead, host_and_resource};
 use handshake::opening::OpeningHandshake;
 use handshake::policy::Policy;
-use handshake::response;
 use polling::routes::{Refusal, Reply, whole_number};
 
 use crate::client::{self, Limits};
@@ -104,7 +103,7 @@ impl Chat {
             return send(stream, &bytes_of(&Refusal::BadCursor.into(), true));
         };
         // Nobody else writes yet: so the 101 is the first thing that the client gets.
-        stream.write_all(&response::switching_protocols(&opening))?;
+        stream.write_all(&opening.response())?;
         let tab = tab(query).map(str::to_string);
         let outbox = Arc::new(Outbox::new(self.settings.max_waiting));
         let id = self.hub.join(Visitor { after, tab }, &outbox);

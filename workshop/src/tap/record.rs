@@ -16,7 +16,7 @@ use std::fmt;
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
-use frame_header::hex::bytes_of;
+use frame_header::hex;
 
 use crate::project::{Explain, Problem};
 use crate::text::harmless;
@@ -208,7 +208,7 @@ fn record_of(line: &str) -> Option<Record> {
         (_, Some(side), "fin") => What::End(side, Ending::Fin),
         (_, Some(side), "reset") => What::End(side, Ending::Reset),
         (_, Some(side), "cut") => What::End(side, Ending::Cut),
-        (_, Some(side), hex) => What::Bytes(side, bytes_of(hex).ok()?),
+        (_, Some(side), hex) => What::Bytes(side, hex::parse(hex).ok()?),
         (_, None, _) => return None,
     };
     Some(Record {

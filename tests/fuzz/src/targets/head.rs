@@ -12,7 +12,6 @@ use handshake::opening::{OpeningHandshake, broken_rules};
 use handshake::origin::Origin;
 use handshake::policy::{Origins, Policy};
 use handshake::refusal::Refusal;
-use handshake::response;
 
 use crate::input::Input;
 
@@ -210,7 +209,7 @@ fn policy(is_choosy: bool) -> Policy {
     Policy {
         origins: match is_choosy {
             true => Origins::SameHost {
-                and: Origin::parse("https://example.com").into_iter().collect(),
+                listed: Origin::parse("https://example.com").into_iter().collect(),
             },
             false => Origins::Any,
         },
@@ -311,10 +310,7 @@ fn check_talk(head: &RequestHead, opening: &OpeningHandshake, policy: &Policy) {
         subprotocols: offered.into_iter().map(str::to_string).collect(),
         extensions: Vec::new(),
     };
-    let (end, answer) = push(
-        &[&response::switching_protocols(opening)],
-        Limits::default(),
-    );
+    let (end, answer) = push(&[&opening.response()], Limits::default());
     assert!(matches!(end, Ok(Some(_))), "the 101 is no head: {end:?}");
     let answer = ResponseHead::parse(&answer).expect("the 101 is a response");
     let agreement = client.check(&answer).expect("the client takes the 101");
