@@ -14,6 +14,7 @@
 //!
 //! What comes is read in the first two phases only.
 
+use std::collections::VecDeque;
 use std::mem;
 
 use frames::{FrameDecoder, MaskingKey, Opcode, Part, ReservedBits, encode_frame};
@@ -21,14 +22,12 @@ use messages::{Item, Message, MessageReader};
 
 use crate::close_code::CloseCode;
 use crate::close_frame;
-use crate::event::{Event, State};
+use crate::event::Event;
 use crate::extension::{Extension, NoExtension};
-use crate::failure::{Failure, SendError};
-use crate::phase::Phase;
+use crate::failure::Failure;
+use crate::phase::{Phase, State};
+use crate::send_error::{MAX_PING, SendError};
 use crate::side::Side;
-
-/// The most bytes that a ping may have (RFC 6455 §5.5).
-pub const MAX_PING: usize = 125;
 
 /// What a connection takes, and what was negotiated.
 pub struct Config {
@@ -60,12 +59,12 @@ pub struct Connection {
     reader: MessageReader,
     /// What is to be written, in this order.
     outgoing: Vec<u8>,
-    /// Whether bytes from an earlier call have not been taken yet. Each `receive` sets it.
+    /// Whether bytes from an earlier call have not been taken yet. Each `feed` sets it.
     behind: bool,
     /// The latest ping that has no answer yet.
     unanswered: Option<Vec<u8>>,
-    /// The event that is given before anything else is looked at: `Open`, to begin with.
-    first: Option<Event>,
+    /// The events that `poll` gives before it reads on: `Open`, to begin with.
+    queue: VecDeque<Event>,
 }
 // ANCHOR_END: connection
 
@@ -93,35 +92,11 @@ impl Connection {
             outgoing: Vec::new(),
             behind: false,
             unanswered: None,
-            first: Some(Event::Open),
+            queue: VecDeque::from([Event::Open]),
         }
     }
 
-    /// Takes what a read brought, and says what it leads to. The first call says that the
-    /// connection is open, so make one with what came after the handshake, even if that is
-    /// nothing.
-    // ANCHOR: receive
-    pub fn receive(&mut self, bytes: &[u8]) -> Vec<Event> {
-        let mut events = Vec::from_iter(self.first.take());
-        if !self.phase.reads() {
-            return events;
-        }
-        self.behind = !self.outgoing.is_empty();
-        self.decoder.receive(bytes);
-        // Task: one read may bring many events. After some of them, nothing that follows counts.
-        while self.phase.reads() {
-            match self.next_event() {
-                Ok(Some(event)) => events.push(event),
-                Ok(None) => break,
-                Err(failure) => events.extend(self.fail(failure)),
-            }
-        }
-        events
-    }
-    // ANCHOR_END: receive
-
-    /// Takes what a read brought, like [`receive`](Self::receive), for [`poll`](Self::poll) to look
-    /// at.
+    /// Takes the bytes of a read. [`poll`](Self::poll) gives the events that they lead to.
     // ANCHOR: poll
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.phase.reads() {
@@ -130,37 +105,44 @@ impl Connection {
         }
     }
 
-    /// The next event of what was fed. Call it until there is none. What is sent between two calls
-    /// goes out before the answer to the next frame: the echo of a message before the Close frame for
-    /// a broken rule that comes after the message.
+    /// Returns the next event of the bytes that were fed, or `None` if they lead to no more. What is
+    /// sent between two calls goes out before the answer to the next frame: the echo of a message
+    /// before the Close frame for a broken rule that comes after the message.
     pub fn poll(&mut self) -> Option<Event> {
-        if self.first.is_some() {
-            return self.first.take();
-        }
-        if !self.phase.reads() {
-            return None;
-        }
-        match self.next_event() {
-            Ok(event) => event,
-            Err(failure) => {
-                let [error, close] = self.fail(failure);
-                self.first = Some(close);
-                Some(error)
+        // Task: the queue comes first. What follows their Close or a failure is not looked at.
+        if self.queue.is_empty() && self.phase.reads() {
+            match self.next_event() {
+                Ok(event) => return event,
+                Err(failure) => self.fail(failure),
             }
         }
+        self.queue.pop_front()
     }
     // ANCHOR_END: poll
+
+    /// Feeds the bytes of a read, and returns all the events that they lead to. The first is always
+    /// [`Event::Open`], so begin with the bytes that came after the handshake, even if there are none.
+    // ANCHOR: receive
+    pub fn receive(&mut self, bytes: &[u8]) -> Vec<Event> {
+        // Task: one read may bring many events. `feed` takes the bytes, `poll` gives the events.
+        self.feed(bytes);
+        let mut events = Vec::new();
+        while let Some(event) = self.poll() {
+            events.push(event);
+        }
+        events
+    }
+    // ANCHOR_END: receive
 
     /// Tells the connection that TCP has ended, whichever side ended it.
     // ANCHOR: eof
     pub fn eof(&mut self) -> Vec<Event> {
-        let mut events = Vec::from_iter(self.first.take());
         // Task: the application gets one close event, however it all ends (RFC 6455 §7.1.5).
         if self.phase.reads() {
-            events.push(abnormal_close());
+            self.queue.push_back(abnormal_close());
         }
         self.phase = Phase::Closed;
-        events
+        self.queue.drain(..).collect()
     }
     // ANCHOR_END: eof
 
@@ -235,14 +217,14 @@ impl Connection {
 
     /// *Fail the WebSocket connection* (RFC 6455 §7.1.7).
     // ANCHOR: fail
-    fn fail(&mut self, failure: Failure) -> [Event; 2] {
+    fn fail(&mut self, failure: Failure) {
         // Task: the other side is told why, unless our Close is out already (RFC 6455 §7.1.7).
         // Nothing is read after that.
         if self.phase == Phase::Open {
             self.send_close(&failure.close_code().0.to_be_bytes());
         }
         self.phase = Phase::Failed;
-        [Event::Error(failure), abnormal_close()]
+        self.queue.extend([Event::Error(failure), abnormal_close()]);
     }
     // ANCHOR_END: fail
 
@@ -344,11 +326,7 @@ impl Connection {
 
     /// How far the connection is.
     pub fn state(&self) -> State {
-        match self.phase {
-            Phase::Open => State::Open,
-            Phase::CloseSent | Phase::CloseExchanged | Phase::Failed => State::Closing,
-            Phase::Closed => State::Closed,
-        }
+        self.phase.state()
     }
 
     /// Whether we are to close TCP as soon as everything is written.

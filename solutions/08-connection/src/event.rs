@@ -33,17 +33,3 @@ pub enum Event {
     },
 }
 // ANCHOR_END: event
-
-/// How far a connection is: a browser's `readyState`, without `CONNECTING`.
-// ANCHOR: state
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Messages may be sent.
-    Open,
-    /// The closing handshake has begun, or the connection has failed. Nothing can be sent any more,
-    /// and TCP is still there.
-    Closing,
-    /// TCP has ended.
-    Closed,
-}
-// ANCHOR_END: state

@@ -1,10 +1,8 @@
 //! How far a connection is (RFC 6455 §7.1), and what that means for reading and for TCP.
-//!
-//! What moves it from one phase to the next is in [`connection`](crate::connection).
 
 use frames::Role;
 
-/// The five phases of a connection.
+/// The five phases of a connection. `Connection` moves from one to the next.
 // ANCHOR: phase
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -44,4 +42,25 @@ impl Phase {
         }
     }
     // ANCHOR_END: should_close_tcp
+
+    /// What an application sees of this phase.
+    pub fn state(self) -> State {
+        match self {
+            Self::Open => State::Open,
+            Self::CloseSent | Self::CloseExchanged | Self::Failed => State::Closing,
+            Self::Closed => State::Closed,
+        }
+    }
+}
+
+/// How far a connection is: a browser's `readyState`, without `CONNECTING`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Messages may be sent.
+    Open,
+    /// The closing handshake has begun, or the connection has failed. Nothing can be sent any more,
+    /// and TCP is still there.
+    Closing,
+    /// TCP has ended.
+    Closed,
 }

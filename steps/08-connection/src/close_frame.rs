@@ -13,10 +13,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::close_code::CloseCode;
-use crate::failure::SendError;
-
-/// The most bytes that a reason may have: a control frame carries 125 at most, and the code takes two.
-pub const MAX_REASON: usize = 123;
+use crate::send_error::{MAX_REASON, SendError};
 
 /// Why the payload of a Close frame is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,9 @@
 //! Whoever owns the socket, a *driver*, does five things. They are the same for one thread that
 //! blocks, for two, and for a runtime:
 //!
-//! 1. Once the handshake is done: `receive` what came behind its head, even if that is nothing.
-//! 2. `receive` what a read brought, and act on the events.
+//! 1. Once the handshake is done: `receive` the bytes that came after its head, even if there are none.
+//! 2. `receive` the bytes of a read, and act on the events. If an answer must go out before the next
+//!    frame is looked at, `feed` the bytes instead, and `poll` one event at a time.
 //! 3. Write what `take_outgoing` gives: once for all that a read has led to.
 //! 4. Close TCP when `should_close_tcp` says so and everything is written. While `state` is
 //!    [`State::Closing`], wait for that with a deadline.
@@ -32,12 +33,13 @@
 //! | module | what it is for | RFC 6455 |
 //! |---|---|---|
 //! | [`close_code`] | why a connection ends, as a number | §7.4 |
+//! | [`phase`] | how far a connection is: whether it reads, and which side closes TCP | §7.1 |
+//! | [`send_error`] | the rules that we could break | §5.5 |
 //! | [`close_frame`] | what a Close frame says | §5.5.1 |
-//! | [`event`] | what happens on a connection | §6.2, §7.1 |
-//! | [`failure`] | the rules that the other side can break, and those that we could | §7.1.7 |
-//! | [`phase`] | how far a connection is: what is read, and who closes TCP | §7.1 |
-//! | [`side`] | who masks, and with which keys | §5.1, §5.3 |
+//! | [`side`] | which side masks, and with which keys | §5.1, §5.3 |
 //! | [`extension`] | where an extension has its place | §5.8, §9 |
+//! | [`failure`] | the rules that the other side can break | §7.1.7 |
+//! | [`event`] | what happens on a connection | §6.2, §7.1 |
 //! | [`connection`] | the state machine | §5.5, §6, §7 |
 //! | [`script`] | two connections that talk with each other, on paper | |
 
@@ -49,11 +51,14 @@ pub mod extension;
 pub mod failure;
 pub mod phase;
 pub mod script;
+pub mod send_error;
 pub mod side;
 
 pub use close_code::CloseCode;
 pub use close_frame::CloseFrameError;
 pub use connection::{Config, Connection};
-pub use event::{Event, State};
+pub use event::Event;
 pub use extension::{Extension, ExtensionError, NoExtension};
-pub use failure::{Failure, SendError};
+pub use failure::Failure;
+pub use phase::State;
+pub use send_error::SendError;

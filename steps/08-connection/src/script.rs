@@ -18,7 +18,8 @@ use frames::{FrameDecoder, FrameHeader, Opcode, Part, ReservedBits, Role};
 use crate::close_code::CloseCode;
 use crate::close_frame;
 use crate::connection::{Config, Connection};
-use crate::event::{Event, State};
+use crate::event::Event;
+use crate::phase::State;
 
 /// The masking key in the examples of RFC 6455 §5.7. A key that never changes is good for a
 /// transcript, and for nothing else.
