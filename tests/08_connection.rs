@@ -279,7 +279,7 @@ fn two_phases_read() {
 }
 
 #[test]
-fn each_phase_says_who_closes_tcp() {
+fn each_phase_knows_which_side_closes_tcp() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "The server closes TCP once both Close frames were sent, and the client waits for it. After a \
@@ -382,7 +382,7 @@ fn messages_go_both_ways() {
 // Ping and pong.
 
 #[test]
-fn a_pong_that_nobody_asked_for_is_no_error() {
+fn an_unsolicited_pong_is_not_an_error() {
     check! {
         rfc: "RFC 6455 §5.5.3",
         rule: "A pong may come unasked. It is not answered.",
@@ -458,7 +458,7 @@ fn a_ping_has_125_bytes_at_most() {
 }
 
 #[test]
-fn who_never_reads_gets_one_pong_more() {
+fn a_peer_that_never_reads_gets_one_more_pong() {
     check! {
         rfc: "RFC 6455 §5.5.3",
         rule: "While what is outgoing has not been taken, only the latest ping needs an answer.",
@@ -507,7 +507,7 @@ fn who_never_reads_gets_one_pong_more() {
 // What is sent.
 
 #[test]
-fn one_write_for_what_one_read_brought() {
+fn one_read_leads_to_one_write() {
     check! {
         rfc: "RFC 6455 §6.1",
         rule: "What one `receive` leads to is in one buffer, in order, and given once.",
@@ -542,7 +542,7 @@ fn one_write_for_what_one_read_brought() {
 }
 
 #[test]
-fn a_client_takes_a_fresh_key_for_each_frame() {
+fn a_client_uses_a_fresh_key_for_each_frame() {
     check! {
         rfc: "RFC 6455 §5.3",
         rule: "Each frame that a client sends is masked, with a masking key of its own.",
@@ -579,7 +579,7 @@ fn a_client_takes_a_fresh_key_for_each_frame() {
 // The closing handshake.
 
 #[test]
-fn an_attempt_that_is_refused_changes_nothing() {
+fn a_refused_close_changes_nothing() {
     check! {
         rfc: "RFC 6455 §7.1.2",
         rule: "Where a Close can't be sent as it was asked for, the connection stays open.",
@@ -702,7 +702,7 @@ fn a_close_may_be_empty() {
 }
 
 #[test]
-fn each_side_is_told_what_the_other_did() {
+fn each_side_gets_the_code_of_the_other() {
     check! {
         rfc: "RFC 6455 §7.1.5",
         rule: "The code that is reported is the one of the other side's Close frame.",
@@ -806,7 +806,7 @@ fn messages_may_cross_our_close() {
 }
 
 #[test]
-fn a_ping_behind_our_close_is_answered() {
+fn a_ping_after_our_close_is_answered() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "A ping must be answered unless their Close has come. Ours doesn't count.",
@@ -830,7 +830,7 @@ fn a_ping_behind_our_close_is_answered() {
 }
 
 #[test]
-fn a_pong_that_waits_goes_before_the_close() {
+fn a_waiting_pong_goes_before_the_close() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "A pong that waits goes out before our Close: behind it, nobody need read it.",
@@ -927,7 +927,7 @@ fn each_broken_rule_fails_the_connection() {
 }
 
 #[test]
-fn a_close_that_is_wrong_fails_the_connection() {
+fn an_invalid_close_fails_the_connection() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "A Close frame that breaks a rule is answered with what is wrong with it.",
@@ -965,7 +965,7 @@ fn messages_before_the_failure_arrive() {
 }
 
 #[test]
-fn after_failing_nothing_is_read() {
+fn nothing_is_read_after_a_failure() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "Once the connection has failed, nothing that comes is processed, not even a Close.",
@@ -993,7 +993,7 @@ fn after_failing_nothing_is_read() {
 }
 
 #[test]
-fn a_failure_after_our_close_sends_no_second_one() {
+fn a_failure_after_our_close_sends_no_second_close() {
     check! {
         rfc: "RFC 6455 §5.5.1",
         rule: "There is one Close frame from each side, whatever happens then.",
@@ -1063,7 +1063,7 @@ fn may_send(what: &str, mut connection: Connection) -> String {
 }
 
 #[test]
-fn who_closes_tcp() {
+fn the_server_closes_tcp_first() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "The server closes TCP once both Close frames were sent. The client waits for it. \
@@ -1146,7 +1146,7 @@ impl Extension for SwapCase {
             Some(Part::Payload(bytes)) if self.swapping && bytes.contains(&b'!') => {
                 Err(ExtensionError {
                     close_code: CloseCode::POLICY_VIOLATION,
-                    what: "there is no upper case of !",
+                    description: "there is no upper case of !",
                 })
             }
             _ => Ok(self.parts.pop()),
@@ -1170,7 +1170,7 @@ fn swap_case(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn an_extension_stands_between_frames_and_messages() {
+fn an_extension_sits_between_frames_and_messages() {
     check! {
         rfc: "RFC 6455 §5.8",
         rule: "An extension sees the bits that were negotiated for it, and may change payloads. \
@@ -1288,7 +1288,7 @@ fn polls(connection: &mut Connection, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn an_answer_goes_before_what_comes_behind_its_message() {
+fn an_answer_goes_out_before_the_next_frame_is_read() {
     check! {
         rfc: "RFC 6455 §7.1.7",
         rule: "Fed and polled, a connection gives one event at a time, and answers keep their place.",

@@ -60,14 +60,14 @@ fn diary(happens: &[(u64, &str)], until: u64) -> String {
         for (_, what) in happens.iter().filter(|(when, _)| *when == second) {
             diary += &format!("{second:>3} s  {what}\n");
             match *what {
-                "bytes come" => deadlines.heard(at(second)),
-                _ => deadlines.closing(at(second)),
+                "bytes come" => deadlines.received(at(second)),
+                _ => deadlines.close_sent(at(second)),
             }
         }
         if let Some(due) = deadlines.due(at(second)) {
             diary += &format!("{second:>3} s  → {due:?}\n");
             match due {
-                echo::Due::Close => deadlines.closing(at(second)),
+                echo::Due::Close => deadlines.close_sent(at(second)),
                 echo::Due::End => return diary,
                 echo::Due::Ping => {}
             }
@@ -81,7 +81,7 @@ fn close_waits() -> String {
     let (mut deadlines, at) = deadlines_from_now();
     let row = |second| {
         if second == 51 {
-            deadlines.closing(at(second));
+            deadlines.close_sent(at(second));
         }
         match deadlines.due(at(second)) {
             Some(due) => format!("{second:>3} s  → {due:?}\n"),
@@ -92,7 +92,7 @@ fn close_waits() -> String {
 }
 
 #[test]
-fn what_is_due_when() {
+fn a_silent_peer_gets_a_ping_then_a_close_then_the_end() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "After 30 s of silence a ping is due, 10 s later a Close, 5 s later the end. Bytes that come start \
@@ -128,7 +128,7 @@ fn what_is_due_when() {
                  answer.",
             ),
             under("Close goes out at 51 s", yours(["41 s  nothing"])).says(
-                "A Close was due once. It stays due until `closing` is called: the driver does that when it sends the \
+                "A Close was due once. It stays due until `close_sent` is called: the driver does that when it sends the \
                  Close.",
             ),
             under("Close goes out at 51 s", yours(["57 s  nothing"])).says(
@@ -293,7 +293,7 @@ fn bytes(pieces: &[Vec<u8>]) -> Step {
 }
 
 #[test]
-fn a_message_comes_back_as_what_it_was() {
+fn text_comes_back_as_text_and_binary_as_binary() {
     check! {
         rfc: "RFC 6455 §5.6",
         rule: "Text comes back as text, and binary as binary, whole, in one frame.",
@@ -344,7 +344,7 @@ fn a_message_comes_back_as_what_it_was() {
 }
 
 #[test]
-fn one_write_for_everything_that_one_read_brought() {
+fn one_read_is_answered_by_one_write() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "What one read brought is answered by one write. Only what is there counts, not the \
@@ -377,10 +377,10 @@ fn one_write_for_everything_that_one_read_brought() {
 }
 
 #[test]
-fn one_read_takes_sixteen_kib_at_most() {
+fn one_read_takes_at_most_sixteen_kib() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "A connection reads into one buffer of `READ_AT_ONCE` bytes, however much has come. A message \
+        rule: "A connection reads into one buffer of `READ_BUFFER_SIZE` bytes, however much has come. A message \
                that is longer comes back whole.",
         signs: [
             yours(["reads   82 ff"]).says(
@@ -399,7 +399,7 @@ fn one_read_takes_sixteen_kib_at_most() {
 }
 
 #[test]
-fn a_write_may_take_a_part() {
+fn a_write_may_be_partial() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "A write may take fewer bytes than it is given. The rest goes with the next.",
@@ -448,7 +448,7 @@ fn a_stream_may_be_cut_anywhere() {
 }
 
 #[test]
-fn a_wait_that_is_over_is_not_the_end() {
+fn a_timeout_is_not_the_end_of_tcp() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "A read that has waited for long enough, or was interrupted, is neither a failure nor the end.",
@@ -528,7 +528,7 @@ fn tcp_is_closed_after_close() {
 }
 
 #[test]
-fn a_peer_that_takes_nothing_is_given_up() {
+fn a_peer_that_reads_nothing_is_given_up() {
     check! {
         rfc: "RFC 6455 §7.2.2",
         rule: "If a write fails, the driver ends, even if the write has only waited in vain.",
@@ -553,7 +553,7 @@ fn a_peer_that_takes_nothing_is_given_up() {
 }
 
 #[test]
-fn a_silent_peer_is_asked_and_then_closed() {
+fn a_silent_peer_is_pinged_and_then_closed() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "At each tick the driver does what is due: a ping, a Close with 1008, the end of TCP.",
@@ -614,7 +614,7 @@ fn any_bytes_show_that_the_client_is_there() {
 }
 
 #[test]
-fn a_stop_is_said_to_the_client() {
+fn a_stop_is_announced_to_the_client() {
     check! {
         rfc: "RFC 6455 §7.4.1",
         rule: "A server that stops says 1001, once, and waits for the client's Close.",
@@ -1016,7 +1016,7 @@ fn deadlines_on_a_real_socket() {
 }
 
 #[test]
-fn a_head_has_its_time() {
+fn a_head_must_arrive_in_time() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "A head must be whole within its time, however its bytes are spread over it. A silent \
@@ -1032,10 +1032,10 @@ fn a_head_has_its_time() {
             let whole = [handshake(""), masked(CLOSE, b"")].concat();
             let half = &whole[..whole.len() / 2];
             let mut silent = Peer::connect(server.address());
-            let mut shown = format!("says half       {}\n", heard(|| answer_to(server.address(), half)));
-            shown += &format!("drips           {}\n", heard(|| drip(server.address())));
+            let mut shown = format!("says half       {}\n", answered(|| answer_to(server.address(), half)));
+            shown += &format!("drips           {}\n", answered(|| drip(server.address())));
             shown += &format!("says nothing    {}\n", silent.refusal());
-            shown + &format!("the next client {}\n", heard(|| answer_to(server.address(), &whole)))
+            shown + &format!("the next client {}\n", answered(|| answer_to(server.address(), &whole)))
         },
     }
 }
@@ -1049,7 +1049,7 @@ fn answer_to(address: SocketAddr, bytes: &[u8]) -> String {
 
 /// Asks again where nothing was answered: a busy machine may take so long to send anything that the
 /// server hasn't heard it in time.
-fn heard(ask: impl Fn() -> String) -> String {
+fn answered(ask: impl Fn() -> String) -> String {
     let deadline = Instant::now() + stretched(DEADLINE);
     loop {
         let answer = ask();
@@ -1078,7 +1078,7 @@ fn drip(address: SocketAddr) -> String {
 }
 
 #[test]
-fn a_head_has_its_size() {
+fn a_head_has_a_maximum_size() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "A head that is too long is refused at its first byte too many. Its end need not come.",
@@ -1194,7 +1194,7 @@ fn tcp_ends_with_a_fin() {
 }
 
 #[test]
-fn whoever_has_said_goodbye_waits_for_the_other() {
+fn the_server_waits_for_the_client_to_end_tcp() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "After our last word, TCP stays half open until the client has ended it, too, or our patience is \
@@ -1291,7 +1291,7 @@ fn a_failure_is_logged() {
 }
 
 #[test]
-fn a_stop_is_said_to_everyone() {
+fn a_stop_is_announced_to_everyone() {
     check! {
         rfc: "RFC 6455 §7.4.1",
         rule: "A server that stops says 1001 to everyone, and waits for their answers.",
@@ -1319,7 +1319,7 @@ fn each_frame_is_drawn_for_the_page() {
         rule: "Under the subprotocol `bits` each frame is followed by a drawing, in a binary message.",
         signs: [
             panics("no more bytes within").says(
-                "One frame was drawn, not two: `take` doesn't tell the tap what came.",
+                "One frame was drawn, not two: `receive` doesn't tell the tap what came.",
             ),
         ],
         shows: || {
@@ -1341,7 +1341,7 @@ fn each_frame_is_drawn_for_the_page() {
 }
 
 #[test]
-fn what_is_too_long_to_draw_is_passed_over() {
+fn a_frame_too_long_to_draw_is_skipped() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A frame is drawn when it is whole, if it has at most 4096 bytes. Frames after a longer one are drawn \
@@ -1359,7 +1359,7 @@ fn what_is_too_long_to_draw_is_passed_over() {
                 let mut tap = Tap::default();
                 shown += &format!("{} bytes in pieces of {size}\n", stream.len());
                 for (index, piece) in stream.chunks(size).enumerate() {
-                    tap.came(piece);
+                    tap.received(piece);
                     for drawing in tap.drawings() {
                         let last = drawing.lines().last().unwrap_or_default();
                         shown += &format!("  with piece {:>4}: {last}\n", index + 1);

@@ -60,7 +60,7 @@ pub struct Connection {
     /// What is to be written, in this order.
     outgoing: Vec<u8>,
     /// Whether bytes from an earlier call have not been taken yet. Each `feed` sets it.
-    behind: bool,
+    has_backlog: bool,
     /// The latest ping that has no answer yet.
     unanswered: Option<Vec<u8>>,
     /// The events that `poll` gives before it reads on: `Open`, to begin with.
@@ -90,7 +90,7 @@ impl Connection {
             side,
             phase: Phase::Open,
             outgoing: Vec::new(),
-            behind: false,
+            has_backlog: false,
             unanswered: None,
             queue: VecDeque::from([Event::Open]),
         }
@@ -100,7 +100,7 @@ impl Connection {
     // ANCHOR: poll
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.phase.reads() {
-            self.behind = !self.outgoing.is_empty();
+            self.has_backlog = !self.outgoing.is_empty();
             self.decoder.receive(bytes);
         }
     }
@@ -148,7 +148,7 @@ impl Connection {
 
     fn next_event(&mut self) -> Result<Option<Event>, Failure> {
         let item = self.next_item()?;
-        item.map(|item| self.take_item(item)).transpose()
+        item.map(|item| self.handle_item(item)).transpose()
     }
 
     // ANCHOR: next_item
@@ -174,23 +174,23 @@ impl Connection {
     }
     // ANCHOR_END: next_item
 
-    // ANCHOR: take_item
-    fn take_item(&mut self, item: Item) -> Result<Event, Failure> {
+    // ANCHOR: handle_item
+    fn handle_item(&mut self, item: Item) -> Result<Event, Failure> {
         match item {
             Item::Message(Message::Text(text)) => Ok(Event::Text(text)),
             Item::Message(Message::Binary(bytes)) => Ok(Event::Binary(bytes)),
-            Item::Ping(payload) => Ok(self.take_ping(payload)),
+            Item::Ping(payload) => Ok(self.handle_ping(payload)),
             Item::Pong(payload) => Ok(Event::Pong(payload)),
-            Item::Close(payload) => self.take_close(&payload),
+            Item::Close(payload) => self.handle_close(&payload),
         }
     }
-    // ANCHOR_END: take_item
+    // ANCHOR_END: handle_item
 
-    // ANCHOR: take_ping
-    fn take_ping(&mut self, payload: Vec<u8>) -> Event {
+    // ANCHOR: handle_ping
+    fn handle_ping(&mut self, payload: Vec<u8>) -> Event {
         // Task: each ping wants a pong, but a peer that never reads must not make us keep many.
         self.unanswered = Some(payload.clone());
-        if !self.behind {
+        if !self.has_backlog {
             self.answer_ping();
         }
         Event::Ping(payload)
@@ -201,10 +201,10 @@ impl Connection {
             self.send_frame(Opcode::Pong, ReservedBits::NONE, &payload);
         }
     }
-    // ANCHOR_END: take_ping
+    // ANCHOR_END: handle_ping
 
-    // ANCHOR: take_close
-    fn take_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
+    // ANCHOR: handle_close
+    fn handle_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
         // Task: look at their Close before you answer. Each side sends just one (RFC 6455 §5.5.1).
         let (code, reason) = close_frame::read(payload)?;
         if self.phase == Phase::Open {
@@ -213,7 +213,7 @@ impl Connection {
         self.phase = Phase::CloseExchanged;
         Ok(Event::Close { code, reason })
     }
-    // ANCHOR_END: take_close
+    // ANCHOR_END: handle_close
 
     /// *Fail the WebSocket connection* (RFC 6455 §7.1.7).
     // ANCHOR: fail

@@ -26,10 +26,10 @@ use crate::phase::State;
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// How many bytes are shown of what is sent at once.
-const SHOWN: usize = 16;
+const MAX_SHOWN: usize = 16;
 
 /// How often the two may answer each other. It is never more than twice where both are right.
-const MOST_ROUNDS: usize = 5;
+const MAX_ROUNDS: usize = 5;
 
 /// What is said and sent when two connections follow the script.
 ///
@@ -150,7 +150,7 @@ impl Stage {
             if from_client.is_empty() && from_server.is_empty() {
                 break;
             }
-            if round == MOST_ROUNDS {
+            if round == MAX_ROUNDS {
                 self.say("  … and so on, without end");
                 break;
             }
@@ -213,10 +213,10 @@ fn bytes_of(text: &str) -> Result<Vec<u8>, String> {
 
 /// The bytes in hexadecimal, or the first of them.
 fn shown(bytes: &[u8]) -> String {
-    let first = bytes.iter().take(SHOWN);
+    let first = bytes.iter().take(MAX_SHOWN);
     let text: Vec<String> = first.map(|byte| format!("{byte:02x}")).collect();
     match bytes.len() {
-        0..=SHOWN => text.join(" "),
+        0..=MAX_SHOWN => text.join(" "),
         length => format!("{} … ({length} bytes)", text.join(" ")),
     }
 }

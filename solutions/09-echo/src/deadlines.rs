@@ -77,27 +77,27 @@ impl Deadlines {
     }
 
     /// Bytes came. Whatever they say, the peer is there.
-    // ANCHOR: heard
-    pub fn heard(&mut self, now: Instant) {
+    // ANCHOR: received
+    pub fn received(&mut self, now: Instant) {
         // Task: any bytes prove that the peer is there. Once we have sent a Close, that no longer helps.
         if self.waiting_for != WaitingFor::Close {
             self.wait_for(WaitingFor::Anything, now);
         }
     }
-    // ANCHOR_END: heard
+    // ANCHOR_END: received
 
     /// We have sent a Close frame.
-    pub fn closing(&mut self, now: Instant) {
+    pub fn close_sent(&mut self, now: Instant) {
         self.wait_for(WaitingFor::Close, now);
     }
 
     /// What is due now, if anything is. A ping is due once: from then on its answer is waited for.
-    /// A Close stays due until [`Deadlines::closing`] is called, and the end stays due.
+    /// A Close stays due until [`Deadlines::close_sent`] is called, and the end stays due.
     // ANCHOR: what_is_due
     pub fn due(&mut self, now: Instant) -> Option<Due> {
         // Task: three things are waited for, each with its own patience and its own end.
         // Only a ping changes what is waited for. `Due::Close` and `Due::End` change nothing in here:
-        // the driver calls `closing` when it sends the Close, and after the end it doesn't ask again.
+        // the driver calls `close_sent` when it sends the Close, and after the end it doesn't ask again.
         let (patience, due) = match self.waiting_for {
             WaitingFor::Anything => (self.patience.ping_after, Due::Ping),
             WaitingFor::Pong => (self.patience.pong_within, Due::Close),

@@ -89,69 +89,67 @@ fn is_tick(error: &io::Error) -> bool {
     )
 }
 
-/// Why somebody doesn't get in.
+/// Why a client gets no further than the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotIn {
-    /// There is nobody any more, or nobody who has said a word.
+pub enum NoHead {
+    /// The client has left, or never said a word. There is nothing to answer.
     Gone,
-    /// This is to be said to the client.
-    Told(Vec<u8>),
+    /// The head breaks a rule. This is the response to it.
+    Refused(Vec<u8>),
 }
 
-impl From<HeadError> for NotIn {
+impl From<HeadError> for NoHead {
     fn from(error: HeadError) -> Self {
-        Self::Told(Refusal::from(error).response())
+        Self::Refused(Refusal::from(error).response())
     }
 }
 
 /// Reads a head, and not a byte more of it than the limits allow. `stop` is set when the server stops.
 ///
 /// # Errors
-/// Returns [`NotIn::Told`] if the head is too long, isn't HTTP, promises a body, or isn't whole in time, and
-/// [`NotIn::Gone`] if the client has left or never said a word, or the server stops.
+/// Returns [`NoHead::Refused`] if the head is too long, isn't HTTP, promises a body, or isn't whole in time, and
+/// [`NoHead::Gone`] if the client has left or never said a word, or the server stops.
 // ANCHOR: read_head
 pub fn read_head(
     client: &mut Socket,
     limits: Limits,
     within: Duration,
     stop: &AtomicBool,
-) -> Result<HeadBuffer, NotIn> {
+) -> Result<HeadBuffer, NoHead> {
     let deadline = Instant::now() + within;
     let mut head = HeadBuffer::new(limits);
     let mut piece = [0; 1024];
     while !stop.load(Ordering::Relaxed) {
         let count = match client.read(&mut piece) {
-            Ok(0) => return Err(NotIn::Gone),
+            Ok(0) => return Err(NoHead::Gone),
             Ok(count) => count,
             Err(error) if is_tick(&error) => 0,
-            Err(_) => return Err(NotIn::Gone),
+            Err(_) => return Err(NoHead::Gone),
         };
         if head.push(&piece[..count])? {
-            check(&head)?;
+            check_request(&head)?;
             return Ok(head);
         }
         if Instant::now() >= deadline {
-            return Err(late(&head));
+            return Err(too_late(&head));
         }
     }
-    Err(NotIn::Gone)
+    Err(NoHead::Gone)
 }
 // ANCHOR_END: read_head
 
 /// A client that was silent all the time is most often a browser that has connected in advance.
-fn late(head: &HeadBuffer) -> NotIn {
-    match head.head().is_empty() {
-        true => NotIn::Gone,
-        false => {
-            let sentence = "The head took too long.\n";
-            NotIn::Told(plain("408 Request Timeout", &[], sentence))
-        }
+fn too_late(head: &HeadBuffer) -> NoHead {
+    if head.head().is_empty() {
+        return NoHead::Gone;
     }
+    let sentence = "The head took too long.\n";
+    NoHead::Refused(plain_response("408 Request Timeout", &[], sentence))
 }
 
 /// tiny_http would wait for a body that never comes, or make room for as much as it is said to have. A byte
 /// of the target that isn't ASCII would end the connection without a word.
-fn check(head: &HeadBuffer) -> Result<(), NotIn> {
+fn check_request(head: &HeadBuffer) -> Result<(), NoHead> {
     let request = RequestHead::parse(head)?;
     if !request.target.is_ascii() {
         return Err(HeadError::NotHttp("the target must be ASCII".to_string()).into());
@@ -162,17 +160,18 @@ fn check(head: &HeadBuffer) -> Result<(), NotIn> {
         return Ok(());
     }
     let sentence = "No request here has a body.\n";
-    Err(NotIn::Told(plain("413 Content Too Large", &[], sentence)))
+    let response = plain_response("413 Content Too Large", &[], sentence);
+    Err(NoHead::Refused(response))
 }
 
-/// What is said where there is no room for one more.
-pub fn busy() -> Vec<u8> {
+/// The response to a client for which there is no room.
+pub fn busy_response() -> Vec<u8> {
     let sentence = "The server is busy. Try again in a second.\n";
-    plain("503 Service Unavailable", &[("Retry-After", "1")], sentence)
+    plain_response("503 Service Unavailable", &[("Retry-After", "1")], sentence)
 }
 
-/// A response of one sentence, behind which TCP ends.
-fn plain(status: &str, more: &[Field], sentence: &str) -> Vec<u8> {
+/// A response of one sentence, after which TCP ends.
+fn plain_response(status: &str, more: &[Field], sentence: &str) -> Vec<u8> {
     let length = sentence.len().to_string();
     let mut fields = vec![
         ("Content-Type", "text/plain; charset=utf-8"),

@@ -21,7 +21,7 @@ use tiny_http::{Header, Method, Request, Response};
 use crate::tap;
 
 /// How long its answer may take.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running tiny_http. When this is dropped it stops, soon.
 pub struct Http(Inner);
@@ -52,7 +52,7 @@ impl Http {
 
 // ANCHOR: ask
 fn ask(mut stream: TcpStream, head: &[u8]) -> io::Result<Vec<u8>> {
-    stream.set_read_timeout(Some(ANSWERS_WITHIN))?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     stream.write_all(&for_tiny_http(head))?;
     // One head, one answer: tiny_http closes the connection behind it.
     stream.shutdown(Shutdown::Write)?;
@@ -63,7 +63,7 @@ fn ask(mut stream: TcpStream, head: &[u8]) -> io::Result<Vec<u8>> {
 // ANCHOR_END: ask
 
 /// The head of an answer, if it is 101.
-pub fn switched(answer: &[u8]) -> Option<ResponseHead> {
+pub fn head_of_101(answer: &[u8]) -> Option<ResponseHead> {
     let mut head = HeadBuffer::new(Limits::default());
     head.push(answer).ok()?;
     let head = ResponseHead::parse(&head).ok()?;

@@ -15,7 +15,7 @@ pub enum Log {
 
 impl Log {
     /// Says a line. Where nobody listens any more it is lost.
-    pub fn say(&self, line: String) {
+    pub fn write(&self, line: String) {
         match self {
             // Not `eprintln!`, which panics where stderr is closed.
             Self::Stderr => _ = writeln!(io::stderr(), "{line}"),

@@ -59,7 +59,7 @@ pub struct Connection {
     /// What is to be written, in this order.
     outgoing: Vec<u8>,
     /// Whether bytes from an earlier call have not been taken yet. Each `feed` sets it.
-    behind: bool,
+    has_backlog: bool,
     /// The latest ping that has no answer yet.
     unanswered: Option<Vec<u8>>,
     /// The events that `poll` gives before it reads on: `Open`, to begin with.
@@ -88,7 +88,7 @@ impl Connection {
             side,
             phase: Phase::Open,
             outgoing: Vec::new(),
-            behind: false,
+            has_backlog: false,
             unanswered: None,
             queue: VecDeque::from([Event::Open]),
         }
@@ -97,7 +97,7 @@ impl Connection {
     /// Takes the bytes of a read. [`poll`](Self::poll) gives the events that they lead to.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.phase.reads() {
-            self.behind = !self.outgoing.is_empty();
+            self.has_backlog = !self.outgoing.is_empty();
             self.decoder.receive(bytes);
         }
     }
@@ -125,7 +125,7 @@ impl Connection {
 
     fn next_event(&mut self) -> Result<Option<Event>, Failure> {
         let item = self.next_item()?;
-        item.map(|item| self.take_item(item)).transpose()
+        item.map(|item| self.handle_item(item)).transpose()
     }
 
     fn next_item(&mut self) -> Result<Option<Item>, Failure> {
@@ -149,17 +149,17 @@ impl Connection {
         }
     }
 
-    fn take_item(&mut self, item: Item) -> Result<Event, Failure> {
+    fn handle_item(&mut self, item: Item) -> Result<Event, Failure> {
         match item {
             Item::Message(Message::Text(text)) => Ok(Event::Text(text)),
             Item::Message(Message::Binary(bytes)) => Ok(Event::Binary(bytes)),
-            Item::Ping(payload) => Ok(self.take_ping(payload)),
+            Item::Ping(payload) => Ok(self.handle_ping(payload)),
             Item::Pong(payload) => Ok(Event::Pong(payload)),
-            Item::Close(payload) => self.take_close(&payload),
+            Item::Close(payload) => self.handle_close(&payload),
         }
     }
 
-    fn take_ping(&mut self, payload: Vec<u8>) -> Event {
+    fn handle_ping(&mut self, payload: Vec<u8>) -> Event {
         // Task: each ping wants a pong, but a peer that never reads must not make us keep many.
         todo!("each ping wants a pong, but a peer that never reads must not make us keep many")
     }
@@ -170,7 +170,7 @@ impl Connection {
         }
     }
 
-    fn take_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
+    fn handle_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
         // Task: look at their Close before you answer. Each side sends just one (RFC 6455 §5.5.1).
         todo!("look at their Close before you answer. Each side sends just one (RFC 6455 §5.5.1)")
     }

@@ -42,12 +42,12 @@ pub struct ExtensionError {
     /// The code with which the connection is closed.
     pub close_code: CloseCode,
     /// What was wrong, in a few words.
-    pub what: &'static str,
+    pub description: &'static str,
 }
 
 impl fmt::Display for ExtensionError {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str(self.what)
+        formatter.write_str(self.description)
     }
 }
 

@@ -73,7 +73,7 @@ impl Deadlines {
     }
 
     /// Bytes came. Whatever they say, the peer is there.
-    pub fn heard(&mut self, now: Instant) {
+    pub fn received(&mut self, now: Instant) {
         // Task: any bytes prove that the peer is there. Once we have sent a Close, that no longer helps.
         todo!(
             "any bytes prove that the peer is there. Once we have sent a Close, that no longer helps"
@@ -81,16 +81,16 @@ impl Deadlines {
     }
 
     /// We have sent a Close frame.
-    pub fn closing(&mut self, now: Instant) {
+    pub fn close_sent(&mut self, now: Instant) {
         self.wait_for(WaitingFor::Close, now);
     }
 
     /// What is due now, if anything is. A ping is due once: from then on its answer is waited for.
-    /// A Close stays due until [`Deadlines::closing`] is called, and the end stays due.
+    /// A Close stays due until [`Deadlines::close_sent`] is called, and the end stays due.
     pub fn due(&mut self, now: Instant) -> Option<Due> {
         // Task: three things are waited for, each with its own patience and its own end.
         // Only a ping changes what is waited for. `Due::Close` and `Due::End` change nothing in here:
-        // the driver calls `closing` when it sends the Close, and after the end it doesn't ask again.
+        // the driver calls `close_sent` when it sends the Close, and after the end it doesn't ask again.
         todo!("three things are waited for, each with its own patience and its own end")
     }
 

@@ -16,7 +16,7 @@ use crate::log::Log;
 use crate::tap::Tap;
 
 /// The most that one read takes, in bytes. Each connection holds as much memory, so it is small.
-pub const READ_AT_ONCE: usize = 16 * 1024;
+pub const READ_BUFFER_SIZE: usize = 16 * 1024;
 
 /// One connection, its stream, and its deadlines.
 pub struct Driver<'a, Stream> {
@@ -33,11 +33,11 @@ pub struct Driver<'a, Stream> {
 
 /// What a read has brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Heard {
+enum ReadOutcome {
     /// So many bytes, at least one.
     Bytes(usize),
     /// Nothing yet: it is time to look at the clock.
-    Nothing,
+    Tick,
     /// TCP has ended.
     End,
 }
@@ -60,20 +60,17 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
         }
     }
 
-    /// The same, with a line in `log` if the connection fails: what `peer` did wrong.
-    pub fn logging(self, log: &'a Log, peer: SocketAddr) -> Self {
+    /// Adds a log. If the connection fails, a line says what `peer` did wrong.
+    pub fn with_log(self, log: &'a Log, peer: SocketAddr) -> Self {
         Self {
             log: Some((log, peer)),
             ..self
         }
     }
 
-    /// The same, with each frame followed by a drawing of it, in a binary message.
-    pub fn drawing(self) -> Self {
-        Self {
-            tap: Some(Tap::default()),
-            ..self
-        }
+    /// Adds a tap, or none. With one, each frame is followed by a drawing of it, in a binary message.
+    pub fn with_tap(self, tap: Option<Tap>) -> Self {
+        Self { tap, ..self }
     }
 
     /// Runs the connection to its end: there is nothing to read any more, and nothing to write.
@@ -82,20 +79,20 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     /// TCP has failed, or the peer has not read what it was sent.
     pub fn run(mut self) -> io::Result<()> {
         // Task: read, take, look at the clock, write; until the connection says that we close TCP.
-        // Begin with `take(&[])`: the first event, `Open`, is there before any byte has come. An echo
+        // Begin with `receive(&[])`: the first event, `Open`, is there before any byte has come. An echo
         // has nothing to say to it; an application that greets its clients has.
         todo!("read, take, look at the clock, write; until the connection says that we close TCP")
     }
 
     /// One read. A stream that has waited for long enough says `WouldBlock` or `TimedOut`; a signal
     /// may interrupt it. None of these is the end.
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Heard> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
         // Task: tell bytes, the end, a wait that is over and a failure from each other.
         todo!("tell bytes, the end, a wait that is over and a failure from each other")
     }
 
     /// Takes what a read has brought, and answers every event that it leads to.
-    fn take(&mut self, bytes: &[u8]) {
+    fn receive(&mut self, bytes: &[u8]) {
         // Task: tell the deadlines, and the tap if there is one; then answer event by event.
         todo!("tell the deadlines, and the tap if there is one; then answer event by event")
     }
@@ -105,7 +102,7 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
         let event = self.connection.poll()?;
         if let (Event::Error(failure), Some((log, peer))) = (&event, self.log) {
             let code = failure.close_code();
-            log.say(format!("{peer}: closed with {code}: {failure}"));
+            log.write(format!("{peer}: closed with {code}: {failure}"));
         }
         Some(event)
     }
@@ -127,7 +124,7 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     fn close(&mut self, code: CloseCode, reason: &str) {
         // It fails only where the connection is closing already.
         _ = self.connection.close(code, reason);
-        self.deadlines.closing(Instant::now());
+        self.deadlines.close_sent(Instant::now());
     }
 
     /// Writes everything that there is to write, at once.
@@ -142,7 +139,7 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     fn outgoing(&mut self) -> Vec<u8> {
         let mut outgoing = self.connection.take_outgoing();
         if let Some(tap) = &mut self.tap {
-            tap.goes(&outgoing);
+            tap.sent(&outgoing);
             for drawing in tap.drawings() {
                 // Nothing follows a Close frame, no drawing either.
                 _ = self.connection.send_binary(drawing.as_bytes());

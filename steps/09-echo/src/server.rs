@@ -23,13 +23,14 @@ use connection::{Config, Connection};
 use handshake::head::Limits;
 
 use crate::deadlines::Patience;
-use crate::door::{self, NotIn, Socket};
+use crate::door::{self, NoHead, Socket};
 use crate::driver::Driver;
 use crate::http::{self, Http};
 use crate::log::Log;
+use crate::tap::Tap;
 
 /// The most clients at a time that are told that there is no room. More are left without a word.
-const MOST_REFUSED: usize = 100;
+const MAX_REFUSALS: usize = 100;
 
 /// What the server allows, and how long it waits.
 #[derive(Debug, Clone)]
@@ -190,7 +191,7 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Running) {
                 _ = serve(client, &shared);
                 drop(running);
             });
-        } else if Arc::strong_count(&refused) <= MOST_REFUSED {
+        } else if Arc::strong_count(&refused) <= MAX_REFUSALS {
             let (shared, refused) = (Arc::clone(shared), Arc::clone(&refused));
             spawn(move || {
                 _ = refuse(client, &shared.settings);
@@ -207,7 +208,7 @@ fn spawn(work: impl FnOnce() + Send + 'static) {
 
 fn refuse(client: TcpStream, settings: &Settings) -> io::Result<()> {
     let mut socket = Socket::new(client, settings.tick, settings.write_within)?;
-    socket.write_all(&door::busy())?;
+    socket.write_all(&door::busy_response())?;
     socket.close(settings.patience.close_within);
     Ok(())
 }
@@ -225,34 +226,40 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     ) {
         Ok(head) => {
             // There may be no file left for the way to tiny_http.
-            let answer = shared.answer(head.head()).unwrap_or_else(|_| door::busy());
+            let answer = shared
+                .answer(head.head())
+                .unwrap_or_else(|_| door::busy_response());
             socket.write_all(&answer)?;
             // The first frame may have come in the same segment.
             socket.put_back(head.rest().to_vec());
-            if let Some(answer) = http::switched(&answer) {
-                let drawing = answer.fields.only("Sec-WebSocket-Protocol").is_some();
-                talk(&mut socket, shared, peer, drawing)?;
+            if let Some(answer) = http::head_of_101(&answer) {
+                let subprotocol = answer.fields.only("Sec-WebSocket-Protocol");
+                let tap = subprotocol.map(|_| Tap::default());
+                talk(&mut socket, shared, peer, tap)?;
             }
         }
-        Err(NotIn::Told(response)) => socket.write_all(&response)?,
-        Err(NotIn::Gone) => return Ok(()),
+        Err(NoHead::Refused(response)) => socket.write_all(&response)?,
+        Err(NoHead::Gone) => return Ok(()),
     }
     socket.close(settings.patience.close_within);
     Ok(())
 }
 
 /// The WebSocket, from its first frame to its last.
-fn talk(socket: &mut Socket, shared: &Shared, peer: SocketAddr, drawing: bool) -> io::Result<()> {
+fn talk(
+    socket: &mut Socket,
+    shared: &Shared,
+    peer: SocketAddr,
+    tap: Option<Tap>,
+) -> io::Result<()> {
     let settings = &shared.settings;
     let connection = Connection::server(Config {
         max_frame: settings.max_message,
         max_message: settings.max_message,
         ..Config::default()
     });
-    let driver = Driver::new(socket, connection, settings.patience, &shared.stop);
-    let driver = driver.logging(&settings.log, peer);
-    match drawing {
-        true => driver.drawing().run(),
-        false => driver.run(),
-    }
+    Driver::new(socket, connection, settings.patience, &shared.stop)
+        .with_log(&settings.log, peer)
+        .with_tap(tap)
+        .run()
 }

@@ -12,7 +12,7 @@ use frame_header::{Decoded, ReservedBits, decode, draw};
 pub const SUBPROTOCOL: &str = "bits";
 
 /// The longest frame that is drawn, in bytes.
-const MOST_DRAWN: u64 = 4096;
+const MAX_DRAWN: u64 = 4096;
 
 /// What is seen on the wire of one connection.
 #[derive(Debug, Default)]
@@ -24,13 +24,13 @@ pub struct Tap {
 
 impl Tap {
     /// These bytes have come.
-    pub fn came(&mut self, bytes: &[u8]) {
+    pub fn received(&mut self, bytes: &[u8]) {
         let frames = self.from_client.split(bytes);
         self.note("client → server", frames);
     }
 
     /// These bytes are about to go.
-    pub fn goes(&mut self, bytes: &[u8]) {
+    pub fn sent(&mut self, bytes: &[u8]) {
         let frames = self.from_server.split(bytes);
         self.note("server → client", frames);
     }
@@ -82,7 +82,7 @@ impl Splitter {
         };
         let whole = header.payload_length.saturating_add(length as u64);
         let here = self.bytes.len() as u64;
-        if whole > MOST_DRAWN {
+        if whole > MAX_DRAWN {
             self.skip = whole.saturating_sub(here);
             self.bytes.drain(..whole.min(here) as usize);
             return Some(format!("a frame of {whole} bytes, too long to draw\n"));
