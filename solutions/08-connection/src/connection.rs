@@ -9,10 +9,10 @@
 //!    │ they break a rule            │
 //!    └──────────────────────────────┴──────▶ Failed
 //!
-//!   TCP ends, in whatever phase: Closed
+//!   TCP ends, in any phase: Closed
 //! ```
 //!
-//! What comes is read in the first two phases only.
+//! Incoming bytes are read only in the first two phases.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -29,11 +29,11 @@ use crate::phase::{Phase, State};
 use crate::send_error::{MAX_PING, SendError};
 use crate::side::Side;
 
-/// What a connection takes, and what was negotiated.
+/// The limits of a connection, and its extension.
 pub struct Config {
-    /// The most that a frame may declare, in bytes. The default is 1 MiB.
+    /// The longest payload that a frame may declare, in bytes. The default is 1 MiB.
     pub max_frame: u64,
-    /// The most that a message may have in all its frames together, in bytes. The default is 1 MiB.
+    /// The longest message, in all its frames together, in bytes. The default is 1 MiB.
     pub max_message: u64,
     /// The extension that both sides agreed on. The default is none.
     pub extension: Box<dyn Extension>,
@@ -57,25 +57,25 @@ pub struct Connection {
     decoder: FrameDecoder,
     extension: Box<dyn Extension>,
     reader: MessageReader,
-    /// What is to be written, in this order.
+    /// The bytes that wait to be written.
     outgoing: Vec<u8>,
-    /// Whether bytes from an earlier call have not been taken yet. Each `feed` sets it.
+    /// Whether some of them were already waiting when the latest read came. Each `feed` sets this.
     has_backlog: bool,
     /// The latest ping that has no answer yet.
     unanswered: Option<Vec<u8>>,
-    /// The events that `poll` gives before it reads on: `Open`, to begin with.
+    /// The events that are ready, which `poll` gives first. At the start that is `Open`.
     queue: VecDeque<Event>,
 }
 // ANCHOR_END: connection
 
 impl Connection {
-    /// The server's side.
+    /// Creates the server's side.
     pub fn server(config: Config) -> Self {
         Self::new(Side::Server, config)
     }
 
-    /// The client's side. `keys` gives the masking key of each frame. Nobody may be able to guess
-    /// the next one (RFC 6455 §5.3): take them from the system's source of randomness, except in
+    /// Creates the client's side. `keys` makes the masking key of each frame. The next key must be
+    /// impossible to guess (RFC 6455 §5.3): take keys from the system's source of randomness, except in
     /// tests.
     pub fn client(config: Config, keys: impl FnMut() -> MaskingKey + Send + 'static) -> Self {
         Self::new(Side::Client(Box::new(keys)), config)
@@ -109,7 +109,7 @@ impl Connection {
     /// sent between two calls goes out before the answer to the next frame: the echo of a message
     /// before the Close frame for a broken rule that comes after the message.
     pub fn poll(&mut self) -> Option<Event> {
-        // Task: the queue comes first. What follows their Close or a failure is not looked at.
+        // Task: the queue comes first. After their Close or a failure, no more bytes are looked at.
         if self.queue.is_empty() && self.phase.reads() {
             match self.next_event() {
                 Ok(event) => return event,
@@ -134,10 +134,10 @@ impl Connection {
     }
     // ANCHOR_END: receive
 
-    /// Tells the connection that TCP has ended, whichever side ended it.
+    /// Tells the connection that TCP has ended, whichever side ended it. Returns the last events.
     // ANCHOR: eof
     pub fn eof(&mut self) -> Vec<Event> {
-        // Task: the application gets one close event, however it all ends (RFC 6455 §7.1.5).
+        // Task: the application gets one close event, however the connection ends (RFC 6455 §7.1.5).
         if self.phase.reads() {
             self.queue.push_back(abnormal_close());
         }
@@ -215,10 +215,10 @@ impl Connection {
     }
     // ANCHOR_END: handle_close
 
-    /// *Fail the WebSocket connection* (RFC 6455 §7.1.7).
+    /// Fails the connection, as RFC 6455 §7.1.7 defines it.
     // ANCHOR: fail
     fn fail(&mut self, failure: Failure) {
-        // Task: the other side is told why, unless our Close is out already (RFC 6455 §7.1.7).
+        // Task: tell the other side why, unless our Close has gone out already (RFC 6455 §7.1.7).
         // Nothing is read after that.
         if self.phase == Phase::Open {
             self.send_close(&failure.close_code().0.to_be_bytes());
@@ -231,7 +231,7 @@ impl Connection {
     /// Sends a text message.
     ///
     /// # Errors
-    /// The connection is not open.
+    /// Returns [`SendError::NotOpen`] if the connection isn't open.
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
         self.send_message(Opcode::Text, text.as_bytes())
     }
@@ -239,7 +239,7 @@ impl Connection {
     /// Sends a binary message.
     ///
     /// # Errors
-    /// The connection is not open.
+    /// Returns [`SendError::NotOpen`] if the connection isn't open.
     pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), SendError> {
         self.send_message(Opcode::Binary, bytes)
     }
@@ -253,10 +253,11 @@ impl Connection {
     }
     // ANCHOR_END: send_message
 
-    /// Asks for a pong with the same payload.
+    /// Sends a ping. The other side answers it with a pong that has the same payload.
     ///
     /// # Errors
-    /// The connection is not open, or the payload is longer than [`MAX_PING`].
+    /// Returns [`SendError::NotOpen`] if the connection isn't open, and [`SendError::PingTooLong`] if the
+    /// payload is longer than [`MAX_PING`] bytes.
     // ANCHOR: send_ping
     pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         // Task: a ping is a control frame (RFC 6455 §5.5), and needs an open connection.
@@ -270,11 +271,13 @@ impl Connection {
     }
     // ANCHOR_END: send_ping
 
-    /// Begins the closing handshake. What the other side sends before it learns of this still comes,
-    /// and its pings are still answered, which RFC 6455 §5.5.2 demands until its own Close is there.
+    /// Begins the closing handshake. Until the other side's Close comes, its messages are still events,
+    /// and its pings are still answered (RFC 6455 §5.5.2).
     ///
     /// # Errors
-    /// The connection is not open, the code may not be on the wire, or the reason is too long.
+    /// Returns [`SendError::NotOpen`] if the connection isn't open, [`SendError::CloseCode`] if the code
+    /// may not be on the wire, and [`SendError::ReasonTooLong`] if the reason is longer than
+    /// [`MAX_REASON`](crate::send_error::MAX_REASON) bytes.
     // ANCHOR: close
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
         // Task: we begin the closing handshake only once. A Close that is refused changes nothing.
@@ -298,7 +301,7 @@ impl Connection {
 
     // ANCHOR: send_close
     fn send_close(&mut self, payload: &[u8]) {
-        // A pong that still waits would be behind the Close frame, where nobody reads it.
+        // A pong that still waits goes first: after a Close frame nobody would read it.
         self.answer_ping();
         self.send_frame(Opcode::Close, ReservedBits::NONE, payload);
     }
@@ -309,8 +312,8 @@ impl Connection {
     }
     // ANCHOR_END: send_close
 
-    /// All that is to be written, empty if there is nothing. Take it again only when that
-    /// is written; then a peer that doesn't read costs no more than this and one pong.
+    /// Takes the bytes that wait to be written, if there are any. Take more only when these are written:
+    /// then a peer that never reads costs you no more than these and one pong.
     // ANCHOR: take_outgoing
     pub fn take_outgoing(&mut self) -> Vec<u8> {
         // Task: each byte is given away once. A ping that still waits is answered now.
@@ -319,17 +322,18 @@ impl Connection {
     }
     // ANCHOR_END: take_outgoing
 
-    /// How many bytes wait to be taken. A driver that can't write may stop reading by this.
+    /// Returns how many bytes wait to be written. A driver that can't write may stop reading when there
+    /// are too many.
     pub fn outgoing_length(&self) -> usize {
         self.outgoing.len()
     }
 
-    /// How far the connection is.
+    /// Returns how far the connection is.
     pub fn state(&self) -> State {
         self.phase.state()
     }
 
-    /// Whether we are to close TCP as soon as everything is written.
+    /// Returns whether we close TCP as soon as everything is written.
     pub fn should_close_tcp(&self) -> bool {
         self.phase.should_close_tcp(self.side.role())
     }

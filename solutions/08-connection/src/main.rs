@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use connection_solution::script;
 
-/// What is played where no script is given.
+/// The script that is played if none is given.
 const EXAMPLE: [&str; 4] = [
     "client text Hello",
     "server ping still there?",

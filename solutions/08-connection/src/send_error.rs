@@ -1,4 +1,4 @@
-//! The rules that we would break if everything were sent.
+//! The rules that we could break, and the error that each leads to instead.
 
 use std::error::Error;
 use std::fmt;
@@ -12,10 +12,10 @@ pub const MAX_PING: usize = 125;
 /// The most bytes that a reason may have: a control frame carries 125 at most, and the code takes two.
 pub const MAX_REASON: usize = 123;
 
-/// Why something is not sent. Nothing has changed then, and nothing of it goes over the wire.
+/// Why something isn't sent. The connection doesn't change, and sends nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendError {
-    /// The connection is not open any more.
+    /// The connection is no longer open.
     NotOpen(State),
     /// A ping's payload is longer than [`MAX_PING`] bytes.
     PingTooLong {

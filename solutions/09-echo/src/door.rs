@@ -1,8 +1,7 @@
 //! The way in and the way out of a connection, on a socket that is ours.
 //!
-//! In: a head, of which there may be too much, or of which the next byte may never come (RFC 6455
-//! §10.4). Out: what we said last arrives only if nothing is left unread when TCP is closed
-//! (RFC 6455 §7.1.1).
+//! In: a head, which may be too long, or whose next byte may never come (RFC 6455 §10.4). Out: our
+//! last bytes are sure to arrive only if nothing is left unread when TCP is closed (RFC 6455 §7.1.1).
 
 use std::io::{self, Cursor, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -13,7 +12,7 @@ use handshake::head::{HeadBuffer, HeadError, Limits, RequestHead};
 use handshake::refusal::Refusal;
 use handshake::response::{self, Field};
 
-/// A client's socket, and what was read from it too early.
+/// A client's socket, and the bytes that were read from it too early.
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
@@ -21,11 +20,11 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// From now on a read waits for `tick` at most, and a write for `write_within`. Small writes go
-    /// out at once. Neither time may be zero.
+    /// Sets the options of a stream: a read waits for `tick` at most, a write for `write_within`, and
+    /// small writes go out at once. Neither time may be zero.
     ///
     /// # Errors
-    /// The system doesn't take the options.
+    /// Returns the system's error if it refuses an option.
     // ANCHOR: socket
     pub fn new(stream: TcpStream, tick: Duration, write_within: Duration) -> io::Result<Self> {
         stream.set_read_timeout(Some(tick))?;
@@ -36,15 +35,15 @@ impl Socket {
     }
     // ANCHOR_END: socket
 
-    /// These bytes were read, and are to be read again.
+    /// Puts back bytes that were read too early. The next read returns them.
     pub fn put_back(&mut self, bytes: Vec<u8>) {
         self.early = Cursor::new(bytes);
     }
 
-    /// Says that we are done, and throws away what still comes, until the client is done as well, or
-    /// this long.
+    /// Ends our direction of TCP. Then it reads and drops everything that still comes, until the client
+    /// has ended its own direction, or this time is over.
     ///
-    /// If TCP is closed while bytes are unread, a reset goes out, and it can overtake the last words.
+    /// If TCP is closed while bytes are unread, a reset goes out, and it can overtake our last bytes.
     // ANCHOR: close
     pub fn close(self, within: Duration) {
         _ = self.stream.shutdown(Shutdown::Write);
@@ -80,7 +79,7 @@ impl Write for Socket {
     }
 }
 
-/// A wait that is over, and no failure. Unix and Windows have different words for it.
+/// Whether a read has only waited long enough. Unix and Windows have different kinds of error for that.
 fn is_tick(error: &io::Error) -> bool {
     let kind = error.kind();
     matches!(
@@ -104,7 +103,7 @@ impl From<HeadError> for NoHead {
     }
 }
 
-/// Reads a head, and not a byte more of it than the limits allow. `stop` is set when the server stops.
+/// Reads a head, and no more of it than the limits allow. `stop` is set when the server stops.
 ///
 /// # Errors
 /// Returns [`NoHead::Refused`] if the head is too long, isn't HTTP, promises a body, or isn't whole in time, and
@@ -138,7 +137,7 @@ pub fn read_head(
 }
 // ANCHOR_END: read_head
 
-/// A client that was silent all the time is most often a browser that has connected in advance.
+/// A client that never sent a byte is most often a browser that has connected in advance.
 fn too_late(head: &HeadBuffer) -> NoHead {
     if head.head().is_empty() {
         return NoHead::Gone;
@@ -147,8 +146,8 @@ fn too_late(head: &HeadBuffer) -> NoHead {
     NoHead::Refused(plain_response("408 Request Timeout", &[], sentence))
 }
 
-/// tiny_http would wait for a body that never comes, or make room for as much as it is said to have. A byte
-/// of the target that isn't ASCII would end the connection without a word.
+/// Refuses requests that tiny_http can't handle. It would wait for a body that never comes, or allocate the
+/// length that a client declares. On a target that isn't ASCII it would hang up without an answer.
 fn check_request(head: &HeadBuffer) -> Result<(), NoHead> {
     let request = RequestHead::parse(head)?;
     if !request.target.is_ascii() {

@@ -13,18 +13,18 @@ use crate::extension::ExtensionError;
 /// Why we *fail the connection* (RFC 6455 §7.1.7): the rule that the other side broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// A frame is wrong by itself.
+    /// A frame breaks a rule by itself.
     Frame(FrameError),
-    /// Frames are wrong together.
+    /// Frames break a rule together.
     Message(MessageError),
-    /// A Close frame says what it may not say.
+    /// The payload of a Close frame is invalid.
     Close(CloseFrameError),
-    /// An extension can't make sense of what it got.
+    /// An extension can't process a payload.
     Extension(ExtensionError),
 }
 
 impl Failure {
-    /// The code that the other side is told.
+    /// Returns the code that our Close frame gives the other side.
     pub fn close_code(&self) -> CloseCode {
         match self {
             Self::Frame(error) => CloseCode(error.close_code()),

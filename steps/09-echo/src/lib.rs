@@ -1,4 +1,4 @@
-//! An echo server: what comes goes back, over a real socket (RFC 6455 §4.2, §5.5, §7).
+//! An echo server: each message goes back to its sender, over a real socket (RFC 6455 §4.2, §5.5, §7).
 //!
 //! ```text
 //!            ┌───────── Driver ─────────┐
@@ -11,11 +11,11 @@
 //!            └──────────────────────────┘
 //! ```
 //!
-//! Everything that decides is your [`connection::Connection`]. What is new is who calls it, and when.
+//! Your [`connection::Connection`] makes every decision. New is the driver, which calls it at the right times.
 //!
 //! | module | what it is for | RFC 6455 |
 //! |---|---|---|
-//! | [`deadlines`] | how long a silent peer is waited for | §5.5.2, §7.1.1 |
+//! | [`deadlines`] | how long the server waits for a silent peer | §5.5.2, §7.1.1 |
 //! | [`echo`] | the application: answers a message with itself | |
 //! | [`log`] | a line for each failed connection | §7.1.7 |
 //! | [`tap`] | draws the frames of both directions, for the page | §5.2 |
