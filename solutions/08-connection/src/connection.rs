@@ -188,7 +188,7 @@ impl Connection {
 
     // ANCHOR: handle_ping
     fn handle_ping(&mut self, payload: Vec<u8>) -> Event {
-        // Task: each ping wants a pong, but a peer that never reads must not make us keep many.
+        // Task: each ping gets a pong, but a peer that never reads must not make us keep many pongs.
         self.unanswered = Some(payload.clone());
         if !self.has_backlog {
             self.answer_ping();

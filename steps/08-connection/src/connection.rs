@@ -160,8 +160,8 @@ impl Connection {
     }
 
     fn handle_ping(&mut self, payload: Vec<u8>) -> Event {
-        // Task: each ping wants a pong, but a peer that never reads must not make us keep many.
-        todo!("each ping wants a pong, but a peer that never reads must not make us keep many")
+        // Task: each ping gets a pong, but a peer that never reads must not make us keep many pongs.
+        todo!("each ping gets a pong, but a peer that never reads must not make us keep many pongs")
     }
 
     fn answer_ping(&mut self) {
