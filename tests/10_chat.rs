@@ -1256,7 +1256,7 @@ fn nothing_is_lost_or_doubled_for_those_who_join_while_others_speak() {
             let speaking = AtomicBool::new(true);
             let wrong = thread::scope(|scope| {
                 let joining = [(); 2].map(|()| scope.spawn(|| wrong_join(&hub, &speaking)));
-                let speakers = [(); 2].map(|()| scope.spawn(|| speak(&hub, 600)));
+                let speakers = ["ada", "bob"].map(|name| scope.spawn(|| speak(&hub, name, 600)));
                 let spoke = speakers.map(|speaker| speaker.join().is_ok());
                 speaking.store(false, Ordering::Relaxed);
                 assert_eq!(spoke, [true, true], "everybody speaks");
@@ -1268,11 +1268,11 @@ fn nothing_is_lost_or_doubled_for_those_who_join_while_others_speak() {
     }
 }
 
-fn speak(hub: &Hub, messages: usize) {
+fn speak(hub: &Hub, name: &str, messages: usize) {
     let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
     let id = hub.join(Visitor::default(), &outbox);
     for _ in 0..messages {
-        let said = hub.say(id, &format!(r#"{{"username":"{id}","message":"m"}}"#));
+        let said = hub.say(id, &format!(r#"{{"username":"{name}","message":"m"}}"#));
         assert_eq!(said, Ok(()), "a message is taken");
     }
 }
@@ -1480,7 +1480,7 @@ impl Table {
             };
             thread::spawn(move || {
                 let room: &dyn Room = &*room;
-                _ = client::run(&stream, &first, (room, 1), outbox, limits);
+                _ = client::run(&stream, &first, (room, ClientId::FIRST), outbox, limits);
             })
         };
         Self {
@@ -2038,7 +2038,7 @@ fn a_writer_that_is_stuck_holds_up_nobody() {
             table.peer.send(&[text("I don't read"), masked(PING, b"?")].concat());
             let is_heard = table.until("it says I don't read");
             shown += &format!("it is heard: {is_heard}\n");
-            table.room.too_slow(1);
+            table.room.too_slow(ClientId::FIRST);
             let is_cut_off = table.is_cut_off(|_| thread::yield_now());
             shown += &format!("its threads end, although it has not read a byte: {is_cut_off}\n");
             shown + &table.ends()

@@ -35,8 +35,21 @@ const READ_AT_ONCE: usize = 4 * 1024;
 /// with it the write; but not every system promises that.
 const STUCK: Duration = Duration::from_secs(60);
 
-/// The number of a client: 1, 2, 3 and so on.
-pub type ClientId = u64;
+/// The number of a client. Its room gives each client a fresh one: [`FIRST`](Self::FIRST), the one after it, and
+/// so on. No number is given twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(u64);
+
+impl ClientId {
+    /// The first client's number.
+    pub const FIRST: Self = Self(1);
+
+    /// The number after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
 
 /// What clients are connected to. For this chat it is the [`Hub`](crate::Hub).
 // ANCHOR: room

@@ -31,7 +31,7 @@ pub struct Hub {
 struct State {
     history: History,
     clients: BTreeMap<ClientId, Client>,
-    last_client: ClientId,
+    next_client: ClientId,
     /// Each delivery costs a token.
     room: Rate,
     /// Whether the server stops: then no client gets in any more.
@@ -79,7 +79,7 @@ impl Hub {
             state: Mutex::new(State {
                 history: History::new(max_history).resume_after(last_id),
                 clients: BTreeMap::new(),
-                last_client: 0,
+                next_client: ClientId::FIRST,
                 room: Rate::new(pace.deliveries, Instant::now()),
                 stopped: false,
             }),
@@ -199,10 +199,11 @@ impl State {
 
     /// Adds a client to those who are told. When the server stops, it is told that instead.
     fn add(&mut self, tab: Option<String>, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
-        self.last_client += 1;
+        let id = self.next_client;
+        self.next_client = id.next();
         if self.stopped {
             outbox.finish(the_server_stops());
-            return self.last_client;
+            return id;
         }
         let client = Client {
             outbox: Arc::clone(outbox),
@@ -210,8 +211,8 @@ impl State {
             name: None,
             rate,
         };
-        self.clients.insert(self.last_client, client);
-        self.last_client
+        self.clients.insert(id, client);
+        id
     }
 
     fn people(&self) -> Vec<String> {

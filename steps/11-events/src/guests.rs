@@ -43,7 +43,7 @@ pub struct Guests {
     words: BTreeMap<String, GuestId>,
     /// Whose each WebSocket is, even if it isn't the guest's latest transport any more.
     sockets: BTreeMap<TransportId, GuestId>,
-    last_transport: TransportId,
+    next_transport: TransportId,
     last_guest: GuestId,
     /// Whose sessions have ended, until the handler of `close` has been told.
     ended: VecDeque<GuestId>,
@@ -86,7 +86,7 @@ impl Guests {
             guests: BTreeMap::new(),
             words: BTreeMap::new(),
             sockets: BTreeMap::new(),
-            last_transport: 0,
+            next_transport: TransportId::FIRST,
             last_guest: settings.last_session,
             ended: VecDeque::new(),
             rooms: BTreeMap::new(),
@@ -262,8 +262,9 @@ impl Guests {
     }
 
     fn next_transport(&mut self) -> TransportId {
-        self.last_transport += 1;
-        self.last_transport
+        let transport = self.next_transport;
+        self.next_transport = transport.next();
+        transport
     }
 
     /// Whether a held request is to be answered now: there is something to say, or it is not this request
