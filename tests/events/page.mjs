@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { connect } from "../../solutions/11-events/src/events.js";
+import { connect } from "../../solutions/11b-events/src/events.js";
 
 /** How long anything may take. */
 const DEADLINE = 5_000;

@@ -2,11 +2,10 @@
 
 use std::collections::VecDeque;
 
-use events::packet::Packet;
-use events::session::{Overrun, Session};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
+use session::{Overrun, Packet, Session};
 
 /// The most bytes that a half keeps: five or six lines.
 const MOST: usize = 200;
