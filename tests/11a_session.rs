@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use session::{Gap, Latest, Overrun, Packet, Session, script};
 use support::check;
+use support::program;
 use support::sign::{missing, yours};
 
 // What goes over the wire.
@@ -384,6 +385,20 @@ fn a_slow_page_skips_values() {
             "page uses price",
             "page uses price",
             "server offers price 6",
+        ]),
+    }
+}
+
+#[test]
+fn the_program_plays_a_script() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "What you wrote, as a program: two sessions that follow a script.",
+        signs: [],
+        shows: || program!().runs(&[
+            &[],
+            &["server offers heat hot & transport dies", "transport opens", "page uses heat"],
+            &["page emits vote", "page offers price 5"],
         ]),
     }
 }

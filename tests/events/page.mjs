@@ -1,4 +1,4 @@
-// What only the page's half of step 11 decides: its server is played here, line by line.
+// What only the page's half of step 11b decides: its server is played here, line by line.
 //
 //     node --test tests/events/page.mjs
 //

@@ -21,8 +21,8 @@
 // |-----------|---------------------------------------------|--------------------|
 // | open      | a session has begun                         | `{ session }`: its number |
 // | transport | there is a transport                        | `{ transport }`: "websocket" or "polling" |
-// | close     | there is none any more, or none yet         | `{ code, reason, retryIn }`: the milliseconds until the next attempt |
-// | lost      | behind `open`: the session before is over   | `{ reason, events }`: what had not been confirmed |
+// | close     | there is none any more, or none yet         | `{ code, reason, retryIn }`: milliseconds until the next attempt |
+// | lost      | after `open`: the earlier session is over   | `{ reason, events }`: what had not been confirmed |
 // | error     | the server can't do what it is told         | `{ message }` |
 //
 // Each of the `events` of `lost` has `event`, `data` and `arrived`: "no" if it was never sent, and "unknown" if
@@ -40,7 +40,7 @@ const DEFAULTS = {
   poll: "/events",
   /** `null`: do without. */
   WebSocket: globalThis.WebSocket,
-  /** How long a WebSocket may take until the server's first word. Then it is taken for blocked. */
+  /** How long a WebSocket may take until the server's `hello`. Then it counts as blocked. */
   helloWithin: 3_000,
   /** How long a request may take. The server holds one for 25 s when there is no news. */
   pollWithin: 35_000,
@@ -68,7 +68,7 @@ const DEFAULTS = {
 /** The library's own events. */
 const OWN = new Set(["open", "transport", "close", "lost", "error"]);
 /** After so many WebSockets in a row that didn't hold, polling comes first. */
-const MOST_FAILURES = 3;
+const MAX_FAILURES = 3;
 /** An empty answer that comes faster than this was not held. */
 const TOO_FAST = 100;
 
@@ -77,10 +77,10 @@ export function connect(options = {}) {
   return new Events({ ...DEFAULTS, ...options });
 }
 
-/** More would have to be kept than may be: the server has confirmed nothing for too long. */
+/** The lines to be kept are too many: the server has confirmed nothing for too long. */
 export class Overrun extends Error {}
 
-/** A number came, and one before it has not come. */
+/** A number came, and an earlier one is missing. */
 export class Gap extends Error {}
 
 /** The server breaks a rule, or refuses to do something. */
@@ -99,21 +99,21 @@ export class Session {
   /** What has been sent and not been confirmed, in order: `n`, `line`, `bytes`, and the `packet` itself. */
   #kept = [];
   #bytes = 0;
-  #most;
+  #maxBytes;
   #sent = 0;
   #received = 0;
 
-  constructor(most) {
-    this.#most = most;
+  constructor(maxBytes) {
+    this.#maxBytes = maxBytes;
   }
 
-  /** Gives a packet its number, and keeps it. Throws `Overrun`, and nothing has changed. */
+  /** Gives a packet its number, and keeps it. Throws `Overrun` if there is no room; then nothing has changed. */
   send(packet) {
     const n = this.#sent + 1;
     const line = toLine({ n, ...packet });
     const bytes = byteLength(line);
-    if (this.#bytes + bytes > this.#most) {
-      throw new Overrun(`More than ${this.#most} bytes wait for the server.`);
+    if (this.#bytes + bytes > this.#maxBytes) {
+      throw new Overrun(`More than ${this.#maxBytes} bytes wait for the server.`);
     }
     this.#sent = n;
     this.#bytes += bytes;
@@ -121,19 +121,19 @@ export class Session {
     return n;
   }
 
-  /** The server has got everything up to this number. */
+  /** Forgets what the server has got: everything up to this number. */
   confirm(got) {
     const still = this.#kept.findIndex(({ n }) => n > got);
     const gone = this.#kept.splice(0, still < 0 ? this.#kept.length : still);
     gone.forEach(({ bytes }) => (this.#bytes -= bytes));
   }
 
-  /** What has not been confirmed, and has a higher number than this. */
+  /** The lines that have not been confirmed, and have a higher number than this. */
   after(last) {
     return this.#kept.filter(({ n }) => n > last);
   }
 
-  /** A packet with this number has come. Whether it is new: if it isn't, throw it away. */
+  /** Notes that a packet with this number has come. Returns whether it is new; one that isn't has to be dropped. */
   receive(n) {
     const expected = this.#received + 1;
     if (n > expected) {
@@ -159,12 +159,12 @@ class Events {
   number = 0;
   session;
 
-  /** The word by which the server knows the session. It is a secret, and gone with the page. */
-  #word = randomWord();
+  /** The token by which the server knows the session. It is a secret, and gone with the page. */
+  #token = randomToken();
   #handlers = new Map();
-  /** Who waits for a reply, by the number of the event. */
+  /** The promises that wait for a reply, by the number of the event. */
   #asked = new Map();
-  /** What `lost` will say as soon as there is a new session, and who will hear that there is no reply. */
+  /** What `lost` will say as soon as there is a new session, and the promises that will be rejected then. */
   #loss;
 
   /** The transport that there is. */
@@ -178,7 +178,7 @@ class Events {
   #since = 0;
   /** How many transports in a row didn't hold. */
   #failures = 0;
-  /** Whether polling has worked where a WebSocket hasn't. */
+  /** Whether polling has worked and a WebSocket hasn't. */
   #blocked = false;
   /** How many attempts to get from polling to a WebSocket have failed in a row. */
   #upgrades = 0;
@@ -220,11 +220,11 @@ class Events {
     this.#link?.flush();
   }
 
-  /** The same. The promise is kept with the server's reply; it fails when the server says so, or with `Lost`. */
+  /** The same. The promise resolves to the server's reply. It is rejected with the server's error, or with `Lost`. */
   ask(event, data = null) {
-    return new Promise((keep, fail) => {
+    return new Promise((resolve, reject) => {
       const n = this.#keep({ event, data, ask: true });
-      this.#asked.set(n, { keep, fail });
+      this.#asked.set(n, { resolve, reject });
       this.#link?.flush();
     });
   }
@@ -280,16 +280,16 @@ class Events {
 
   // What the transports do. A page doesn't need it.
 
-  /** The address of a transport: whose session, which one, and up to where everything has been received. */
+  /** The address of a transport: the token, the session's number, and the number up to which everything has come. */
   address(path, scheme) {
     const address = new URL(path, globalThis.location?.href);
     address.protocol = /^(https|wss):$/.test(address.protocol) ? `${scheme}s:` : `${scheme}:`;
     const known = this.number > 0 ? `&of=${this.number}&after=${this.session.received}` : "";
-    address.search = `session=${this.#word}${known}`;
+    address.search = `session=${this.#token}${known}`;
     return address.href;
   }
 
-  /** Takes a line from a transport. Throws where the server breaks a rule: then the transport has to go. */
+  /** Takes a line from a transport. Throws if the server breaks a rule: then the transport has to go. */
   heard(link, line) {
     const packet = read(line);
     if (link !== this.#attempt && link !== this.#link) {
@@ -310,7 +310,7 @@ class Events {
       // On polling nothing says so, and it comes again with each answer.
       link.say?.({ seen: packet.now });
     } else if ("over" in packet) {
-      this.#isOver(packet.over);
+      this.#endSession(packet.over);
     } else if ("error" in packet) {
       this.#complain(packet.error);
     }
@@ -350,13 +350,13 @@ class Events {
       }
     } else if (link === this.#link) {
       this.#drop();
-      // Some middlemen let a WebSocket begin, and end it soon.
-      this.#blocked ||= this.#failures >= MOST_FAILURES && link.name === "websocket";
+      // Some proxies let a WebSocket begin, and end it soon.
+      this.#blocked ||= this.#failures >= MAX_FAILURES && link.name === "websocket";
       this.#wait(code, reason);
     }
   }
 
-  /** Kept as soon as there is no attempt under way. */
+  /** Resolves as soon as no attempt is under way. */
   attempted() {
     return new Promise((resolve) => {
       this.#resume = resolve;
@@ -392,7 +392,7 @@ class Events {
     this.#upgrading.clear();
   }
 
-  /** There is no transport any more. After one that has held, the pauses begin again with the first. */
+  /** Drops the transport. If it has held for a while, the pauses begin again with the first. */
   #drop() {
     if (this.#link && performance.now() - this.#since >= this.options.stableAfter) {
       this.#failures = 0;
@@ -402,7 +402,7 @@ class Events {
     this.#stop("upgrade");
   }
 
-  /** Tries again after a pause; at once where an attempt is under way already. */
+  /** Tries again after a pause, unless an attempt is under way already. */
   #wait(code, reason) {
     let retryIn = 0;
     if (!this.#attempt) {
@@ -420,7 +420,7 @@ class Events {
     this.#start("upgrade", wait, () => this.#try(Socket));
   }
 
-  /** What was open may be dead, and only a new transport can tell. */
+  /** Starts a new transport, because the present one may be dead without a sign. */
   #again(reason) {
     const link = this.#link;
     if (link) {
@@ -437,7 +437,7 @@ class Events {
     } else if (this.number > 0 && this.options.poll !== null) {
       const kept = beginning(this.session.after(0), this.options.maxLine);
       const body = [...kept.map(({ line }) => line), JSON.stringify(bye)].join("\n");
-      // The page may be gone before the answer comes. Nobody waits for it.
+      // The page may be gone before the answer comes, so nothing waits for it.
       fetch(this.address(this.options.poll, "http"), { method: "POST", body, keepalive: true }).catch(() => {});
     }
   }
@@ -471,7 +471,7 @@ class Events {
     return this.session.send(packet);
   }
 
-  /** Tells the server soon what has been received; at once where that is much. */
+  /** Tells the server soon what has been received; at once if that is much. */
   #confirmSoon(length) {
     this.#unconfirmed += length;
     if (this.#unconfirmed > this.options.confirmAfter) {
@@ -510,26 +510,26 @@ class Events {
     }
   }
 
-  /** The session is over. The next one has another word. */
-  #isOver(why) {
+  /** Ends the session. The next one has a different token. */
+  #endSession(why) {
     this.#lose(why);
-    this.#word = randomWord();
+    this.#token = randomToken();
     this.#attempt?.abandon();
     this.#endAttempt();
     this.#drop();
     this.#wait(undefined, why);
   }
 
-  /** Nobody can say whether what has not been confirmed has arrived. Numbers begin anew. */
+  /** Gives up what has not been confirmed: it may have arrived, or not. Numbers begin again at 1. */
   #lose(reason) {
     const arrivedOf = ({ tried }) => (tried ? "unknown" : "no");
     const kept = this.session.after(0);
     const events = kept.map((it) => {
       return { event: it.packet.event, data: it.packet.data, arrived: arrivedOf(it) };
     });
-    const fails = [...this.#asked].map(([n, { fail }]) => {
+    const fails = [...this.#asked].map(([n, { reject }]) => {
       const of = kept.find((it) => it.n === n);
-      return () => fail(new Lost(reason, of ? arrivedOf(of) : "yes"));
+      return () => reject(new Lost(reason, of ? arrivedOf(of) : "yes"));
     });
     this.#asked.clear();
     this.#loss = {
@@ -541,7 +541,7 @@ class Events {
     this.number = 0;
   }
 
-  /** Who waits for a reply that will never come need wait no longer. */
+  /** Rejects the promises whose reply will never come. */
   #failAll() {
     const fails = this.#loss?.fails ?? [];
     this.#loss = undefined;
@@ -558,9 +558,9 @@ class Events {
     const asked = this.#asked.get(reply);
     this.#asked.delete(reply);
     if (error === undefined) {
-      asked?.keep(data);
+      asked?.resolve(data);
     } else {
-      asked?.fail(new Error(error));
+      asked?.reject(new Error(error));
     }
   }
 
@@ -579,7 +579,7 @@ class Events {
     this.#tell("error", { message });
   }
 
-  /** Calls the handlers of an event. One that throws does no harm to the others. */
+  /** Calls the handlers of an event. If one throws, the others are still called. */
   #tell(event, data) {
     for (const handle of [...(this.#handlers.get(event) ?? [])]) {
       try {
@@ -636,7 +636,7 @@ class Socket {
     }
     this.#socket.onmessage = ({ data }) => this.#heard(data);
     this.#socket.onclose = ({ code, reason }) => this.#end(code, reason);
-    // Behind an error comes a close. In Node 20 it doesn't, where there has been no connection.
+    // An error is followed by a close. In Node 20 it isn't if there has been no connection.
     this.#socket.onerror = () => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#end(undefined, "no connection"), 0);
@@ -657,7 +657,7 @@ class Socket {
     }
   }
 
-  /** Leaves it to itself: nobody waits for it. */
+  /** Closes it without waiting for its end. */
   abandon() {
     clearTimeout(this.#timer);
     if (this.#socket) {
@@ -682,7 +682,7 @@ class Socket {
     }
   }
 
-  /** A network that has gone says nothing. So somebody has to look at the clock. */
+  /** A network that is gone says nothing, so the clock has to be watched. */
   #watch() {
     const { deadAfter } = this.#events.options;
     const left = this.#heardAt + deadAfter - performance.now();
@@ -714,8 +714,8 @@ class Polling {
 
   async start() {
     try {
-      // Where there is a session, the server may hold the first request, but it answers this one at once. There is
-      // nothing in it: what is sent to a server that has gone may have arrived, for all that anybody knows.
+      // If there is a session, the server may hold the first GET, but it answers this POST at once. It is empty: lines
+      // that are sent to a server that is gone would count as sent, and nothing could tell whether they arrived.
       if (this.#events.number > 0) {
         await this.#post([]);
         if (!this.#isAbandoned) {
@@ -772,7 +772,7 @@ class Polling {
     kept.forEach((it) => (it.tried = true));
     const body = kept.map(({ line }) => line).join("\n");
     const lines = await this.#request({ method: "POST", body }, options.postWithin);
-    // The session may have become another one in the meantime.
+    // A new session may have begun in the meantime.
     if (number === this.#events.number) {
       lines.forEach((line) => this.#events.heard(this, line));
       if (kept.length > 0 && session.after(0)[0] === kept[0]) {
@@ -781,7 +781,7 @@ class Polling {
     }
   }
 
-  /** The lines of an answer; none where nobody waits for them any more. */
+  /** Sends a request, and returns the lines of its answer. */
   async #request(options, within) {
     const abort = new AbortController();
     this.#running.add(abort);
@@ -825,10 +825,10 @@ function checkGreeting(line) {
   }
 }
 
-/** As many of these as fit into `most` bytes, and one at least. */
-function beginning(kept, most) {
+/** As many of these as fit into `max` bytes, and one at least. */
+function beginning(kept, max) {
   let bytes = 0;
-  const end = kept.findIndex((it) => (bytes += it.bytes + 1) > most);
+  const end = kept.findIndex((it) => (bytes += it.bytes + 1) > max);
   return end < 0 ? kept : kept.slice(0, Math.max(end, 1));
 }
 
@@ -850,8 +850,8 @@ function byteLength(text) {
   return new TextEncoder().encode(text).length;
 }
 
-/** `randomUUID` would be shorter, but works on https and on this machine alone. */
-function randomWord() {
+/** `randomUUID` would be shorter, but works only on https and on this machine. */
+function randomToken() {
   const numbers = crypto.getRandomValues(new Uint32Array(4));
   return Array.from(numbers, (it) => it.toString(36)).join("");
 }

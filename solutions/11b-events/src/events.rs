@@ -2,100 +2,32 @@
 //!
 //! Handlers run one at a time, under one lock, as they do in a browser: none may wait for anything. What
 //! several of them share still needs a `Mutex` in Rust, but no handler ever waits for it.
+//!
+//! This file has what transports bring. `events/setup.rs` has what an application sets up, and what the server does.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::mem;
-use std::net::{TcpListener, TcpStream};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat::client::{ClientId, Limits, Room};
-use chat::hub::id_of_now;
+use chat::client::{ClientId, Room};
 use chat::outbox::Outbox;
-use chat::server::{App, Server};
 use connection::Event;
-use echo::Patience;
 use serde_json::Value;
 use session::packet::{Packet, shortened};
 
-use crate::front;
-use crate::guests::{Cursor, GuestId, Guests, NOBODY, over_line};
+use crate::guest::{Cursor, GuestId, PollId, over_line};
+use crate::guests::{Guests, NO_SESSION};
+use crate::settings::Settings;
 
-/// How often the clock is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+mod setup;
 
-/// What the server allows, and how long it waits.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The most connections at a time. One more gets 503.
-    pub max_connections: u64,
-    /// The most sessions at a time, whether their guests are connected or not. One more gets 503.
-    pub max_sessions: usize,
-    /// The most bytes of lines that are kept for a guest, because it has not confirmed them. A session for
-    /// which more would have to be kept is over.
-    pub max_kept: usize,
-    /// The most rooms that a guest may be in.
-    pub max_rooms: usize,
-    /// How long a session is kept while its guest is away.
-    pub keep: Duration,
-    /// The same for an unproven session: its client hasn't come back with the session's number, and hasn't
-    /// said anything. If there is no room for one more session, an unproven one ends sooner.
-    pub keep_unproven: Duration,
-    /// How long a request is held at most when there is no news.
-    pub hold: Duration,
-    /// After how long a page hears that the server is there, whatever else it hears.
-    pub ping_every: Duration,
-    /// How long the head of a request may take, and its body.
-    pub request_within: Duration,
-    /// How much a client may send at once, and how long it is waited for.
-    pub client: Limits,
-    /// How often a thread that reads looks at the clock.
-    pub tick: Duration,
-    /// The number before that of the first session. No number may ever be given twice, not even after a
-    /// restart: see [`id_of_now`].
-    pub last_session: GuestId,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            max_connections: 1000,
-            max_sessions: 1000,
-            max_kept: 256 * 1024,
-            max_rooms: 100,
-            keep: Duration::from_secs(60),
-            keep_unproven: Duration::from_secs(10),
-            hold: Duration::from_secs(25),
-            ping_every: Duration::from_secs(20),
-            request_within: Duration::from_secs(10),
-            client: Limits {
-                max_message: 64 * 1024,
-                patience: Patience::default(),
-            },
-            tick: Duration::from_secs(1),
-            last_session: id_of_now(),
-        }
-    }
-}
-
-impl Settings {
-    /// The most bytes that may wait for a WebSocket: all that is kept, in frames. The shortest line takes
-    /// less than four times its length in an outbox.
-    pub(crate) fn max_waiting(&self) -> usize {
-        4 * self.max_kept + 4096
-    }
-}
-
-/// What is done when an event comes: from whom, and what belongs to it. What it returns is the reply,
-/// where one is wanted.
+/// What is done when an event comes: from which guest, and with which data. What it returns is the reply, if a reply
+/// is wanted.
 pub type Handler = Box<dyn FnMut(&mut Guests, GuestId, &Value) -> Value + Send>;
 
 /// What is done again and again.
-type Feed = Box<dyn FnMut(&mut Guests) + Send>;
+pub(crate) type Feed = Box<dyn FnMut(&mut Guests) + Send>;
 
 /// A server of events.
 // ANCHOR: events
@@ -112,7 +44,7 @@ pub struct Events {
 struct State {
     guests: Guests,
     handlers: BTreeMap<&'static str, Handler>,
-    /// What is done again and again, from the start on.
+    /// What is done again and again, from the start on, and with which pause.
     feeds: Vec<(Duration, Feed)>,
     /// When all were pinged.
     pinged: Instant,
@@ -124,159 +56,96 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
+/// What transports bring.
 impl Events {
-    /// A server that knows no events yet. It has `/events.js` for its page.
-    pub fn new(settings: Settings) -> Self {
-        let state = State {
-            guests: Guests::new(&settings),
-            handlers: BTreeMap::new(),
-            feeds: Vec::new(),
-            pinged: Instant::now(),
-            stopped: false,
-        };
-        Self {
-            settings,
-            files: BTreeMap::new(),
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        }
-        .file("/events.js", "text/javascript", include_str!("events.js"))
-    }
-
-    /// Adds a file of the page: at which path, of which type, and its text in UTF-8.
-    pub fn file(mut self, path: &'static str, kind: &'static str, text: &'static str) -> Self {
-        self.files.insert(path, (kind, text));
-        self
-    }
-
-    /// What is done when `event` comes. Two events come by themselves: `open` when a session begins, and
-    /// `close` when it has ended; pages can't send these.
-    pub fn on<Handle>(self, event: &'static str, handle: Handle) -> Self
-    where
-        Handle: FnMut(&mut Guests, GuestId, &Value) -> Value + Send + 'static,
-    {
-        self.lock().handlers.insert(event, Box::new(handle));
-        self
-    }
-
-    /// What is done again and again, with this pause in between, for as long as there is a server. Where it
-    /// panics, it has done what it has done, and is done again.
-    pub fn every<F>(self, pause: Duration, feed: F) -> Self
-    where
-        F: FnMut(&mut Guests) + Send + 'static,
-    {
-        self.lock().feeds.push((pause, Box::new(feed)));
-        self
-    }
-
-    /// Starts to answer what comes in on `listener`.
+    /// Lets a client in that opens a WebSocket. Everything that it has not got yet goes into its outbox.
     ///
     /// # Errors
-    /// The listener can't be used, or no thread can be started.
-    pub fn start(self, listener: TcpListener) -> io::Result<Server<Self>> {
-        let events = Arc::new(self);
-        let feeds = mem::take(&mut events.lock().feeds);
-        for (pause, mut feed) in feeds {
-            let events = Arc::downgrade(&events);
-            let mut caught = move |guests: &mut Guests| {
-                let feed = AssertUnwindSafe(|| feed(guests));
-                panic::catch_unwind(feed)
-            };
-            let feed = move |events: &Events| _ = events.with(&mut caught);
-            thread::Builder::new().spawn(move || repeat(&events, pause, feed))?;
-        }
-        let clock = Arc::downgrade(&events);
-        let look = |events: &Events| events.keep_time(Instant::now());
-        thread::Builder::new().spawn(move || repeat(&clock, LOOK, look))?;
-        Server::start(listener, events)
-    }
-
-    /// Does something with all guests that no event of theirs has led to.
-    pub fn with<T>(&self, act: impl FnOnce(&mut Guests) -> T) -> T {
+    /// Returns [`Busy`] if there is no room for one more session.
+    pub fn join(
+        &self,
+        token: &str,
+        cursor: Option<Cursor>,
+        outbox: &Arc<Outbox>,
+    ) -> Result<ClientId, Busy> {
         let mut state = self.lock();
-        let result = act(&mut state.guests);
-        self.settle(&mut state);
-        result
-    }
-
-    /// Does what is due at this time: ends the sessions of those who are away for too long, and pings.
-    pub fn keep_time(&self, now: Instant) {
-        let mut state = self.lock();
-        let (keep, keep_unproven) = (self.settings.keep, self.settings.keep_unproven);
-        state.guests.end_those_away(now, keep, keep_unproven);
-        if now.duration_since(state.pinged) >= self.settings.ping_every {
-            state.pinged = now;
-            state.guests.ping();
-        }
-        self.settle(&mut state);
-    }
-
-    /// A client opens a WebSocket. Everything that it has not got yet goes into its outbox.
-    ///
-    /// # Errors
-    /// There is no room for one more session.
-    pub fn join(&self, word: &str, cursor: Cursor, outbox: &Arc<Outbox>) -> Result<ClientId, Busy> {
-        let mut state = self.lock();
-        // The session of this word, or a new one: `enter` is further down. `settle` ends every call.
-        let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
+        let who = state.enter(token, cursor, self.settings.max_sessions)?;
         let socket = state.guests.attach_socket(who, cursor, outbox);
         self.settle(&mut state);
         Ok(socket)
     }
 
-    /// Holds a request for news until there are some. Returns the lines of the answer.
+    /// Holds a request until there is news. Returns the lines of the answer.
     ///
     /// # Errors
-    /// There is no room for one more session.
-    // ANCHOR: poll
-    pub fn poll(&self, word: &str, cursor: Cursor) -> Result<String, Busy> {
+    /// Returns [`Busy`] if there is no room for one more session.
+    pub fn poll(&self, token: &str, cursor: Option<Cursor>) -> Result<String, Busy> {
         let mut state = self.lock();
-        let who = state.enter(word, cursor.of, self.settings.max_sessions)?;
+        let who = state.enter(token, cursor, self.settings.max_sessions)?;
+        let Some(who) = who else {
+            return Ok(over_line(NO_SESSION));
+        };
         let poll = state.guests.attach_poll(who, cursor);
         self.settle(&mut state);
-        // Task: hold the request while there is nothing to say, but not for ever.
-        // A client that doesn't know this session yet has something to hear: its `hello`.
-        let is_new = cursor.of != who;
-        let idle = |state: &mut State| !is_new && !state.guests.is_due(who, poll);
-        (state, _) = self
+        state = self.hold(state, who, poll, cursor);
+        state.guests.tell_time(Instant::now());
+        Ok(state.guests.answer_poll(who, poll))
+    }
+
+    /// Waits until there is something to say to this guest, but not longer than [`Settings::hold`].
+    // ANCHOR: hold
+    fn hold<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        who: GuestId,
+        poll: PollId,
+        cursor: Option<Cursor>,
+    ) -> MutexGuard<'a, State> {
+        // Task: wait while there is nothing to say. A client that doesn't know this session yet has something to hear:
+        // its `hello`.
+        let knows_it = cursor.is_some_and(|cursor| cursor.session == who);
+        let idle = |state: &mut State| knows_it && !state.guests.is_due(who, poll);
+        let (state, _) = self
             .changed
             .wait_timeout_while(state, self.settings.hold, idle)
             .unwrap_or_else(PoisonError::into_inner);
-        Ok(state.guests.answer_poll(who, poll))
+        state
     }
-    // ANCHOR_END: poll
+    // ANCHOR_END: hold
 
-    /// Takes the lines of a request. Returns the lines of the answer.
-    pub fn post(&self, word: &str, of: GuestId, lines: &str) -> String {
-        let who = self.lock().guests.of_word(word);
-        // A request that was sent in a session before this one must not be taken for one of this.
-        let who = who.filter(|who| *who == of).unwrap_or(NOBODY);
-        self.take(who, None, lines)
+    /// Takes the lines of a request that was sent in session `known`. Returns the lines of the answer.
+    pub fn post(&self, token: &str, known: Option<GuestId>, lines: &str) -> String {
+        let who = self.lock().guests.of_token(token);
+        // A request of an earlier session must not be taken for one of this session.
+        match who.filter(|who| Some(*who) == known) {
+            Some(who) => self.take_lines(who, None, lines),
+            None => over_line(NO_SESSION),
+        }
     }
 
     /// Takes lines that a guest has sent, by this WebSocket or by a request. Returns the lines of the answer,
     /// to this guest alone.
-    // ANCHOR: take
-    fn take(&self, who: GuestId, by: Option<ClientId>, lines: &str) -> String {
+    // ANCHOR: take_lines
+    fn take_lines(&self, who: GuestId, by: Option<ClientId>, lines: &str) -> String {
         let mut state = self.lock();
         state.guests.prove(who);
         let (mut error, mut is_numbered) = (None, false);
         for line in lines.lines() {
             let packet = Packet::read(line);
             is_numbered |= matches!(packet, Ok(Packet::Event { .. }));
-            let taken = packet.and_then(|packet| state.take(who, by, packet));
+            let taken = packet.and_then(|packet| state.take_packet(who, by, packet));
             // The first error is enough: a thousand bad lines must not lead to a thousand sentences.
             error = error.or(taken.err());
         }
         self.settle(&mut state);
         let error = error.map(|error| Packet::Error { error }.to_line());
         let last = match state.guests.received(who) {
-            None => Some(over_line("there is no such session")),
+            None => Some(over_line(NO_SESSION)),
             Some(got) => is_numbered.then(|| Packet::Got { got }.to_line()),
         };
         Vec::from_iter(error.into_iter().chain(last)).join("\n")
     }
-    // ANCHOR_END: take
+    // ANCHOR_END: take_lines
 
     /// Does what is left to do once a whole message has been taken, however many lines it had: tells the handler
     /// of `close` which sessions have ended, delivers the values that were offered, and wakes the held requests
@@ -289,37 +158,45 @@ impl Events {
         }
     }
 
-    /// The lock, also where a thread panicked while it held it.
+    /// Takes the lock, even if a thread panicked while it held it, and tells the guests what time it is.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.guests.tell_time(Instant::now());
+        state
     }
 }
 
 impl State {
-    /// Finds the guest that comes with this word and knows session `of`. If the word has no session, one begins;
-    /// if there is no room for that, an unproven one ends. A client that comes with the word of a session in use,
-    /// but doesn't know its number, is sent away ([`Guests::may_go_on`]): it gets [`NOBODY`].
-    fn enter(&mut self, word: &str, of: GuestId, most: usize) -> Result<GuestId, Busy> {
-        if let Some(who) = self.guests.of_word(word) {
-            if who == of {
+    /// Finds the guest that comes with this token and knows the cursor's session. If the token has no session, one
+    /// begins; if there is no room for that, an unproven one ends. Returns `None` if the token is that of a session in
+    /// use and the client doesn't know its number ([`Guests::can_resume`]).
+    fn enter(
+        &mut self,
+        token: &str,
+        cursor: Option<Cursor>,
+        max: usize,
+    ) -> Result<Option<GuestId>, Busy> {
+        let known = cursor.map(|cursor| cursor.session);
+        if let Some(who) = self.guests.of_token(token) {
+            if known == Some(who) {
                 self.guests.prove(who);
             }
-            if !self.guests.may_go_on(who, of) {
-                return Ok(NOBODY);
+            if !self.guests.can_resume(who, known) {
+                return Ok(None);
             }
             // A request that is held has to make way for what comes now.
             self.guests.wake(who);
-            return Ok(who);
+            return Ok(Some(who));
         }
-        let is_full = self.guests.count() >= most;
+        let is_full = self.guests.count() >= max;
         if self.stopped || is_full && !self.guests.make_room() {
             return Err(Busy);
         }
         self.tell_ended();
-        let who = self.guests.open(word);
+        let who = self.guests.open(token);
         // There may be no handler.
         _ = self.call("open", who, &Value::Null);
-        Ok(who)
+        Ok(Some(who))
     }
 
     /// Tells the handler of `close` which sessions have ended.
@@ -332,7 +209,12 @@ impl State {
 
     /// Takes one packet that a guest has sent, by this WebSocket or by a request.
     // ANCHOR: take_packet
-    fn take(&mut self, who: GuestId, by: Option<ClientId>, packet: Packet) -> Result<(), String> {
+    fn take_packet(
+        &mut self,
+        who: GuestId,
+        by: Option<ClientId>,
+        packet: Packet,
+    ) -> Result<(), String> {
         match packet {
             Packet::Event {
                 n,
@@ -363,6 +245,7 @@ impl State {
     }
     // ANCHOR_END: take_packet
 
+    /// Handles an event that a page has sent.
     fn hear(&mut self, who: GuestId, event: &str, data: &Value) -> Result<Value, String> {
         match event {
             "open" | "close" => Err(format!("A page can't send the event {event}")),
@@ -370,7 +253,7 @@ impl State {
         }
     }
 
-    /// Calls a handler. One that panics has done what it has done, and the others go on.
+    /// Calls a handler. If it panics, its changes so far remain, and the others keep running.
     fn call(&mut self, event: &str, who: GuestId, data: &Value) -> Result<Value, String> {
         let Some(handle) = self.handlers.get_mut(event) else {
             let event = shortened(event);
@@ -385,7 +268,7 @@ impl Room for Events {
     fn hear(&self, socket: ClientId, message: &Event) -> Option<String> {
         let who = self.lock().guests.of_socket(socket)?;
         let answer = match message {
-            Event::Text(lines) => self.take(who, Some(socket), lines),
+            Event::Text(lines) => self.take_lines(who, Some(socket), lines),
             _ => {
                 let error = "Packets are text.".to_string();
                 Packet::Error { error }.to_line()
@@ -400,37 +283,5 @@ impl Room for Events {
 
     fn too_slow(&self, socket: ClientId) {
         self.lock().guests.too_slow(socket);
-    }
-}
-
-impl App for Events {
-    fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
-        front::answer(self, stream, stop)
-    }
-
-    fn stop(&self) {
-        let mut state = self.lock();
-        state.stopped = true;
-        state.guests.stop();
-        self.changed.notify_all();
-    }
-
-    fn max_connections(&self) -> u64 {
-        self.settings.max_connections
-    }
-
-    fn longest_goodbye(&self) -> Duration {
-        2 * self.settings.tick + 2 * self.settings.client.patience.close_within
-    }
-}
-
-/// Does something again and again, for as long as there is a server.
-fn repeat(events: &Weak<Events>, pause: Duration, mut act: impl FnMut(&Events)) {
-    loop {
-        thread::sleep(pause);
-        let Some(events) = events.upgrade() else {
-            return;
-        };
-        act(&events);
     }
 }

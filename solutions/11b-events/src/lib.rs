@@ -12,14 +12,25 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`guests`] | the clients with a session, and the rooms that they are in |
-//! | [`events`] | `on` and `emit`, on the server |
+//! | `guest` | one guest: a client with a session, and how it can be reached now |
+//! | [`guests`] | all guests, what a handler can do with them, and what time does |
+//! | `rooms` | the guests in each room |
+//! | [`events`] | `on` and `emit`, and what transports bring |
+//! | [`settings`] | what the server allows, and how long it waits |
+//! | `front` | which request means what |
+//! | `server` | how it starts, keeps time and stops |
 //!
 //! The page's half is `events.js`. It has the same `Session`, in JavaScript.
 
 pub mod events;
 mod front;
+mod guest;
 pub mod guests;
+mod rooms;
+mod server;
+pub mod settings;
 
-pub use events::{Events, Settings};
-pub use guests::{GuestId, Guests};
+pub use events::{Busy, Events};
+pub use guest::{Cursor, GuestId};
+pub use guests::Guests;
+pub use settings::Settings;

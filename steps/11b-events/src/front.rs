@@ -18,10 +18,10 @@ use polling::body::read_limited;
 use polling::routes::{Refusal, Reply, whole_number};
 
 use crate::events::Events;
-use crate::guests::Cursor;
+use crate::guest::{Cursor, GuestId};
 
-/// The longest word that a session may have, in bytes.
-const MAX_WORD: usize = 64;
+/// The longest token that a session may have, in bytes.
+const MAX_TOKEN: usize = 64;
 
 /// Answers the one request of a connection.
 pub(crate) fn answer(events: &Events, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
@@ -76,14 +76,14 @@ fn open_socket(
             return send(stream, &bytes_of(&reply_to(&refusal), with_body));
         }
     };
-    let Some((word, cursor)) = session(query) else {
+    let Some((token, cursor)) = session(query) else {
         return send(stream, &bytes_of(&bad_session(), true));
     };
     let outbox = Arc::new(Outbox::new(events.settings.max_waiting()));
-    let Ok(socket) = events.join(word, cursor, &outbox) else {
+    let Ok(socket) = events.join(token, cursor, &outbox) else {
         return send(stream, &bytes_of(&Refusal::Busy.into(), true));
     };
-    // Nobody takes out of the outbox yet: so the 101 is the first thing that the client gets.
+    // No thread empties the outbox yet, so the 101 is the first thing that the client gets.
     if let Err(error) = stream.write_all(&response::switching_protocols(&opening)) {
         events.leave(socket);
         return Err(error);
@@ -92,30 +92,31 @@ fn open_socket(
     client::run(stream, first, (events, socket), outbox, limits)
 }
 
-/// The half of long polling that hears.
+/// Answers the request by which a page without a WebSocket hears.
 fn poll(events: &Events, head: &RequestHead, query: &str) -> Reply {
     if let Err(reply) = check_origin(head) {
         return reply;
     }
-    let Some((word, cursor)) = session(query) else {
+    let Some((token, cursor)) = session(query) else {
         return bad_session();
     };
-    match events.poll(word, cursor) {
+    match events.poll(token, cursor) {
         Ok(lines) => text(200, &lines),
         Err(_) => Refusal::Busy.into(),
     }
 }
 
-/// The half of long polling that says.
+/// Answers the request by which a page without a WebSocket says something.
 fn post(events: &Events, head: &RequestHead, query: &str, body: Body) -> Reply {
     if let Err(reply) = check_origin(head) {
         return reply;
     }
-    let Some((word, cursor)) = session(query) else {
+    let Some((token, cursor)) = session(query) else {
         return bad_session();
     };
+    let known = cursor.map(|cursor| cursor.session);
     match read_body(events, head, body) {
-        Ok(lines) => text(200, &events.post(word, cursor.of, &lines)),
+        Ok(lines) => text(200, &events.post(token, known, &lines)),
         Err(refusal) => refusal.into(),
     }
 }
@@ -125,13 +126,13 @@ fn read_body(events: &Events, head: &RequestHead, body: Body) -> Result<String, 
     let is_plain = head.fields.values("Transfer-Encoding").is_empty();
     let length = head.fields.only("Content-Length").and_then(whole_number);
     let length = length.filter(|_| is_plain).ok_or(Refusal::BadLength)?;
-    let most = events.settings.client.max_message;
-    let bytes = read_limited(body.take(length), Some(length), most)?;
-    // What is no text is no packet either, and gets a sentence that says so.
+    let max = events.settings.client.max_message;
+    let bytes = read_limited(body.take(length), Some(length), max)?;
+    // Bytes that aren't text aren't a packet either, and the answer says so.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What comes behind a head. It has a deadline as a whole.
+/// The body that follows a head. It has a deadline as a whole.
 struct Body<'a> {
     first: &'a [u8],
     stream: &'a TcpStream,
@@ -154,20 +155,23 @@ impl Read for Body<'_> {
     }
 }
 
-/// The session's word and the cursor in a query like `session=x7&of=41&after=3`.
-fn session(query: &str) -> Option<(&str, Cursor)> {
-    let word = parameter(query, "session")?;
+/// Reads the session's token and the cursor in a query like `session=x7&of=41&after=3`. A client that knows no session
+/// leaves `of` out, or says 0.
+fn session(query: &str) -> Option<(&str, Option<Cursor>)> {
+    let token = parameter(query, "session")?;
     let harmless = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
-    let is_word = (1..=MAX_WORD).contains(&word.len()) && word.bytes().all(harmless);
+    let is_token = (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(harmless);
     let number = |name| parameter(query, name).map_or(Some(0), whole_number);
-    let cursor = Cursor {
-        of: number("of")?,
-        after: number("after")?,
-    };
-    is_word.then_some((word, cursor))
+    let (of, after) = (number("of")?, number("after")?);
+    let cursor = (of > 0).then_some(Cursor {
+        session: GuestId(of),
+        after,
+    });
+    is_token.then_some((token, cursor))
 }
 
-/// A page of another host may send requests here, too, and even read the answers to WebSockets. See step 04.
+/// Refuses requests from pages of other hosts. Such a page may send requests here, and even read what a WebSocket
+/// brings. See step 04.
 fn check_origin(head: &RequestHead) -> Result<(), Reply> {
     // What a page asks for as a picture has no `Origin`. On https, and on your own machine, browsers say this.
     if head.fields.only("Sec-Fetch-Site") == Some("cross-site") {

@@ -16,8 +16,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use chat::rate::Rate;
-use events_solution::guests::GuestId;
-use events_solution::{Events, Guests, Settings};
+use events_solution::{Events, GuestId, Guests, Settings};
 use serde_json::{Value, json};
 
 const LONGEST_TOPIC: usize = 40;

@@ -26,8 +26,7 @@ use std::time::{Duration, Instant};
 
 use chat::protocol::visible_name;
 use chat::rate::Rate;
-use events_solution::guests::GuestId;
-use events_solution::{Events, Guests, Settings};
+use events_solution::{Events, GuestId, Guests, Settings};
 use serde_json::{Value, json};
 
 const EVERYBODY: &str = "poker";

@@ -26,8 +26,7 @@ use std::time::{Duration, Instant};
 
 use chat::protocol::visible_name;
 use chat::rate::Rate;
-use events::guests::GuestId;
-use events::{Events, Guests, Settings};
+use events::{Events, GuestId, Guests, Settings};
 use serde_json::{Value, json};
 
 const EVERYBODY: &str = "poker";
