@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use chat::client::{self, ClientId, Limits, Room, Sink};
 use chat::outbox::{Bytes, Full};
-use chat::protocol::{self, News, Sorry};
+use chat::protocol::{self, Rejection, ServerMessage};
 use chat::rate::Rate;
 use chat::visible;
 use chat::{Chat, Hub, Outbox, Pace, Server, Settings, Visitor};
@@ -130,7 +130,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 // What pages may say.
 
 #[test]
-fn what_is_said_is_checked() {
+fn names_and_messages_are_checked() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A name has 1 to 32 characters that can be seen, a message 1 to 1000; neither is blank. Spaces \
@@ -229,7 +229,7 @@ fn what_is_said_is_checked() {
                         Some(message) => format!("{} says {}", shown(&said.username), shown(message)),
                         None => format!("{} says nothing", shown(&said.username)),
                     },
-                    Err(sorry) => format!("✗ {sorry}"),
+                    Err(rejection) => format!("✗ {rejection}"),
                 };
                 format!("{title:<30} {verdict}")
             });
@@ -239,7 +239,7 @@ fn what_is_said_is_checked() {
 }
 
 #[test]
-fn a_name_is_what_can_be_seen_of_it() {
+fn only_the_visible_part_of_a_name_counts() {
     check! {
         rfc: "the workshop's own rule",
         rule: "Characters that show nothing are taken off a name, and a text of nothing else is blank. In a \
@@ -271,7 +271,7 @@ fn a_name_is_what_can_be_seen_of_it() {
             for name in names {
                 let verdict = match protocol::read(&json("name", name)) {
                     Ok(said) => format!("{:?}", escaped(&said.username)),
-                    Err(sorry) => format!("✗ {sorry}"),
+                    Err(rejection) => format!("✗ {rejection}"),
                 };
                 shown += &format!("{:<30} {verdict}\n", escaped(name));
             }
@@ -279,11 +279,11 @@ fn a_name_is_what_can_be_seen_of_it() {
             for text in ["\u{3164}", "\u{200b} \\n", "👩\u{200d}💻", "\u{202e}ada", "\u{9b}31m"] {
                 let verdict = match protocol::read(&json("message", text)) {
                     Ok(said) => format!("{:?}", escaped(&said.message.unwrap_or_default())),
-                    Err(sorry) => format!("✗ {sorry}"),
+                    Err(rejection) => format!("✗ {rejection}"),
                 };
                 shown += &format!("{:<30} {verdict}\n", escaped(text));
             }
-            let unseen = ('\0'..=char::MAX).filter(|it| visible::shows_nothing(*it)).count();
+            let unseen = ('\0'..=char::MAX).filter(|it| visible::is_invisible(*it)).count();
             shown + &format!("\n{unseen} characters show nothing\n")
         },
     }
@@ -299,7 +299,7 @@ fn escaped(text: &str) -> String {
 }
 
 #[test]
-fn each_refusal_is_a_sentence() {
+fn each_rejection_is_a_sentence() {
     check! {
         rfc: "the workshop's own rule",
         rule: "Anything that isn't a message of this chat is answered by a sentence that says what would be one.",
@@ -317,13 +317,13 @@ fn each_refusal_is_a_sentence() {
             for text in texts {
                 let verdict = match protocol::read(text) {
                     Ok(said) => format!("{said:?}"),
-                    Err(sorry) => sorry.to_string(),
+                    Err(rejection) => rejection.to_string(),
                 };
                 shown += &format!("{text}\n  {verdict}\n");
             }
-            let taken = Sorry::NameTaken("ada".to_string());
-            for sorry in [Sorry::Binary, taken, Sorry::TooFast, Sorry::Busy] {
-                shown += &format!("{sorry}\n");
+            let taken = Rejection::NameTaken("ada".to_string());
+            for rejection in [Rejection::Binary, taken, Rejection::TooFast, Rejection::Busy] {
+                shown += &format!("{rejection}\n");
             }
             shown
         },
@@ -331,7 +331,7 @@ fn each_refusal_is_a_sentence() {
 }
 
 #[test]
-fn what_the_server_says_is_json() {
+fn the_server_sends_json() {
     check! {
         rfc: "RFC 8259 §7",
         rule: "Each text message of the server is one JSON value. Quotes, backslashes and line ends in a text are \
@@ -349,15 +349,15 @@ fn what_the_server_says_is_json() {
             let mut shown = String::new();
             for message in texts.map(str::to_string) {
                 let content = NewMessage { username: "ada".to_string(), message };
-                let news = News::Message(Message { id: 1, content });
-                shown += &format!("{}\n", news.to_json());
+                let message = ServerMessage::Message(Message { id: 1, content });
+                shown += &format!("{}\n", message.to_json());
             }
             let name = || r#"a"da"#.to_string();
             let others = [
-                News::People(vec![name(), "bob".to_string()]), News::You(name()), News::Joined(name()),
-                News::Left(name()), News::Error(Sorry::NameTaken(name()).to_string()),
+                ServerMessage::People(vec![name(), "bob".to_string()]), ServerMessage::You(name()), ServerMessage::Joined(name()),
+                ServerMessage::Left(name()), ServerMessage::Error(Rejection::NameTaken(name()).to_string()),
             ];
-            shown + &others.map(|news| news.to_json() + "\n").concat()
+            shown + &others.map(|it| it.to_json() + "\n").concat()
         },
     }
 }
@@ -382,7 +382,7 @@ fn a_few_quick_messages_but_no_flood() {
             ),
             yours(["at 60.0 s  ✓ ✓ ✓ ✓ ✓"]).says(
                 "The bucket runs over in a long silence, and then lets a flood through. It never holds more than \
-                 `most`.",
+                 `capacity`.",
             ),
             yours(["at 60.0 s  ✗"]).says("Time puts nothing in."),
             yours(["at 62.0 s  ✗ ✗"]).says(
@@ -442,7 +442,7 @@ fn taken(outbox: &Outbox) -> String {
 }
 
 #[test]
-fn what_waits_is_written_at_once_and_in_order() {
+fn waiting_pieces_are_written_together_and_in_order() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "All pieces that wait are taken together, in their order, each of them whole.",
@@ -577,7 +577,7 @@ fn an_outbox_has_a_limit() {
 type Ending = fn(&Outbox);
 
 #[test]
-fn behind_the_last_piece_nothing_goes_in() {
+fn nothing_goes_in_after_the_last_piece() {
     check! {
         rfc: "RFC 6455 §5.5.1",
         rule: "After a Close frame nothing is sent, not even a second one. `finish` lets what waits go first; \
@@ -767,8 +767,8 @@ impl Scene {
 
     fn says(&mut self, who: &str, json: &str) {
         self.note(&format!("{who} says {json}"));
-        if let Err(sorry) = self.hub.say(self.id(who), json) {
-            self.note(&format!("  ✗ {sorry}"));
+        if let Err(rejection) = self.hub.say(self.id(who), json) {
+            self.note(&format!("  ✗ {rejection}"));
         }
         self.look();
     }
@@ -812,7 +812,7 @@ fn ada_says(text: &str) -> String {
 }
 
 #[test]
-fn a_name_belongs_to_one() {
+fn a_name_belongs_to_one_client() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A name that another client has is refused. It is free again when that client leaves or takes \
@@ -824,10 +824,10 @@ fn a_name_belongs_to_one() {
             too_little().and(only(["\"people\""])).says("A newcomer isn't told who is here."),
             too_much().and(only(["\"people\""])).says("Who is here is told to everyone. Only the newcomer needs it."),
             too_little().and(only(["\"you\""])).says(
-                "A name alone has no answer. `News::You` tells this client that the name is its own.",
+                "A name alone has no answer. `ServerMessage::You` tells this client that the name is its own.",
             ),
             too_much().and(only(["\"you\""])).says(
-                "A message is answered by `News::You`, too. That is the answer to a name alone; a message comes \
+                "A message is answered by `ServerMessage::You`, too. That is the answer to a name alone; a message comes \
                  back itself.",
             ),
             swapped().and(only(["\"left\"", "\"joined\""])).says(
@@ -884,7 +884,7 @@ fn a_name_belongs_to_one() {
 }
 
 #[test]
-fn what_is_refused_is_told_to_nobody() {
+fn a_rejected_message_changes_nothing() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A message that is refused changes nothing: no name, no history, no word to the others.",
@@ -915,7 +915,7 @@ fn what_is_refused_is_told_to_nobody() {
 }
 
 #[test]
-fn who_joins_gets_what_was_said_and_then_what_is_new() {
+fn a_newcomer_gets_the_history_and_then_what_is_new() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A newcomer gets what it hasn't seen yet, then who is here, then everything as it happens, its own \
@@ -1041,7 +1041,7 @@ fn a_busy_room_says_so() {
 }
 
 #[test]
-fn who_does_not_read_is_cut_off() {
+fn a_client_that_does_not_read_is_cut_off() {
     check! {
         rfc: "RFC 6455 §7.4.1",
         rule: "A client that has no space for the next frame gets a Close with 1013 (try again later) in place of \
@@ -1096,7 +1096,7 @@ fn who_does_not_read_is_cut_off() {
 }
 
 #[test]
-fn who_leaves_may_leave_others_no_room() {
+fn cutting_off_one_client_may_cut_off_the_next() {
     check! {
         rfc: "the workshop's own rule",
         rule: "The others are told that a client was cut off after the message that it had no space for. That may \
@@ -1131,7 +1131,7 @@ fn who_leaves_may_leave_others_no_room() {
 }
 
 #[test]
-fn nobody_is_said_to_leave_twice() {
+fn a_client_leaves_only_once() {
     check! {
         rfc: "the workshop's own rule",
         rule: "That a client left is told once, however often it is noticed, and only if it had a name.",
@@ -1162,7 +1162,7 @@ fn nobody_is_said_to_leave_twice() {
 }
 
 #[test]
-fn a_tab_that_comes_again_ends_its_earlier_connection() {
+fn a_tab_that_reconnects_ends_its_earlier_connection() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A tab that has lost its connection may know it before the server does. When it comes again, \
@@ -1196,7 +1196,7 @@ fn a_tab_that_comes_again_ends_its_earlier_connection() {
 }
 
 #[test]
-fn a_stop_is_the_last_thing_that_is_said() {
+fn the_last_frame_says_that_the_server_stops() {
     check! {
         rfc: "RFC 6455 §7.4.1",
         rule: "When the server stops, everyone gets a Close with 1001 (going away) after what waits. A client \
@@ -1238,7 +1238,7 @@ fn wrong_ids(ids: &[u64], after: u64, last: u64) -> Option<String> {
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_for_those_who_join_while_others_speak() {
+fn joining_while_others_speak_loses_and_doubles_nothing() {
     check! {
         rfc: "the workshop's own rule",
         rule: "There is no gap between the history and what is new: a client that joins while others speak gets \
@@ -1347,7 +1347,7 @@ impl Peer {
             Ok(frame) if frame.is_empty() => Err("(TCP ends)"),
             Ok(frame) => Ok(frame),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Err("(TCP is reset)"),
-            Err(error) if client::is_nothing(&error) => {
+            Err(error) if client::is_transient(&error) => {
                 // What comes after that is late, too: nobody waits as long for it.
                 _ = self.stream.get_ref().set_read_timeout(Some(SHORT));
                 Err("(no frame within 1.5 s)")
@@ -1585,7 +1585,7 @@ impl Sink for Trickle {
 }
 
 #[test]
-fn all_is_written_and_then_tcp_ends() {
+fn everything_is_written_and_then_tcp_ends() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "A write may take fewer bytes than it was given. After the last piece TCP ends in our direction; when a \
@@ -1640,7 +1640,7 @@ fn all_is_written_and_then_tcp_ends() {
 }
 
 #[test]
-fn what_a_client_sends_is_heard() {
+fn the_room_hears_all_that_a_client_sends() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "What came with the handshake counts. So does every message, text or binary, in whatever pieces it comes, \
@@ -1695,7 +1695,7 @@ fn what_a_client_sends_is_heard() {
 const MIXED: &str = "a pong went into the middle of a frame, or its reader waits to put it there";
 
 #[test]
-fn frames_of_many_never_mix() {
+fn frames_of_two_senders_never_mix() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "Two clients send much at a time, with pongs in between: each frame comes whole.",
@@ -1842,7 +1842,7 @@ fn the_closing_handshake_in_every_order() {
 }
 
 #[test]
-fn a_close_of_ours_is_waited_for() {
+fn a_close_from_the_room_waits_for_its_answer() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "When the room has said goodbye, the client's Close isn't answered by a second one. The client has \
@@ -1928,7 +1928,7 @@ fn a_peer_that_vanished_is_noticed() {
 }
 
 #[test]
-fn a_reset_is_the_end() {
+fn a_reset_or_a_panic_ends_both_threads() {
     check! {
         rfc: "RFC 6455 §7.1.4",
         rule: "When TCP is reset or a thread panics, the client leaves the room, and no thread waits any more.",
@@ -1952,7 +1952,7 @@ fn a_reset_is_the_end() {
 }
 
 #[test]
-fn a_client_that_has_gone_leaves_before_its_input() {
+fn a_client_that_has_gone_leaves_at_once() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A client whose TCP has failed leaves at once. What it sent before, and what waits for the \
@@ -1993,7 +1993,7 @@ fn a_client_that_has_gone_leaves_before_its_input() {
 }
 
 #[test]
-fn who_pings_and_does_not_read_is_too_slow() {
+fn a_client_that_pings_and_does_not_read_is_too_slow() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "Pongs wait in the outbox like everything else, and no more of them than there is room for.",
@@ -2012,7 +2012,7 @@ fn who_pings_and_does_not_read_is_too_slow() {
 }
 
 #[test]
-fn a_writer_that_is_stuck_holds_up_nobody() {
+fn a_stuck_writer_holds_up_no_other_thread() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "A client that doesn't read is still heard, and nothing that is meant for it ever waits. Once it is \
@@ -2239,7 +2239,7 @@ fn one_port_for_everything() {
 }
 
 #[test]
-fn an_answer_to_the_byte() {
+fn the_exact_bytes_of_an_answer() {
     check! {
         rfc: "RFC 9112 §9.6",
         rule: "An answer has a length, and says that the connection ends with it.",
@@ -2265,7 +2265,7 @@ fn an_answer_to_the_byte() {
 }
 
 #[test]
-fn a_head_has_its_time() {
+fn a_request_head_has_a_deadline() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "A client that doesn't send a whole head in time is left alone, even one that sends a byte now and \
@@ -2323,7 +2323,7 @@ fn a_head_has_its_time() {
 }
 
 #[test]
-fn a_second_one_gets_what_the_first_one_said() {
+fn a_second_client_gets_what_the_first_one_said() {
     check! {
         rfc: "the workshop's own rule",
         rule: "Many sockets, one room: history, who is here, who comes and goes.",
@@ -2349,7 +2349,7 @@ fn a_second_one_gets_what_the_first_one_said() {
 }
 
 #[test]
-fn a_tab_that_comes_again_is_let_in() {
+fn a_tab_that_reconnects_is_let_in() {
     check! {
         rfc: "RFC 6455 §7.4.1",
         rule: "The earlier connection of a tab is closed with 1000. A word that is empty or too long isn't a \
@@ -2449,7 +2449,7 @@ fn speak_until_left(server: &Server<Chat>, who: &str) -> Vec<String> {
 }
 
 #[test]
-fn one_who_never_reads_slows_nobody_and_is_closed() {
+fn a_client_that_never_reads_slows_no_other_and_is_closed() {
     check! {
         rfc: "RFC 6455 §7.4.1",
         rule: "The others get everything, and hear that the one that never reads has left. What waits for it is \
@@ -2481,7 +2481,7 @@ fn one_who_never_reads_slows_nobody_and_is_closed() {
 }
 
 #[test]
-fn one_who_never_reads_is_cut_off_by_a_deadline() {
+fn a_client_that_never_reads_is_cut_off_by_a_deadline() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "TCP is ended for a client that doesn't even read the Close, and its place is free again.",
@@ -2513,7 +2513,7 @@ fn one_who_never_reads_is_cut_off_by_a_deadline() {
 }
 
 #[test]
-fn who_vanished_is_announced() {
+fn a_vanished_client_is_announced() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "A peer that is silent and doesn't answer a ping is gone by its deadline, and the others are \
@@ -2559,7 +2559,7 @@ fn too_many_connections_get_503() {
 }
 
 #[test]
-fn a_stop_is_said_to_everyone() {
+fn a_stop_is_announced_to_everyone() {
     check! {
         rfc: "RFC 6455 §7.4.1",
         rule: "A server that stops says 1001 to everyone, reads until they have answered and ended TCP, and \
@@ -2605,7 +2605,7 @@ fn a_stop_is_said_to_everyone() {
 }
 
 #[test]
-fn a_stop_waits_for_nobody_who_has_nothing_to_say() {
+fn a_stop_does_not_wait_for_idle_connections() {
     check! {
         rfc: "RFC 6455 §7.1.1",
         rule: "Connections on which nothing was ever sent, and clients that keep TCP open after their answer, \
@@ -2638,7 +2638,7 @@ fn a_stop_waits_for_nobody_who_has_nothing_to_say() {
 /// A server with so few descriptors that some of its clients are never accepted.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_file_table_is_a_pause() {
+fn a_full_file_table_pauses_the_server() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "When no descriptor is left, a newcomer waits until there is one. Even then, Ctrl-C ends the \

@@ -15,12 +15,12 @@ use polling::routes::{Refusal, Reply, whole_number};
 
 use crate::client::{self, Limits};
 use crate::front::{bytes_of, parameter, read_head, reply_to, send};
-use crate::hub::{Hub, Pace, Visitor, id_of_now};
+use crate::hub::{Hub, Pace, Visitor, id_from_clock};
 use crate::outbox::Outbox;
 use crate::server::App;
 
 /// The longest word of a tab, in bytes.
-const MAX_TAB: usize = 64;
+const MAX_TAB_TOKEN: usize = 64;
 
 /// What the server allows, and how long it waits.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ impl Default for Settings {
                 patience: Patience::default(),
             },
             tick: Duration::from_secs(1),
-            last_id: id_of_now(),
+            last_id: id_from_clock(),
         }
     }
 }
@@ -183,5 +183,5 @@ fn after(query: &str) -> Option<u64> {
 
 /// The word of a tab, if it has one. It is kept in memory, so a long one doesn't count.
 fn tab(query: &str) -> Option<&str> {
-    parameter(query, "tab").filter(|tab| (1..=MAX_TAB).contains(&tab.len()))
+    parameter(query, "tab").filter(|tab| (1..=MAX_TAB_TOKEN).contains(&tab.len()))
 }

@@ -15,7 +15,7 @@ use polling::history::{History, Message, News as Messages};
 use crate::client::{ClientId, Room};
 use crate::frame;
 use crate::outbox::{Bytes, Outbox};
-use crate::protocol::{self, News, Said, Sorry};
+use crate::protocol::{self, ClientMessage, Rejection, ServerMessage};
 use crate::rate::Rate;
 
 /// The chat's one room.
@@ -30,7 +30,7 @@ pub struct Hub {
 #[derive(Debug)]
 struct State {
     history: History,
-    clients: BTreeMap<ClientId, Client>,
+    members: BTreeMap<ClientId, Member>,
     next_client: ClientId,
     /// Each delivery costs a token.
     room: Rate,
@@ -40,7 +40,7 @@ struct State {
 
 /// What the hub knows about a client.
 #[derive(Debug)]
-struct Client {
+struct Member {
     outbox: Arc<Outbox>,
     /// The word of its tab, if it has said one.
     tab: Option<String>,
@@ -73,12 +73,12 @@ impl Hub {
     /// An empty hub, which keeps the latest `max_history` messages, and takes what `pace` allows.
     ///
     /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
-    /// after a restart: see [`id_of_now`].
+    /// after a restart: see [`id_from_clock`].
     pub fn new(max_history: u64, last_id: u64, pace: Pace) -> Self {
         Self {
             state: Mutex::new(State {
                 history: History::new(max_history).resume_after(last_id),
-                clients: BTreeMap::new(),
+                members: BTreeMap::new(),
                 next_client: ClientId::FIRST,
                 room: Rate::new(pace.deliveries, Instant::now()),
                 stopped: false,
@@ -97,7 +97,7 @@ impl Hub {
     ///
     /// # Errors
     /// It is not taken, and nobody is told.
-    pub fn say(&self, client: ClientId, text: &str) -> Result<(), Sorry> {
+    pub fn say(&self, client: ClientId, text: &str) -> Result<(), Rejection> {
         // Nobody waits for the lock while this is read.
         let said = protocol::read(text);
         self.lock().say(client, said, Instant::now())
@@ -107,8 +107,8 @@ impl Hub {
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        for client in mem::take(&mut state.clients).into_values() {
-            client.outbox.finish(the_server_stops());
+        for member in mem::take(&mut state.members).into_values() {
+            member.outbox.finish(going_away());
         }
     }
 
@@ -132,10 +132,10 @@ impl Room for Hub {
     fn hear(&self, client: ClientId, message: &Event) -> Option<String> {
         let said = match message {
             Event::Text(text) => self.say(client, text),
-            _ => Err(Sorry::Binary),
+            _ => Err(Rejection::Binary),
         };
-        let sorry = said.err()?;
-        Some(News::Error(sorry.to_string()).to_json())
+        let rejection = said.err()?;
+        Some(ServerMessage::Error(rejection.to_string()).to_json())
     }
 
     fn leave(&self, client: ClientId) {
@@ -156,9 +156,9 @@ impl State {
         self.end_earlier_connection(&visitor.tab);
         let client = self.add(visitor.tab, outbox, rate);
         for message in self.history.after(visitor.after).messages {
-            self.tell(client, &News::Message(message));
+            self.tell(client, &ServerMessage::Message(message));
         }
-        let people = News::People(self.people());
+        let people = ServerMessage::People(self.people());
         self.tell(client, &people);
         client
     }
@@ -168,20 +168,20 @@ impl State {
     fn say(
         &mut self,
         client: ClientId,
-        said: Result<Said, Sorry>,
+        said: Result<ClientMessage, Rejection>,
         now: Instant,
-    ) -> Result<(), Sorry> {
-        let Some(it) = self.clients.get_mut(&client) else {
+    ) -> Result<(), Rejection> {
+        let Some(it) = self.members.get_mut(&client) else {
             // It has been cut off a moment ago. Nobody hears it any more.
             return Ok(());
         };
         // Task: whatever a client says, even nonsense, takes a token from its bucket, then one from the room's.
-        // A message is for all, but not under a taken name. A name alone gets `News::You`, for this client.
+        // A message is for all, but not under a taken name. A name alone gets `ServerMessage::You`, for this client.
         if !it.rate.allows(now) {
-            return Err(Sorry::TooFast);
+            return Err(Rejection::TooFast);
         }
         if !self.room.allows(now) {
-            return Err(Sorry::Busy);
+            return Err(Rejection::Busy);
         }
         let said = said?;
         self.take_name(client, &said.username)?;
@@ -189,9 +189,9 @@ impl State {
         match said.into_message() {
             Some(content) => {
                 let id = self.history.post(content.clone());
-                self.tell_all([News::Message(Message { id, content })]);
+                self.tell_all([ServerMessage::Message(Message { id, content })]);
             }
-            None => self.tell(client, &News::You(name)),
+            None => self.tell(client, &ServerMessage::You(name)),
         }
         Ok(())
     }
@@ -202,21 +202,21 @@ impl State {
         let id = self.next_client;
         self.next_client = id.next();
         if self.stopped {
-            outbox.finish(the_server_stops());
+            outbox.finish(going_away());
             return id;
         }
-        let client = Client {
+        let member = Member {
             outbox: Arc::clone(outbox),
             tab,
             name: None,
             rate,
         };
-        self.clients.insert(id, client);
+        self.members.insert(id, member);
         id
     }
 
     fn people(&self) -> Vec<String> {
-        let names = self.clients.values().filter_map(|it| it.name.clone());
+        let names = self.members.values().filter_map(|it| it.name.clone());
         let mut people = Vec::from_iter(names);
         people.sort();
         people
@@ -224,27 +224,28 @@ impl State {
 
     /// A client may change its name; everybody sees who it was.
     // ANCHOR: take_name
-    fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Sorry> {
+    fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Rejection> {
         // Task: a name has one owner at a time. A change is news to all; saying your name again isn't one.
-        let mut clients = self.clients.iter();
-        let owner = clients.find(|(_, it)| it.name.as_deref() == Some(name));
+        let mut members = self.members.iter();
+        let owner = members.find(|(_, it)| it.name.as_deref() == Some(name));
         match owner.map(|(owner, _)| *owner) {
             Some(owner) if owner == client => return Ok(()),
-            Some(_) => return Err(Sorry::NameTaken(name.to_string())),
+            Some(_) => return Err(Rejection::NameTaken(name.to_string())),
             None => {}
         }
-        let it = self.clients.get_mut(&client);
+        let it = self.members.get_mut(&client);
         let before = it.and_then(|it| it.name.replace(name.to_string()));
-        let left = before.map(News::Left);
-        self.tell_all(left.into_iter().chain([News::Joined(name.to_string())]));
+        let left = before.map(ServerMessage::Left);
+        let joined = ServerMessage::Joined(name.to_string());
+        self.tell_all(left.into_iter().chain([joined]));
         Ok(())
     }
     // ANCHOR_END: take_name
 
     /// Tells one client.
-    fn tell(&mut self, client: ClientId, news: &News) {
-        let outbox = self.clients.get(&client).map(|it| &it.outbox);
-        if outbox.is_some_and(|outbox| outbox.push(frame::text(&news.to_json())).is_err()) {
+    fn tell(&mut self, client: ClientId, message: &ServerMessage) {
+        let outbox = self.members.get(&client).map(|it| &it.outbox);
+        if outbox.is_some_and(|outbox| outbox.push(frame::text(&message.to_json())).is_err()) {
             self.cut_off(client);
         }
     }
@@ -252,13 +253,13 @@ impl State {
     /// Tells all clients, and the room pays for each. A client whose outbox has no room is cut off, and the
     /// others are told so afterwards. If several are cut off at once, the news about them goes in one piece.
     // ANCHOR: tell_all
-    fn tell_all(&mut self, news: impl IntoIterator<Item = News>) {
-        let frames = news.into_iter().map(|news| frame::text(&news.to_json()));
+    fn tell_all(&mut self, messages: impl IntoIterator<Item = ServerMessage>) {
+        let frames = messages.into_iter().map(|it| frame::text(&it.to_json()));
         let mut frames = VecDeque::from_iter(frames);
         while let Some(frame) = frames.pop_front() {
-            self.room.pay(self.clients.len());
-            let left = self.push_to_all(&frame).into_iter().map(News::Left);
-            let left = left.map(|news| frame::text(&news.to_json()));
+            self.room.pay(self.members.len());
+            let left = self.push_to_all(&frame).into_iter();
+            let left = left.map(|name| frame::text(&ServerMessage::Left(name).to_json()));
             frames.extend(frame::joined(left));
         }
     }
@@ -267,28 +268,28 @@ impl State {
     /// everybody. Returns the names of those who are cut off.
     fn push_to_all(&mut self, frame: &Bytes) -> Vec<String> {
         // Task: a full outbox costs its own client the connection, and costs the others nothing.
-        let is_full = |_: &ClientId, it: &mut Client| it.outbox.push(Arc::clone(frame)).is_err();
-        let slow = self.clients.extract_if(.., is_full);
-        slow.filter_map(|(_, client)| client.cut_off()).collect()
+        let is_full = |_: &ClientId, it: &mut Member| it.outbox.push(Arc::clone(frame)).is_err();
+        let slow = self.members.extract_if(.., is_full);
+        slow.filter_map(|(_, member)| member.cut_off()).collect()
     }
     // ANCHOR_END: tell_all
 
     fn cut_off(&mut self, client: ClientId) {
-        if let Some(name) = self.clients.remove(&client).and_then(Client::cut_off) {
-            self.tell_all([News::Left(name)]);
+        if let Some(name) = self.members.remove(&client).and_then(Member::cut_off) {
+            self.tell_all([ServerMessage::Left(name)]);
         }
     }
 
     fn remove(&mut self, client: ClientId) {
-        let removed = self.clients.remove(&client);
+        let removed = self.members.remove(&client);
         if let Some(name) = removed.and_then(|it| it.name) {
-            self.tell_all([News::Left(name)]);
+            self.tell_all([ServerMessage::Left(name)]);
         }
     }
 
     fn end_earlier_connection(&mut self, tab: &Option<String>) {
-        let same_tab = |(_, it): &(&ClientId, &Client)| tab.is_some() && it.tab == *tab;
-        let earlier = self.clients.iter().find(same_tab);
+        let same_tab = |(_, it): &(&ClientId, &Member)| tab.is_some() && it.tab == *tab;
+        let earlier = self.members.iter().find(same_tab);
         if let Some((&client, it)) = earlier {
             let close = frame::close(CloseCode::NORMAL, "this tab has connected again");
             it.outbox.finish_at_once(close);
@@ -297,7 +298,7 @@ impl State {
     }
 }
 
-impl Client {
+impl Member {
     /// Closes a connection whose client reads too slowly, and returns its name. What waits is given up: the
     /// client gets it as history when it comes again.
     // ANCHOR: cut_off
@@ -310,7 +311,7 @@ impl Client {
     // ANCHOR_END: cut_off
 }
 
-fn the_server_stops() -> Bytes {
+fn going_away() -> Bytes {
     frame::close(CloseCode::GOING_AWAY, "the server stops")
 }
 
@@ -318,7 +319,7 @@ fn the_server_stops() -> Bytes {
 /// microseconds since 1970. To catch up with it, a server would have to take a million messages each second.
 ///
 /// JavaScript's whole numbers are exact up to 2⁵³ − 1, which is a time in the year 2255.
-pub fn id_of_now() -> u64 {
+pub fn id_from_clock() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_micros() as u64)
 }

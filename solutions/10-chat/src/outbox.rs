@@ -21,7 +21,7 @@ const AT_ONCE: usize = 64 * 1024;
 
 /// What it takes to keep a piece, beside its bytes: a place in the queue, and an allocation. Without it,
 /// a million pongs of two bytes would count as two megabytes, and take much more.
-const KEEPING: usize = 64;
+const PIECE_OVERHEAD: usize = 64;
 
 /// What waits to be written to one client. There is a limit to it.
 // ANCHOR: outbox
@@ -31,7 +31,7 @@ pub struct Outbox {
     /// There is something to take, or there never will be.
     changed: Condvar,
     /// The most bytes of memory that may be taken.
-    most: usize,
+    max_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -49,13 +49,13 @@ struct Queue {
 pub struct Full;
 
 impl Outbox {
-    /// An empty outbox. What waits in it may take `most` bytes of memory: each piece counts with its length
+    /// An empty outbox. What waits in it may take `max_bytes` bytes of memory: each piece counts with its length
     /// and 64 bytes more.
-    pub fn new(most: usize) -> Self {
+    pub fn new(max_bytes: usize) -> Self {
         Self {
             queue: Mutex::default(),
             changed: Condvar::new(),
-            most,
+            max_bytes,
         }
     }
 
@@ -71,7 +71,7 @@ impl Outbox {
         if queue.finished {
             return Ok(());
         }
-        if queue.bytes + memory(&piece) > self.most {
+        if queue.bytes + memory(&piece) > self.max_bytes {
             return Err(Full);
         }
         queue.push(piece);
@@ -154,6 +154,6 @@ impl Queue {
 fn memory(piece: &Bytes) -> usize {
     match piece.len() {
         0 => 0,
-        length => length + KEEPING,
+        length => length + PIECE_OVERHEAD,
     }
 }

@@ -12,7 +12,7 @@ use std::time::Instant;
 #[derive(Debug, Clone)]
 pub struct Rate {
     per_second: f64,
-    most: f64,
+    capacity: f64,
     tokens: f64,
     since: Instant,
 }
@@ -24,7 +24,7 @@ impl Rate {
         let per_second = per_second as f64;
         Self {
             per_second,
-            most: 2.0 * per_second,
+            capacity: 2.0 * per_second,
             tokens: 2.0 * per_second,
             since: now,
         }
@@ -33,9 +33,9 @@ impl Rate {
     /// Takes a token, if there is one.
     // ANCHOR: allows
     pub fn allows(&mut self, now: Instant) -> bool {
-        // Task: time fills the bucket up to `most`. Each fraction of a second counts, and counts once.
+        // Task: time fills the bucket up to `capacity`. Each fraction of a second counts, and counts once.
         let come = now.duration_since(self.since).as_secs_f64() * self.per_second;
-        self.tokens = (self.tokens + come).min(self.most);
+        self.tokens = (self.tokens + come).min(self.capacity);
         self.since = now;
         if self.tokens < 1.0 {
             return false;

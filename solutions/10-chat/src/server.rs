@@ -14,14 +14,14 @@ use crate::front;
 
 /// How long the server rests when a connection can't be accepted or no thread can be started, for example
 /// because too many files are open.
-const REST: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a stop tries to wake the thread that accepts, and how often.
 const WAKE_WITHIN: Duration = Duration::from_millis(500);
 const WAKE_EVERY: Duration = Duration::from_millis(20);
 
 /// How many connections beyond the most are told that there is no room.
-const BESIDE: u64 = 100;
+const MAX_REFUSED: u64 = 100;
 
 /// What a server does with its connections.
 // ANCHOR: app
@@ -127,7 +127,7 @@ impl<A: App> Server<A> {
         };
         let deadline = Instant::now() + WAKE_WITHIN;
         while !accepting.is_finished() && Instant::now() < deadline {
-            _ = TcpStream::connect_timeout(&loopback(self.address), REST);
+            _ = TcpStream::connect_timeout(&loopback(self.address), PAUSE);
             thread::sleep(WAKE_EVERY);
         }
         if accepting.is_finished() {
@@ -144,7 +144,7 @@ fn accept_all<A: App>(listener: &TcpListener, shared: &Shared<A>) {
         // If no thread can be started, dropping the connection closes it.
         let started = accepted.and_then(|(stream, _)| start(stream, shared));
         if started.is_err() {
-            thread::sleep(REST);
+            thread::sleep(PAUSE);
         }
     }
 }
@@ -155,15 +155,16 @@ fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
     // Each thread holds a clone. So their number is known without a counter, even if one of them panics.
     let running = Arc::clone(&shared.running);
     let others = Arc::strong_count(&running) as u64 - 2;
-    let most = shared.app.max_connections();
-    if others >= most.saturating_add(BESIDE) {
+    let max = shared.app.max_connections();
+    if others >= max.saturating_add(MAX_REFUSED) {
         return Ok(());
     }
     let (app, stop) = (Arc::clone(&shared.app), Arc::clone(&shared.stop));
     thread::Builder::new().spawn(move || {
-        _ = match others < most {
-            true => app.answer(&stream, &stop),
-            false => front::refuse(&stream),
+        _ = if others < max {
+            app.answer(&stream, &stop)
+        } else {
+            front::refuse(&stream)
         };
         drop(running);
     })?;

@@ -6,7 +6,7 @@
 //! list rarely changes, because Unicode has reserved room in it for future characters.
 
 /// Whether a character, other than white space and control characters, is drawn as nothing.
-pub fn shows_nothing(it: char) -> bool {
+pub fn is_invisible(it: char) -> bool {
     is_default_ignorable(it)
         || matches!(
             it,
@@ -42,13 +42,13 @@ fn is_default_ignorable(it: char) -> bool {
 /// Whether a text shows nothing.
 pub fn is_blank(text: &str) -> bool {
     text.chars()
-        .all(|it| it.is_whitespace() || shows_nothing(it))
+        .all(|it| it.is_whitespace() || is_invisible(it))
 }
 
 /// A text without the characters that show nothing, and with one space between words. Control characters
 /// stay: refusing them is up to the caller.
 pub fn without_invisible(text: &str) -> String {
-    let seen: String = text.chars().filter(|it| !shows_nothing(*it)).collect();
+    let seen: String = text.chars().filter(|it| !is_invisible(*it)).collect();
     let between_words = |it: char| it.is_whitespace() && !it.is_control();
     let words = seen.split(between_words).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chat::client::{ClientId, Limits, Room};
-use chat::hub::id_of_now;
+use chat::hub::id_from_clock;
 use chat::outbox::Outbox;
 use chat::server::{App, Server};
 use connection::Event;
@@ -56,7 +56,7 @@ pub struct Settings {
     /// How often a thread that reads looks at the clock.
     pub tick: Duration,
     /// The number before that of the first session. No number may ever be given twice, not even after a
-    /// restart: see [`id_of_now`].
+    /// restart: see [`id_from_clock`].
     pub last_session: GuestId,
 }
 
@@ -77,7 +77,7 @@ impl Default for Settings {
                 patience: Patience::default(),
             },
             tick: Duration::from_secs(1),
-            last_session: id_of_now(),
+            last_session: id_from_clock(),
         }
     }
 }

@@ -29,11 +29,11 @@ use echo::{Deadlines, Due, Patience};
 use crate::outbox::{Bytes, Outbox};
 
 /// The most that one read takes, in bytes. Each client holds as much memory, so it is small.
-const READ_AT_ONCE: usize = 4 * 1024;
+const READ_SIZE: usize = 4 * 1024;
 
 /// The longest time that a write may be stuck: longer than any patience. The reader ends TCP before, and
 /// with it the write; but not every system promises that.
-const STUCK: Duration = Duration::from_secs(60);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The number of a client. Its room gives each client a fresh one: [`FIRST`](Self::FIRST), the one after it, and
 /// so on. No number is given twice.
@@ -126,7 +126,7 @@ pub fn run(
         deadlines: Deadlines::new(limits.patience, Instant::now()),
         closing: false,
     };
-    stream.set_write_timeout(Some(STUCK))?;
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     thread::scope(|scope| {
         let (writing, written) = mpsc::channel::<Infallible>();
         thread::Builder::new().spawn_scoped(scope, || {
@@ -180,9 +180,10 @@ impl Client<'_> {
     /// Lets the room hear a message. Once the outbox is finished, later messages are dropped: they must not
     /// keep others waiting for the room's lock.
     fn hear(&self, message: &Event) -> Option<String> {
-        match self.outbox.is_finished() {
-            true => None,
-            false => self.room.hear(self.id, message),
+        if self.outbox.is_finished() {
+            None
+        } else {
+            self.room.hear(self.id, message)
         }
     }
 
@@ -229,7 +230,7 @@ impl Drop for Client<'_> {
 }
 
 /// A read that has waited for long enough, or that a signal has interrupted.
-pub fn is_nothing(error: &io::Error) -> bool {
+pub fn is_transient(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted

@@ -13,13 +13,13 @@ use handshake::refusal::Refusal as HandshakeRefusal;
 use handshake::response;
 use polling::routes::{Refusal, Reply};
 
-use crate::client::is_nothing;
+use crate::client::is_transient;
 
 /// How long a client that got an answer may keep the connection open. A stopping server waits for that.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// How often a thread that waits for a client checks whether the server is stopping.
-const LOOK: Duration = Duration::from_millis(100);
+const CHECK_EVERY: Duration = Duration::from_millis(100);
 
 /// Tells a client that there is no room for it.
 ///
@@ -44,13 +44,13 @@ pub fn read_head(
 ) -> io::Result<Result<RequestHead, HeadError>> {
     let deadline = Instant::now() + within;
     let tick = stream.read_timeout()?;
-    stream.set_read_timeout(Some(tick.map_or(LOOK, |tick| tick.min(LOOK))))?;
+    stream.set_read_timeout(Some(tick.map_or(CHECK_EVERY, |tick| tick.min(CHECK_EVERY))))?;
     let mut piece = [0; 1024];
     while Instant::now() < deadline && !stop.load(Ordering::Relaxed) {
         let count = match stream.read(&mut piece) {
             Ok(0) => break,
             Ok(count) => count,
-            Err(error) if is_nothing(&error) => continue,
+            Err(error) if is_transient(&error) => continue,
             Err(error) => return Err(error),
         };
         match buffer.push(&piece[..count]) {
@@ -116,7 +116,7 @@ pub fn reply_to(broken: &HandshakeRefusal) -> Reply {
 /// TCP has failed.
 pub fn send(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
     stream.set_write_timeout(Some(LINGER))?;
-    stream.set_read_timeout(Some(LOOK))?;
+    stream.set_read_timeout(Some(CHECK_EVERY))?;
     stream.write_all(answer)?;
     stream.shutdown(Shutdown::Write)?;
     let deadline = Instant::now() + LINGER;
@@ -125,7 +125,7 @@ pub fn send(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
         match stream.read(&mut ignored) {
             Ok(0) => break,
             Ok(_) => {}
-            Err(error) if is_nothing(&error) => {}
+            Err(error) if is_transient(&error) => {}
             Err(error) => return Err(error),
         }
     }

@@ -15,7 +15,7 @@ use polling::history::{History, Message, News as Messages};
 use crate::client::{ClientId, Room};
 use crate::frame;
 use crate::outbox::{Bytes, Outbox};
-use crate::protocol::{self, News, Said, Sorry};
+use crate::protocol::{self, ClientMessage, Rejection, ServerMessage};
 use crate::rate::Rate;
 
 /// The chat's one room.
@@ -29,7 +29,7 @@ pub struct Hub {
 #[derive(Debug)]
 struct State {
     history: History,
-    clients: BTreeMap<ClientId, Client>,
+    members: BTreeMap<ClientId, Member>,
     next_client: ClientId,
     /// Each delivery costs a token.
     room: Rate,
@@ -39,7 +39,7 @@ struct State {
 
 /// What the hub knows about a client.
 #[derive(Debug)]
-struct Client {
+struct Member {
     outbox: Arc<Outbox>,
     /// The word of its tab, if it has said one.
     tab: Option<String>,
@@ -71,12 +71,12 @@ impl Hub {
     /// An empty hub, which keeps the latest `max_history` messages, and takes what `pace` allows.
     ///
     /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
-    /// after a restart: see [`id_of_now`].
+    /// after a restart: see [`id_from_clock`].
     pub fn new(max_history: u64, last_id: u64, pace: Pace) -> Self {
         Self {
             state: Mutex::new(State {
                 history: History::new(max_history).resume_after(last_id),
-                clients: BTreeMap::new(),
+                members: BTreeMap::new(),
                 next_client: ClientId::FIRST,
                 room: Rate::new(pace.deliveries, Instant::now()),
                 stopped: false,
@@ -95,7 +95,7 @@ impl Hub {
     ///
     /// # Errors
     /// It is not taken, and nobody is told.
-    pub fn say(&self, client: ClientId, text: &str) -> Result<(), Sorry> {
+    pub fn say(&self, client: ClientId, text: &str) -> Result<(), Rejection> {
         // Nobody waits for the lock while this is read.
         let said = protocol::read(text);
         self.lock().say(client, said, Instant::now())
@@ -105,8 +105,8 @@ impl Hub {
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        for client in mem::take(&mut state.clients).into_values() {
-            client.outbox.finish(the_server_stops());
+        for member in mem::take(&mut state.members).into_values() {
+            member.outbox.finish(going_away());
         }
     }
 
@@ -130,10 +130,10 @@ impl Room for Hub {
     fn hear(&self, client: ClientId, message: &Event) -> Option<String> {
         let said = match message {
             Event::Text(text) => self.say(client, text),
-            _ => Err(Sorry::Binary),
+            _ => Err(Rejection::Binary),
         };
-        let sorry = said.err()?;
-        Some(News::Error(sorry.to_string()).to_json())
+        let rejection = said.err()?;
+        Some(ServerMessage::Error(rejection.to_string()).to_json())
     }
 
     fn leave(&self, client: ClientId) {
@@ -158,15 +158,15 @@ impl State {
     fn say(
         &mut self,
         client: ClientId,
-        said: Result<Said, Sorry>,
+        said: Result<ClientMessage, Rejection>,
         now: Instant,
-    ) -> Result<(), Sorry> {
-        let Some(it) = self.clients.get_mut(&client) else {
+    ) -> Result<(), Rejection> {
+        let Some(it) = self.members.get_mut(&client) else {
             // It has been cut off a moment ago. Nobody hears it any more.
             return Ok(());
         };
         // Task: whatever a client says, even nonsense, takes a token from its bucket, then one from the room's.
-        // A message is for all, but not under a taken name. A name alone gets `News::You`, for this client.
+        // A message is for all, but not under a taken name. A name alone gets `ServerMessage::You`, for this client.
         todo!(
             "whatever a client says, even nonsense, takes a token from its bucket, then one from the room's"
         )
@@ -177,28 +177,28 @@ impl State {
         let id = self.next_client;
         self.next_client = id.next();
         if self.stopped {
-            outbox.finish(the_server_stops());
+            outbox.finish(going_away());
             return id;
         }
-        let client = Client {
+        let member = Member {
             outbox: Arc::clone(outbox),
             tab,
             name: None,
             rate,
         };
-        self.clients.insert(id, client);
+        self.members.insert(id, member);
         id
     }
 
     fn people(&self) -> Vec<String> {
-        let names = self.clients.values().filter_map(|it| it.name.clone());
+        let names = self.members.values().filter_map(|it| it.name.clone());
         let mut people = Vec::from_iter(names);
         people.sort();
         people
     }
 
     /// A client may change its name; everybody sees who it was.
-    fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Sorry> {
+    fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Rejection> {
         // Task: a name has one owner at a time. A change is news to all; saying your name again isn't one.
         todo!(
             "a name has one owner at a time. A change is news to all; saying your name again isn't one"
@@ -206,22 +206,22 @@ impl State {
     }
 
     /// Tells one client.
-    fn tell(&mut self, client: ClientId, news: &News) {
-        let outbox = self.clients.get(&client).map(|it| &it.outbox);
-        if outbox.is_some_and(|outbox| outbox.push(frame::text(&news.to_json())).is_err()) {
+    fn tell(&mut self, client: ClientId, message: &ServerMessage) {
+        let outbox = self.members.get(&client).map(|it| &it.outbox);
+        if outbox.is_some_and(|outbox| outbox.push(frame::text(&message.to_json())).is_err()) {
             self.cut_off(client);
         }
     }
 
     /// Tells all clients, and the room pays for each. A client whose outbox has no room is cut off, and the
     /// others are told so afterwards. If several are cut off at once, the news about them goes in one piece.
-    fn tell_all(&mut self, news: impl IntoIterator<Item = News>) {
-        let frames = news.into_iter().map(|news| frame::text(&news.to_json()));
+    fn tell_all(&mut self, messages: impl IntoIterator<Item = ServerMessage>) {
+        let frames = messages.into_iter().map(|it| frame::text(&it.to_json()));
         let mut frames = VecDeque::from_iter(frames);
         while let Some(frame) = frames.pop_front() {
-            self.room.pay(self.clients.len());
-            let left = self.push_to_all(&frame).into_iter().map(News::Left);
-            let left = left.map(|news| frame::text(&news.to_json()));
+            self.room.pay(self.members.len());
+            let left = self.push_to_all(&frame).into_iter();
+            let left = left.map(|name| frame::text(&ServerMessage::Left(name).to_json()));
             frames.extend(frame::joined(left));
         }
     }
@@ -234,21 +234,21 @@ impl State {
     }
 
     fn cut_off(&mut self, client: ClientId) {
-        if let Some(name) = self.clients.remove(&client).and_then(Client::cut_off) {
-            self.tell_all([News::Left(name)]);
+        if let Some(name) = self.members.remove(&client).and_then(Member::cut_off) {
+            self.tell_all([ServerMessage::Left(name)]);
         }
     }
 
     fn remove(&mut self, client: ClientId) {
-        let removed = self.clients.remove(&client);
+        let removed = self.members.remove(&client);
         if let Some(name) = removed.and_then(|it| it.name) {
-            self.tell_all([News::Left(name)]);
+            self.tell_all([ServerMessage::Left(name)]);
         }
     }
 
     fn end_earlier_connection(&mut self, tab: &Option<String>) {
-        let same_tab = |(_, it): &(&ClientId, &Client)| tab.is_some() && it.tab == *tab;
-        let earlier = self.clients.iter().find(same_tab);
+        let same_tab = |(_, it): &(&ClientId, &Member)| tab.is_some() && it.tab == *tab;
+        let earlier = self.members.iter().find(same_tab);
         if let Some((&client, it)) = earlier {
             let close = frame::close(CloseCode::NORMAL, "this tab has connected again");
             it.outbox.finish_at_once(close);
@@ -257,7 +257,7 @@ impl State {
     }
 }
 
-impl Client {
+impl Member {
     /// Closes a connection whose client reads too slowly, and returns its name. What waits is given up: the
     /// client gets it as history when it comes again.
     fn cut_off(self) -> Option<String> {
@@ -266,7 +266,7 @@ impl Client {
     }
 }
 
-fn the_server_stops() -> Bytes {
+fn going_away() -> Bytes {
     frame::close(CloseCode::GOING_AWAY, "the server stops")
 }
 
@@ -274,7 +274,7 @@ fn the_server_stops() -> Bytes {
 /// microseconds since 1970. To catch up with it, a server would have to take a million messages each second.
 ///
 /// JavaScript's whole numbers are exact up to 2⁵³ − 1, which is a time in the year 2255.
-pub fn id_of_now() -> u64 {
+pub fn id_from_clock() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_micros() as u64)
 }

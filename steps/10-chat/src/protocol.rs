@@ -25,7 +25,7 @@ pub const MAX_MESSAGE: usize = 1000;
 /// What a page says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(expecting = "an object")]
-pub struct Said {
+pub struct ClientMessage {
     /// The person's name.
     pub username: String,
     /// What is said. Without it, the page only takes the name.
@@ -35,7 +35,7 @@ pub struct Said {
 /// What the server says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum News {
+pub enum ServerMessage {
     /// The names of the people here. It comes once, after the history.
     People(Vec<String>),
     /// This name is yours.
@@ -51,7 +51,7 @@ pub enum News {
     Message(Message),
 }
 
-impl News {
+impl ServerMessage {
     /// The news as they go into a text message.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("our own types are JSON")
@@ -60,7 +60,7 @@ impl News {
 
 /// Why something that a page said is not taken. The connection stays open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sorry {
+pub enum Rejection {
     /// It isn't a text message.
     Binary,
     /// It isn't JSON, or not of this shape; this says why.
@@ -72,7 +72,7 @@ pub enum Sorry {
         /// The field.
         field: &'static str,
         /// The most characters that it may have.
-        most: usize,
+        max: usize,
     },
     /// A field has a character that controls a terminal or a printer, and shows nothing.
     ControlCharacter(&'static str),
@@ -84,7 +84,7 @@ pub enum Sorry {
     Busy,
 }
 
-impl fmt::Display for Sorry {
+impl fmt::Display for Rejection {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Binary => formatter.write_str("This chat takes text messages only."),
@@ -93,8 +93,8 @@ impl fmt::Display for Sorry {
                 r#"A message must be like {{"username":"ada","message":"hi"}}: {why}."#
             ),
             Self::Blank(field) => write!(formatter, "The {field} is blank."),
-            Self::TooLong { field, most } => {
-                write!(formatter, "The {field} may have {most} characters at most.")
+            Self::TooLong { field, max } => {
+                write!(formatter, "The {field} may have {max} characters at most.")
             }
             Self::ControlCharacter(field) => {
                 write!(formatter, "The {field} has a control character in it.")
@@ -108,14 +108,14 @@ impl fmt::Display for Sorry {
     }
 }
 
-impl std::error::Error for Sorry {}
+impl std::error::Error for Rejection {}
 
 /// The visible part of a name: without characters that show nothing, and with one space between words.
 ///
 /// # Errors
-/// Returns [`Sorry::Blank`] if nothing is visible, [`Sorry::TooLong`] if more than [`MAX_NAME`] characters
-/// are, and [`Sorry::ControlCharacter`] if one is a control character.
-pub fn visible_name(text: &str) -> Result<String, Sorry> {
+/// Returns [`Rejection::Blank`] if nothing is visible, [`Rejection::TooLong`] if more than [`MAX_NAME`] characters
+/// are, and [`Rejection::ControlCharacter`] if one is a control character.
+pub fn visible_name(text: &str) -> Result<String, Rejection> {
     let name = without_invisible(text.trim());
     check("name", &name, MAX_NAME, |_| false)?;
     Ok(name)
@@ -124,11 +124,11 @@ pub fn visible_name(text: &str) -> Result<String, Sorry> {
 /// Reads what a page says. Only the visible part of the name counts.
 ///
 /// # Errors
-/// Returns what is wrong with this text alone: never [`Sorry::Binary`], [`Sorry::NameTaken`],
-/// [`Sorry::TooFast`] or [`Sorry::Busy`].
-pub fn read(text: &str) -> Result<Said, Sorry> {
-    let not_understood = |error: serde_json::Error| Sorry::NotUnderstood(error.to_string());
-    let said: Said = serde_json::from_str(text).map_err(not_understood)?;
+/// Returns what is wrong with this text alone: never [`Rejection::Binary`], [`Rejection::NameTaken`],
+/// [`Rejection::TooFast`] or [`Rejection::Busy`].
+pub fn read(text: &str) -> Result<ClientMessage, Rejection> {
+    let not_understood = |error: serde_json::Error| Rejection::NotUnderstood(error.to_string());
+    let said: ClientMessage = serde_json::from_str(text).map_err(not_understood)?;
     // Task: only the visible part of a name counts. A message may be missing, or have line ends and tabs.
     todo!(
         "only the visible part of a name counts. A message may be missing, or have line ends and tabs"
@@ -138,22 +138,22 @@ pub fn read(text: &str) -> Result<Said, Sorry> {
 fn check(
     field: &'static str,
     text: &str,
-    most: usize,
+    max: usize,
     harmless: impl Fn(char) -> bool,
-) -> Result<(), Sorry> {
+) -> Result<(), Rejection> {
     if is_blank(text) {
-        return Err(Sorry::Blank(field));
+        return Err(Rejection::Blank(field));
     }
-    if text.chars().count() > most {
-        return Err(Sorry::TooLong { field, most });
+    if text.chars().count() > max {
+        return Err(Rejection::TooLong { field, max });
     }
     if text.chars().any(|it| it.is_control() && !harmless(it)) {
-        return Err(Sorry::ControlCharacter(field));
+        return Err(Rejection::ControlCharacter(field));
     }
     Ok(())
 }
 
-impl Said {
+impl ClientMessage {
     /// The message, where there is one.
     pub fn into_message(self) -> Option<NewMessage> {
         let Self { username, message } = self;

@@ -11,7 +11,7 @@ use std::time::Instant;
 #[derive(Debug, Clone)]
 pub struct Rate {
     per_second: f64,
-    most: f64,
+    capacity: f64,
     tokens: f64,
     since: Instant,
 }
@@ -22,7 +22,7 @@ impl Rate {
         let per_second = per_second as f64;
         Self {
             per_second,
-            most: 2.0 * per_second,
+            capacity: 2.0 * per_second,
             tokens: 2.0 * per_second,
             since: now,
         }
@@ -30,9 +30,9 @@ impl Rate {
 
     /// Takes a token, if there is one.
     pub fn allows(&mut self, now: Instant) -> bool {
-        // Task: time fills the bucket up to `most`. Each fraction of a second counts, and counts once.
+        // Task: time fills the bucket up to `capacity`. Each fraction of a second counts, and counts once.
         todo!(
-            "time fills the bucket up to `most`. Each fraction of a second counts, and counts once"
+            "time fills the bucket up to `capacity`. Each fraction of a second counts, and counts once"
         )
     }
 
