@@ -9,19 +9,18 @@ use chat::{Hub, Outbox, Pace, Visitor};
 use support::check;
 use support::sign::{missing, only, swapped, too_little, too_much, yours};
 
-use super::shared::{
-    ADA, AS_MUCH_AS_THEY_LIKE, BOB, ROOM_ENOUGH, ada_says, drain, ids, meaning, wrong_ids,
-};
+use super::shared::{ADA, BOB, ROOM_ENOUGH, UNLIMITED, ada_says, drain, ids, meaning, wrong_ids};
 
+/// A client in a scene.
 struct Seat {
-    who: &'static str,
+    name: &'static str,
     id: ClientId,
     outbox: Arc<Outbox>,
-    /// Whether it looks into its outbox after each thing that happens.
+    /// Whether it reads: then its outbox is emptied after each thing that happens.
     reads: bool,
 }
 
-/// A hub, a few clients, and what each of them gets.
+/// A hub, a few clients, and the text of what happens and of what each client gets.
 struct Scene {
     hub: Hub,
     seats: Vec<Seat>,
@@ -31,40 +30,43 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         Self {
-            hub: Hub::new(3, 0, AS_MUCH_AS_THEY_LIKE),
+            hub: Hub::new(3, 0, UNLIMITED),
             seats: Vec::new(),
             text: String::new(),
         }
     }
 
+    /// Writes down what happens.
     fn note(&mut self, what: &str) {
         self.text += what;
         self.text += "\n";
     }
 
-    fn joins(&mut self, who: &'static str) {
-        self.note(&format!("{who} joins"));
-        self.seat(who, ROOM_ENOUGH, true, Visitor::default());
+    /// Joins, and reads everything at once.
+    fn joins(&mut self, name: &'static str) {
+        self.note(&format!("{name} joins"));
+        self.seat(name, ROOM_ENOUGH, true, Visitor::default());
     }
 
-    fn comes(&mut self, who: &'static str, visitor: Visitor) {
+    /// The same, after it has seen some messages, or in a tab.
+    fn comes(&mut self, name: &'static str, visitor: Visitor) {
         let tab = visitor.tab.as_deref().map(|tab| format!(", in tab {tab}"));
         let tab = tab.unwrap_or_default();
-        self.note(&format!("{who} joins after {}{tab}", visitor.after));
-        self.seat(who, ROOM_ENOUGH, true, visitor);
+        self.note(&format!("{name} joins after {}{tab}", visitor.after));
+        self.seat(name, ROOM_ENOUGH, true, visitor);
     }
 
-    /// Joins, and never reads. So many bytes may wait for it.
-    fn sleeps(&mut self, who: &'static str, most: usize) {
-        self.note(&format!("{who} joins, and never reads"));
-        self.seat(who, most, false, Visitor::default());
+    /// Joins, and never reads. This many bytes may wait for it.
+    fn sleeps(&mut self, name: &'static str, max_waiting: usize) {
+        self.note(&format!("{name} joins, and never reads"));
+        self.seat(name, max_waiting, false, Visitor::default());
     }
 
-    fn seat(&mut self, who: &'static str, most: usize, reads: bool, visitor: Visitor) {
-        let outbox = Arc::new(Outbox::new(most));
+    fn seat(&mut self, name: &'static str, max_waiting: usize, reads: bool, visitor: Visitor) {
+        let outbox = Arc::new(Outbox::new(max_waiting));
         let id = self.hub.join(visitor, &outbox);
         self.seats.push(Seat {
-            who,
+            name,
             id,
             outbox,
             reads,
@@ -72,22 +74,22 @@ impl Scene {
         self.look();
     }
 
-    fn id(&self, who: &str) -> ClientId {
+    fn id(&self, name: &str) -> ClientId {
         let mut seats = self.seats.iter().rev();
-        seats.find(|seat| seat.who == who).expect("it joined").id
+        seats.find(|seat| seat.name == name).expect("it joined").id
     }
 
-    fn says(&mut self, who: &str, json: &str) {
-        self.note(&format!("{who} says {json}"));
-        if let Err(rejection) = self.hub.say(self.id(who), json) {
+    fn says(&mut self, name: &str, json: &str) {
+        self.note(&format!("{name} says {json}"));
+        if let Err(rejection) = self.hub.say(self.id(name), json) {
             self.note(&format!("  ✗ {rejection}"));
         }
         self.look();
     }
 
-    fn leaves(&mut self, who: &str) {
-        self.note(&format!("{who} leaves"));
-        self.hub.leave(self.id(who));
+    fn leaves(&mut self, name: &str) {
+        self.note(&format!("{name} leaves"));
+        self.hub.leave(self.id(name));
         self.look();
     }
 
@@ -97,22 +99,28 @@ impl Scene {
         self.look();
     }
 
-    /// Writes down what everybody got.
+    /// Writes down what the clients that read got.
     fn look(&mut self) {
         for seat in self.seats.iter().filter(|seat| seat.reads) {
             for frame in drain(&seat.outbox) {
-                self.text += &format!("  {:<5} ← {}\n", seat.who, meaning(&frame));
+                self.text += &format!("  {:<5} ← {}\n", seat.name, meaning(&frame));
             }
         }
     }
 
-    /// Writes down what there is for one who didn't read before.
-    fn wakes(&mut self, who: &str) {
-        self.note(&format!("{who} reads, at last"));
+    /// Writes down what waits for a client that didn't read before.
+    fn wakes(&mut self, name: &str) {
+        self.note(&format!("{name} reads, at last"));
         for seat in &mut self.seats {
-            seat.reads |= seat.who == who;
+            seat.reads |= seat.name == name;
         }
         self.look();
+    }
+
+    /// Writes down the names of the people in the room.
+    fn people(&mut self) {
+        let people = self.hub.people();
+        self.note(&format!("here are {people:?}"));
     }
 }
 
@@ -120,50 +128,52 @@ impl Scene {
 fn a_name_belongs_to_one_client() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A name that another client has is refused. It is free again when that client leaves or takes \
-               another one. Everyone is told who came and who went, once.",
+        rule: "No two clients have the same name at a time. A name is free again when its client leaves or takes a \
+               different one. Everyone is told, once, who joined and who left.",
         signs: [
             yours(["← 81 "]).says(
-                "The server's frame is masked. Only a client masks; a browser fails the connection.",
+                "The server's frame is masked. Only a client masks: a browser would fail the connection.",
             ),
             too_little().and(only(["\"people\""])).says("A newcomer isn't told who is here."),
-            too_much().and(only(["\"people\""])).says("Who is here is told to everyone. Only the newcomer needs it."),
+            too_much().and(only(["\"people\""])).says(
+                "The list of people goes to everyone. Only the newcomer needs it.",
+            ),
             too_little().and(only(["\"you\""])).says(
                 "A name alone has no answer. `ServerMessage::You` tells this client that the name is its own.",
             ),
             too_much().and(only(["\"you\""])).says(
-                "A message is answered by `ServerMessage::You`, too. That is the answer to a name alone; a message comes \
-                 back itself.",
+                "A message is answered by `ServerMessage::You`, too. That is the answer to a name alone. The answer \
+                 to a message is the message itself.",
             ),
             swapped().and(only(["\"left\"", "\"joined\""])).says(
-                "The new name is told ahead of the old one. The old one leaves first.",
+                "The new name is told ahead of the old one. First the old name leaves, then the new one joins.",
             ),
             missing(["\"left\":\"Ada L.\""]).says(
-                "A client that takes another name never leaves the old one: the others see it for ever.",
+                "A client that takes a different name never leaves the old one: the others see the old name forever.",
             ),
             too_little().and(only(["\"left\""])).says(
-                "A client that leaves is taken out, and the others aren't told.",
+                "A client that leaves is taken out of the room, and the others aren't told.",
             ),
             missing(["✗ The name ada is taken."]).says(
                 "A client gets a name that another one has.",
             ),
             yours(["✗ The name ada is taken."]).says(
-                "A name was looked for among all clients, the one that asks included: no one may say its own name \
+                "The name was looked for among all clients, the one that asks included: no client may say its own name \
                  again.",
             ),
             too_much().and(yours(["\"joined\""])).says(
-                "A client that says its own name again is told as news. Nothing has changed, so there is nothing \
-                 to tell.",
+                "A client says its own name again, and everyone is told. Nothing has changed, so there is nothing to \
+                 tell.",
             ),
             yours(["\"left\":\"Ada L.\""]).says(
-                "The name that is told to have left is the new one. `replace` returns the old one.",
+                "The name that has left should be the old one, not the new one. `replace` returns the old one.",
             ),
             too_little().and(missing(["\"joined\""])).says(
-                "A name alone isn't taken: with or without a message, the name is the client's from then on.",
+                "A name alone has no effect. With or without a message, the name belongs to the client from then on.",
             ),
             too_little().and(only(["ada   ← {\"id\""])).says(
-                "The client that speaks doesn't get its own message. That is how its page learns that it was \
-                 taken.",
+                "The client that speaks doesn't get its own message. That is how its page learns that the message \
+                 has arrived.",
             ),
             too_little().and(only(["eve   ← {\"id\""])).says(
                 "A message goes to the client that sent it, and to no other.",
@@ -181,8 +191,7 @@ fn a_name_belongs_to_one_client() {
             scene.says("eve", ADA);
             scene.leaves("eve");
             scene.says("ada", ADA);
-            let people = scene.hub.people();
-            scene.note(&format!("here are {people:?}"));
+            scene.people();
             scene.text
         },
     }
@@ -192,14 +201,14 @@ fn a_name_belongs_to_one_client() {
 fn a_rejected_message_changes_nothing() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A message that is refused changes nothing: no name, no history, no word to the others.",
+        rule: "A rejected message changes nothing: the name isn't taken, the history doesn't have it, and the others \
+               aren't told.",
         signs: [
             yours(["messages kept: 1"]).says(
-                "A message is kept before its name is taken. It was refused, and everyone who joins later reads \
-                 it.",
+                "A message is kept before its name is taken. It was rejected, and still every newcomer reads it.",
             ),
             yours(["here are [\"ada\", \"bob\"]"]).says(
-                "The name is taken before the message is looked at.",
+                "The name is taken before the message is checked.",
             ),
         ],
         shows: || {
@@ -223,22 +232,22 @@ fn a_rejected_message_changes_nothing() {
 fn a_newcomer_gets_the_history_and_then_what_is_new() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A newcomer gets what it hasn't seen yet, then who is here, then everything as it happens, its own \
-               messages too.",
+        rule: "A newcomer gets the messages that it hasn't seen, then who is here, then everything as it happens, its \
+               own messages included.",
         signs: [
             yours(["\"id\":1,\"username\":\"ada\",\"message\":\"two\""]).says(
-                "Messages are told and not kept: the history is empty, and no id is ever used up.",
+                "Messages are delivered and not kept: the history stays empty, and all messages have the same id.",
             ),
             too_much().and(only(["bob   ← {\"id\""])).says(
-                "All of the history is sent, whatever the client has seen. This one asked for what came after \
+                "All of the history is sent, whatever the client has seen. This client asked for what came after \
                  message 2.",
             ),
             swapped().says(
-                "Who is here is told ahead of the history. For a page, all that follows it is new.",
+                "Who is here is told ahead of the history. The page takes everything after the list for live.",
             ),
             too_little().and(only(["bob   ← {\"id\""])).says(
-                "A newcomer gets no history. Where the page has to ask for it elsewhere, what is said meanwhile \
-                 is lost or comes twice.",
+                "A newcomer gets no history. If the page has to fetch it elsewhere, what is said meanwhile is lost or \
+                 comes twice.",
             ),
         ],
         shows: || {
@@ -260,39 +269,40 @@ fn a_newcomer_gets_the_history_and_then_what_is_new() {
 fn too_many_messages_get_a_sentence() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "Each client has a bucket of its own, which is asked before the room's. A client that is too fast \
-               is told so, and stays.",
+        rule: "Each client has a bucket of its own, which is asked before the room's. A client that is too fast gets a \
+               sentence, and stays.",
         signs: [
             yours(["\"id\":1,\"username\":\"ada\",\"message\":\"hi\""]).says(
                 "The client's bucket isn't asked.",
             ),
             yours(["ada   ← {\"joined\""]).says(
-                "A name alone takes no token. Whatever a client says takes one.",
+                "A name alone takes no token. Whatever a client says must take one.",
             ),
             yours(["✗ The chat is busy"]).says(
-                "The room's bucket is asked first. A client that is too fast would empty it for everyone.",
+                "The room's bucket is asked first. A client that is too fast would empty it foreveryone.",
             ),
             yours(["✗ A message must be like"]).says(
-                "Nonsense takes no token. The bucket is asked before anything else, or a client may send it \
-                 without an end.",
+                "Nonsense takes no token. Ask the bucket before anything else, or a client can send nonsense without \
+                 end.",
             ),
             missing(["\"joined\":\"eve\""]).says(
-                "There is one bucket for all: the flood of one client keeps everyone silent.",
+                "All clients share one bucket: the flood of one keeps the others silent.",
             ),
         ],
         shows: || {
-            let mut scene = Scene { hub: Hub::new(3, 0, Pace { messages: 0, ..AS_MUCH_AS_THEY_LIKE }), ..Scene::new() };
+            let mut scene = Scene::new();
+            scene.hub = Hub::new(3, 0, Pace { messages: 0, ..UNLIMITED });
             scene.joins("ada");
             for json in [ADA, &ada_says("hi"), "even nonsense costs a token"] {
                 scene.says("ada", json);
             }
-            scene.note("nor has the room a token");
+            scene.note("the room has no token either");
             scene.hub = Hub::new(3, 0, Pace { messages: 0, deliveries: 0 });
             scene.joins("ada");
             scene.says("ada", ADA);
-            scene.note("another room");
+            scene.note("a different room");
             // A bucket with so few tokens that none comes back within this check.
-            scene.hub = Hub::new(100, 0, Pace { messages: 1, ..AS_MUCH_AS_THEY_LIKE });
+            scene.hub = Hub::new(100, 0, Pace { messages: 1, ..UNLIMITED });
             scene.joins("bob");
             scene.joins("eve");
             for _ in 0..2 {
@@ -312,22 +322,23 @@ fn a_busy_room_says_so() {
     check! {
         rfc: "the workshop's own rule",
         rule: "The room pays a token for each message and one for each delivery. While it has none, a message is \
-               refused with a sentence. That a client has left is told all the same, and paid for.",
+               rejected with a sentence. The others are still told that a client has left, and the room pays for that.",
         signs: [
             yours(["\"message\":\"hi\""]).says(
                 "The room's bucket isn't asked.",
             ),
             yours(["✗ A message must be like"]).says(
-                "Nonsense takes no token from the room.",
+                "Nonsense takes no token from the room's bucket.",
             ),
             missing(["\"left\":\"ada\""]).says(
-                "A busy room isn't told that someone left. That can't be refused; it is paid for afterwards.",
+                "A busy room isn't told that someone has left. That can't be rejected: the room pays for it \
+                 afterwards.",
             ),
         ],
         shows: || {
             let mut scene = Scene::new();
             // Two tokens, and one more each second: too few to pay for anything within this check.
-            scene.hub = Hub::new(3, 0, Pace { deliveries: 1, ..AS_MUCH_AS_THEY_LIKE });
+            scene.hub = Hub::new(3, 0, Pace { deliveries: 1, ..UNLIMITED });
             scene.joins("ada");
             scene.joins("bob");
             scene.note("ten more join, and only listen");
@@ -349,49 +360,49 @@ fn a_busy_room_says_so() {
 fn a_client_that_does_not_read_is_cut_off() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "A client that has no space for the next frame gets a Close with 1013 (try again later) in place of \
-               all that waits. The others get everything, and then that it left.",
+        rule: "If a client's outbox has no space for the next frame, a Close with 1013 (try again later) takes the \
+               place of all that waits. The others get everything, and then that the client left.",
         signs: [
             yours(["sloth ← Close"]).but_not(yours(["Close 1013"])).says(
-                "The Close has a different code: 1013 says that the client may come again later.",
+                "The Close has the wrong code: 1013 says that the client may try again later.",
             ),
             yours(["sloth ← {\"people\""]).and(missing(["ada   ← {\"left\":\"sloth\"}"])).says(
-                "The frame is left out for a client that has no space for it, and the connection goes on: no one \
-                 ever knows what is missing.",
+                "The frame is left out for a client that has no space for it, and the connection goes on: the client \
+                 never knows that something is missing.",
             ),
             yours(["sloth ← {\"people\""]).but_not(missing(["sloth ← Close"])).says(
-                "The Close waits after all that the client doesn't read. It takes the place of that.",
+                "The Close waits after all that the client doesn't read. It should take the place of all that.",
             ),
             missing(["sloth ← Close 1013"]).says(
                 "A client without space is taken off the list and isn't told. Its TCP stays open, and silent.",
             ),
             yours(["here are [\"ada\", \"sloth\"]"]).says(
-                "A client that was cut off is still on the list.",
+                "A client that was cut off is still on the list of people.",
             ),
             too_little().and(only(["\"left\""])).says(
-                "The others aren't told that it left: `push_to_all` returns the names of those that it cuts off.",
+                "The others aren't told that it left: `push_to_all` must return the names of the clients that it cuts \
+                 off.",
             ),
             only(["snail"]).says(
-                "A client without a name isn't cut off. Whether one has said its name has nothing to do with \
-                 that.",
+                "A client without a name isn't cut off. It makes no difference whether a client has a name.",
             ),
             missing(["bob   ← {\"id\""]).says(
-                "The walk over the clients ends at the first that has no space. Those after it miss the message.",
+                "The walk over the clients ends at the first one that has no space. The clients after it miss the \
+                 message.",
             ),
         ],
         shows: || {
             let mut scene = Scene::new();
             scene.joins("ada");
-            // It has room for who is here, for the answer to its name, and for one thing more.
+            // It has room for the people, for the answer to its name, and for one more frame.
             scene.sleeps("sloth", 331);
             scene.joins("bob");
             scene.says("sloth", r#"{"username":"sloth"}"#);
             scene.says("ada", &ada_says("are you awake?"));
             scene.says("sloth", r#"{"username":"sloth","message":"what?"}"#);
-            let people = scene.hub.people();
-            scene.note(&format!("here are {people:?}"));
+            scene.people();
             scene.wakes("sloth");
-            // It has said nothing, and so has no name. It has room for the history, and for who is here.
+            // It has said nothing, so it has no name. It has room for the history and for the people.
             scene.sleeps("snail", 250);
             scene.says("ada", &ada_says("and you?"));
             scene.wakes("snail");
@@ -404,15 +415,15 @@ fn a_client_that_does_not_read_is_cut_off() {
 fn cutting_off_one_client_may_cut_off_the_next() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "The others are told that a client was cut off after the message that it had no space for. That may \
-               cut off the next one. Names that left and joined are told in this order.",
+        rule: "After the message that a client had no space for, the others are told that it left. That may cut off \
+               the next client. A change of name is told as left, then joined.",
         signs: [
             missing(["\"left\":\"snake\""]).or(swapped()).says(
-                "The old name and the new one are told in two pieces. A client that the first one cuts off has left \
-                 before it joins, and is here for ever.",
+                "The old name and the new one are told in two pieces. If the first piece cuts the client off, its new \
+                 name joins after the client has left, and never leaves again.",
             ),
             too_little().and(only(["\"left\""])).says(
-                "The news that a client left is lost where it fills another one's outbox.",
+                "When the news that a client left cuts off another client, the others aren't told of the second.",
             ),
         ],
         shows: || {
@@ -426,10 +437,9 @@ fn cutting_off_one_client_may_cut_off_the_next() {
             scene.joins("bob");
             scene.sleeps("slug", 380);
             scene.says("slug", r#"{"username":"slug"}"#);
-            // Its new name is what it has no room for.
+            // It has no room for the news of its own new name.
             scene.says("slug", r#"{"username":"snake"}"#);
-            let people = scene.hub.people();
-            scene.note(&format!("here are {people:?}"));
+            scene.people();
             scene.text
         },
     }
@@ -439,10 +449,11 @@ fn cutting_off_one_client_may_cut_off_the_next() {
 fn a_client_leaves_only_once() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "That a client left is told once, however often it is noticed, and only if it had a name.",
+        rule: "The others are told once that a client left, however often the server notices it, and only if it had a \
+               name.",
         signs: [
             too_much().and(yours(["\"left\""])).says(
-                "That a client left is told more than once, or of one without a name.",
+                "The others are told more than once that a client left, or they are told of a client without a name.",
             ),
         ],
         shows: || {
@@ -470,19 +481,19 @@ fn a_client_leaves_only_once() {
 fn a_tab_that_reconnects_ends_its_earlier_connection() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A tab that has lost its connection may know it before the server does. When it comes again, \
-               its name is free, and its earlier connection is over.",
+        rule: "A tab may know that its connection is lost before the server does. When the tab connects again, its \
+               earlier connection ends, and its name is free.",
         signs: [
             missing(["Close 1000"]).and(yours(["✗ The name bob is taken"])).says(
-                "The tab's earlier connection isn't ended, so its name is taken: by itself. `join` ends it, and adds \
-                 the newcomer with its tab.",
+                "The tab's earlier connection isn't ended, so its name is taken: by itself. `join` must end it, and \
+                 add the newcomer with its tab.",
             ),
             yours(["bob   ← Close 1000"]).and(missing(["bob   ← {\"people\":[]}"])).says(
                 "The newcomer was added first, and then taken for the tab's earlier connection: it ended itself. End \
-                 the earlier one before.",
+                 the earlier connection first.",
             ),
             yours(["bob   ← {\"people\":[\"bob\"]}"]).says(
-                "The tab's earlier connection is ended too late: the name is still among the people.",
+                "The tab's earlier connection is ended too late: its name is still among the people.",
             ),
         ],
         shows: || {
@@ -504,7 +515,7 @@ fn a_tab_that_reconnects_ends_its_earlier_connection() {
 fn the_last_frame_says_that_the_server_stops() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "When the server stops, everyone gets a Close with 1001 (going away) after what waits. A client \
+        rule: "When the server stops, everyone gets a Close with 1001 (going away), after what already waits. A client \
                that joins later gets it, too.",
         signs: [],
         shows: || {
@@ -526,50 +537,52 @@ fn the_last_frame_says_that_the_server_stops() {
 fn joining_while_others_speak_loses_and_doubles_nothing() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "There is no gap between the history and what is new: a client that joins while others speak gets \
+        rule: "There is no gap between the history and the live messages: a client that joins while others speak gets \
                each message once, and in order.",
         signs: [
             yours([" 0 doubled"]).says(
-                "A message that is said between the history and the list is lost.",
+                "A message that is said after the history is queued, and before the client is on the list, is lost.",
             ),
             yours(["0 lost"]).says(
-                "A message that is said between the list and the history comes twice.",
+                "A message that is said after the client is on the list, and before the history is queued, comes \
+                 twice.",
             ),
         ],
         shows: || {
-            let hub = Hub::new(u64::MAX, 0, AS_MUCH_AS_THEY_LIKE);
+            let hub = Hub::new(u64::MAX, 0, UNLIMITED);
             let speaking = AtomicBool::new(true);
             let wrong = thread::scope(|scope| {
                 let joining = [(); 2].map(|()| scope.spawn(|| wrong_join(&hub, &speaking)));
                 let speakers = ["ada", "bob"].map(|name| scope.spawn(|| speak(&hub, name, 600)));
                 let spoke = speakers.map(|speaker| speaker.join().is_ok());
                 speaking.store(false, Ordering::Relaxed);
-                assert_eq!(spoke, [true, true], "everybody speaks");
+                assert_eq!(spoke, [true, true], "both speakers end well");
                 joining.map(|it| it.join().expect("clients join"))
             });
             let wrong = wrong.into_iter().flatten().next();
-            wrong.unwrap_or("everybody got each message once, and in order".to_string())
+            wrong.unwrap_or("each client got each message once, and in order".to_string())
         },
     }
 }
 
+/// Joins, and says something this often.
 fn speak(hub: &Hub, name: &str, messages: usize) {
     let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
     let id = hub.join(Visitor::default(), &outbox);
     for _ in 0..messages {
         let said = hub.say(id, &format!(r#"{{"username":"{name}","message":"m"}}"#));
-        assert_eq!(said, Ok(()), "a message is taken");
+        assert_eq!(said, Ok(()), "no limit is reached");
     }
 }
 
-/// Joins and leaves for as long as others speak, and says what was wrong once, if anything was.
+/// Joins and leaves while others speak, and says what was wrong with the messages of one visit, if anything was.
 fn wrong_join(hub: &Hub, speaking: &AtomicBool) -> Option<String> {
     let mut after = 0;
     while speaking.load(Ordering::Relaxed) {
         let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
         let id = hub.join(Visitor { after, tab: None }, &outbox);
         let mut ids = Vec::new();
-        // Until something is new, so that a gap before it shows.
+        // It stays until it has heard live messages, so that a gap before them shows.
         while ids.len() < 3 && speaking.load(Ordering::Relaxed) {
             ids.extend(self::ids(&drain(&outbox)));
         }
@@ -580,7 +593,7 @@ fn wrong_join(hub: &Hub, speaking: &AtomicBool) -> Option<String> {
         if wrong.is_some() {
             return wrong;
         }
-        // What it has seen, but for the latest: that is history for whoever comes next.
+        // The next visit asks for the latest message again, so that it gets some history.
         after = last.saturating_sub(1);
     }
     None

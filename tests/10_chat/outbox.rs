@@ -12,7 +12,7 @@ use support::sign::{never_finished, yours};
 
 use super::shared::{DEADLINE, ROOM_ENOUGH, SHORT, piece};
 
-/// What the next `take` gives. It must not have to wait.
+/// What the next `take` gives. The outbox must have something to take, or be finished.
 fn taken(outbox: &Outbox) -> String {
     match outbox.take() {
         Some(bytes) => format!("{:?}", String::from_utf8_lossy(&bytes)),
@@ -24,13 +24,14 @@ fn taken(outbox: &Outbox) -> String {
 fn waiting_pieces_are_written_together_and_in_order() {
     check! {
         rfc: "RFC 6455 §5.4",
-        rule: "All pieces that wait are taken together, in their order, each of them whole.",
+        rule: "One `take` takes the pieces that wait, in order and each of them whole, until it has enough for one \
+               write.",
         signs: [
             yours(["→ \"one \""]).says(
                 "`take` gives one piece at a time: a system call for each frame.",
             ),
             yours(["→ \"one two \""]).says(
-                "Only one more piece is taken: an `if` where pieces are taken *while* there are some.",
+                "Only one more piece is taken. Take pieces *while* there are some: an `if` is not enough.",
             ),
             yours(["→ \"three"]).says(
                 "The newest piece comes first.",
@@ -75,7 +76,7 @@ fn waiting_pieces_are_written_together_and_in_order() {
             let take = || outbox.take().unwrap_or_default().len();
             _ = (push(65_536), push(10));
             let first = take();
-            // Something to take, also where the first one took all.
+            // There must be something to take, even if the first `take` took everything.
             _ = push(1);
             shown + &format!("\n65,536 bytes, and 10 more; then 1\n{first} bytes, {} bytes\n", take())
         },
@@ -86,32 +87,32 @@ fn waiting_pieces_are_written_together_and_in_order() {
 fn an_outbox_has_a_limit() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "What waits takes no more memory than it may: each piece its length, and 64 bytes more. A \
-               piece goes in whole or not at all.",
+        rule: "The memory of what waits has a limit; each piece takes its length and 64 bytes more. A piece goes in \
+               whole or not at all.",
         signs: [
             yours(["may wait: 1000"]).says(
                 "Nothing is refused. A client that doesn't read fills the server's memory.",
             ),
             yours(["push  400 bytes  ✗"]).says(
-                "What was taken still counts. `pop` of the queue subtracts a piece's bytes; taking from `pieces` \
+                "What was taken still counts. The queue's `pop` subtracts a piece's bytes; taking from `pieces` \
                  doesn't.",
             ),
             yours(["push  408 bytes  ✓"]).says(
-                "It was asked whether the outbox is full already, not whether this piece still fits.",
+                "`push` asks whether the outbox is already full. Ask whether this piece still fits.",
             ),
             yours(["push  937 bytes  ✓"]).says(
                 "The piece was counted with its length alone. Keeping it takes 64 bytes more: `memory` counts \
                  both.",
             ),
             yours(["push  936 bytes  ✗"]).and(yours(["push    1 bytes  ✓"])).says(
-                "The limit itself was refused. What waits may take exactly that much.",
+                "A piece that fits exactly was refused. What waits may reach the limit.",
             ),
             yours(["push  936 bytes  ✗"]).says(
                 "A piece that was refused is in the queue all the same.",
             ),
             never_finished().says(
-                "`push` waits until there is space. Whoever calls it holds the room's lock, so everyone waits for \
-                 one client.",
+                "`push` waits until there is space. The thread that calls it holds the room's lock, so everyone waits \
+                 for one client.",
             ),
         ],
         shows: || {
@@ -127,15 +128,15 @@ fn an_outbox_has_a_limit() {
             let mut shown = [push(937), push(936), push(0), push(1), take()].concat();
             let again = [push(400), push(409), push(408), push(0)].concat();
             shown += &again;
-            // Where nothing went in, there is nothing to take.
+            // If nothing went in, `take` would wait.
             if !again.contains(" 409 bytes  ✓") {
                 return shown;
             }
             shown += &take();
-            // Many times what may wait goes through, but never at once.
+            // Much more than the limit goes through, one piece after the other.
             let goes_through = |_: &usize| outbox.push(vec![0; 900].into()).is_ok() && outbox.take().is_some();
             let through = (0..1000).take_while(goes_through).count();
-            shown += &format!("900 bytes, one time after the other: {through} times\n");
+            shown += &format!("900 bytes, one piece after the other: {through} times\n");
             let mut pongs = 0;
             while outbox.push(vec![PONG, 0].into()).is_ok() && pongs < 1000 {
                 pongs += 1;
@@ -152,68 +153,80 @@ fn an_outbox_has_a_limit() {
     }
 }
 
-/// Something that is done with an outbox.
-type Ending = fn(&Outbox);
+/// Something that is done to an outbox.
+type Action = fn(&Outbox);
+
+const ENDINGS: [(&str, Action); 5] = [
+    ("finish", |outbox| outbox.finish(piece("last."))),
+    ("finish_at_once", |outbox| {
+        outbox.finish_at_once(piece("last."));
+    }),
+    ("finish with nothing", |outbox| outbox.finish(piece(""))),
+    ("finish twice", |outbox| {
+        outbox.finish(piece("last."));
+        outbox.finish(piece("another"));
+    }),
+    ("finish, and then finish_at_once", |outbox| {
+        outbox.finish(piece("last."));
+        outbox.finish_at_once(piece("another"));
+    }),
+];
 
 #[test]
 fn nothing_goes_in_after_the_last_piece() {
     check! {
         rfc: "RFC 6455 §5.5.1",
-        rule: "After a Close frame nothing is sent, not even a second one. `finish` lets what waits go first; \
-               `finish_at_once` throws it away.",
+        rule: "Nothing is sent after a Close frame, not even a second one. `finish` puts it after what waits; \
+               `finish_at_once` throws away what waits.",
         signs: [
             yours(["last.late"]).says(
                 "`push` doesn't ask whether the last piece is in. A message then follows the Close frame.",
             ),
             yours(["later pushes: Err"]).says(
-                "A piece that comes after the last one is an error. It should be dropped without one: the client \
+                "A piece that comes after the last one is an error. It should be dropped without an error: the client \
                  isn't too slow.",
             ),
             yours(["taken: nothing more"]).says(
-                "`take` ends as soon as the last piece is in. That piece, and what waits ahead of it, must still \
-                 be taken.",
+                "`take` ends as soon as the last piece is in. That piece, and what waits ahead of it, must still be \
+                 taken.",
             ),
             never_finished().says(
-                "`take` waits for a piece although the last one has been taken. `idle` is false then.",
+                "`take` waits for a piece although the last one has been taken. Wait only while `idle` is true.",
             ),
         ],
         shows: || {
             let mut shown = String::new();
-            let endings: [(&str, Ending); 5] = [
-                ("finish", |outbox| outbox.finish(piece("last."))),
-                ("finish_at_once", |outbox| outbox.finish_at_once(piece("last."))),
-                ("finish with nothing", |outbox| outbox.finish(piece(""))),
-                ("finish twice", |outbox| {
-                    outbox.finish(piece("last."));
-                    outbox.finish(piece("another"));
-                }),
-                ("finish, and then finish_at_once", |outbox| {
-                    outbox.finish(piece("last."));
-                    outbox.finish_at_once(piece("another"));
-                }),
-            ];
-            for (title, end) in endings {
+            for (title, end) in ENDINGS {
                 let outbox = Outbox::new(200);
                 _ = outbox.push(piece("waits "));
                 let before = outbox.is_finished();
                 end(&outbox);
+                let after = outbox.is_finished();
                 let late = outbox.push(piece("late"));
                 let much = outbox.push(vec![0; 1000].into());
-                shown += &format!(
-                    "{title}\n  finished: {before}, then {}; later pushes: {late:?}, {much:?}\n  taken: {}, {}, {}\n",
-                    outbox.is_finished(), taken(&outbox), taken(&outbox), taken(&outbox)
-                );
+                shown += &format!("{title}\n  finished: {before}, then {after}; later pushes: {late:?}, {much:?}\n");
+                let taken = [(); 3].map(|()| taken(&outbox)).join(", ");
+                shown += &format!("  taken: {taken}\n");
             }
             shown
         },
     }
 }
 
+const WAKERS: [(&str, Action); 4] = [
+    ("push", |outbox| _ = outbox.push(piece("hi"))),
+    ("finish", |outbox| outbox.finish(piece("bye"))),
+    ("finish with nothing", |outbox| outbox.finish(piece(""))),
+    ("finish_at_once", |outbox| {
+        outbox.finish_at_once(piece("bye"));
+    }),
+];
+
 #[test]
 fn a_writer_waits_and_is_woken() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "`take` waits until there is something. `push`, `finish` and `finish_at_once` wake it.",
+        rule: "`take` waits until there is something to take. `push`, `finish` and `finish_at_once` wake it.",
         signs: [
             yours(["push: before it waits, after it still waits"]).says(
                 "`push` wakes no one. The writer sleeps until something else wakes it.",
@@ -224,13 +237,7 @@ fn a_writer_waits_and_is_woken() {
         ],
         shows: || {
             let mut shown = String::new();
-            let wakers: [(&str, Ending); 4] = [
-                ("push", |outbox| _ = outbox.push(piece("hi"))),
-                ("finish", |outbox| outbox.finish(piece("bye"))),
-                ("finish with nothing", |outbox| outbox.finish(piece(""))),
-                ("finish_at_once", |outbox| outbox.finish_at_once(piece("bye"))),
-            ];
-            for (title, wake) in wakers {
+            for (title, wake) in WAKERS {
                 let outbox = Arc::new(Outbox::new(1000));
                 let (say, said) = mpsc::channel();
                 let writer = {
@@ -241,7 +248,7 @@ fn a_writer_waits_and_is_woken() {
                 wake(&outbox);
                 let after = said.recv_timeout(stretched(DEADLINE)).unwrap_or("it still waits".to_string());
                 shown += &format!("{title}: before {before}, after {after}\n");
-                // One that waits for ever goes with the process.
+                // A writer that waits forever ends with the process.
                 drop(writer);
             }
             shown

@@ -10,40 +10,40 @@ use support::sign::{only, yours};
 fn a_few_quick_messages_but_no_flood() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "2 messages a second: 4 tokens are in the bucket, 2 come back each second, and never more \
-               than 4 are in it. A debt is paid first.",
+        rule: "2 messages a second: the bucket begins with 4 tokens, and never holds more. Each second brings 2. A \
+               debt is paid first.",
         signs: [
             yours(["at  0.0 s  ✓ ✓ ✓ ✗"]).says(
-                "One token has to be left over. Where there is exactly one, it can be taken.",
+                "The last token can't be taken. A bucket with exactly one token allows a message.",
             ),
-            yours(["at  0.0 s  ✓ ✓ ✓ ✓ ✓"]).says("No token is taken out, or there needn't be one."),
-            yours(["at  0.4 s  ✓"]).says("A part of a token is enough. It has to be a whole one."),
+            yours(["at  0.0 s  ✓ ✓ ✓ ✓ ✓"]).says("No token is taken out, or none is needed."),
+            yours(["at  0.4 s  ✓"]).says("A part of a token is enough. A message takes a whole one."),
             yours(["at  0.5 s  ✓ ✓"]).says(
-                "`since` stays where it was, so the same time is counted again and again.",
+                "`since` isn't set, so the same time is counted again and again.",
             ),
             yours(["at  0.9 s  ✓"]).says(
                 "`since` moves only when a token is taken: after a refusal, the same time is counted again.",
             ),
             yours(["at 60.0 s  ✓ ✓ ✓ ✓ ✓"]).says(
-                "The bucket runs over in a long silence, and then lets a flood through. It never holds more than \
+                "The bucket runs over in a long silence, and then lets a flood through. It must never hold more than \
                  `capacity`.",
             ),
             yours(["at 60.0 s  ✗"]).says("Time puts nothing in."),
             yours(["at 62.0 s  ✗ ✗"]).says(
-                "A refusal takes a token, too. After a few of them, nothing is allowed any more.",
+                "A refusal takes a token, too. After a few refusals, nothing is allowed any more.",
             ),
             yours(["at  0.5 s  ✗ ✗"]).and(yours(["at 60.5 s  ✗ ✗"])).but_not(yours(["at  1.0 s"])).says(
                 "A second brings one token, whatever the rate is: `per_second` is missing.",
             ),
             yours(["at  0.5 s  ✗ ✗"]).and(yours(["at 60.5 s  ✗ ✗"])).says(
-                "Only whole seconds bring tokens. `as_secs` leaves out the rest, and a client that sends twice a second \
-                 never gets one back.",
+                "Only whole seconds bring tokens. `as_secs` leaves out the rest, so a client that sends twice a second \
+                 never gets a token back.",
             ),
             yours(["at  1.0 s  ✗ ✗"]).says(
-                "When there isn't a whole token, what time has brought is thrown away. It stays in the bucket.",
+                "When there isn't a whole token, what time has brought is thrown away. It must stay in the bucket.",
             ),
             only(["at 62.5", "at 64.5", "at 65."]).and(yours(["at 62.5 s  ✓"])).says(
-                "What the bucket owes is forgotten when time puts tokens in. A debt is paid first.",
+                "What the bucket owes is forgotten when time puts tokens in. Time must pay the debt first.",
             ),
         ],
         shows: || {

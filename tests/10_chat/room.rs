@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use chat::client::{Limits, Room};
+use chat::client::Room;
 use chat::{Chat, Outbox, Server, Settings, Visitor};
 use echo::Patience;
 use support::check;
@@ -13,27 +13,24 @@ use support::http::exchange;
 use support::machine::stretched;
 
 use super::shared::{
-    DEADLINE, PATIENT, Peer, ROOM_ENOUGH, SHORT, SOON, ada_says, drain, ids, meaning, serve,
-    settings, text, wrong_ids,
+    DEADLINE, PATIENT, Peer, ROOM_ENOUGH, SHORT, SOON, ada_says, comes_true, drain, ids, meaning,
+    serve, settings, settings_with, text, wrong_ids,
 };
 
-/// Someone in the room who is never slow, and never silent for too long: it has no socket.
+/// A client that is never slow, and never silent for too long, because it has no socket.
 fn observer(server: &Server<Chat>) -> Arc<Outbox> {
     let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
     server.app().hub().join(Visitor::default(), &outbox);
     outbox
 }
 
-/// What an observer sees up to something that begins like this.
+/// What an observer sees, up to something that begins like this.
 fn sees(outbox: &Outbox, last: &str) -> Vec<String> {
     let deadline = Instant::now() + stretched(DEADLINE);
     let mut seen: Vec<String> = Vec::new();
     while seen.last().is_none_or(|it| !it.starts_with(last)) {
-        assert!(
-            Instant::now() < deadline,
-            "{last} did not come; {} things did",
-            seen.len()
-        );
+        let is_late = Instant::now() >= deadline;
+        assert!(!is_late, "{last} didn't come within {} frames", seen.len());
         seen.extend(drain(outbox).iter().map(|frame| meaning(frame)));
         thread::yield_now();
     }
@@ -44,7 +41,7 @@ fn sees(outbox: &Outbox, last: &str) -> Vec<String> {
 fn a_second_client_gets_what_the_first_one_said() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "Many sockets, one room: history, who is here, who comes and goes.",
+        rule: "All sockets share one room: the history, who is here, who joins and leaves.",
         signs: [],
         shows: || {
             let server = serve(settings());
@@ -59,7 +56,7 @@ fn a_second_client_gets_what_the_first_one_said() {
             for _ in 0..2 {
                 shown += &format!("bob ← {}\nada ← {}\n", bob.hears(), ada.hears());
             }
-            // No Close, no goodbye: its machine has lost power, and says so when it is up again.
+            // Without a Close, TCP ends: the system closes the sockets of a program that crashes.
             drop(bob);
             shown + &format!("ada ← {}\n", ada.hears())
         },
@@ -70,31 +67,27 @@ fn a_second_client_gets_what_the_first_one_said() {
 fn a_tab_that_reconnects_is_let_in() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "The earlier connection of a tab is closed with 1000. A word that is empty or too long isn't a \
-               tab's.",
+        rule: "A tab's earlier connection is closed with 1000. A token that is empty or too long doesn't count.",
         signs: [],
         shows: || {
             let server = serve(settings());
             let mut shown = String::new();
-            for word in ["x7", "", &"x".repeat(65)] {
-                let query = format!("?after=0&tab={word}");
-                let mut before = Peer::open(server.address(), &query);
-                before.waits_for(r#"{"people""#);
+            for token in ["x7", "", &"x".repeat(65)] {
+                let query = format!("?after=0&tab={token}");
+                let mut earlier = Peer::open(server.address(), &query);
+                earlier.waits_for(r#"{"people""#);
                 let mut again = Peer::open(server.address(), &query);
                 again.waits_for(r#"{"people""#);
                 again.send(&text(&ada_says("here")));
                 again.waits_for(r#"{"joined""#);
-                let heard = before.hears();
-                shown += &format!("{:<10} {heard}\n", format!("{} bytes", word.len()));
+                let heard = earlier.hears();
+                shown += &format!("{:<10} {heard}\n", format!("{} bytes", token.len()));
                 drop(again);
-                before.send(&masked(CLOSE, b""));
-                if before.hears_all().contains("(no frame") {
+                earlier.send(&masked(CLOSE, b""));
+                if earlier.hears_all().contains("(no frame") {
                     return shown + "its Close isn't answered\n";
                 }
-                let deadline = Instant::now() + stretched(DEADLINE);
-                while !server.app().hub().people().is_empty() && Instant::now() < deadline {
-                    thread::yield_now();
-                }
+                comes_true(stretched(DEADLINE), || server.app().hub().people().is_empty());
             }
             shown
         },
@@ -146,9 +139,9 @@ fn many_join_while_others_speak() {
     }
 }
 
-/// Lets somebody without a socket speak until the one who doesn't read has left. Returns the observer's
-/// news.
-fn speak_until_left(server: &Server<Chat>, who: &str) -> Vec<String> {
+/// Lets a client without a socket speak until the client of this name, which doesn't read, has left. Returns what
+/// the speaker has seen.
+fn speak_until_left(server: &Server<Chat>, name: &str) -> Vec<String> {
     let hub = server.app().hub();
     let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
     let speaker = hub.join(Visitor::default(), &outbox);
@@ -157,9 +150,9 @@ fn speak_until_left(server: &Server<Chat>, who: &str) -> Vec<String> {
         "😀".repeat(1000)
     );
     let deadline = Instant::now() + stretched(DEADLINE);
-    while hub.people().iter().any(|name| name == who) {
-        assert!(Instant::now() < deadline, "{who} was never cut off");
-        assert_eq!(hub.say(speaker, &message), Ok(()), "it is taken");
+    while hub.people().iter().any(|it| it == name) {
+        assert!(Instant::now() < deadline, "{name} was never cut off");
+        assert_eq!(hub.say(speaker, &message), Ok(()), "no limit is reached");
     }
     let seen = drain(&outbox);
     hub.leave(speaker);
@@ -170,19 +163,18 @@ fn speak_until_left(server: &Server<Chat>, who: &str) -> Vec<String> {
 fn a_client_that_never_reads_slows_no_other_and_is_closed() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "The others get everything, and hear that the one that never reads has left. What waits for it is \
-               bounded. If it reads after all, it finds whole frames, and then a Close with 1013.",
+        rule: "What waits for a client that never reads has a limit; the others get everything, and then that it left. \
+               If it reads after all, it finds whole frames, and then a Close with 1013.",
         signs: [],
         shows: || {
-            let limits = Limits { patience: PATIENT, ..settings().client };
-            let server = serve(Settings { max_waiting: 100_000, max_history: 1, client: limits, ..settings() });
+            let server = serve(Settings { max_waiting: 100_000, max_history: 1, ..settings() });
             let mut sloth = Peer::named(server.address(), "sloth");
             let seen = speak_until_left(&server, "sloth");
             let spoken: Vec<&String> = seen.iter().filter(|it| it.starts_with(r#"{"id""#)).collect();
             let first = spoken.first().and_then(|it| it.strip_prefix(r#"{"id":1,"#)).is_some();
             let left = seen.iter().filter(|it| it.starts_with(r#"{"left":"sloth""#)).count();
             let mut shown = format!("the speaker hears itself from the first message on: {first}\n");
-            shown += &format!("it hears {left} time that sloth left\n");
+            shown += &format!("how often it hears that sloth left: {left}\n");
             let mut late = 0;
             let end = loop {
                 match sloth.hears() {
@@ -202,22 +194,21 @@ fn a_client_that_never_reads_slows_no_other_and_is_closed() {
 fn a_client_that_never_reads_is_cut_off_by_a_deadline() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "TCP is ended for a client that doesn't even read the Close, and its place is free again.",
+        rule: "If a client doesn't even read the Close, the server ends TCP, and the client's place is free again.",
         signs: [],
         shows: || {
             let patience = Patience { close_within: SHORT, ..PATIENT };
-            let limits = Limits { patience, ..settings().client };
-            let server = serve(Settings { max_waiting: 100_000, max_connections: 1, client: limits, ..settings() });
+            let server = serve(Settings { max_waiting: 100_000, max_connections: 1, ..settings_with(patience) });
             let mut sloth = Peer::named(server.address(), "sloth");
             let full = exchange(server.address(), "GET", "/people", None).status;
-            let mut shown = format!("while sloth is here, another one gets {full}\n");
+            let mut shown = format!("while sloth is here, a newcomer gets {full}\n");
             speak_until_left(&server, "sloth");
             let deadline = Instant::now() + stretched(DEADLINE);
             let mut status = full;
             while status != 200 && Instant::now() < deadline {
                 status = exchange(server.address(), "GET", "/people", None).status;
             }
-            shown += &format!("when it was cut off, another one gets {status}\n");
+            shown += &format!("when it was cut off, a newcomer gets {status}\n");
             let end = loop {
                 match sloth.frame() {
                     Ok(_) => {}
@@ -234,14 +225,12 @@ fn a_client_that_never_reads_is_cut_off_by_a_deadline() {
 fn a_vanished_client_is_announced() {
     check! {
         rfc: "RFC 6455 §5.5.2",
-        rule: "A peer that is silent and doesn't answer a ping is gone by its deadline, and the others are \
-               told.",
+        rule: "A client that is silent and doesn't answer a ping is cut off at a deadline, and the others are told.",
         signs: [],
         shows: || {
-            // The ghost has this long to say its name, too.
-            let patience = Patience { ping_after: stretched(SHORT), pong_within: stretched(SHORT), close_within: SOON };
-            let limits = Limits { patience, ..settings().client };
-            let server = serve(Settings { client: limits, ..settings() });
+            // The ghost must also have time to say its name.
+            let short = stretched(SHORT);
+            let server = serve(settings_with(Patience { ping_after: short, pong_within: short, close_within: SOON }));
             let observer = observer(&server);
             let mut ghost = Peer::named(server.address(), "ghost");
             let seen = sees(&observer, r#"{"left"#);
