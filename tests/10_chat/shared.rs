@@ -123,10 +123,15 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Waits until the condition is true, and says whether that was in time.
 pub fn comes_true(within: Duration, condition: impl Fn() -> bool) -> bool {
     let deadline = Instant::now() + within;
-    while !condition() && Instant::now() < deadline {
+    loop {
+        if condition() {
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
         thread::yield_now();
     }
-    condition()
 }
 
 /// A piece for an outbox.

@@ -1,8 +1,7 @@
-//! The clients that are here, what was said, and which clients are told.
+//! The chat's room: who is here, what was said, and who is told.
 //!
-//! One lock guards all of it. So a client that joins gets every message exactly once: what was said
-//! before is queued for it, and it is added to the clients that are told, without letting go of the lock in
-//! between.
+//! One lock guards all of it, so a client that joins gets every message exactly once: the history is queued for it,
+//! and it is added to the members, which get everything, without releasing the lock in between.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -31,9 +30,9 @@ struct State {
     history: History,
     members: BTreeMap<ClientId, Member>,
     next_client: ClientId,
-    /// Each delivery costs a token.
+    /// The room's bucket: each message and each delivery costs a token.
     room: Rate,
-    /// Whether the server stops: then no client gets in any more.
+    /// Whether the server is stopping. Then no client is let in any more.
     stopped: bool,
 }
 
@@ -41,7 +40,7 @@ struct State {
 #[derive(Debug)]
 struct Member {
     outbox: Arc<Outbox>,
-    /// The word of its tab, if it has said one.
+    /// The token of its tab, if it has sent one.
     tab: Option<String>,
     /// The name that it has taken.
     name: Option<String>,
@@ -62,16 +61,16 @@ pub struct Pace {
 pub struct Visitor {
     /// The id of the last message that it has seen; 0 if it has seen none.
     pub after: u64,
-    /// A word that only this tab of this browser knows. When it joins again, its connection before,
-    /// of which it may know more than we do, is over.
+    /// A token that only this tab of this browser knows. When the tab joins again, its earlier connection ends: the
+    /// tab may know that it is lost before the server does.
     pub tab: Option<String>,
 }
 
 impl Hub {
-    /// An empty hub, which keeps the latest `max_history` messages, and takes what `pace` allows.
+    /// Creates an empty hub, which keeps the latest `max_history` messages, and takes what `pace` allows.
     ///
-    /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
-    /// after a restart: see [`id_from_clock`].
+    /// The first message gets the id after `last_id`. No id may ever be given twice, not even after a restart: see
+    /// [`id_from_clock`].
     pub fn new(max_history: u64, last_id: u64, pace: Pace) -> Self {
         Self {
             state: Mutex::new(State {
@@ -85,23 +84,25 @@ impl Hub {
         }
     }
 
-    /// Lets a client in: what it has not seen yet is in its outbox, and everything from now on.
+    /// Lets a client in. Its outbox gets the messages that it hasn't seen, and everything from now on.
     pub fn join(&self, visitor: Visitor, outbox: &Arc<Outbox>) -> ClientId {
         let rate = Rate::new(self.pace.messages, Instant::now());
         self.lock().join(visitor, outbox, rate)
     }
 
-    /// Takes what a client says, and tells everybody, this client included.
+    /// Takes what a client says, and tells all clients, this one included.
     ///
     /// # Errors
-    /// It is not taken, and nobody is told.
+    /// Returns [`Rejection::TooFast`] if the client's bucket is empty, [`Rejection::Busy`] if the room's is,
+    /// [`Rejection::NameTaken`] if a different client has the name, and whatever [`protocol::read`] returns. Then no
+    /// client is told.
     pub fn say(&self, client: ClientId, text: &str) -> Result<(), Rejection> {
-        // Nobody waits for the lock while this is read.
+        // The lock isn't held while this is read.
         let said = protocol::read(text);
         self.lock().say(client, said, Instant::now())
     }
 
-    /// Tells everybody that the server stops, and everybody who still comes.
+    /// Tells all clients that the server stops, including those that join later.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
@@ -110,17 +111,17 @@ impl Hub {
         }
     }
 
-    /// What was said after the message with this id.
+    /// Returns the messages after the one with this id.
     pub fn messages(&self, after: u64) -> Messages {
         self.lock().history.after(after)
     }
 
-    /// The names of those who are here, in order.
+    /// Returns the names of the people here, in order.
     pub fn people(&self) -> Vec<String> {
         self.lock().people()
     }
 
-    /// The lock, also where another thread panicked while it held it.
+    /// Takes the lock, even if another thread panicked while holding it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -145,9 +146,9 @@ impl Room for Hub {
     }
 }
 
-/// Whoever calls one of these holds the lock.
+/// The caller of each of these functions holds the lock.
 impl State {
-    /// Lets a client in. Nobody can say anything in between: what is not in the history yet comes later.
+    /// Lets a client in. Nothing can be said in between: what isn't in the history yet is told later.
     fn join(&mut self, visitor: Visitor, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
         // Task: a tab has one connection. A newcomer gets what it missed, who is here, and then what is new.
         todo!(
@@ -162,7 +163,7 @@ impl State {
         now: Instant,
     ) -> Result<(), Rejection> {
         let Some(it) = self.members.get_mut(&client) else {
-            // It has been cut off a moment ago. Nobody hears it any more.
+            // It was cut off a moment ago, and isn't heard any more.
             return Ok(());
         };
         // Task: whatever a client says, even nonsense, takes a token from its bucket, then one from the room's.
@@ -172,7 +173,7 @@ impl State {
         )
     }
 
-    /// Adds a client to those who are told. When the server stops, it is told that instead.
+    /// Adds a client to the members. If the server is stopping, the client is told that instead.
     fn add(&mut self, tab: Option<String>, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
         let id = self.next_client;
         self.next_client = id.next();
@@ -197,7 +198,7 @@ impl State {
         people
     }
 
-    /// A client may change its name; everybody sees who it was.
+    /// Gives a client this name, and tells all clients what has changed.
     fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Rejection> {
         // Task: a name has one owner at a time. A change is news to all; saying your name again isn't one.
         todo!(
@@ -205,7 +206,7 @@ impl State {
         )
     }
 
-    /// Tells one client.
+    /// Tells one client. If its outbox has no room, it is cut off.
     fn tell(&mut self, client: ClientId, message: &ServerMessage) {
         let outbox = self.members.get(&client).map(|it| &it.outbox);
         if outbox.is_some_and(|outbox| outbox.push(frame::text(&message.to_json())).is_err()) {
@@ -226,8 +227,8 @@ impl State {
         }
     }
 
-    /// Puts a frame into every outbox. It was encoded once: a server masks nothing, so it is the same for
-    /// everybody. Returns the names of those who are cut off.
+    /// Puts a frame into every outbox. It was encoded once: a server masks nothing, so it is the same for all.
+    /// Returns the names of the clients that it cuts off.
     fn push_to_all(&mut self, frame: &Bytes) -> Vec<String> {
         // Task: a full outbox costs its own client the connection, and costs the others nothing.
         todo!("a full outbox costs its own client the connection, and costs the others nothing")
@@ -258,8 +259,8 @@ impl State {
 }
 
 impl Member {
-    /// Closes a connection whose client reads too slowly, and returns its name. What waits is given up: the
-    /// client gets it as history when it comes again.
+    /// Closes the connection of a client that reads too slowly, and returns its name. What waits is dropped: the
+    /// client gets it as history when it connects again.
     fn cut_off(self) -> Option<String> {
         // Task: the next piece in its outbox says why it is cut off, and is the last.
         todo!("the next piece in its outbox says why it is cut off, and is the last")
@@ -270,8 +271,8 @@ fn going_away() -> Bytes {
     frame::close(CloseCode::GOING_AWAY, "the server stops")
 }
 
-/// A number that no earlier run of the server has got to, unless the clock was set back in between: the
-/// microseconds since 1970. To catch up with it, a server would have to take a million messages each second.
+/// Returns a number that no earlier run of the server has reached, unless the clock was set back in between: the
+/// microseconds since 1970. To overtake the clock, a server would have to take a million messages a second.
 ///
 /// JavaScript's whole numbers are exact up to 2⁵³ − 1, which is a time in the year 2255.
 pub fn id_from_clock() -> u64 {

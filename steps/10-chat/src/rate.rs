@@ -3,7 +3,7 @@
 //! Each client has a bucket of tokens. A message takes one out; time puts them back in, up to what
 //! the bucket holds. So a few quick messages are fine, and a flood is not. The room has a bucket, too,
 //! and pays a token for each delivery: a message to 300 people costs 300. Nothing in here looks at a
-//! clock: the time is told.
+//! clock: the caller says what time it is.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// A full bucket. It holds as many tokens as come within two seconds.
+    /// Creates a full bucket. It holds as many tokens as two seconds bring.
     pub fn new(per_second: u64, now: Instant) -> Self {
         let per_second = per_second as f64;
         Self {
@@ -28,7 +28,7 @@ impl Rate {
         }
     }
 
-    /// Takes a token, if there is one.
+    /// Takes a token, if there is one. Returns whether there was.
     pub fn allows(&mut self, now: Instant) -> bool {
         // Task: time fills the bucket up to `capacity`. Each fraction of a second counts, and counts once.
         todo!(
