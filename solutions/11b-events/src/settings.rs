@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chat::client::Limits;
-use chat::hub::id_of_now;
+use chat::hub::id_from_clock;
 use echo::Patience;
 
 /// What the server allows, and how long it waits.
@@ -34,7 +34,7 @@ pub struct Settings {
     /// How often a thread that reads looks at the clock.
     pub tick: Duration,
     /// The number before that of the first session. No number may ever be given twice, not even after a
-    /// restart: see [`id_of_now`].
+    /// restart: see [`id_from_clock`].
     pub last_session: u64,
 }
 
@@ -55,7 +55,7 @@ impl Default for Settings {
                 patience: Patience::default(),
             },
             tick: Duration::from_secs(1),
-            last_session: id_of_now(),
+            last_session: id_from_clock(),
         }
     }
 }

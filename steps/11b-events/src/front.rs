@@ -147,7 +147,7 @@ impl Read for Body<'_> {
         }
         while Instant::now() < self.deadline && !self.stop.load(Ordering::Relaxed) {
             match self.stream.read(buffer) {
-                Err(error) if client::is_nothing(&error) => {}
+                Err(error) if client::is_transient(&error) => {}
                 other => return other,
             }
         }
