@@ -237,7 +237,7 @@ fn nothing_is_lost_or_doubled_wherever_a_websocket_is_cut() {
                             up => ("page's", up),
                         };
                         let next = if by_socket { "a WebSocket" } else { "requests" };
-                        _ = writeln!(shown, "cut behind byte {cut} of the {side}, then {next}: {why}");
+                        _ = writeln!(shown, "cut after byte {cut} of the {side}, then {next}: {why}");
                     }
                     if shown.lines().count() == 3 {
                         return shown;
@@ -254,7 +254,8 @@ fn nothing_is_lost_or_doubled_however_transports_die() {
     check! {
         rfc: "the workshop's own rule",
         rule: "WebSockets and requests take turns, and each dies somewhere: requests are lost, or sent twice, \
-               or come late; answers are lost; old WebSockets still bring something. Each event arrives once, in order.",
+               or come late; answers are lost; old WebSockets still bring something. Each event arrives once, in \
+               order.",
         signs: [],
         shows: || {
             let runs = 600;

@@ -18,7 +18,8 @@ fn a_bad_line_gets_an_error() {
                server may send `open` and `close`.",
         signs: [
             missing(["← {\"error\":\"There is no handler"]).says(
-                "The error of an event without `ask` was kept quiet. `take_packet` returns it, and it is sent as `error`.",
+                "The error of an event without `ask` was kept quiet. `take_packet` returns it, and it is sent as \
+                 `error`.",
             ),
             missing(["say by 41 \"five\""]).says(
                 "The given src/events.rs was changed: an error ends the reading of the lines that came with it.",
@@ -63,13 +64,13 @@ fn handlers_may_end_sessions() {
             scene.opens("ada", "a1", NEW);
             scene.opens("bob", "b1", NEW);
             scene.says("ada", r#"{"n":1,"event":"quit","ask":true}"#);
-            scene.does("everybody is sent home", |guests| {
+            scene.does("all guests are sent home", |guests| {
                 for who in guests.in_room("all") {
                     guests.end(who, "we close");
                     guests.end(who, "we close");
                 }
             });
-            scene.note("another server, which lets nobody in");
+            scene.note("another server, which admits no guest");
             let refuse = |guests: &mut Guests, who: GuestId, _: &Value| {
                 guests.end(who, "only for members");
                 Value::Null

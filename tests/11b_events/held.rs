@@ -78,7 +78,7 @@ fn a_request_is_held_until_there_is_news() {
                 ("an event is told", |events| {
                     events.with(|guests| guests.emit(FIRST, "said", &json!("hi")));
                 }),
-                ("somebody else says something", |events| {
+                ("another guest says something", |events| {
                     let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
                     _ = events.join("b1", NEW, &outbox);
                     events.post("b1", Some(GuestId(42)), &say(1, "hello"));
@@ -168,8 +168,8 @@ fn an_event_answers_every_request_in_its_room() {
 fn a_request_with_news_is_answered_at_once() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "Look first, then wait. A client that doesn't know its session gets the `hello` at once, and the hold has \
-               an end.",
+        rule: "Look first, then wait. A client that doesn't know its session gets the `hello` at once, and the hold \
+               has an end.",
         signs: [
             under("an event was missed", yours(["it still waits"])).says(
                 "The request waits without having looked: it finds the news that is there already only when more \

@@ -82,10 +82,10 @@ fn an_unproven_session_ends_first() {
             scene.polls("e1", NEW);
             scene.note("di asks again, and so has been away for less long than ed");
             scene.polls("d1", NEW);
-            for (word, who) in [("f1", 46), ("g1", 47)] {
-                scene.polls(word, NEW);
+            for (token, who) in [("f1", 46), ("g1", 47)] {
+                scene.polls(token, NEW);
                 scene.note("it comes back in time");
-                scene.polls(word, cursor(who, 0));
+                scene.polls(token, cursor(who, 0));
             }
             scene.opens("eve", "h1", NEW);
             scene.ends("ada, who is connected");
@@ -113,15 +113,15 @@ fn a_message_sends_each_value_once() {
                value: the newest.",
         signs: [
             yours(["\"price\",\"data\":1"]).says(
-                "The given src/guests/handlers.rs was changed: each line that offers a value is work for everyone in the room, \
-                 while all others wait.",
+                "The given src/guests/handlers.rs was changed: each line that offers a value is work for all guests in \
+                 the room, while all others wait.",
             ),
         ],
         shows: || {
             let mut scene = Scene::new();
             let offer = |guests: &mut Guests, _: GuestId, data: &Value| {
                 guests.offer_to("all", "price", data);
-                guests.offer_to("nobody's room", "price", data);
+                guests.offer_to("an empty room", "price", data);
                 Value::Null
             };
             let count = |guests: &mut Guests, _: GuestId, _: &Value| {

@@ -62,7 +62,7 @@ pub fn meaning((first, payload): &(u8, Vec<u8>)) -> String {
 
 /// Everything that is in an outbox.
 pub fn drain(outbox: &Outbox) -> Vec<u8> {
-    // Taking from an empty outbox would wait. So a piece of our own says where to stop.
+    // Taking from an empty outbox would wait, so a mark says where to stop.
     let mark: Bytes = [PONG, 10].iter().chain(b"the check's").copied().collect();
     let mut bytes = Vec::new();
     while outbox.push(Arc::clone(&mark)).is_err() {

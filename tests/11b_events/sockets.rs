@@ -137,7 +137,7 @@ impl Peer {
         String::from_utf8_lossy(&rest).into_owned()
     }
 
-    /// Kills TCP both ways: no Close frame, and nobody is asked.
+    /// Kills TCP both ways, without a Close frame.
     fn dies(self) {
         _ = self.stream.shutdown(Shutdown::Both);
     }
@@ -193,11 +193,117 @@ fn one_session_over_a_websocket_and_over_requests() {
                 transcript.note(&format!("WebSocket ← {}", again.hears()));
             }
             says(&mut again, &mut transcript, r#"{"bye":true}"#, 2);
-            // Who has the lock comes behind the handler of `close`.
+            // The lock is free when the handler of `close` is done.
             server.app().with(|_| ());
             transcript.note(&lock(&notes).join("\n"));
             transcript.to_string()
         },
+    }
+}
+
+/// A request: its first words, its fields, and its body. `LONG` stands for something that is too long.
+enum Request {
+    Plain(&'static str, &'static [&'static str], &'static str),
+    WithoutHost(&'static str),
+    /// A handshake for this resource, with one more field.
+    Handshake(&'static str, &'static str),
+}
+
+use Request::{Handshake, Plain, WithoutHost};
+
+/// Good requests, and all kinds of bad ones.
+const REQUESTS: [Request; 29] = [
+    Plain("GET /", &[], ""),
+    Plain("HEAD /", &[], ""),
+    Plain("GET /nothing", &[], ""),
+    Plain("PUT /events", &[], ""),
+    Plain("POST /", &[], ""),
+    Plain("GET /events", &[], ""),
+    Plain("GET /events?session=", &[], ""),
+    Plain("GET /events?session=a%201", &[], ""),
+    Plain("GET /events?session=LONG", &[], ""),
+    Plain("GET /events?session=a1&of=x", &[], ""),
+    Plain("GET /events?session=a1&of=1&after=-1", &[], ""),
+    WithoutHost("GET /events?session=a1"),
+    Plain(
+        "GET /events?session=a1",
+        &["Origin: http://evil.example"],
+        "",
+    ),
+    Plain("GET /events?session=a1", &["Origin: null"], ""),
+    Plain(
+        "GET /events?session=a1",
+        &["Sec-Fetch-Site: cross-site"],
+        "",
+    ),
+    Plain(
+        "POST /events?session=a1&of=41",
+        &["Origin: http://evil.example", "Content-Length: 2"],
+        "{}",
+    ),
+    Handshake("?session=a1", "Origin: http://evil.example"),
+    Handshake("?session=a1", "Origin: http://127.0.0.1:9011"),
+    Handshake("", ""),
+    Plain("GET /socket?session=a1", &[], ""),
+    Plain("GET /events?session=b1", &["Origin: http://h"], ""),
+    Plain("POST /events?session=b1&of=42", &[], ""),
+    Plain(
+        "POST /events?session=b1&of=42",
+        &["Transfer-Encoding: chunked"],
+        "0\r\n\r\n",
+    ),
+    Plain(
+        "POST /events?session=b1&of=42",
+        &["Transfer-Encoding: chunked", "Content-Length: 5"],
+        "0\r\n\r\n",
+    ),
+    Plain("POST /events?session=a1", &["Content-Length: 2001"], "LONG"),
+    Plain(
+        "POST /events?session=b1&of=42",
+        &["Content-Length: 2"],
+        "\u{fe}",
+    ),
+    Plain("POST /events?session=b1&of=42", &["Content-Length: 0"], ""),
+    Plain(
+        "POST /events?session=b1&of=42",
+        &["Content-Length: 32"],
+        r#"{"n":1,"event":"say","data":"h"}"#,
+    ),
+    Plain(
+        "POST /events?session=b-1_&of=42",
+        &["Content-Length: 13"],
+        r#"{"ping":true}"#,
+    ),
+];
+
+impl Request {
+    fn text(&self) -> String {
+        match self {
+            Plain(line, fields, body) => {
+                let line = line.replace("LONG", &"w".repeat(65));
+                let body = body.replace("LONG", &"x".repeat(2001));
+                let fields: String = fields.iter().map(|it| format!("{it}\r\n")).collect();
+                format!("{line} HTTP/1.1\r\nHost: h\r\n{fields}\r\n{body}")
+            }
+            WithoutHost(line) => format!("{line} HTTP/1.1\r\n\r\n"),
+            Handshake(query, "") => upgrade(query, ""),
+            Handshake(query, field) => upgrade(query, &format!("{field}\r\n")),
+        }
+    }
+
+    /// What the transcript has of it.
+    fn shown(&self) -> String {
+        let text = match self {
+            Plain(line, fields, body) => {
+                let line = line.replace("LONG", "(65 letters)");
+                let body = body.replace("LONG", &"x".repeat(40));
+                [line, fields.join(", "), body].join("  ")
+            }
+            WithoutHost(line) => line.to_string(),
+            Handshake(query, "") => format!("GET /socket{query}  a handshake"),
+            Handshake(query, field) => format!("GET /socket{query}  {field}"),
+        };
+        text.trim_end().replace("\r\n", "␍␊")
     }
 }
 
@@ -218,57 +324,14 @@ fn a_wrong_request_gets_its_status() {
             let events = noting(on_sockets(), &notes).file("/", "text/html", "<!doctype html>");
             let server = serve(events);
             let address = server.address();
-            let long = format!("POST /events?session=a1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2001\r\n\r\n{}", "x".repeat(2001));
-            let long_token = "w".repeat(65);
-            let requests = [
-                "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
-                "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
-                "GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n",
-                "PUT /events HTTP/1.1\r\nHost: h\r\n\r\n",
-                "POST / HTTP/1.1\r\nHost: h\r\n\r\n",
-                "GET /events HTTP/1.1\r\nHost: h\r\n\r\n",
-                "GET /events?session= HTTP/1.1\r\nHost: h\r\n\r\n",
-                "GET /events?session=a%201 HTTP/1.1\r\nHost: h\r\n\r\n",
-                &format!("GET /events?session={long_token} HTTP/1.1\r\nHost: h\r\n\r\n"),
-                "GET /events?session=a1&of=x HTTP/1.1\r\nHost: h\r\n\r\n",
-                "GET /events?session=a1&of=1&after=-1 HTTP/1.1\r\nHost: h\r\n\r\n",
-                "GET /events?session=a1 HTTP/1.1\r\n\r\n",
-                "GET /events?session=a1 HTTP/1.1\r\nHost: h\r\nOrigin: http://evil.example\r\n\r\n",
-                "GET /events?session=a1 HTTP/1.1\r\nHost: h\r\nOrigin: null\r\n\r\n",
-                "GET /events?session=a1 HTTP/1.1\r\nHost: h\r\nSec-Fetch-Site: cross-site\r\n\r\n",
-                "POST /events?session=a1&of=41 HTTP/1.1\r\nHost: h\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n{}",
-                &upgrade("?session=a1", "Origin: http://evil.example\r\n"),
-                &upgrade("?session=a1", "Origin: http://127.0.0.1:9011\r\n"),
-                &upgrade("", ""),
-                "GET /socket?session=a1 HTTP/1.1\r\nHost: h\r\n\r\n",
-                "GET /events?session=b1 HTTP/1.1\r\nHost: h\r\nOrigin: http://h\r\n\r\n",
-                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\n\r\n",
-                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-                &long,
-                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n\u{fe}",
-                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
-                "POST /events?session=b1&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 32\r\n\r\n{\"n\":1,\"event\":\"say\",\"data\":\"h\"}",
-                "POST /events?session=b-1_&of=42 HTTP/1.1\r\nHost: h\r\nContent-Length: 13\r\n\r\n{\"ping\":true}",
-            ];
             let mut shown = String::new();
-            for request in requests {
-                let (line, rest) = request.split_once("\r\n").unwrap_or((request, ""));
-                let (head, body) = rest.split_once("\r\n\r\n").unwrap_or((rest, ""));
-                let more: Vec<_> = head.lines().filter(|line| !line.starts_with("Host: h")).collect();
-                let more = match more.first() {
-                    Some(line) if line.starts_with("Host: 127") => more.get(5).copied().unwrap_or("a handshake"),
-                    _ => &more.join(", "),
-                };
-                let body: String = body.chars().take(40).collect();
-                let line = line.strip_suffix(" HTTP/1.1").unwrap_or(line).replace(&long_token, "(65 letters)");
-                _ = writeln!(shown, "{}", [&line, more, &body].join("  ").trim_end().replace("\r\n", "␍␊"));
-                let peer = Peer::connect(address, request);
+            for request in &REQUESTS {
+                let peer = Peer::connect(address, &request.text());
                 let head = String::from_utf8_lossy(&peer.head).into_owned();
                 let status = head.get(9..12).unwrap_or("(no answer)");
                 let mut body = peer.rest_unless(status == "101" || head.is_empty());
                 body.truncate(body.trim_end().len());
-                _ = writeln!(shown, "  {status} {}", body.replace('\n', " "));
+                _ = writeln!(shown, "{}\n  {status} {}", request.shown(), body.replace('\n', " "));
             }
             let notes = lock(&notes).join("\n");
             shown + &notes
@@ -365,7 +428,7 @@ fn a_thousand_requests_keep_no_client_out() {
             let known = cursor(42, 0);
             server.app().with(|guests| guests.emit(GuestId(42), "said", &json!("hi")));
             _ = writeln!(shown, "GET ← {}", get(address, "b1", known).text().trim_end().replace('\n', "\n  "));
-            // One in ten comes over TCP, the others straight to where all of them go.
+            // One in ten comes over TCP. The others go straight to `poll`.
             let is_taken = |token: &str, n| match n % 10 {
                 0 => get(address, token, NEW).status == 200,
                 _ => server.app().poll(token, NEW).is_ok(),
@@ -376,7 +439,8 @@ fn a_thousand_requests_keep_no_client_out() {
             let mut cy = Peer::open(address, "c1", NEW);
             _ = writeln!(shown, "a new WebSocket ← {}", cy.hears());
             _ = writeln!(shown, "a new GET ← {}", get(address, "d1", NEW).text().trim_end());
-            _ = writeln!(shown, "the GET from before ← {}", get(address, "b1", known).text().trim_end().replace('\n', "\n  "));
+            let answer = get(address, "b1", known).text().trim_end().replace('\n', "\n  ");
+            _ = writeln!(shown, "the GET from before ← {answer}");
             ada.says(&say(1, "still here"));
             let heard = std::iter::repeat_with(|| ada.hears()).take(1000);
             let heard = heard.into_iter().find(|it| it.contains("still here") || !it.contains("left"));
@@ -462,7 +526,8 @@ fn a_body_has_a_deadline() {
             for is_slow in [false, true] {
                 let mut client = Client::connect(server.address());
                 let length = 1_u64 << 40;
-                let request = format!("POST /events?session=a1&of=41 HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n");
+                let head = "POST /events?session=a1&of=41 HTTP/1.1\r\nHost: h";
+                let request = format!("{head}\r\nContent-Length: {length}\r\n\r\n");
                 client.send(request.as_bytes());
                 let begin = Instant::now();
                 while is_slow && !client.has_answer() && begin.elapsed() < stretched(DEADLINE) {

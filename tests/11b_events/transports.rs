@@ -42,7 +42,7 @@ fn an_event_reaches_its_handler_and_a_room() {
             scene.does("all are told, whatever room they are in", |guests| {
                 guests.emit_to_all("news", &json!([1, 2]));
             });
-            scene.does("nobody is told", |guests| {
+            scene.does("no guest is told", |guests| {
                 guests.emit(GuestId(99), "said", &json!("?"));
                 guests.emit_to("an empty room", "said", &json!("?"));
             });
@@ -69,7 +69,8 @@ fn an_event_that_comes_twice_is_handled_once() {
                 "An event that came twice got two replies. The first one is kept until it is confirmed.",
             ),
             missing(["← {\"error\":"]).says(
-                "The error of an event without `ask` was kept quiet. `take_packet` returns it, and it is sent as `error`.",
+                "The error of an event without `ask` was kept quiet. `take_packet` returns it, and it is sent as \
+                 `error`.",
             ),
             missing(["\"reply\":3"]).says("A line with `ask` got no reply."),
             missing(["ada ← {\"got\":"]).says("An event that came twice wasn't confirmed again."),
@@ -187,7 +188,8 @@ fn a_new_transport_begins_with_what_is_not_confirmed() {
             ),
             swapped().says("What has not been confirmed is replayed in another order. The page sees a gap."),
             under("ada, again", missing(["← {\"n\":1"])).says(
-                "The new transport begins without the lines that have not been confirmed: what the old one lost is lost.",
+                "The new transport begins without the lines that have not been confirmed: what the old one \
+                 lost is lost.",
             ),
             under("ada, again", missing(["← {\"now\""])).says(
                 "The new transport begins without the latest values. They wait for a `seen` that will never come.",
@@ -200,8 +202,8 @@ fn a_new_transport_begins_with_what_is_not_confirmed() {
                  so there is nothing to skip.",
             ),
             under("ada, at last", yours(["← {\"n\":1"])).says(
-                "The cursor confirms nothing, or too late: `after=1` says that number 1 has come. `attach` confirms it, and \
-                 then what is kept is collected.",
+                "The cursor confirms nothing, or too late: `after=1` says that number 1 has come. `attach` confirms \
+                 it, and after that the lines that are kept are collected.",
             ),
         ],
         shows: || {
@@ -345,7 +347,8 @@ fn a_page_that_asks_gets_one_reply() {
 fn a_lost_hello_is_sent_again() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A page that doesn't know its session's number has lost the `hello`. It gets the session from its beginning.",
+        rule: "A page that doesn't know its session's number has lost the `hello`. It gets the session from its \
+               beginning.",
         signs: [],
         shows: || {
             let mut scene = Scene::new();
@@ -402,10 +405,10 @@ fn after_a_restart_a_session_has_a_new_number() {
             let mut scene = Scene::new();
             scene.opens("ada", "a1", NEW);
             scene.says("ada", &say(1, "one"));
-            scene.note("the server is started anew");
+            scene.note("the server restarts");
             scene = scene.on_another_server(Settings { last_session: 90, ..quick() });
             scene.posts("a1", 41, &say(1, "one"));
-            scene.does("nobody is here, and nobody is told", |guests| {
+            scene.does("no guest is here, and no guest is told", |guests| {
                 guests.emit_to("all", "said", &json!("early"));
             });
             scene.opens("ada, again", "a1", cursor(41, 7));
@@ -466,8 +469,8 @@ fn a_page_that_confirms_nothing_loses_its_session() {
 fn a_slow_reader_loses_its_transport_not_its_session() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "A client whose outbox is full gets a Close with 1013 (try again later). The lines that it has missed are \
-               kept, and come with its next transport.",
+        rule: "A client whose outbox is full gets a Close with 1013 (try again later). The lines that it has missed \
+               are kept, and come with its next transport.",
         signs: [],
         shows: || {
             let mut scene = Scene::new();

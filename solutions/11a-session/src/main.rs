@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use session_solution::script;
 
-/// What is played where no script is given.
+/// The script that is played if none is given.
 const EXAMPLE: [&str; 8] = [
     "page emits one",
     "server confirms & server emits hello",

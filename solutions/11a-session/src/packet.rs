@@ -98,7 +98,7 @@ impl Packet {
     /// Reads one line.
     ///
     /// # Errors
-    /// A sentence that says what is wrong.
+    /// Returns a sentence that says what is wrong if the line isn't a packet.
     pub fn read(line: &str) -> Result<Self, String> {
         serde_json::from_str(line).map_err(|_| format!("This is no packet: {}", shortened(line)))
     }
@@ -109,7 +109,7 @@ impl Packet {
     }
 }
 
-/// The beginning of a line, for a sentence about it.
+/// The beginning of a line, for an error message about it.
 pub fn shortened(line: &str) -> String {
     const MAX: usize = 80;
     match line.char_indices().nth(MAX) {

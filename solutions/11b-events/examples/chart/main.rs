@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use events_solution::{Events, Settings};
 use serde_json::{Value, json};
 
-const EVERYBODY: &str = "chart";
+const ROOM: &str = "chart";
 const EVERY: Duration = Duration::from_millis(250);
 
 fn main() -> ExitCode {
@@ -35,13 +35,13 @@ fn main() -> ExitCode {
         .file("/chart.js", "text/javascript", include_str!("chart.js"))
         .file("/chart.css", "text/css", include_str!("chart.css"))
         .on("open", |guests, who, _| {
-            guests.join(who, EVERYBODY);
+            guests.join(who, ROOM);
             Value::Null
         })
         .every(EVERY, move |guests| {
             number += 1;
             let sample = json!({ "number": number, "at": now(), "value": value(number) });
-            guests.offer_to(EVERYBODY, "sample", &sample);
+            guests.offer_to(ROOM, "sample", &sample);
         });
     launch::serve(listen, |listener| events.start(listener))
 }

@@ -1,6 +1,6 @@
 // The chat's page. What the server and the page say to each other is in the table of `main.rs`.
 //
-// What somebody typed gets into the page as text, never as HTML.
+// What people typed gets into the page as text, never as HTML.
 
 import { connect, Lost } from "/events.js";
 import { showStatus, withoutSocket } from "/status.js";
@@ -38,7 +38,7 @@ events.on("error", ({ message }) => complain(message));
 // What the server says
 
 events.on("welcome", (welcome) => {
-  // The history is read out by nobody; what comes a moment later is.
+  // A screen reader skips the history, and reads out what comes a moment later.
   log.ariaLive = "off";
   if (last > 0) {
     addLine("A new session: messages may be missing here.");

@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     launch::serve(listen, |listener| events.start(listener))
 }
 
-/// Whether this guest tells everybody too much at once. That would end the sessions of the others.
+/// Whether this guest says too much at once. That would end the sessions of the others.
 fn is_too_fast(rates: &mut BTreeMap<GuestId, Rate>, guests: &Guests, who: GuestId) -> bool {
     // Guests that have gone need no rate. Look for them only when there are some: checking all guests for each
     // line would be too much work for a message of a thousand lines.

@@ -12,8 +12,8 @@
 //! | `reset` | page | | `{}` |
 //! | `table` | server, offered | `{"round":7,"shown":false,"people":[{"who":41,"name":"ada","voted":true}]}` | |
 //!
-//! On a table that is shown, those who have voted have a `card`, and the table may have an `average`. Before, no page gets to
-//! know any card: what isn't sent can't be looked up.
+//! On a table that is shown, people who have voted have a `card`, and the table may have an `average`. Before that, no
+//! page gets to know any card: a card that isn't sent can't be looked up.
 //!
 //! The more people there are, the longer the table is, and the more copies of it are sent. So no event sends one: a
 //! table that has changed is offered at most ten times a second, however many events have changed it.
@@ -29,7 +29,7 @@ use chat::rate::Rate;
 use events_solution::{Events, GuestId, Guests, Settings};
 use serde_json::{Value, json};
 
-const EVERYBODY: &str = "poker";
+const ROOM: &str = "poker";
 /// The pause between two tables.
 const REDRAW: Duration = Duration::from_millis(100);
 /// The page has the same.
@@ -89,10 +89,10 @@ fn heard(
     let table = Arc::clone(table);
     move |guests, who, data| {
         let mut table = lock(&table);
-        match table.is_too_fast(who) {
-            true => error("That was too fast. Wait a second.".to_string()),
-            false => act(&mut table, guests, who, data),
+        if table.is_too_fast(who) {
+            return error("That was too fast. Wait a second.".to_string());
         }
+        act(&mut table, guests, who, data)
     }
 }
 
@@ -131,7 +131,7 @@ impl Table {
     /// Offers the table to all guests, if it has changed.
     fn redraw(&mut self, guests: &mut Guests) {
         if mem::take(&mut self.has_changed) {
-            guests.offer_to(EVERYBODY, "table", &self.as_seen());
+            guests.offer_to(ROOM, "table", &self.as_seen());
         }
     }
 
@@ -148,7 +148,7 @@ impl Table {
     }
 
     fn open(&mut self, guests: &mut Guests, who: GuestId, _: &Value) -> Value {
-        guests.join(who, EVERYBODY);
+        guests.join(who, ROOM);
         self.done()
     }
 
@@ -204,7 +204,7 @@ impl Table {
         }
     }
 
-    /// What everybody may know.
+    /// The table as all pages may know it.
     fn as_seen(&self) -> Value {
         let seen = |(who, person): (&GuestId, &Person)| {
             let mut seen =

@@ -1,6 +1,6 @@
 // The page of the planning poker. What the server and the page say to each other is in the table of `main.rs`.
 //
-// What somebody typed gets into the page as text, never as HTML.
+// What people typed gets into the page as text, never as HTML.
 
 import { connect, Lost } from "/events.js";
 import { showStatus, withoutSocket } from "/status.js";
@@ -160,7 +160,7 @@ async function didIt(event, data) {
   return error ? undefined : reply;
 }
 
-/** Asks the server. Where the reply is lost with the session, nobody knows whether it has been done. */
+/** Asks the server. If the reply is lost with the session, the page can't know whether it has been done. */
 async function ask(event, data) {
   try {
     return await events.ask(event, data);

@@ -22,7 +22,7 @@ use chat::rate::Rate;
 use events::{Events, GuestId, Guests, Settings};
 use serde_json::{Value, json};
 
-const EVERYBODY: &str = "chat";
+const ROOM: &str = "chat";
 const MOST_MESSAGES: usize = 100;
 /// The most bytes that the messages of a `welcome` may have, as JSON, and the most names. Together they are
 /// far less than what is kept for a guest: a `welcome` that can't be kept ends the session. Every new session,
@@ -106,7 +106,7 @@ impl Chat {
     }
 
     fn open(&mut self, guests: &mut Guests, who: GuestId, _: &Value) -> Value {
-        guests.join(who, EVERYBODY);
+        guests.join(who, ROOM);
         let welcome = json!({ "messages": self.messages, "people": self.people() });
         guests.emit(who, "welcome", &welcome);
         Value::Null
@@ -146,7 +146,7 @@ impl Chat {
         }
         self.last_id += 1;
         let said = json!({ "id": self.last_id, "name": name, "text": text });
-        guests.emit_to(EVERYBODY, "said", &said);
+        guests.emit_to(ROOM, "said", &said);
         self.remember(said);
         json!({ "id": self.last_id })
     }
@@ -160,16 +160,16 @@ impl Chat {
     /// Offers the names to all guests, if they have changed.
     fn redraw(&mut self, guests: &mut Guests) {
         if mem::take(&mut self.has_changed) {
-            guests.offer_to(EVERYBODY, "people", &self.people());
+            guests.offer_to(ROOM, "people", &self.people());
         }
     }
 
-    /// Those who came first, where there are too many.
+    /// The names of the people who came first, if there are too many.
     fn people(&self) -> Value {
         self.names.values().take(MOST_NAMES).cloned().collect()
     }
 
-    /// Keeps a message for those who come later, and forgets the oldest where there is too much.
+    /// Keeps a message for people who come later, and forgets the oldest if there are too many.
     fn remember(&mut self, said: Value) {
         self.bytes += length(&said);
         self.messages.push_back(said);
@@ -179,7 +179,7 @@ impl Chat {
         }
     }
 
-    /// Whether this guest tells everybody too much at once. That would end the sessions of the others.
+    /// Whether this guest says too much at once. That would end the sessions of the others.
     fn is_too_fast(&mut self, who: GuestId) -> bool {
         let now = Instant::now();
         let full = || Rate::new(self.rate, now);

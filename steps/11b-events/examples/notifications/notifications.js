@@ -1,6 +1,6 @@
 // The page of the notifications. What the server and the page say to each other is in the table of `main.rs`.
 //
-// What somebody typed gets into the page as text, never as HTML.
+// What people typed gets into the page as text, never as HTML.
 
 import { connect, Lost } from "/events.js";
 import { showStatus, withoutSocket } from "/status.js";
