@@ -1,6 +1,6 @@
 //! What goes over a transport, whichever it is: packets, one in a line, each a JSON object.
 //!
-#![doc = include_str!("wire.md")]
+#![doc = include_str!("packets.md")]
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! Which request means what: files, a WebSocket at `/socket`, and the two halves of long polling at
 //! `/events`.
+//!
+#![doc = include_str!("wire.md")]
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;

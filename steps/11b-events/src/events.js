@@ -1,4 +1,5 @@
-// Events over any transport: the page's half. `wire.md` has the wire format, for both halves.
+// Events over any transport: the page's half. `packets.md` of step 11a has the packets, and `wire.md` says how
+// transports carry them.
 //
 //     import { connect } from "/events.js";
 //
