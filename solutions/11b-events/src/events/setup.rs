@@ -63,7 +63,7 @@ impl Events {
         self
     }
 
-    /// Does something with all guests that no event of theirs has led to.
+    /// Lets the application do something with the guests, although no event has come from them.
     pub fn with<T>(&self, act: impl FnOnce(&mut Guests) -> T) -> T {
         let mut state = self.lock();
         let result = act(&mut state.guests);
