@@ -19,7 +19,7 @@ use crate::settings::Settings;
 mod clock;
 mod handlers;
 
-/// Why a client is sent away that names no session, or a session that isn't its own.
+/// The reason that a client gets if it names no session, or one that isn't its own.
 pub(crate) const NO_SESSION: &str = "there is no such session";
 
 /// The clients with a session.
