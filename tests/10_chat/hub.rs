@@ -279,7 +279,7 @@ fn too_many_messages_get_a_sentence() {
                 "A name alone takes no token. Whatever a client says must take one.",
             ),
             yours(["✗ The chat is busy"]).says(
-                "The room's bucket is asked first. A client that is too fast would empty it foreveryone.",
+                "The room's bucket is asked first. A client that is too fast would empty it for everyone.",
             ),
             yours(["✗ A message must be like"]).says(
                 "Nonsense takes no token. Ask the bucket before anything else, or a client can send nonsense without \
