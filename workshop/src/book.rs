@@ -19,9 +19,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use doorkeeper::Server;
 use tiny_http::{Header, Method, Request, Response};
 
+use crate::cargo::{self, MESSAGE_OPTIONS};
 use crate::chapter;
-use crate::judge::{Stop, cargo, finish};
 use crate::project::{Explain, Problem, Project, Step};
+use crate::supervisor::{Stop, run_to_exit};
 use crate::text::harmless;
 
 /// Where the book is served, unless told otherwise.
@@ -230,30 +231,19 @@ impl Builder {
         let set = set.or_else(|| env::var_os("CARGO_TARGET_DIR").map(PathBuf::from));
         let target = set.unwrap_or_else(|| "target".into());
         let target = self.project.root.join(target).join("book");
-        let mut command = in_the_background(cargo(&self.project));
+        let mut command = in_the_background(cargo::command(&self.project));
         command
             .args(["build", "--quiet", "--package", "workshop-book"])
-            .args([
-                "--message-format",
-                "json-render-diagnostics",
-                "--color",
-                "never",
-            ])
+            .args(MESSAGE_OPTIONS)
             .arg("--target-dir")
             .arg(target);
-        let Some(output) = finish(command, None, &self.stop)? else {
+        let Some(output) = run_to_exit(command, None, &self.stop)? else {
             return Ok(None);
         };
         if !output.status.success() {
             return Err(Problem(first_lines(&output.stderr)));
         }
-        let messages = output
-            .stdout
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        messages
-            .filter(|message| message["target"]["name"] == "workshop-book")
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        cargo::built_program(&output.stdout, "bin", Some("workshop-book"))
             .map(Some)
             .ok_or_else(|| Problem("cargo built no `workshop-book`".to_string()))
     }
@@ -265,7 +255,7 @@ impl Builder {
             .explain(|| format!("{} can't be written", self.folder.display()))?;
         let mut command = Command::new(program);
         command.arg(self.project.root.join("book")).arg(&new);
-        let Some(output) = finish(command, Some(BUILD_DEADLINE), &self.stop)? else {
+        let Some(output) = run_to_exit(command, Some(BUILD_DEADLINE), &self.stop)? else {
             return Ok(false);
         };
         if !output.status.success() {

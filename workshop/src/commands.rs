@@ -5,11 +5,12 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::backup::{self, Backup, Kept};
 use crate::chapter::{self, Hint};
-use crate::judge::{Side, Stop, judge_all, judge_soon};
+use crate::judge::{Side, judge_all, judge_until_red};
 use crate::play::{self, Game};
 use crate::progress::{Progress, State};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::solution;
+use crate::supervisor::Stop;
 use crate::text::{columns, say, wrap};
 use crate::verdict;
 use crate::waiting::Waiting;
@@ -157,7 +158,7 @@ pub fn check(
     let waiting = Waiting::begin(&what);
     let verdict = match all {
         true => judge_all(project, &step, side, &Stop::default(), &waiting.tell()),
-        false => judge_soon(project, &step, side, &Stop::default(), &waiting.tell()),
+        false => judge_until_red(project, &step, side, &Stop::default(), &waiting.tell()),
     };
     drop(waiting);
     let verdict = verdict?;

@@ -5,8 +5,8 @@ use std::fs;
 use std::process::Command;
 
 use crate::browser;
+use crate::cargo;
 use crate::commands::{End, Session};
-use crate::judge::cargo;
 use crate::play::{default_port, is_free};
 use crate::project::Project;
 use crate::text::say;
@@ -122,7 +122,7 @@ fn version(text: &str) -> Vec<u32> {
 /// Whether all that is to be compiled for this system is on this machine. Crates that are only for
 /// others are not asked for: nothing downloads them but a bare `cargo fetch`.
 fn packages(project: &Project) -> Vec<Finding> {
-    let mut command = cargo(project);
+    let mut command = cargo::command(project);
     command.args([
         "fetch",
         "--quiet",

@@ -11,12 +11,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::browser;
+use crate::cargo::{self, MESSAGE_OPTIONS, Tell};
 use crate::commands::{End, Session, name};
-use crate::judge::{Side, Stop, Tell, cargo, finish_cargo};
+use crate::judge::Side;
 use crate::process::Running;
 use crate::progress::{Progress, State};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::signals;
+use crate::supervisor::Stop;
 use crate::text::{harmless, say};
 use crate::waiting::Waiting;
 
@@ -144,17 +146,11 @@ impl Game {
     }
 
     fn folder(&self, project: &Project) -> PathBuf {
-        match self.side {
-            Side::Step => project.step_folder(&self.step),
-            Side::Solution => project.solution_folder(&self.step),
-        }
+        self.side.folder(project, &self.step)
     }
 
     fn package(&self) -> String {
-        match self.side {
-            Side::Step => self.step.id.clone(),
-            Side::Solution => format!("{}-solution", self.step.id),
-        }
+        self.side.package(&self.step)
     }
 }
 
@@ -188,19 +184,21 @@ fn build(
     doing: &Tell,
 ) -> Result<Option<PathBuf>, Problem> {
     let package = game.package();
-    let mut command = cargo(project);
-    command.args(["build", "--package", &package]);
-    match &game.example {
-        Some(example) => command.args(["--example", example]),
-        None => command.arg("--bins"),
+    let mut command = cargo::command(project);
+    command
+        .args(["build", "--package", &package])
+        .args(MESSAGE_OPTIONS);
+    let kind = match &game.example {
+        Some(example) => {
+            command.args(["--example", example]);
+            "example"
+        }
+        None => {
+            command.arg("--bins");
+            "bin"
+        }
     };
-    command.args([
-        "--message-format",
-        "json-render-diagnostics",
-        "--color",
-        "never",
-    ]);
-    let Some(output) = finish_cargo(command, stop, doing)? else {
+    let Some(output) = cargo::build(command, stop, doing)? else {
         return Ok(None);
     };
     if !output.status.success() {
@@ -210,17 +208,7 @@ fn build(
             harmless(output.stderr.trim_end())
         )));
     }
-    let kind = match game.example {
-        Some(_) => "example",
-        None => "bin",
-    };
-    let messages = output
-        .stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    messages
-        .filter(|message| message["target"]["kind"][0] == kind)
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+    cargo::built_program(&output.stdout, kind, game.example.as_deref())
         .map(Some)
         .ok_or_else(|| Problem(format!("`{package}` has no program.")))
 }

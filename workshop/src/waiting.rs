@@ -12,7 +12,7 @@ use crossterm::execute;
 use crossterm::style::Print;
 use crossterm::terminal::{self, Clear, ClearType};
 
-use crate::judge::{Doing, Tell};
+use crate::cargo::{Doing, Tell};
 use crate::text::cut;
 
 /// How often a terminal's line is written.

@@ -7,9 +7,9 @@ use super::view::{BookState, Mode};
 use super::{Event, Watch};
 use crate::book::News;
 use crate::browser;
-use crate::judge::Stop;
 use crate::play;
 use crate::project::Problem;
+use crate::supervisor::Stop;
 
 /// What is played with.
 pub(super) struct Game {

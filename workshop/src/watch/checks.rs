@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use super::view::{Judged, Mode};
 use super::{Event, Watch};
 use crate::backup::is_finished_by_skip;
+use crate::cargo::{Doing, Tell};
 use crate::commands::{self, Session, name};
-use crate::judge::{Doing, Side, Stop, Tell, Verdict, judge_soon};
+use crate::judge::{Side, Verdict, judge_until_red};
 use crate::progress::State;
 use crate::project::Step;
+use crate::supervisor::Stop;
 use crate::text::say;
 use crate::verdict;
 use crate::waiting::{self, PLAIN_TICK};
@@ -233,7 +235,7 @@ impl Watch {
             );
             move || {
                 let since = Instant::now();
-                let verdict = judge_soon(&project, &step, Side::Step, &stop, &tell);
+                let verdict = judge_until_red(&project, &step, Side::Step, &stop, &tell);
                 let took = since.elapsed();
                 _ = sender.send(Event::Judged(number, Judged { verdict, took }));
             }

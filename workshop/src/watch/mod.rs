@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use crossterm::terminal;
 
 use crate::book::{Book, News, USUAL_PORT};
+use crate::cargo::Doing;
 use crate::commands::{End, Session};
-use crate::judge::Doing;
 use crate::play;
 use crate::process::end_all;
 use crate::progress::Lock;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::cargo::Doing;
 use crate::commands::{count_line, ending, list_lines, name};
 use crate::doctor;
-use crate::judge::{Doing, Verdict};
+use crate::judge::Verdict;
 use crate::progress::{Progress, State};
 use crate::project::{Problem, Project, Step};
 use crate::screen::{Line, Look};
