@@ -18,7 +18,7 @@ pub const MESSAGE_OPTIONS: [&str; 4] = [
 
 /// What is being done until there is a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Doing {
+pub enum Activity {
     /// Cargo waits until another cargo has built in the same folder.
     Waiting,
     /// Cargo builds this package, or looks which ones are to be built.
@@ -27,8 +27,8 @@ pub enum Doing {
     Checking,
 }
 
-/// Is told what is being done; called from several threads.
-pub type Tell = Arc<dyn Fn(Doing) + Send + Sync>;
+/// Hears what is being done; called from several threads.
+pub type OnActivity = Arc<dyn Fn(Activity) + Send + Sync>;
 
 /// `cargo`, the one that runs us, in the workshop's folder, with nothing inherited that would
 /// change what it does there.
@@ -43,14 +43,23 @@ pub fn command(project: &Project) -> Command {
     command
 }
 
-/// Runs a cargo that builds to its exit; `tell` hears what it does. Its `stderr` is what the compiler and cargo itself
+/// Runs a cargo that builds to its exit; `on_activity` hears what it does. Its `stderr` is what the compiler and cargo itself
 /// complain of. `None` if a stop was asked for.
 ///
 /// # Errors
 /// Returns a problem if it can't be started.
-pub fn build(command: Command, stop: &Stop, tell: &Tell) -> Result<Option<Output>, Problem> {
-    tell(Doing::Building(None));
-    let output = run_within(Limits::default(), command, stop, Some(listener(tell)))?;
+pub fn build(
+    command: Command,
+    stop: &Stop,
+    on_activity: &OnActivity,
+) -> Result<Option<Output>, Problem> {
+    on_activity(Activity::Building(None));
+    let output = run_within(
+        Limits::default(),
+        command,
+        stop,
+        Some(listener(on_activity)),
+    )?;
     Ok(output.map(|output| Output {
         stderr: without_statuses(&output.stderr),
         ..output
@@ -70,14 +79,16 @@ pub fn built_program(stdout: &str, kind: &str, name: Option<&str>) -> Option<Pat
 }
 
 /// Tells what cargo says that it does.
-fn listener(tell: &Tell) -> Listener {
-    let tell = Arc::clone(tell);
+fn listener(on_activity: &OnActivity) -> Listener {
+    let on_activity = Arc::clone(on_activity);
     Box::new(move |line| match status(line) {
         // The package cache is let go of in a moment.
-        Some(("Blocking", what)) if !what.ends_with("package cache") => tell(Doing::Waiting),
+        Some(("Blocking", what)) if !what.ends_with("package cache") => {
+            on_activity(Activity::Waiting)
+        }
         Some(("Compiling", what)) => {
             let package = what.split_whitespace().next().map(str::to_string);
-            tell(Doing::Building(package));
+            on_activity(Activity::Building(package));
         }
         _ => {}
     })

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cargo::{Doing, MESSAGE_OPTIONS, Tell, build as run_cargo, built_program};
+use crate::cargo::{Activity, MESSAGE_OPTIONS, OnActivity, build as run_cargo, built_program};
 use crate::project::{Problem, Project, Step};
 
 mod crash;
@@ -58,11 +58,11 @@ impl Side {
 /// # Errors
 /// Returns a problem if cargo can't be started, or the checks themselves can't be read.
 pub fn judge(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Verdict, Problem> {
-    let tell: Tell = Arc::new(|_| {});
-    judge_all(project, step, side, stop, &tell)
+    let on_activity: OnActivity = Arc::new(|_| {});
+    judge_all(project, step, side, stop, &on_activity)
 }
 
-/// Does the same as [`judge`]; `tell` hears what is being done.
+/// Does the same as [`judge`]; `on_activity` hears what is being done.
 ///
 /// # Errors
 /// Returns the same as [`judge`].
@@ -71,9 +71,9 @@ pub fn judge_all(
     step: &Step,
     side: Side,
     stop: &Stop,
-    tell: &Tell,
+    on_activity: &OnActivity,
 ) -> Result<Verdict, Problem> {
-    build_and_run(project, step, side, stop, tell, None)
+    build_and_run(project, step, side, stop, on_activity, None)
 }
 
 /// Does the same for a learner, who waits: if checks hang, the first that is wrong is the last that is waited for. It
@@ -86,9 +86,16 @@ pub fn judge_until_red(
     step: &Step,
     side: Side,
     stop: &Stop,
-    tell: &Tell,
+    on_activity: &OnActivity,
 ) -> Result<Verdict, Problem> {
-    build_and_run(project, step, side, stop, tell, Some(run::MAX_SILENCE))
+    build_and_run(
+        project,
+        step,
+        side,
+        stop,
+        on_activity,
+        Some(run::MAX_SILENCE),
+    )
 }
 
 fn build_and_run(
@@ -96,16 +103,16 @@ fn build_and_run(
     step: &Step,
     side: Side,
     stop: &Stop,
-    tell: &Tell,
+    on_activity: &OnActivity,
     silence: Option<Duration>,
 ) -> Result<Verdict, Problem> {
-    let executable = match build(project, step, side, stop, tell)? {
+    let executable = match build(project, step, side, stop, on_activity)? {
         Built::Executable(executable) => executable,
         Built::Errors(errors) => return Ok(Verdict::DoesNotCompile(errors)),
         Built::Stopped => return Ok(Verdict::Stopped),
     };
     let names = check_names(project, step)?;
-    tell(Doing::Checking);
+    on_activity(Activity::Checking);
     let checks = Checks {
         executable: &executable,
         project,
@@ -127,14 +134,14 @@ fn build(
     step: &Step,
     side: Side,
     stop: &Stop,
-    tell: &Tell,
+    on_activity: &OnActivity,
 ) -> Result<Built, Problem> {
     let (package, test) = (side.package(step), step.test());
     let mut command = cargo(project);
     command
         .args(["test", "--no-run", "--package", &package, "--test", &test])
         .args(MESSAGE_OPTIONS);
-    let Some(output) = run_cargo(command, stop, tell)? else {
+    let Some(output) = run_cargo(command, stop, on_activity)? else {
         return Ok(Built::Stopped);
     };
     if !output.status.success() {
