@@ -3,6 +3,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+pub use workshop_terminal::command_line::End;
+
 use crate::backup::{self, Backup, Kept};
 use crate::chapter::{self, Hint};
 use crate::judge::{Side, Stop, judge_all, judge_soon};
@@ -13,17 +15,6 @@ use crate::solution;
 use crate::text::{columns, say, wrap};
 use crate::verdict;
 use crate::waiting::Waiting;
-
-/// How a command ended, for the process's exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// Fine.
-    Fine,
-    /// A check is red.
-    Red,
-    /// It failed, and has said why already.
-    Said,
-}
 
 /// What every command needs: the workshop, and how far the learner has come.
 #[derive(Debug)]

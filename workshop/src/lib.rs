@@ -1,6 +1,5 @@
 //! The parts of the `cargo workshop` command.
 
-pub mod author;
 pub mod backup;
 pub mod book;
 pub mod browser;
@@ -10,21 +9,16 @@ pub mod clock;
 pub mod commands;
 pub mod compare;
 pub mod doctor;
-pub mod inspect;
 pub mod judge;
 pub mod play;
-pub mod probe;
-pub mod process;
 pub mod progress;
 pub mod project;
-pub mod reach;
-pub mod screen;
-pub mod signals;
 pub mod solution;
 pub mod starter;
-pub mod tap;
-pub mod text;
+pub mod tool;
 pub mod verdict;
 pub mod waiting;
 pub mod watch;
 pub mod watcher;
+
+pub use workshop_terminal::{process, screen, signals, text};

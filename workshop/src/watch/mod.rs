@@ -26,7 +26,7 @@ use crate::watcher::{Change, Watcher};
 mod beside;
 mod checks;
 mod keys;
-pub(crate) mod view;
+pub mod view;
 
 use beside::Game;
 use checks::{Broken, Run, Saved};
