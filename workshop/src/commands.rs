@@ -3,6 +3,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+pub use workshop_terminal::command_line::End;
+
 use crate::backup::{self, Backup, Kept};
 use crate::chapter::{self, Hint};
 use crate::judge::{Side, judge_all, judge_until_red};
@@ -14,17 +16,6 @@ use crate::supervisor::Stop;
 use crate::text::{columns, say, wrap};
 use crate::verdict_text;
 use crate::waiting::Waiting;
-
-/// How a command ended, for the process's exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// Fine.
-    Fine,
-    /// A check is red.
-    Red,
-    /// It failed, and has said why already.
-    Said,
-}
 
 /// What every command needs: the workshop, and how far the learner has come.
 #[derive(Debug)]

@@ -4,17 +4,13 @@
 //! and this command has to be ready within seconds. How it reads its options is built into both, so that a
 //! mistake in them is found before anything is compiled.
 
-use std::env;
 use std::ffi::OsString;
-use std::thread;
-use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::commands::End;
-use crate::judge::cargo;
-use crate::process::Running;
-use crate::project::{Explain, Problem, Project};
+use crate::project::{Problem, Project};
+use crate::tool;
 
 #[path = "../compare/src/options.rs"]
 pub mod options;
@@ -89,7 +85,7 @@ pub fn command() -> Command {
 /// Builds the program and runs it to its end.
 ///
 /// # Errors
-/// It can't be started, or it failed: then it has said why.
+/// Returns a [`Problem`] if the options make no sense, or the program can't be built or started.
 pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
     let arguments = arguments(matches);
     let given = options::parse(arguments.iter().map(OsString::from))
@@ -98,30 +94,7 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
         given.check_files().map_err(Problem)?;
     }
     let project = Project::find()?;
-    let here = env::current_dir().explain(|| "the current folder can't be read".to_string())?;
-    let mut command = cargo(&project);
-    // Files are named from where the command was given.
-    command.current_dir(here);
-    command.args(["run", "--package", "workshop-compare"]);
-    command
-        .arg("--manifest-path")
-        .arg(project.root.join("Cargo.toml"));
-    command.arg("--");
-    command.args(arguments);
-    eprintln!("Building the measurement …");
-    let mut running =
-        Running::start(&mut command).explain(|| "the measurement can't be started".to_string())?;
-    let status = loop {
-        let status = running.try_wait();
-        match status.explain(|| "the measurement can't be waited for".to_string())? {
-            Some(status) => break status,
-            None => thread::sleep(Duration::from_millis(20)),
-        }
-    };
-    match status.success() {
-        true => Ok(End::Fine),
-        false => Ok(End::Said),
-    }
+    tool::run(&project, "compare", arguments.iter().map(OsString::from))
 }
 
 /// The options as the program takes them.

@@ -1,6 +1,5 @@
 //! The parts of the `cargo workshop` command.
 
-pub mod author;
 pub mod backup;
 pub mod book;
 pub mod browser;
@@ -12,21 +11,16 @@ pub mod clock;
 pub mod commands;
 pub mod compare;
 pub mod doctor;
-pub mod inspect;
 pub mod judge;
 pub mod play;
-pub mod probe;
-pub mod process;
 pub mod progress;
 pub mod project;
-pub mod reach;
-pub mod screen;
-pub mod signals;
 pub mod solution;
 pub mod starter;
 pub mod supervisor;
-pub mod tap;
-pub mod text;
+pub mod tool;
 pub mod verdict_text;
 pub mod waiting;
 pub mod watch;
+
+pub use workshop_terminal::{process, screen, signals, text};

@@ -1,6 +1,6 @@
 //! The commands that do one thing and end.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::TcpListener;
 
 mod common;
@@ -662,10 +662,56 @@ fn the_options_of_compare_are_read_before_anything_is_compiled() {
     }
 }
 
+/// A program that stands in for the probe: it says what it was given, and from where.
+const PROBE: &str = "use std::io::Read;\n\nfn main() {\n    \
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();\n    \
+    let mut input = String::new();\n    std::io::stdin().read_to_string(&mut input).unwrap();\n    \
+    let folder = std::env::current_dir().unwrap();\n    \
+    println!(\"{arguments:?} {input:?} in {:?}\", folder.file_name().unwrap());\n    std::process::exit(1);\n}\n";
+
+#[test]
+fn a_tool_is_built_when_it_is_asked_for_and_takes_over() {
+    let fixture = Fixture::new();
+    fixture.write(
+        "Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"probe\"]\n",
+    );
+    fixture.write(
+        "probe/Cargo.toml",
+        "[package]\nname = \"workshop-probe\"\nedition = \"2024\"\n",
+    );
+    fixture.write("probe/src/main.rs", PROBE);
+    fixture.write("input", "81 05");
+    let run = |arguments: &[&str]| {
+        let input = File::open(fixture.root.join("input")).unwrap();
+        let mut command = fixture.command(arguments);
+        command.current_dir(fixture.root.join("steps")).stdin(input);
+        command.output().unwrap()
+    };
+    let first = run(&["probe", "-", "--help", "--", "--no-open", "é"]);
+    assert_eq!(first.status.code(), Some(1), "{first:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&first.stdout),
+        "[\"-\", \"--help\", \"--\", \"--no-open\", \"é\"] \"81 05\" in \"steps\"\n"
+    );
+    let said = String::from_utf8_lossy(&first.stderr);
+    assert!(said.starts_with("… probe: building"), "{said}");
+    let second = run(&["probe"]);
+    assert_eq!(String::from_utf8_lossy(&second.stderr), "", "built already");
+    fixture.write("probe/src/main.rs", "fn main() { 1 }\n");
+    let broken = run(&["probe"]);
+    let said = String::from_utf8_lossy(&broken.stderr);
+    assert_eq!(broken.status.code(), Some(2), "{said}");
+    assert!(
+        said.ends_with("`workshop-probe` can't be built.\n"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_command_line_that_makes_no_sense_gets_one_sentence_and_code_2() {
     let fixture = Fixture::new();
-    for arguments in [&["skip"][..], &["chek"], &["check", "--al"], &["tap"]] {
+    for arguments in [&["skip"][..], &["chek"], &["check", "--al"]] {
         let done = fixture.run(arguments);
         assert_eq!(done.code, 2, "{done:?}");
         assert_eq!(done.stderr.lines().count(), 1, "{done:?}");

@@ -71,7 +71,7 @@ pub(super) struct Run {
 
 /// A step that used to pass, and is red since a save.
 #[derive(Debug, Clone)]
-pub(crate) struct Broken {
+pub struct Broken {
     pub(super) step: Step,
     /// What its verdict is, in one line.
     pub(super) summary: String,

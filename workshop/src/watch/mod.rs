@@ -27,7 +27,7 @@ mod book;
 mod checks;
 mod game;
 mod keys;
-pub(crate) mod view;
+pub mod view;
 
 use book::ServedBook;
 use checks::{Checks, DoneSteps, Saved};

@@ -1,0 +1,34 @@
+//! `author starters`: writes steps/ out of solutions/.
+
+use workshop::project::Project;
+use workshop::starter::{drift, starter, write_folder};
+use workshop_terminal::problem::Problem;
+
+/// Writes every step as a learner gets it. What was in steps/ is replaced.
+///
+/// # Errors
+/// A solution can't be read, or a step can't be written.
+pub fn write(project: &Project) -> Result<(), Problem> {
+    for step in &project.steps {
+        write_folder(&project.step_folder(step), &starter(project, step)?)?;
+        println!("✓ steps/{}", step.folder());
+    }
+    Ok(())
+}
+
+/// Says where steps/ differs from what would be written.
+///
+/// # Errors
+/// It differs somewhere, or can't be read.
+pub fn check(project: &Project) -> Result<(), Problem> {
+    let mut lines = Vec::new();
+    for step in &project.steps {
+        lines.extend(drift(&project.step_folder(step), &starter(project, step)?));
+    }
+    if lines.is_empty() {
+        println!("✓ steps/ is what solutions/ makes of it");
+        return Ok(());
+    }
+    let command = "`cargo workshop author starters` writes steps/ out of solutions/ anew.";
+    Err(Problem(format!("{}\n{command}", lines.join("\n"))))
+}

@@ -1,0 +1,257 @@
+//! `cargo workshop inspect`: any frame, drawn as RFC 6455 §5.2 draws it.
+//!
+//! The drawing is step 05's. What is new here is where the bytes come from, and that the rules are
+//! asked as well: a drawing refuses nothing.
+
+mod rules;
+
+use std::fs;
+use std::io::{self, Read};
+
+use clap::{Arg, ArgMatches, Command};
+use frame_header::draw::draw_first;
+use frame_header::hex::bytes_of;
+use frame_header::{Decoded, Opcode, ReservedBits, decode};
+use workshop_terminal::command_line::End;
+use workshop_terminal::problem::{Explain, Problem};
+use workshop_terminal::text::{fold, say, wrap};
+use workshop_wire::side::Side;
+
+use self::rules::Rules;
+
+/// A text up to this length stands in quotes below the drawing already.
+const QUOTED: usize = 40;
+/// Of a longer text, only so many characters are shown.
+const SHOWN: usize = 2000;
+const WIDTH: usize = 80;
+const EXAMPLE: &str = "81 85 37 fa 21 3d 7f 9f 4d 51 58";
+
+/// The command line.
+pub fn command() -> Command {
+    Command::new("inspect")
+        .bin_name("cargo workshop inspect")
+        .about("Draw frames, given in hexadecimal, bit by bit")
+        .arg(
+            Arg::new("hex")
+                .value_name("HEX")
+                .num_args(1..)
+                .required_unless_present("file")
+                .help("One frame or several after one another; `-` reads them from the input"),
+        )
+        .arg(
+            Arg::new("file")
+                .long("file")
+                .value_name("FILE")
+                .conflicts_with("hex")
+                .help("Read the hexadecimal from a file; lines that begin with # are left out"),
+        )
+        .arg(
+            Arg::new("from")
+                .long("from")
+                .value_name("SIDE")
+                .value_parser(["client", "server"])
+                .help("Who sent the frames; a client's must be masked, a server's must not"),
+        )
+        .after_help(format!(
+            "8185, 81 85, 81:85, 0x81, 0x85 and \\x81\\x85 are all the same two bytes.\n\n\
+             Exit codes: 0 no rule is broken, 1 a frame breaks one, 2 there is nothing to draw.\n\n\
+             Examples:\n  cargo workshop inspect {EXAMPLE}\n  cargo workshop inspect --file tests/captures/chromium-156-close.hex"
+        ))
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// The file can't be read, or what is given is not hexadecimal.
+pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
+    let given: Vec<&str> = matches
+        .get_many::<String>("hex")
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let text = match (matches.get_one::<String>("file"), &given[..]) {
+        (Some(file), _) => {
+            fs::read_to_string(file).explain(|| format!("{file} can't be read as text"))?
+        }
+        (None, ["-"]) => {
+            let mut text = String::new();
+            let read = io::stdin().read_to_string(&mut text);
+            read.explain(|| "The input can't be read as text".to_string())?;
+            text
+        }
+        (None, words) => words.join(" "),
+    };
+    let from = matches
+        .get_one::<String>("from")
+        .map(|side| match side.as_str() {
+            "client" => Side::Client,
+            _ => Side::Server,
+        });
+    let inspected = inspect(&text, from)?;
+    say(&inspected.drawn);
+    Ok(match inspected.is_broken {
+        true => End::Red,
+        false => End::Fine,
+    })
+}
+
+/// Frames, drawn and judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// The drawing of each frame, with the rules that it breaks.
+    pub drawn: String,
+    /// Whether a frame breaks a rule.
+    pub is_broken: bool,
+}
+
+/// Draws and judges the frames in a hexadecimal text. `from` is the side that sent them all, if that is known.
+///
+/// # Errors
+/// It is not hexadecimal, or there is nothing in it.
+pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected, Problem> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let bytes = bytes_of(&lines.collect::<Vec<_>>().join("\n")).map_err(|error| {
+        let why = error.to_string();
+        let why = why.trim_end_matches('.');
+        Problem(wrap(
+            &format!("{why}; a frame is given in hexadecimal, like {EXAMPLE}."),
+            WIDTH,
+            0,
+        ))
+    })?;
+    if bytes.is_empty() {
+        return Err(Problem(format!(
+            "There are no bytes to draw; a frame is given like {EXAMPLE}."
+        )));
+    }
+    let mut frames = Vec::new();
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        let (drawing, length) = draw_first(rest);
+        frames.push((rest, drawing, length));
+        rest = &rest[length..];
+    }
+    let is_one = frames.len() == 1;
+    let mut rules = Rules::new(from);
+    let mut at = 0;
+    let mut is_broken = false;
+    let mut shown = Vec::new();
+    for (number, (bytes, drawing, length)) in frames.into_iter().enumerate() {
+        let title = match is_one {
+            true => String::new(),
+            false => format!(
+                "Frame {}, bytes {at} to {}\n\n",
+                number + 1,
+                at + length - 1
+            ),
+        };
+        let frame = &bytes[..length];
+        let faults = rules.broken(frame);
+        is_broken |= !faults.is_empty();
+        let faults: String = faults.iter().map(|fault| verdict(fault)).collect();
+        shown.push(title + &drawing + &faults + &remarks(frame));
+        at += length;
+    }
+    Ok(Inspected {
+        drawn: shown.join("\n"),
+        is_broken,
+    })
+}
+
+/// What the drawing doesn't say: the whole of a long text.
+fn remarks(frame: &[u8]) -> String {
+    match decode(frame, ReservedBits::NONE) {
+        Err(_) | Ok(Decoded::Incomplete { .. }) => String::new(),
+        Ok(Decoded::Header { header, length }) => {
+            let payload = &frame[length..];
+            let key = header.masking_key.unwrap_or_default();
+            let plain = payload.iter().zip(key.iter().cycle());
+            let plain: Vec<u8> = plain.map(|(byte, key)| byte ^ key).collect();
+            match header.opcode {
+                Opcode::Text | Opcode::Continuation => whole_text(&plain),
+                _ => String::new(),
+            }
+        }
+    }
+}
+
+fn verdict(fault: &str) -> String {
+    let mut text = wrap(&format!("✗ {fault}"), WIDTH, 2) + "\n";
+    if fault.starts_with("RSV1") {
+        text +=
+            "  Where permessage-deflate is negotiated, RSV1 says: this message is compressed.\n";
+    }
+    text
+}
+
+fn whole_text(plain: &[u8]) -> String {
+    let Ok(text) = std::str::from_utf8(plain) else {
+        return String::new();
+    };
+    let count = text.chars().count();
+    if count <= QUOTED {
+        return String::new();
+    }
+    let start: String = text.chars().take(SHOWN).collect();
+    let start = start.escape_debug().to_string();
+    let mut shown = "All of its text:\n".to_string();
+    for line in fold(&format!("  {start}"), WIDTH) {
+        shown += &format!("{line}\n");
+    }
+    if count > SHOWN {
+        shown += &format!("  ({} more characters, not shown)\n", count - SHOWN);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(text: &str) -> Result<String, Problem> {
+        inspect(text, None).map(|inspected| inspected.drawn)
+    }
+
+    #[test]
+    fn bytes_are_taken_as_people_copy_them() {
+        let example = drawn(EXAMPLE).expect("it is hexadecimal");
+        for text in [
+            "8185 37fa213d 7f9f4d5158",
+            "81:85:37:FA:21:3D:7F:9F:4D:51:58",
+            "[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]",
+            r"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58",
+            "# what the RFC shows\n81 85 37 fa\n21 3d\n7f 9f 4d 51 58\n",
+        ] {
+            assert_eq!(drawn(text).as_deref(), Ok(example.as_str()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_hexadecimal_gets_one_sentence() {
+        for text in ["", "# nothing", "hello", "[129, 133]", "8", "0x", "81 8"] {
+            let Problem(sentence) = drawn(text).expect_err(text);
+            assert!(
+                sentence.ends_with('.') && !sentence.contains(". "),
+                "{sentence}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_wider_than_a_terminal() {
+        let mut bytes = "817e0400".to_string();
+        bytes += &"c3a9".repeat(512);
+        for text in [
+            EXAMPLE,
+            "ffffffffffffffffffff",
+            "f3",
+            "8900 8a00 c1 05 48",
+            &bytes,
+        ] {
+            let drawn = drawn(text).expect(text);
+            let widest = drawn.lines().map(workshop_terminal::text::columns).max();
+            assert!(widest <= Some(WIDTH), "{drawn}");
+        }
+    }
+}

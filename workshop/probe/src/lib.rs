@@ -1,0 +1,256 @@
+//! `cargo workshop probe`: asks a server, over real sockets, whether it keeps the rules.
+//!
+//! ```text
+//!   Target ──▶ Trial ──▶ Peer ──▶ the server
+//!     URL     one rule,  one connection,
+//!             one deadline   bounded
+//!                │
+//!                ▼
+//!             Outcome ──▶ one line
+//! ```
+//!
+//! It knows nothing of the steps: its frames and heads are its own, so that it can write wrong
+//! ones, and so that a mistake in a step isn't shared by its judge. What Autobahn asks (its cases
+//! cover frames that are right in themselves) is mostly left to Autobahn.
+
+mod closing;
+mod frame;
+mod framing;
+mod head;
+mod opening;
+mod outcome;
+mod peer;
+mod streams;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use workshop_terminal::command_line::End;
+use workshop_terminal::problem::Problem;
+use workshop_terminal::text::{say, wrap};
+use workshop_wire::reach;
+
+use self::head::{Answer, Head};
+use self::outcome::{Mark, Outcome, line};
+use self::peer::Peer;
+pub use self::target::Target;
+
+/// How many times as long a rule may take that is slow by its nature.
+const SLOW: u32 = 4;
+
+/// What was tried: how it came out, or what kept the server from getting that far.
+type Tried = Result<Outcome, String>;
+
+/// A rule, and how to try it.
+struct Rule {
+    words: &'static str,
+    section: &'static str,
+    is_slow: bool,
+    ask: fn(&Trial) -> Tried,
+}
+
+impl Rule {
+    const fn new(words: &'static str, section: &'static str, ask: fn(&Trial) -> Tried) -> Self {
+        Self {
+            words,
+            section,
+            is_slow: false,
+            ask,
+        }
+    }
+
+    const fn slow(mut self) -> Self {
+        self.is_slow = true;
+        self
+    }
+
+    /// Tries it. Whatever the server does, that ends within a little more than the deadline.
+    fn outcome(&self, target: &Target, patience: Duration) -> Outcome {
+        let factor = if self.is_slow { SLOW } else { 1 };
+        let trial = Trial {
+            target,
+            deadline: Instant::now() + patience * factor,
+        };
+        (self.ask)(&trial).unwrap_or_else(Outcome::broken)
+    }
+}
+
+const GROUPS: [(&str, &[Rule]); 4] = [
+    ("Opening handshake", opening::RULES),
+    ("Frames and text", framing::RULES),
+    ("Streams", streams::RULES),
+    ("Closing handshake", closing::RULES),
+];
+
+/// One rule being tried.
+struct Trial<'a> {
+    target: &'a Target,
+    deadline: Instant,
+}
+
+impl Trial<'_> {
+    fn target(&self) -> &Target {
+        self.target
+    }
+
+    /// A handshake that is right.
+    fn handshake(&self) -> Head {
+        Head::handshake(self.target, 0)
+    }
+
+    fn connect(&self) -> Result<Peer, String> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let stream = reach::connect(&self.target.addresses, left)
+            .map_err(|unreached| format!("takes no connection: {unreached}"))?;
+        Peer::new(stream, self.deadline).map_err(|error| format!("takes no connection: {error}"))
+    }
+
+    fn ask(&self, head: &Head) -> Result<Answer, String> {
+        let mut peer = self.connect()?;
+        peer.send(&head.bytes());
+        peer.answer()
+    }
+
+    /// A WebSocket, open.
+    fn open(&self) -> Result<Peer, String> {
+        let mut peer = self.connect()?;
+        peer.send(&self.handshake().bytes());
+        match peer.answer()?.status {
+            101 => Ok(peer),
+            status => Err(format!("the handshake before it: {status}")),
+        }
+    }
+
+    /// Judges a handshake that has to be accepted.
+    fn accepted(&self, head: &Head) -> Tried {
+        Ok(match self.ask(head)?.status {
+            101 => Outcome::kept("101"),
+            status => Outcome::broken(status.to_string()),
+        })
+    }
+
+    /// Judges a handshake that has to be refused, with an HTTP error (§4.2.1).
+    fn refused(&self, head: &Head) -> Tried {
+        Ok(match self.ask(head)?.status {
+            status @ 400..=599 => Outcome::kept(status.to_string()),
+            status => Outcome::broken(status.to_string()),
+        })
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+/// The command line.
+pub fn command() -> Command {
+    Command::new("probe")
+        .bin_name("cargo workshop probe")
+        .about("Whether a WebSocket echo server, yours or any, keeps the rules of RFC 6455")
+        .arg(
+            Arg::new("url")
+                .value_name("URL")
+                .required(true)
+                .help("The server's address, like ws://127.0.0.1:9009/socket"),
+        )
+        .arg(
+            Arg::new("deadline")
+                .long("deadline")
+                .value_name("SECONDS")
+                .value_parser(value_parser!(u16).range(1..=60))
+                .default_value("5")
+                .help("The longest wait for a rule; a few get four times as long"),
+        )
+        .arg(
+            Arg::new("anywhere")
+                .long("anywhere")
+                .action(ArgAction::SetTrue)
+                .help("Also a server that isn't on this machine; only one of your own, please"),
+        )
+        .after_help(
+            "Exit codes: 0 no MUST is broken, 1 one is, 2 there is nothing to probe.\n\n\
+             Example:\n  cargo workshop probe ws://127.0.0.1:9009/socket",
+        )
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// As [`probe`].
+pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
+    let url = matches.get_one::<String>("url").expect("it is required");
+    let seconds = matches
+        .get_one::<u16>("deadline")
+        .expect("it has a default");
+    let patience = Duration::from_secs(u64::from(*seconds));
+    probe(url, matches.get_flag("anywhere"), patience, &mut say)
+}
+
+/// Probes the server at this URL, and says a line for each rule. Each rule has `patience`, the slow
+/// ones four times that.
+///
+/// # Errors
+/// The URL is not one to probe, or there is no echo server behind it.
+pub fn probe(
+    url: &str,
+    anywhere: bool,
+    patience: Duration,
+    say: &mut dyn FnMut(&str),
+) -> Result<End, Problem> {
+    let mut target = Target::find(url, anywhere)?;
+    let answers = greet(&target, patience).map_err(|did| {
+        Problem(format!(
+            "There is no WebSocket echo server at {url} to probe: {did}."
+        ))
+    })?;
+    // All rules are tried on one server; and an address that doesn't answer is waited for only once.
+    target.addresses = vec![answers];
+    let begun = Instant::now();
+    let mut marks = Vec::new();
+    say(&format!("{url}, at most {} s a rule", patience.as_secs()));
+    say("✓ kept  ✗ a MUST is broken  ! a SHOULD isn't followed  · the server's choice");
+    for (title, rules) in GROUPS {
+        say("");
+        say(title);
+        for rule in rules {
+            let outcome = rule.outcome(&target, patience);
+            say(&line(rule.words, &outcome, rule.section));
+            marks.push(outcome.mark);
+        }
+    }
+    say("");
+    say(&summary(&marks, begun.elapsed()));
+    Ok(match marks.contains(&Mark::Broken) {
+        true => End::Red,
+        false => End::Fine,
+    })
+}
+
+/// The address at which the server answers as an echo server does.
+fn greet(target: &Target, patience: Duration) -> Result<SocketAddr, String> {
+    let deadline = Instant::now() + patience;
+    let mut peer = Trial { target, deadline }.open()?;
+    peer.send(&frame::text(b"Hello"));
+    match peer.message()? == b"Hello" {
+        true => peer.address().map_err(|error| error.to_string()),
+        false => Err("it answers `Hello` with something else".to_string()),
+    }
+}
+
+fn summary(marks: &[Mark], took: Duration) -> String {
+    let count = |mark| marks.iter().filter(|found| **found == mark).count();
+    let text = format!(
+        "{} rules: {} kept, {} broken, {} not followed, {} the server's choice; {} s.",
+        marks.len(),
+        count(Mark::Kept),
+        count(Mark::Broken),
+        count(Mark::Unheeded),
+        count(Mark::Chosen),
+        took.as_secs(),
+    );
+    wrap(&text, 80, 0)
+}
