@@ -1,5 +1,4 @@
-//! Builds the book in the background, serves it, and has a page loaded again when it was built
-//! anew.
+//! Builds the book in the background, serves it, and has a page loaded again when the book was rebuilt.
 //!
 //! The builder (package `workshop-book`) is compiled into a target folder of its own, so that
 //! cargo's lock on a target folder never holds up a learner's check. What it writes takes the
@@ -19,9 +18,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use doorkeeper::Server;
 use tiny_http::{Header, Method, Request, Response};
 
+use crate::cargo::{self, MESSAGE_OPTIONS};
 use crate::chapter;
-use crate::judge::{Stop, cargo, finish};
 use crate::project::{Explain, Problem, Project, Step};
+use crate::supervisor::{Stop, run_to_exit};
 use crate::text::harmless;
 
 /// Where the book is served, unless told otherwise.
@@ -29,7 +29,7 @@ pub const USUAL_PORT: u16 = 3000;
 /// How long a page's question for news is held.
 const HOLD: Duration = Duration::from_secs(25);
 /// How many requests are answered at a time.
-const MOST_REQUESTS: u64 = 100;
+const MAX_REQUESTS: u64 = 100;
 /// How long building the pages may take.
 const BUILD_DEADLINE: Duration = Duration::from_secs(120);
 /// How long after a change the book is built: an editor may save several files.
@@ -40,7 +40,7 @@ const QUIET: Duration = Duration::from_millis(200);
 pub enum News {
     /// It can be read.
     Readable,
-    /// It can't be built; why. Where it was readable, it still is, as it was before.
+    /// It can't be built; why. If it was readable, it still is, as it was before.
     Broken(String),
 }
 
@@ -115,7 +115,7 @@ impl Book {
         });
         let (orders, inbox) = mpsc::channel();
         let stop = Stop::default();
-        let server = Server::start(listener, MOST_REQUESTS, {
+        let server = Server::start(listener, MAX_REQUESTS, {
             let pages = Arc::clone(&pages);
             move |request| answer(&pages, request)
         });
@@ -155,7 +155,7 @@ impl Book {
         self.is_elsewhere
     }
 
-    /// Has the book built anew.
+    /// Has the book rebuilt.
     pub fn rebuild(&self) {
         if let Some(orders) = &self.orders {
             _ = orders.send(());
@@ -224,48 +224,37 @@ impl Builder {
         }
     }
 
-    /// Compiles the builder; `None` where the workshop is about to end.
+    /// Compiles the builder; `None` if the workshop is about to end.
     fn compile(&self) -> Result<Option<PathBuf>, Problem> {
         let set = self.project.target.clone();
         let set = set.or_else(|| env::var_os("CARGO_TARGET_DIR").map(PathBuf::from));
         let target = set.unwrap_or_else(|| "target".into());
         let target = self.project.root.join(target).join("book");
-        let mut command = in_the_background(cargo(&self.project));
+        let mut command = in_the_background(cargo::command(&self.project));
         command
             .args(["build", "--quiet", "--package", "workshop-book"])
-            .args([
-                "--message-format",
-                "json-render-diagnostics",
-                "--color",
-                "never",
-            ])
+            .args(MESSAGE_OPTIONS)
             .arg("--target-dir")
             .arg(target);
-        let Some(output) = finish(command, None, &self.stop)? else {
+        let Some(output) = run_to_exit(command, None, &self.stop)? else {
             return Ok(None);
         };
         if !output.status.success() {
             return Err(Problem(first_lines(&output.stderr)));
         }
-        let messages = output
-            .stdout
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        messages
-            .filter(|message| message["target"]["name"] == "workshop-book")
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        cargo::built_program(&output.stdout, "bin", Some("workshop-book"))
             .map(Some)
             .ok_or_else(|| Problem("cargo built no `workshop-book`".to_string()))
     }
 
-    /// Builds the pages; `false` where the workshop is about to end.
+    /// Builds the pages; `false` if the workshop is about to end.
     fn build(&self, program: &Path) -> Result<bool, Problem> {
         let new = self.folder.join("new");
         fs::create_dir_all(&self.folder)
             .explain(|| format!("{} can't be written", self.folder.display()))?;
         let mut command = Command::new(program);
         command.arg(self.project.root.join("book")).arg(&new);
-        let Some(output) = finish(command, Some(BUILD_DEADLINE), &self.stop)? else {
+        let Some(output) = run_to_exit(command, Some(BUILD_DEADLINE), &self.stop)? else {
             return Ok(false);
         };
         if !output.status.success() {
@@ -308,8 +297,8 @@ fn persistently(action: impl Fn() -> io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// The same command, with a lower priority where the system has a command for that: the first
-/// verdict is waited for more than the book.
+/// The same command, with a lower priority if the system has a command for that: the first
+/// verdict is more urgent than the book.
 fn in_the_background(command: Command) -> Command {
     if !cfg!(unix) {
         return command;
@@ -354,7 +343,7 @@ fn answer(pages: &Pages, request: Request) {
         .with_header(header("Content-Type", kind))
         .with_header(header("Cache-Control", "no-cache"))
         .with_header(header("X-Content-Type-Options", "nosniff"));
-    // Where the browser has gone away there is nobody left to tell.
+    // If the browser has gone away, the answer has no reader.
     _ = request.respond(response);
 }
 
@@ -453,8 +442,7 @@ fn with_reload(html: &str, version: &str) -> Vec<u8> {
     format!("{}{script}{}", &html[..at], &html[at..]).into_bytes()
 }
 
-/// The file that a path stands for, relative to the pages' folder; `None` where it would lead out
-/// of it.
+/// The file that a path names, relative to the pages' folder; `None` if it would lead out of it.
 fn file_for(path: &str) -> Option<PathBuf> {
     let path = decoded(path.strip_prefix('/')?)?;
     let is_plain = |name: &&str| !name.starts_with('.') && !name.contains(['\\', ':', '\0']);
@@ -462,7 +450,7 @@ fn file_for(path: &str) -> Option<PathBuf> {
     names.iter().all(is_plain).then(|| names.iter().collect())
 }
 
-/// `%20` and its like as the characters that they stand for.
+/// `%20` and its like as the characters that they encode.
 fn decoded(path: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = path.bytes();
@@ -532,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn the_script_stands_at_the_end_of_the_page() {
+    fn the_script_is_at_the_end_of_the_page() {
         let page = with_reload("<body><p></body></html>", "7-1");
         let page = String::from_utf8(page).unwrap();
         assert!(

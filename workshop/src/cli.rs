@@ -49,9 +49,10 @@ fn run(matches: &ArgMatches) -> Result<End, Problem> {
     match command {
         "list" => Ok(commands::list(&session)),
         "check" => {
-            let side = match matches.get_flag("solution") {
-                true => Side::Solution,
-                false => Side::Step,
+            let side = if matches.get_flag("solution") {
+                Side::Solution
+            } else {
+                Side::Step
             };
             commands::check(&mut session, given, side, matches.get_flag("all"))
         }
@@ -139,19 +140,19 @@ fn command(project: Option<&Project>) -> Command {
         )
         .subcommand(
             Command::new("skip")
-                .about("Put the reference in the place of a step; your files are kept")
+                .about("Put the reference in a step's place; your files are kept")
                 .arg(step_id(true))
                 .after_help("Your files are kept first; `cargo workshop restore hello` brings them back.\n\nExample:\n  cargo workshop skip hello"),
         )
         .subcommand(
             Command::new("reset")
-                .about("Write a step as it was at the beginning; your files are kept")
+                .about("Reset a step to its starting point; your files are kept")
                 .arg(step_id(true))
                 .after_help("Your files are kept first; `cargo workshop restore hello` brings them back.\n\nExample:\n  cargo workshop reset hello"),
         )
         .subcommand(
             Command::new("restore")
-                .about("Bring your files back that `skip` or `reset` has kept")
+                .about("Bring back the files that `skip` or `reset` kept")
                 .arg(step_id(true))
                 .arg(
                     Arg::new("backup")
@@ -174,7 +175,7 @@ fn command(project: Option<&Project>) -> Command {
                     Arg::new("example")
                         .long("example")
                         .value_name("NAME")
-                        .help("Which of the step's examples, where it has some (default: the first)"),
+                        .help("Which of the step's examples, if it has some (default: the first)"),
                 )
                 .arg(
                     Arg::new("arguments")

@@ -7,13 +7,14 @@ pub use workshop_terminal::command_line::End;
 
 use crate::backup::{self, Backup, Kept};
 use crate::chapter::{self, Hint};
-use crate::judge::{Side, Stop, judge_all, judge_soon};
+use crate::judge::{Side, judge_all, judge_until_red};
 use crate::play::{self, Game};
 use crate::progress::{Progress, State};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::solution;
+use crate::supervisor::Stop;
 use crate::text::{columns, say, wrap};
-use crate::verdict;
+use crate::verdict_text;
 use crate::waiting::Waiting;
 
 /// What every command needs: the workshop, and how far the learner has come.
@@ -42,7 +43,7 @@ impl Session {
         })
     }
 
-    /// The step with this id, or the current one; the last one where all are done.
+    /// The step with this id, or the current one; the last one if all are done.
     ///
     /// # Errors
     /// There is no such step.
@@ -57,7 +58,7 @@ impl Session {
     }
 }
 
-/// Prints a notice where there is one.
+/// Prints a notice if there is one.
 pub fn tell(notice: Option<String>) {
     if let Some(notice) = notice {
         eprintln!("Note: {notice}");
@@ -146,26 +147,42 @@ pub fn check(
         Side::Solution => format!("{}, the reference", name(&step)),
     };
     let waiting = Waiting::begin(&what);
-    let verdict = match all {
-        true => judge_all(project, &step, side, &Stop::default(), &waiting.tell()),
-        false => judge_soon(project, &step, side, &Stop::default(), &waiting.tell()),
+    let verdict = if all {
+        judge_all(
+            project,
+            &step,
+            side,
+            &Stop::default(),
+            &waiting.on_activity(),
+        )
+    } else {
+        judge_until_red(
+            project,
+            &step,
+            side,
+            &Stop::default(),
+            &waiting.on_activity(),
+        )
     };
     drop(waiting);
     let verdict = verdict?;
     let notice = match side {
-        Side::Step => verdict::record(project, progress, &step, &verdict),
+        Side::Step => progress.record(project, &step, &verdict),
         Side::Solution => None,
     };
-    say(&format!("{what}: {}", verdict::summary(&verdict)));
-    verdict::table(&verdict).iter().for_each(|line| say(line));
+    say(&format!("{what}: {}", verdict_text::summary(&verdict)));
+    verdict_text::table(&verdict)
+        .iter()
+        .for_each(|line| say(line));
     if !verdict.is_passed() {
         say("");
-        let text = match all {
-            true => verdict::everything(project, &step, &verdict),
-            false => verdict::first_thing(project, &step, &verdict),
+        let text = if all {
+            verdict_text::everything(project, &step, &verdict)
+        } else {
+            verdict_text::first_thing(project, &step, &verdict)
         };
         say(&text);
-        let further = verdict::further(&verdict);
+        let further = verdict_text::further(&verdict);
         let more = match (further, verdict.not_judged()) {
             (0, 0) => None,
             (0, left) => Some(format!("{left} not judged")),
@@ -206,7 +223,7 @@ pub fn check(
     })
 }
 
-/// How to see a step run that is passed; `None` where it has no program. `play` says how to play
+/// How to see a step run that is passed; `None` if it has no program. `play` says how to play
 /// with the last solved one.
 pub fn see_it_run(
     project: &Project,
@@ -216,9 +233,10 @@ pub fn see_it_run(
 ) -> Option<String> {
     let game = Game::of(project, step, Side::Step).ok()?;
     let is_played = play::choose(project, progress).is_ok_and(|played| played == game);
-    let play = match is_played {
-        true => play.to_string(),
-        false => format!("`cargo workshop play {}`", step.id),
+    let play = if is_played {
+        play.to_string()
+    } else {
+        format!("`cargo workshop play {}`", step.id)
     };
     Some(format!("See it run: {play} (or `{}`)", game.command()))
 }
@@ -326,7 +344,7 @@ fn what_follows(step: &Step, shown: usize, count: usize) -> String {
 /// `solution id`: the reference.
 ///
 /// # Errors
-/// There is no such step, its reference can't be read, or nobody said that it may be spoilt.
+/// There is no such step, its reference can't be read, or the learner didn't say that it may be spoilt.
 pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<End, Problem> {
     let step = session.step(Some(id))?;
     let is_open = session.progress.state(&step) == State::Open;
@@ -335,12 +353,13 @@ pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<E
         name(&step)
     );
     if is_open && !yes && !confirm(&question)? {
-        say("Then not. `cargo workshop hint` helps with less.");
+        say("Not shown. `cargo workshop hint` gives away less.");
         return Ok(End::Fine);
     }
-    let text = match whole {
-        true => solution::whole_files(&session.project, &step)?,
-        false => solution::tasks(&session.project, &step)?,
+    let text = if whole {
+        solution::whole_files(&session.project, &step)?
+    } else {
+        solution::tasks(&session.project, &step)?
     };
     say(&text);
     Ok(End::Fine)
@@ -350,7 +369,7 @@ pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<E
 fn confirm(question: &str) -> Result<bool, Problem> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Problem(
-            "The step is not finished yet, and nobody is there to ask whether to spoil it: `--yes` shows its solution."
+            "The step is not finished yet, and without a terminal you can't be asked whether to spoil it: `--yes` shows its solution."
                 .to_string(),
         ));
     }
@@ -378,7 +397,7 @@ pub fn skip(session: &mut Session, id: &str) -> Result<End, Problem> {
     Ok(End::Fine)
 }
 
-/// `reset id`: the step as it was at the beginning.
+/// `reset id`: takes the step back to its starting point.
 ///
 /// # Errors
 /// There is no such step, or its files can't be kept or written.
@@ -408,7 +427,7 @@ pub fn restore(
         return Ok(End::Fine);
     }
     let chosen = match backup {
-        // The folder's name, or a path to it, is what somebody may have at hand.
+        // The folder's name, or a path to it, may be what is at hand.
         Some(given) => {
             let name = given.trim_end_matches(['/', '\\']);
             let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -514,7 +533,7 @@ pub fn reset_step(
 ) -> Result<(String, Option<String>), Problem> {
     let kept = backup::reset(project, step)?;
     let notice = progress.clear(step);
-    let what = format!("{} is as it was at the beginning", name(step));
+    let what = format!("{} is reset to its starting point", name(step));
     let text = match kept {
         Kept::In(backup) => format!(
             "{what}. Your files are in {}.\n{}",

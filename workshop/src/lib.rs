@@ -3,6 +3,8 @@
 pub mod backup;
 pub mod book;
 pub mod browser;
+pub mod cargo;
+pub mod changes;
 pub mod chapter;
 pub mod cli;
 pub mod clock;
@@ -15,10 +17,10 @@ pub mod progress;
 pub mod project;
 pub mod solution;
 pub mod starter;
+pub mod supervisor;
 pub mod tool;
-pub mod verdict;
+pub mod verdict_text;
 pub mod waiting;
 pub mod watch;
-pub mod watcher;
 
 pub use workshop_terminal::{process, screen, signals, text};

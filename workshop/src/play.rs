@@ -11,12 +11,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::browser;
+use crate::cargo::{self, MESSAGE_OPTIONS, OnActivity};
 use crate::commands::{End, Session, name};
-use crate::judge::{Side, Stop, Tell, cargo, finish_cargo};
+use crate::judge::Side;
 use crate::process::Running;
 use crate::progress::{Progress, State};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::signals;
+use crate::supervisor::Stop;
 use crate::text::{harmless, say};
 use crate::waiting::Waiting;
 
@@ -35,7 +37,7 @@ pub struct Game {
 }
 
 impl Game {
-    /// What there is to run of a step: its program, or where it has none, the first of its examples.
+    /// What there is to run of a step: its program, or if it has none, the first of its examples.
     ///
     /// # Errors
     /// It has neither.
@@ -60,9 +62,10 @@ impl Game {
     pub fn with_example(self, project: &Project, name: &str) -> Result<Self, Problem> {
         let examples = self.examples(project);
         if !examples.iter().any(|example| example == name) {
-            let there = match examples.is_empty() {
-                true => "it has none".to_string(),
-                false => format!("it has {}", examples.join(", ")),
+            let there = if examples.is_empty() {
+                "it has none".to_string()
+            } else {
+                format!("it has {}", examples.join(", "))
             };
             return Err(Problem(format!(
                 "`{}` has no example `{}`: {there}.",
@@ -97,7 +100,7 @@ impl Game {
         }
     }
 
-    /// How to run the step's other examples; `None` where there are none.
+    /// How to run the step's other examples; `None` if there are none.
     pub fn others(&self, project: &Project) -> Option<String> {
         let played = self.example.as_ref()?;
         let others = self.examples(project);
@@ -137,28 +140,23 @@ impl Game {
         };
         let examples = folder.join("examples");
         let alone = examples.join(format!("{example}.rs"));
-        match alone.is_file() {
-            true => alone,
-            false => examples.join(example).join("main.rs"),
+        if alone.is_file() {
+            alone
+        } else {
+            examples.join(example).join("main.rs")
         }
     }
 
     fn folder(&self, project: &Project) -> PathBuf {
-        match self.side {
-            Side::Step => project.step_folder(&self.step),
-            Side::Solution => project.solution_folder(&self.step),
-        }
+        self.side.folder(project, &self.step)
     }
 
     fn package(&self) -> String {
-        match self.side {
-            Side::Step => self.step.id.clone(),
-            Side::Solution => format!("{}-solution", self.step.id),
-        }
+        self.side.package(&self.step)
     }
 }
 
-/// What there is to play with: the learner's last solved step, or where nothing is solved, the
+/// What there is to play with: the learner's last solved step, or if nothing is solved, the
 /// reference of the step that shows off best.
 ///
 /// # Errors
@@ -180,27 +178,29 @@ pub fn choose(project: &Project, progress: &Progress) -> Result<Game, Problem> {
         .ok_or_else(|| Problem("No step has a program to play with yet.".to_string()))
 }
 
-/// Builds a game; `None` where somebody asked to stop.
+/// Builds a game; `None` if a stop was asked for.
 fn build(
     project: &Project,
     game: &Game,
     stop: &Stop,
-    doing: &Tell,
+    on_activity: &OnActivity,
 ) -> Result<Option<PathBuf>, Problem> {
     let package = game.package();
-    let mut command = cargo(project);
-    command.args(["build", "--package", &package]);
-    match &game.example {
-        Some(example) => command.args(["--example", example]),
-        None => command.arg("--bins"),
+    let mut command = cargo::command(project);
+    command
+        .args(["build", "--package", &package])
+        .args(MESSAGE_OPTIONS);
+    let kind = match &game.example {
+        Some(example) => {
+            command.args(["--example", example]);
+            "example"
+        }
+        None => {
+            command.arg("--bins");
+            "bin"
+        }
     };
-    command.args([
-        "--message-format",
-        "json-render-diagnostics",
-        "--color",
-        "never",
-    ]);
-    let Some(output) = finish_cargo(command, stop, doing)? else {
+    let Some(output) = cargo::build(command, stop, on_activity)? else {
         return Ok(None);
     };
     if !output.status.success() {
@@ -210,17 +210,7 @@ fn build(
             harmless(output.stderr.trim_end())
         )));
     }
-    let kind = match game.example {
-        Some(_) => "example",
-        None => "bin",
-    };
-    let messages = output
-        .stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    messages
-        .filter(|message| message["target"]["kind"][0] == kind)
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+    cargo::built_program(&output.stdout, kind, game.example.as_deref())
         .map(Some)
         .ok_or_else(|| Problem(format!("`{package}` has no program.")))
 }
@@ -293,12 +283,12 @@ pub fn default_port(step: &Step) -> u16 {
     9000 + step.number.parse::<u16>().unwrap_or(0)
 }
 
-/// Whether nobody listens on this port of the loopback address.
+/// Whether no program listens on this port of the loopback address.
 pub fn is_free(port: u16) -> bool {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok()
 }
 
-/// Asks a game to end; ends it where it doesn't.
+/// Asks a game to end; ends it if it doesn't.
 fn end(mut running: Running) {
     running.interrupt();
     let end = Instant::now() + PATIENCE;
@@ -310,7 +300,7 @@ fn end(mut running: Running) {
     }
 }
 
-/// Builds and runs a game until it ends or somebody asks to stop; each line that it prints goes to
+/// Builds and runs a game until it ends or a stop is asked for; each line that it prints goes to
 /// `tell`, which is called from other threads.
 ///
 /// # Errors
@@ -322,7 +312,7 @@ pub fn run(
     stop: &Stop,
     tell: impl Fn(Line) + Send + Sync + 'static,
 ) -> Result<(), Problem> {
-    match build(project, game, stop, &(Arc::new(|_| {}) as Tell))? {
+    match build(project, game, stop, &(Arc::new(|_| {}) as OnActivity))? {
         Some(executable) => run_built(project, game, executable, arguments, stop, tell),
         None => Ok(()),
     }
@@ -344,9 +334,10 @@ fn run_built(
         if let Some(status) = status {
             // What it printed last is still on its way.
             output.into_iter().for_each(|thread| _ = thread.join());
-            return match status.success() {
-                true => Ok(()),
-                false => Err(Problem(format!("It ended with {status}."))),
+            return if status.success() {
+                Ok(())
+            } else {
+                Err(Problem(format!("It ended with {status}.")))
             };
         }
         thread::sleep(Duration::from_millis(20));
@@ -392,14 +383,15 @@ pub fn play(
         Line::Ready(address) => {
             say(&format!("listening on {address}"));
             let is_open = opens && browser::open(&address);
-            say(match is_open {
-                true => "It opens in your browser. Ctrl-C ends it.",
-                false => "Open that address in a browser. Ctrl-C ends it.",
+            say(if is_open {
+                "It opens in your browser. Ctrl-C ends it."
+            } else {
+                "Open that address in a browser. Ctrl-C ends it."
             });
         }
     };
     let waiting = Waiting::begin(&game.name());
-    let built = build(project, &game, &stop, &waiting.tell());
+    let built = build(project, &game, &stop, &waiting.on_activity());
     drop(waiting);
     if let Some(executable) = built? {
         run_built(project, &game, executable, arguments, &stop, show)?;

@@ -7,14 +7,16 @@
 //! ```
 //!
 //! Steps are known by id, so that they can be renumbered. The file is written whole or not at
-//! all. Where it can't be written, the session goes on with what is in memory.
+//! all. If it can't be written, the session goes on with what is in memory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::backup::is_finished_by_skip;
 use crate::clock;
+use crate::judge::Verdict;
 use crate::project::{Problem, Project, Step};
 use crate::starter::write_file;
 
@@ -63,7 +65,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Reads the progress. Where the file is damaged, what can be read of it is kept, the file is
+    /// Reads the progress. If the file is damaged, what can be read of it is kept, the file is
     /// put aside, and the second value says so.
     pub fn load(project: &Project) -> (Self, Option<String>) {
         let folder = project.state_folder();
@@ -130,9 +132,27 @@ impl Progress {
         (count(State::Passed), count(State::Skipped))
     }
 
-    /// Sets what has become of a step. Says so where it can't be kept.
+    /// Sets what has become of a step. Says so if it can't be kept.
     pub fn set_state(&mut self, step: &Step, state: State) -> Option<String> {
         self.change(step, |mark| mark.state = state)
+    }
+
+    /// Puts a verdict on a step into the progress. The last verdict counts; only a step that was skipped stays so until
+    /// the learner's own code passes. Says so if it can't be kept.
+    pub fn record(&mut self, project: &Project, step: &Step, verdict: &Verdict) -> Option<String> {
+        // Another `cargo workshop` may have skipped it a moment ago.
+        self.refresh();
+        let was_skipped = self.state(step) == State::Skipped;
+        let state = match verdict {
+            Verdict::Stopped => return None,
+            _ if verdict.is_passed() && was_skipped && is_finished_by_skip(project, step) => {
+                State::Skipped
+            }
+            _ if verdict.is_passed() => State::Passed,
+            _ if was_skipped => State::Skipped,
+            _ => State::Open,
+        };
+        self.set_state(step, state)
     }
 
     /// Forgets a step: it is open, and no hint has been shown.
@@ -140,7 +160,7 @@ impl Progress {
         self.change(step, |mark| *mark = Mark::default())
     }
 
-    /// Sets how many hints have been shown. Says so where it can't be kept.
+    /// Sets how many hints have been shown. Says so if it can't be kept.
     pub fn set_hints(&mut self, step: &Step, hints: usize) -> Option<String> {
         self.change(step, |mark| mark.hints = hints)
     }
@@ -169,8 +189,8 @@ impl Progress {
         self.is_unsaved = written.is_err();
         match written {
             Err(problem) if !was_unsaved => Some(format!(
-                "Your progress can't be kept on the disk, and lasts only as long as this command, \
-                 until there is room: {problem}."
+                "Your progress can't be saved now, so it lasts only as long as this command: \
+                 {problem}."
             )),
             _ => None,
         }
@@ -203,11 +223,11 @@ fn put_aside(folder: &Path, why: &str) -> String {
     let name = format!("progress.damaged-{}", clock::stamp());
     match fs::rename(folder.join("progress"), folder.join(&name)) {
         Ok(()) => format!(
-            ".workshop/progress {why}: it is now .workshop/{name}, and what could be read of it goes on. \
+            ".workshop/progress {why}: it is now .workshop/{name}, and what could be read of it is kept. \
              `cargo workshop check <id>` marks a step as passed again."
         ),
         Err(_) => format!(
-            ".workshop/progress {why}: what could be read of it goes on. \
+            ".workshop/progress {why}: what could be read of it is kept. \
              `cargo workshop check <id>` marks a step as passed again."
         ),
     }

@@ -1,7 +1,7 @@
 //! Where the workshop is, and which steps it has.
 //!
-//! What a step is called, how long it takes and what it needs stands in the `Cargo.toml` of its
-//! solution, under `[package.metadata.workshop]`, and nowhere else.
+//! A step's title, its minutes and what it needs are in the `Cargo.toml` of its solution,
+//! under `[package.metadata.workshop]`, and nowhere else.
 
 use std::env;
 use std::fs;
@@ -146,7 +146,7 @@ fn read_step(solutions: &Path, folder: &str) -> Result<Step, Problem> {
         .explain(|| format!("{} can't be read", manifest.display()))?;
     let table: toml::Table = text
         .parse()
-        .explain(|| format!("{} is no TOML", manifest.display()))?;
+        .explain(|| format!("{} isn't valid TOML", manifest.display()))?;
     step_from(folder, &table).ok_or_else(|| {
         let wanted = "title, minutes, needs and chapter under [package.metadata.workshop]";
         Problem(format!("{} lacks {wanted}.", manifest.display()))

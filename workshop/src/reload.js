@@ -1,4 +1,4 @@
-// Loads the page again when the book has been built anew. It waits by long polling, as step 02
+// Loads the page again when the book has been rebuilt. It waits by long polling, as step 02
 // builds it; only a page that is seen waits, because a browser has few connections for a host.
 (async () => {
   const version = document.currentScript.dataset.version;

@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
+use crate::cargo::{self, Activity, MESSAGE_OPTIONS, OnActivity};
 use crate::commands::End;
-use crate::judge::{Doing, Stop, Tell, cargo, finish_cargo};
 #[cfg(not(unix))]
 use crate::process::Running;
 use crate::project::{Explain, Problem, Project};
 #[cfg(not(unix))]
 use crate::signals;
+use crate::supervisor::Stop;
 use crate::text::harmless;
 use crate::waiting::Waiting;
 
@@ -80,11 +81,11 @@ pub fn run(
 /// Builds the program, and says so if it takes time.
 fn build(project: &Project, name: &str) -> Result<PathBuf, Problem> {
     let package = format!("workshop-{name}");
-    let mut command = cargo(project);
-    command.args(["build", "--package", &package, "--bin", &package]);
-    command.args(["--message-format", "json-render-diagnostics"]);
-    command.args(["--color", "never"]);
-    let output = finish_cargo(command, &Stop::default(), &tell_if_long(name))?;
+    let mut command = cargo::command(project);
+    command
+        .args(["build", "--package", &package, "--bin", &package])
+        .args(MESSAGE_OPTIONS);
+    let output = cargo::build(command, &Stop::default(), &say_if_long(name))?;
     let output = output.ok_or_else(|| Problem(format!("`{package}` was not built.")))?;
     if !output.status.success() {
         return Err(Problem(format!(
@@ -92,29 +93,20 @@ fn build(project: &Project, name: &str) -> Result<PathBuf, Problem> {
             harmless(output.stderr.trim_end())
         )));
     }
-    executable(&output.stdout).ok_or_else(|| Problem(format!("`{package}` has no program.")))
+    cargo::built_program(&output.stdout, "bin", Some(&package))
+        .ok_or_else(|| Problem(format!("`{package}` has no program.")))
 }
 
 /// Says what is built, as soon as there is something to build.
-fn tell_if_long(name: &str) -> Tell {
+fn say_if_long(name: &str) -> OnActivity {
     let name = name.to_string();
     let waiting = OnceLock::new();
-    Arc::new(move |doing| {
-        if doing != Doing::Building(None) {
+    Arc::new(move |activity| {
+        if activity != Activity::Building(None) {
             let waiting: &Waiting = waiting.get_or_init(|| Waiting::begin(&name));
-            waiting.tell()(doing);
+            waiting.on_activity()(activity);
         }
     })
-}
-
-/// Where the program is, as cargo's messages say it.
-fn executable(messages: &str) -> Option<PathBuf> {
-    let messages = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    messages
-        .filter(|message| message["target"]["kind"][0] == "bin")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
 }
 
 #[cfg(unix)]
@@ -155,13 +147,5 @@ mod tests {
                 assert!(program.contains(&text), "{}: {text}", tool.name);
             }
         }
-    }
-
-    #[test]
-    fn the_program_is_found_in_what_cargo_says() {
-        let messages = "{\"target\":{\"kind\":[\"lib\"]},\"executable\":null}\n\
-            {\"target\":{\"kind\":[\"bin\"]},\"executable\":\"/target/workshop-tap\"}\n";
-        assert_eq!(executable(messages), Some("/target/workshop-tap".into()));
-        assert_eq!(executable("Finished\n"), None);
     }
 }

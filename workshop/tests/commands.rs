@@ -184,7 +184,7 @@ fn skip_and_reset_keep_your_files() {
     let done = fixture.run(&["reset", "twice"]);
     assert_eq!(
         done.stdout,
-        "00 twice is as it was at the beginning. Nothing to keep: the step held the reference.\n"
+        "00 twice is reset to its starting point. Nothing to keep: the step held the reference.\n"
     );
     assert!(fixture.read(TWICE).contains("todo!(\"double it\")"));
     assert_eq!(fixture.names(".workshop/backups").len(), 1);
@@ -457,29 +457,29 @@ fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
     let fixture = Fixture::new();
     // Cargo.lock is written by the first build.
     assert_eq!(fixture.run(&["check", "twice"]).code, 1);
-    // So that one port is taken for certain, by us or by somebody else.
+    // So that one port is taken for certain, by us or by another program.
     let _held = std::net::TcpListener::bind("127.0.0.1:3000");
     let done = fixture.run(&["doctor"]);
     let said = format!(
         "The doctor ended with {} and said:\n{}{}",
         done.code, done.stdout, done.stderr
     );
-    // Each line, or what stands in its place where the machine is not ours alone: somebody may
-    // stop to listen on a port, and a busy system takes more than two seconds to tell of a file.
+    // Each line, or what takes its place if the machine is not ours alone: another program may
+    // stop listening on a port, and a busy system takes more than two seconds to tell of a file.
     let expected = [
         ["✓ rustc 1.", "✓ rustc 1."],
         ["✓ all crates are downloaded", "✓ all crates are downloaded"],
         ["✓ ", "✓ "],
         ["✓ all 2 steps are there", "✓ all 2 steps are there"],
         [
-            "– somebody listens on 3000",
+            "– another program listens on 3000",
             "✓ the ports 3000 and 9000 to 9001 are free",
         ],
         [
             "✓ the system tells when a file is saved",
             "– this file system doesn't tell of changes",
         ],
-        ["✓ a browser opens by", "– nothing opens a browser"],
+        ["✓ `", "– nothing opens a browser"],
     ];
     let (lines, last) = done.stdout.trim_end().rsplit_once("\n\n").expect(&said);
     let lines: Vec<&str> = lines.lines().collect();
@@ -501,7 +501,7 @@ fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
     assert!(done.stdout.contains("✗ cargo stops: "), "{done:?}");
     assert!(
         done.stdout.contains("steps/01-four-times/Cargo.toml")
-            && done.stdout.contains("\n\nMend what is marked ✗"),
+            && done.stdout.contains("\n\nFix what is marked ✗"),
         "{done:?}"
     );
 }

@@ -1,15 +1,16 @@
-//! What stands on the screen.
+//! What is on the screen.
 
 use std::time::Duration;
 
+use crate::cargo::Activity;
 use crate::commands::{count_line, ending, list_lines, name};
 use crate::doctor;
-use crate::judge::{Doing, Verdict};
+use crate::judge::Verdict;
 use crate::progress::{Progress, State};
 use crate::project::{Problem, Project, Step};
 use crate::screen::{Line, Look};
 use crate::text::{columns, cut, fit_snippets, fold_report, reflow, wrap};
-use crate::verdict;
+use crate::verdict_text;
 use crate::waiting;
 
 use super::checks::{Broken, broken_line};
@@ -20,19 +21,19 @@ pub struct View<'a> {
     pub project: &'a Project,
     /// How far the learner has come.
     pub progress: &'a Progress,
-    /// The step that is shown; none where all are done.
+    /// The step that is shown; none if all are done.
     pub step: Option<&'a Step>,
     /// What the checks said last.
     pub judged: Option<&'a Judged>,
     /// What is being done to judge it again, and for how long.
-    pub checking: Option<(Doing, Duration)>,
+    pub checking: Option<(Activity, Duration)>,
     /// What is played, and how to end it.
     pub playing: Option<String>,
     /// Steps that were done, and are red since a save.
     pub broken: &'a [Broken],
-    /// What is said besides.
+    /// What is said in addition.
     pub notice: Option<&'a str>,
-    /// Why we look at the files ourselves, where we do.
+    /// Why we look at the files ourselves, if we do.
     pub polling: Option<&'a str>,
     /// The book.
     pub book: BookState,
@@ -51,10 +52,10 @@ pub struct Judged {
     pub took: Duration,
 }
 
-/// How it stands with the book.
+/// The state of the book.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BookState {
-    /// Nobody wants it.
+    /// It wasn't asked for.
     Off,
     /// It is being built, for this long. The plain text of the step's chapter is at this address.
     Building(Duration, String),
@@ -84,7 +85,7 @@ pub enum Mode {
 /// What is asked about before it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Write the step anew.
+    /// Reset the step.
     Reset,
     /// Put the reference in its place.
     Skip,
@@ -106,7 +107,7 @@ pub fn lines(view: &View, width: usize, height: usize) -> (Vec<Line>, usize) {
     }
     let body = body(view, width);
     let room = height.saturating_sub(top.len() + bottom.len()).max(1);
-    let (body, most) = window(body, view, room, width);
+    let (body, max_scroll) = window(body, view, room, width);
     let empty = room.saturating_sub(body.len());
     top.extend(body);
     top.extend((0..empty).map(|_| Line::new(Look::Plain, "")));
@@ -115,7 +116,7 @@ pub fn lines(view: &View, width: usize, height: usize) -> (Vec<Line>, usize) {
     for line in &mut top {
         line.text = cut(&line.text, width);
     }
-    (top, most)
+    (top, max_scroll)
 }
 
 fn head(view: &View, width: usize) -> Vec<Line> {
@@ -211,12 +212,11 @@ fn progress_line(view: &View, width: usize) -> String {
     let marks: String = view.project.steps.iter().map(mark).collect();
     let count = count_line(view.project, view.progress);
     let line = format!("[{marks}] {count}");
-    match columns(&line) <= width {
-        true => line,
-        false => {
-            let (short, _) = count.split_once(", about").unwrap_or((&count, ""));
-            format!("[{marks}] {short}")
-        }
+    if columns(&line) <= width {
+        line
+    } else {
+        let (short, _) = count.split_once(", about").unwrap_or((&count, ""));
+        format!("[{marks}] {short}")
     }
 }
 
@@ -323,10 +323,10 @@ fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
 }
 
 fn status(view: &View, width: usize) -> Vec<Line> {
-    let checking = view.checking.as_ref().map(|(doing, time)| {
-        let words = waiting::words(doing, *time);
-        match (doing, view.judged) {
-            (Doing::Building(_), None) if time.as_secs() > 2 => {
+    let checking = view.checking.as_ref().map(|(activity, time)| {
+        let words = waiting::words(activity, *time);
+        match (activity, view.judged) {
+            (Activity::Building(_), None) if time.as_secs() > 2 => {
                 format!("… {words}; the first time takes longest")
             }
             _ => format!("… {words}"),
@@ -342,8 +342,8 @@ fn status(view: &View, width: usize) -> Vec<Line> {
         return vec![Line::new(Look::Plain, checking)];
     };
     let (look, mut text) = match &judged.verdict {
-        Ok(verdict) if verdict.is_passed() => (Look::Good, verdict::summary(verdict)),
-        Ok(verdict) => (Look::Bad, verdict::summary(verdict)),
+        Ok(verdict) if verdict.is_passed() => (Look::Good, verdict_text::summary(verdict)),
+        Ok(verdict) => (Look::Bad, verdict_text::summary(verdict)),
         Err(_) => (Look::Bad, "✗ no verdict".to_string()),
     };
     // Other texts hide the report.
@@ -360,9 +360,10 @@ fn status(view: &View, width: usize) -> Vec<Line> {
 /// What is done, and if there is room, what was so before.
 fn before(checking: &str, text: &str, width: usize) -> String {
     let both = format!("{checking}   (before: {text})");
-    match columns(&both) <= width {
-        true => both,
-        false => checking.to_string(),
+    if columns(&both) <= width {
+        both
+    } else {
+        checking.to_string()
     }
 }
 
@@ -377,7 +378,7 @@ fn report(view: &View, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     if !verdict.is_passed() {
         lines.push(Line::new(Look::Plain, ""));
-        let text = verdict::first_thing(view.project, step, verdict);
+        let text = verdict_text::first_thing(view.project, step, verdict);
         match verdict {
             Verdict::DoesNotCompile(_) => {
                 let text = fit_snippets(&text, width).into_iter();
@@ -385,13 +386,13 @@ fn report(view: &View, width: usize) -> Vec<Line> {
             }
             _ => lines.extend(folded(Look::Plain, &text, width)),
         }
-        lines.extend(behind(step, verdict).map(|text| Line::new(Look::Dim, text)));
+        lines.extend(further(step, verdict).map(|text| Line::new(Look::Dim, text)));
     }
     lines
 }
 
-fn behind(step: &Step, verdict: &Verdict) -> Option<String> {
-    match verdict::further(verdict) {
+fn further(step: &Step, verdict: &Verdict) -> Option<String> {
+    match verdict_text::further(verdict) {
         0 => None,
         more => Some(format!(
             "({more} more: `cargo workshop check {} --all`)",
@@ -408,8 +409,8 @@ fn window(body: Vec<Line>, view: &View, room: usize, width: usize) -> (Vec<Line>
     }
     // The last line of the window says what is not shown.
     let shown = room.saturating_sub(1).max(1);
-    let most = all - shown;
-    let scroll = view.scroll.min(most);
+    let max_scroll = all - shown;
+    let scroll = view.scroll.min(max_scroll);
     let mut lines: Vec<Line> = body.into_iter().skip(scroll).take(shown).collect();
     let below = all - scroll - lines.len();
     let short = match below {
@@ -427,7 +428,7 @@ fn window(body: Vec<Line>, view: &View, room: usize, width: usize) -> (Vec<Line>
     if room > 1 {
         lines.push(Line::new(Look::Dim, text));
     }
-    (lines, most)
+    (lines, max_scroll)
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
-//! What a verdict means for a person: one line, what to look at first, and what goes into the
-//! progress.
+//! The text about a verdict: one line, a table, and what to look at first.
 
 use std::env;
 
-use crate::backup::{is_finished_by_skip, shown};
+use crate::backup::shown;
 use crate::commands::name;
 use crate::judge::{Checked, State, Verdict};
-use crate::progress::{self, Progress};
 use crate::project::{Project, Step};
 use crate::text::harmless;
 
@@ -54,11 +52,11 @@ fn mark(state: State) -> char {
     }
 }
 
-/// The first thing to mend: the report of the first red check, or the first error.
+/// The first thing to fix: the report of the first red check, or the first error.
 pub fn first_thing(project: &Project, step: &Step, verdict: &Verdict) -> String {
     let text = match verdict {
         Verdict::DoesNotCompile(output) if is_cargos(output) => {
-            output.trim_end().to_string() + &mend_manifest(project, step, output)
+            output.trim_end().to_string() + &manifest_advice(project, step, output)
         }
         Verdict::DoesNotCompile(output) => {
             let errors = compiler_errors(output);
@@ -78,7 +76,7 @@ pub fn first_thing(project: &Project, step: &Step, verdict: &Verdict) -> String 
     harmless(text.trim_end())
 }
 
-/// Everything to mend.
+/// Everything to fix.
 pub fn everything(project: &Project, step: &Step, verdict: &Verdict) -> String {
     let text = match verdict {
         Verdict::DoesNotCompile(output) if !is_cargos(output) => output.clone(),
@@ -92,7 +90,7 @@ pub fn everything(project: &Project, step: &Step, verdict: &Verdict) -> String {
     harmless(text.trim_end())
 }
 
-/// How many red checks or errors there are behind the first one.
+/// How many red checks or errors there are after the first one.
 pub fn further(verdict: &Verdict) -> usize {
     let count = match verdict {
         // All of what cargo says is shown at once.
@@ -104,30 +102,6 @@ pub fn further(verdict: &Verdict) -> usize {
         }
     };
     count.saturating_sub(1)
-}
-
-/// Puts a verdict into the progress. The last verdict counts; only a step that was skipped stays
-/// so until the learner's own code passes. Says so where it can't be kept.
-pub fn record(
-    project: &Project,
-    progress: &mut Progress,
-    step: &Step,
-    verdict: &Verdict,
-) -> Option<String> {
-    // Another `cargo workshop` may have skipped it a moment ago.
-    progress.refresh();
-    let before = progress.state(step);
-    let is_skipped = before == progress::State::Skipped;
-    let after = match verdict {
-        Verdict::Stopped => return None,
-        _ if verdict.is_passed() => match is_skipped && is_finished_by_skip(project, step) {
-            true => progress::State::Skipped,
-            false => progress::State::Passed,
-        },
-        _ if is_skipped => progress::State::Skipped,
-        _ => progress::State::Open,
-    };
-    progress.set_state(step, after)
 }
 
 /// The step whose file an error is in.
@@ -150,7 +124,7 @@ fn is_cargos(output: &str) -> bool {
 
 /// What to do about a step's manifest that cargo can't read, or a step that it can't find. `cargo
 /// workshop` may not start then either, so the way round cargo is named too.
-fn mend_manifest(project: &Project, current: &Step, output: &str) -> String {
+fn manifest_advice(project: &Project, current: &Step, output: &str) -> String {
     let output = output.replace('\\', "/");
     let is_named = |step: &&Step| output.contains(&format!("steps/{}", step.folder()));
     let is_gone = ["did not match any packages", "/steps/*"]
@@ -163,8 +137,8 @@ fn mend_manifest(project: &Project, current: &Step, output: &str) -> String {
     let us = env::current_exe().unwrap_or_default();
     let us = shown(project, &us);
     format!(
-        "\n\n`cargo workshop reset {id}` writes the step anew and keeps your files.\n\
-         Where cargo itself stops at this error, this does the same:\n  {us} reset {id}",
+        "\n\n`cargo workshop reset {id}` writes the step again and keeps your files.\n\
+         If cargo itself stops at this error, this does the same:\n  {us} reset {id}",
         id = step.id
     )
 }
@@ -191,7 +165,7 @@ fn compiler_errors(output: &str) -> Vec<String> {
             error.push('\n');
         }
     }
-    // What comes behind the last error ("For more information …") is no part of it.
+    // What comes after the last error ("For more information …") isn't part of it.
     errors
         .iter()
         .map(|error| {

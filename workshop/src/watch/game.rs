@@ -1,15 +1,14 @@
-//! What runs beside the checks: the book, and what is played with.
+//! The program that is played with, while the checks go on.
 
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use super::view::{BookState, Mode};
+use super::view::Mode;
 use super::{Event, Watch};
-use crate::book::News;
 use crate::browser;
-use crate::judge::Stop;
 use crate::play;
 use crate::project::Problem;
+use crate::supervisor::Stop;
 
 /// What is played with.
 pub(super) struct Game {
@@ -19,7 +18,7 @@ pub(super) struct Game {
     pub(super) others: Option<String>,
     pub(super) since: Instant,
     pub(super) address: Option<String>,
-    /// The default port, where that is taken.
+    /// The default port, if it is taken.
     pub(super) taken: Option<u16>,
     pub(super) output: Vec<String>,
     pub(super) thread: JoinHandle<()>,
@@ -36,53 +35,14 @@ impl Game {
             None => format!("{name} is being built ({seconds} s). `p` ends it."),
         }
     }
+
+    /// Whether nothing has come of it yet.
+    pub(super) fn is_being_built(&self) -> bool {
+        self.address.is_none() && self.output.is_empty()
+    }
 }
 
 impl Watch {
-    pub(super) fn take_news(&mut self, news: News) {
-        match news {
-            News::Readable => {
-                let is_first = !self.book_is_readable;
-                self.book_is_readable = true;
-                self.book_is_broken = None;
-                let Some(book) = &self.book else {
-                    return;
-                };
-                self.log(&match is_first {
-                    true => format!("The book can be read at {}", book.address()),
-                    false => "The book has been built anew.".to_string(),
-                });
-                if is_first && self.opens && !self.book_was_opened {
-                    self.book_was_opened = true;
-                    let address = match &self.step {
-                        Some(step) if !self.opens_at_start => book.chapter(step),
-                        _ => book.address(),
-                    };
-                    if !browser::open(&address) {
-                        self.note(format!("Open {address} in a browser."));
-                    }
-                }
-            }
-            News::Broken(why) => {
-                self.log(&format!("The book can't be built: {why}"));
-                self.book_is_broken = Some(why);
-            }
-        }
-    }
-
-    pub(super) fn open_book(&mut self) {
-        let text = match self.book_state() {
-            BookState::Off => "You asked for no book: its pages are in book/src/.".to_string(),
-            BookState::Building(_, chapter) => {
-                let text = opened(&chapter);
-                format!("{text}\nThe book is still being built: for now this is its plain text.")
-            }
-            BookState::Broken(why) => format!("The book can't be built: {why}"),
-            BookState::Readable(_, chapter) => opened(&chapter),
-        };
-        self.note(text);
-    }
-
     pub(super) fn play(&mut self) {
         if let Some(game) = &self.game {
             game.stop.ask();
@@ -139,9 +99,10 @@ impl Watch {
                 let taken = game.taken.map(|port| format!("Port {port} is taken."));
                 let others = game.others.clone();
                 let open = self.opens && browser::open(&address);
-                let how = match open {
-                    true => "It opens in your browser.",
-                    false => "Open that address in a browser.",
+                let how = if open {
+                    "It opens in your browser."
+                } else {
+                    "Open that address in a browser."
                 };
                 self.log(&line);
                 let parts = [taken, Some(how.to_string()), others];
@@ -172,18 +133,10 @@ impl Watch {
                     );
                     self.show(text, Mode::Text);
                 }
-                self.notice = None;
+                self.notice.text = None;
             }
-            Ok(()) => self.notice = None,
+            Ok(()) => self.notice.text = None,
         }
-    }
-}
-
-/// Opens an address, and says so.
-fn opened(address: &str) -> String {
-    match browser::open(address) {
-        true => format!("{address} opens in your browser."),
-        false => format!("Open {address} in a browser."),
     }
 }
 

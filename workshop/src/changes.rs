@@ -1,9 +1,8 @@
-//! Tells when somebody saves a file.
+//! Tells when a file is saved.
 //!
-//! The operating system tells us, where it can. Whether it can is tried out with a file of our
-//! own. And as a file system may tell of what we write but not of what an editor writes on the
-//! other side of a mount, all files are looked at every two seconds besides. Where that finds
-//! something that we were not told of, we go on by looking, twice a second.
+//! The operating system tells us, if it can. Whether it can is tried out with a file of our own. And as a file system
+//! may tell of what we write but not of what an editor writes on the other side of a mount, all files are also looked
+//! at every two seconds. If that finds a change that we were not told of, we go on by looking, twice a second.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -20,9 +19,9 @@ use crate::project::Project;
 
 /// How long the operating system may take to tell of the file that it is tried out with.
 const PROBE_DEADLINE: Duration = Duration::from_secs(2);
-/// How often all files are looked at where nobody tells of changes.
+/// How often all files are looked at if the system doesn't tell of changes.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// How often they are looked at where somebody does.
+/// How often they are looked at if it does.
 const CONTROL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What has changed.
@@ -38,7 +37,7 @@ pub enum Change {
 
 /// Watches until it is dropped.
 #[derive(Debug)]
-pub struct Watcher {
+pub struct FileWatcher {
     to_thread: Sender<Message>,
     thread: Option<JoinHandle<()>>,
 }
@@ -48,7 +47,7 @@ enum Message {
     Stop,
 }
 
-impl Watcher {
+impl FileWatcher {
     /// Starts to watch the workshop's folders; with `polling`, without the operating system's
     /// help. `tell` is called from another thread.
     pub fn start(project: &Project, polling: bool, tell: impl Fn(Change) + Send + 'static) -> Self {
@@ -56,12 +55,13 @@ impl Watcher {
         let root = fs::canonicalize(&project.root).unwrap_or(project.root.clone());
         let to_itself = to_thread.clone();
         let thread = thread::spawn(move || {
-            let mut work = Work::new(root, to_itself, tell);
-            match polling {
-                true => work.poll("as you asked for"),
-                false => work.listen(),
+            let mut worker = Worker::new(root, to_itself, tell);
+            if polling {
+                worker.poll("as you asked for")
+            } else {
+                worker.listen()
             }
-            work.run(&inbox);
+            worker.run(&inbox);
         });
         Self {
             to_thread,
@@ -70,7 +70,7 @@ impl Watcher {
     }
 }
 
-impl Drop for Watcher {
+impl Drop for FileWatcher {
     fn drop(&mut self) {
         _ = self.to_thread.send(Message::Stop);
         if let Some(thread) = self.thread.take() {
@@ -79,11 +79,11 @@ impl Drop for Watcher {
     }
 }
 
-/// Whether the operating system tells of changes below this folder. Takes two seconds where it
+/// Whether the operating system tells of changes below this folder. Takes two seconds if it
 /// doesn't.
 ///
 /// # Errors
-/// Why it doesn't.
+/// Returns the reason if it doesn't.
 pub fn try_out(folder: &Path) -> Result<(), String> {
     let (sender, inbox) = mpsc::channel();
     let tell = move |event| _ = sender.send(event);
@@ -129,7 +129,7 @@ fn is_out_of_handles(error: &std::io::Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// A file that is written to see whether anybody tells of it. Dropping it removes it.
+/// A file that is written to see whether the system tells of it. Dropping it removes it.
 struct Probe {
     folder: PathBuf,
 }
@@ -164,7 +164,7 @@ impl Drop for Probe {
 }
 
 /// The thread that watches.
-struct Work<Tell> {
+struct Worker<Tell> {
     root: PathBuf,
     tell: Tell,
     to_itself: Sender<Message>,
@@ -181,7 +181,7 @@ struct Work<Tell> {
 /// What is known of each file without reading it: when it was changed, and its length.
 type Files = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
 
-impl<Tell: Fn(Change)> Work<Tell> {
+impl<Tell: Fn(Change)> Worker<Tell> {
     fn new(root: PathBuf, to_itself: Sender<Message>, tell: Tell) -> Self {
         let seen = look(&root);
         Self {
@@ -314,7 +314,7 @@ impl<Tell: Fn(Change)> Work<Tell> {
     }
 
     fn look_ourselves(&mut self) {
-        // What was found the last time, and still nobody has told of, nobody will tell of.
+        // What was found the last time and hasn't been told of since will never be told of.
         let before = self.last_look;
         let suspects = std::mem::take(&mut self.untold);
         let missed = suspects
@@ -385,7 +385,7 @@ fn area(root: &Path, path: &Path, is_folder: bool) -> Option<Area> {
         ["steps", ..] => {
             (is_source(path) || (is_folder && extension.is_none())).then_some(Area::Steps)
         }
-        // Where `mdbook build` writes to.
+        // `mdbook build` writes to it.
         ["book", "book", ..] => None,
         ["book" | "solutions" | "tests", ..] => {
             (!matches!(extension, None | Some("new" | "tmp" | "swp"))).then_some(Area::Book)
@@ -457,28 +457,28 @@ mod tests {
 
     /// A folder shared with another machine tells of what is written on this side only.
     #[test]
-    fn who_is_not_told_of_a_change_looks_from_then_on() {
-        let root = std::env::temp_dir().join(format!("workshop-watcher-{}", std::process::id()));
+    fn a_change_that_was_not_told_of_is_looked_for_from_then_on() {
+        let root = std::env::temp_dir().join(format!("workshop-changes-{}", std::process::id()));
         let folder = root.join("steps/00-hello/src");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("lib.rs"), "1").unwrap();
         let told = RefCell::new(Vec::new());
         let (sender, _inbox) = mpsc::channel();
-        let mut work = Work::new(root.clone(), sender, |change| {
+        let mut worker = Worker::new(root.clone(), sender, |change| {
             told.borrow_mut().push(change)
         });
         // A watcher that watches nothing.
-        work.system = notify::recommended_watcher(|_| ()).ok();
+        worker.system = notify::recommended_watcher(|_| ()).ok();
 
-        work.look_ourselves();
+        worker.look_ourselves();
         assert_eq!(told.take(), []);
         fs::write(folder.join("lib.rs"), "22").unwrap();
-        work.look_ourselves();
+        worker.look_ourselves();
         assert_eq!(told.take(), [Change::Steps(vec![folder.join("lib.rs")])]);
-        work.look_ourselves();
+        worker.look_ourselves();
         let why = "this file system doesn't tell of all changes".to_string();
         assert_eq!(told.take(), [Change::Polling(why)]);
-        assert!(work.system.is_none());
+        assert!(worker.system.is_none());
         fs::remove_dir_all(&root).unwrap();
     }
 
@@ -508,7 +508,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn where_inotify_is_used_up_the_limit_is_named() {
+    fn when_inotify_is_used_up_the_limit_is_named() {
         let error = notify::Error::io(std::io::Error::from_raw_os_error(24));
         let why = reason(error);
         assert!(why.contains("fs.inotify.max_user_instances"), "{why}");
@@ -516,24 +516,24 @@ mod tests {
     }
 
     #[test]
-    fn what_one_was_told_of_is_not_found_again() {
+    fn a_change_that_was_told_of_is_not_found_again() {
         let root = std::env::temp_dir().join(format!("workshop-told-{}", std::process::id()));
         let folder = root.join("steps/00-hello/src");
         fs::create_dir_all(&folder).unwrap();
         let told = RefCell::new(Vec::new());
         let (sender, _inbox) = mpsc::channel();
-        let mut work = Work::new(root.clone(), sender, |change| {
+        let mut worker = Worker::new(root.clone(), sender, |change| {
             told.borrow_mut().push(change)
         });
-        work.system = notify::recommended_watcher(|_| ()).ok();
+        worker.system = notify::recommended_watcher(|_| ()).ok();
 
         let file = folder.join("lib.rs");
         fs::write(&file, "1").unwrap();
         let kind = EventKind::Modify(ModifyKind::Any);
-        work.hear(&notify::Event::new(kind).add_path(file.clone()));
+        worker.hear(&notify::Event::new(kind).add_path(file.clone()));
         assert_eq!(told.take(), [Change::Steps(vec![file])]);
         for _ in 0..3 {
-            work.look_ourselves();
+            worker.look_ourselves();
         }
         assert_eq!(told.take(), []);
         fs::remove_dir_all(&root).unwrap();
