@@ -22,13 +22,10 @@ pub fn run(project: &Project) -> Result<(), Problem> {
     for step in &project.steps {
         let files = starter(project, step)?;
         let verdict = judge(&scratch, step, Side::Step, &Stop::default())?;
-        let intended = match starts_unwritten(&files) {
-            true => verdict.is_unwritten(),
-            false => {
-                matches!(verdict, Verdict::Judged(_))
-                    && !verdict.is_unwritten()
-                    && !verdict.is_passed()
-            }
+        let intended = if starts_unwritten(&files) {
+            verdict.is_unwritten()
+        } else {
+            matches!(verdict, Verdict::Judged(_)) && !verdict.is_unwritten() && !verdict.is_passed()
         };
         note(
             step,

@@ -94,12 +94,13 @@ pub fn keep(project: &Project, update: bool) -> Result<(), Problem> {
         return write_file(&file, table.as_bytes());
     }
     let kept = fs::read_to_string(&file).unwrap_or_default();
-    match kept.replace("\r\n", "\n") == table {
-        true => Ok(()),
-        false => Err(Problem(format!(
+    if kept.replace("\r\n", "\n") == table {
+        Ok(())
+    } else {
+        Err(Problem(format!(
             "{} is not what the mistakes' headers say. `cargo workshop author mistakes --update` writes it.",
             file.display()
-        ))),
+        )))
     }
 }
 

@@ -282,13 +282,14 @@ fn try_one(
     let expected = fs::read_to_string(&kept)
         .unwrap_or_default()
         .replace("\r\n", "\n");
-    match expected == report {
-        true => Ok(()),
-        false => Err(Problem(format!(
+    if expected == report {
+        Ok(())
+    } else {
+        Err(Problem(format!(
             "its report is not the one in {}. If it is a better one, `cargo workshop author mistakes \
              --update` keeps it. It says:\n{report}",
             kept.display()
-        ))),
+        )))
     }
 }
 
@@ -346,9 +347,10 @@ fn apply(step: &Path, diff: &Path) -> Result<(), Problem> {
     git.env("GIT_CEILING_DIRECTORIES", step.parent().unwrap_or(step));
     let output = finish(git, None, &Stop::default())?;
     let applied = output.is_some_and(|output| output.status.success());
-    match applied {
-        true => Ok(()),
-        false => Err(Problem("it no longer applies to the reference".to_string())),
+    if applied {
+        Ok(())
+    } else {
+        Err(Problem("it no longer applies to the reference".to_string()))
     }
 }
 
@@ -385,9 +387,10 @@ fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked, Pr
 }
 
 fn said(names: &[&str]) -> String {
-    match names.is_empty() {
-        true => "nothing".to_string(),
-        false => names.join(", "),
+    if names.is_empty() {
+        "nothing".to_string()
+    } else {
+        names.join(", ")
     }
 }
 

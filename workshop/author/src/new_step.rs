@@ -124,11 +124,12 @@ fn refuse(project: &Project, id: &str) -> Result<(), Problem> {
             .join("book/src")
             .join(format!("{id}.md"))
             .exists();
-    match is_taken {
-        true => Err(Problem(format!(
+    if is_taken {
+        Err(Problem(format!(
             "There is a step or a page `{id}` already."
-        ))),
-        false => Ok(()),
+        )))
+    } else {
+        Ok(())
     }
 }
 
@@ -167,9 +168,10 @@ fn entered(summary: &str, entry: &str, title: &str, last: &str) -> String {
     let is_planned = summary.lines().any(|line| line.ends_with(&planned));
     let mut lines = Vec::new();
     for line in summary.lines() {
-        match line.ends_with(&planned) {
-            true => lines.push(entry),
-            false => lines.push(line),
+        if line.ends_with(&planned) {
+            lines.push(entry)
+        } else {
+            lines.push(line)
         }
         if !is_planned && line.ends_with(&format!("({last})")) {
             lines.push(entry);

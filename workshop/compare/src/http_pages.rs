@@ -178,9 +178,10 @@ impl Shared {
         self.requests.fetch_add(1, Ordering::SeqCst);
         let (got, body) = client.exchange(request)?;
         self.answers.fetch_add(1, Ordering::SeqCst);
-        match got == status {
-            true => Ok(body),
-            false => Err(io::Error::other(format!("the server answered {got}"))),
+        if got == status {
+            Ok(body)
+        } else {
+            Err(io::Error::other(format!("the server answered {got}")))
         }
     }
 }

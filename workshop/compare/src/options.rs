@@ -166,9 +166,10 @@ impl Given {
     }
 
     fn setup(self) -> Result<Setup, String> {
-        let (rates, clients, interval, seconds) = match self.quick {
-            true => (vec![75, 600], 2, 0.05, 0.8),
-            false => (vec![6, 18, 60, 180, 600, 1800], 5, 1.0, 10.0),
+        let (rates, clients, interval, seconds) = if self.quick {
+            (vec![75, 600], 2, 0.05, 0.8)
+        } else {
+            (vec![6, 18, 60, 180, 600, 1800], 5, 1.0, 10.0)
         };
         let interval = self.interval.unwrap_or(interval);
         let seconds = self.seconds.unwrap_or(seconds);

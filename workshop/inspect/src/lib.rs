@@ -90,9 +90,10 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
         });
     let inspected = inspect(&text, from)?;
     say(&inspected.drawn);
-    Ok(match inspected.is_broken {
-        true => End::Red,
-        false => End::Fine,
+    Ok(if inspected.is_broken {
+        End::Red
+    } else {
+        End::Fine
     })
 }
 
@@ -138,13 +139,14 @@ pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected, Problem> {
     let mut is_broken = false;
     let mut shown = Vec::new();
     for (number, (bytes, drawing, length)) in frames.into_iter().enumerate() {
-        let title = match is_one {
-            true => String::new(),
-            false => format!(
+        let title = if is_one {
+            String::new()
+        } else {
+            format!(
                 "Frame {}, bytes {at} to {}\n\n",
                 number + 1,
                 at + length - 1
-            ),
+            )
         };
         let frame = &bytes[..length];
         let faults = rules.broken(frame);

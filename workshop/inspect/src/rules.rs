@@ -64,9 +64,10 @@ impl Rules {
         let is_masked = second & 0b1000_0000 != 0;
         faults.extend(self.mask(is_masked).map(str::to_string));
         let is_clients = self.from.map_or(is_masked, |side| side == Side::Client);
-        let half = match is_clients {
-            true => &mut self.client,
-            false => &mut self.server,
+        let half = if is_clients {
+            &mut self.client
+        } else {
+            &mut self.server
         };
         if half.is_closed {
             faults.push("nothing may follow a Close, RFC 6455 §5.5.1".to_string());
@@ -120,9 +121,10 @@ impl Half {
                         "the message before it isn't finished, RFC 6455 §5.4 (close code 1002)",
                     );
                 }
-                match is_text {
-                    true => Message::Text(Vec::new()),
-                    false => Message::Other,
+                if is_text {
+                    Message::Text(Vec::new())
+                } else {
+                    Message::Other
                 }
             }
         };
@@ -137,10 +139,7 @@ impl Half {
             },
             message => message,
         };
-        self.message = match header.fin {
-            true => Message::None,
-            false => message,
-        };
+        self.message = if header.fin { Message::None } else { message };
         faults.into_iter().map(str::to_string).collect()
     }
 }
@@ -159,9 +158,10 @@ fn unfinished(text: &[u8], is_last: bool) -> Option<Vec<u8>> {
 /// A Close: its code, then its reason (RFC 6455 §5.5.1, §7.4).
 fn of_close(payload: &[u8], is_whole: bool) -> Vec<String> {
     let Some((code, reason)) = payload.split_at_checked(2) else {
-        return match payload.len() == 1 && is_whole {
-            true => vec!["one byte is half a code, RFC 6455 §5.5.1 (close code 1002)".to_string()],
-            false => Vec::new(),
+        return if payload.len() == 1 && is_whole {
+            vec!["one byte is half a code, RFC 6455 §5.5.1 (close code 1002)".to_string()]
+        } else {
+            Vec::new()
         };
     };
     let mut faults = Vec::new();

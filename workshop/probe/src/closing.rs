@@ -2,7 +2,7 @@
 
 use crate::frame::{CLOSE, FIN, close, masked};
 use crate::outcome::{Mark, Outcome, may_be_sent};
-use crate::peer::{End, Ending};
+use crate::peer::{Ending, TcpEnd};
 use crate::{Rule, Trial};
 
 /// The rules, in the order in which they are tried.
@@ -69,13 +69,13 @@ fn closed(trial: &Trial, bytes: &[u8], half_closes: bool) -> Result<Ending, Stri
     Ok(peer.ending(false))
 }
 
-/// A right Close is answered with a Close, mostly of the same code, and TCP ends.
+/// Judges the answer to a valid Close: a Close, usually with the same code, and then the end of TCP.
 fn answered(ending: &Ending, code: Option<u16>) -> Outcome {
-    let did = ending.words();
+    let did = ending.in_words();
     let given = ending.code();
     match ending.close {
         None => Outcome::broken(did),
-        Some(_) if ending.end == End::Open => Outcome::broken(did),
+        Some(_) if ending.end == TcpEnd::Open => Outcome::broken(did),
         Some(_) if given.is_some_and(|given| !may_be_sent(given)) => Outcome::broken(did),
         Some(_) if given == code => Outcome::kept(did),
         // "Typically", says §5.5.1.
@@ -83,14 +83,14 @@ fn answered(ending: &Ending, code: Option<u16>) -> Outcome {
     }
 }
 
-/// A wrong Close fails the connection. Nothing says that its answer has another code; only that
-/// some codes may never be sent.
+/// Judges the answer to an invalid Close, which fails the connection. No rule says which code the answer has, only
+/// that some codes must not be sent.
 fn faulty(ending: &Ending, code: u16) -> Outcome {
-    let did = ending.words();
+    let did = ending.in_words();
     match (ending.end, ending.code()) {
-        (End::Open, _) => Outcome::broken(did),
+        (TcpEnd::Open, _) => Outcome::broken(did),
         (_, Some(given)) if !may_be_sent(given) => Outcome::broken(did),
         (_, Some(given)) if given == code => Outcome::kept(did),
-        _ => Outcome::unheeded(format!("{did} ({code} is due)")),
+        _ => Outcome::not_followed(format!("{did} ({code} is due)")),
     }
 }

@@ -1,4 +1,4 @@
-//! Frames, right and wrong ones (RFC 6455 §5.2).
+//! Frames, right and wrong (RFC 6455 §5.2).
 //!
 //! Not the frames of the workshop's steps: a probe must be able to write what an encoder rightly
 //! refuses to, and must not share a mistake with the server that it judges.
@@ -11,16 +11,16 @@ pub const TEXT: u8 = 0x1;
 pub const BINARY: u8 = 0x2;
 /// The end of the WebSocket.
 pub const CLOSE: u8 = 0x8;
-/// A question whether anybody is there.
+/// A question whether the other side is still there.
 pub const PING: u8 = 0x9;
-/// Its answer.
+/// The answer to a ping.
 pub const PONG: u8 = 0xa;
 
 /// The first byte's bit for "the message ends here".
 pub const FIN: u8 = 0b1000_0000;
 
-/// The longest payload that is read.
-const LONGEST: u64 = 1 << 20;
+/// The longest payload that is read, in bytes.
+const MAX_PAYLOAD: u64 = 1 << 20;
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -28,11 +28,11 @@ const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
     /// In the fewest bytes, as it must be.
-    Fewest,
-    /// In 16 bits, whatever it is.
-    In16(u16),
-    /// In 64 bits, whatever it is.
-    In64(u64),
+    Minimal,
+    /// This one, in 16 bits.
+    U16(u16),
+    /// This one, in 64 bits.
+    U64(u64),
 }
 
 /// A frame to send.
@@ -42,7 +42,7 @@ pub struct Draft<'a> {
     pub first: u8,
     /// Whether the payload is masked, as a client's must be.
     pub masked: bool,
-    /// How the length is written, and which.
+    /// How the length is written.
     pub length: Length,
     /// The payload, not yet masked; it need not be as long as the length says.
     pub payload: &'a [u8],
@@ -55,11 +55,11 @@ impl Draft<'_> {
         let mut bytes = vec![self.first];
         let (short, long) = (self.payload.len() as u8, self.payload.len() as u64);
         match (self.length, self.payload.len()) {
-            (Length::Fewest, 0..=125) => bytes.push(mask_bit | short),
-            (Length::Fewest, 126..=0xffff) => push_16(&mut bytes, mask_bit, long as u16),
-            (Length::Fewest, _) => push_64(&mut bytes, mask_bit, long),
-            (Length::In16(length), _) => push_16(&mut bytes, mask_bit, length),
-            (Length::In64(length), _) => push_64(&mut bytes, mask_bit, length),
+            (Length::Minimal, 0..=125) => bytes.push(mask_bit | short),
+            (Length::Minimal, 126..=0xffff) => push_16(&mut bytes, mask_bit, long as u16),
+            (Length::Minimal, _) => push_64(&mut bytes, mask_bit, long),
+            (Length::U16(length), _) => push_16(&mut bytes, mask_bit, length),
+            (Length::U64(length), _) => push_64(&mut bytes, mask_bit, length),
         }
         if !self.masked {
             bytes.extend(self.payload);
@@ -86,12 +86,12 @@ fn push_64(bytes: &mut Vec<u8>, mask_bit: u8, length: u64) {
     bytes.extend(length.to_be_bytes());
 }
 
-/// A masked frame with these first eight bits and this payload, right in everything else.
+/// A masked frame with this first byte and this payload, right in everything else.
 pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let draft = Draft {
         first,
         masked: true,
-        length: Length::Fewest,
+        length: Length::Minimal,
         payload,
     };
     draft.bytes()
@@ -109,12 +109,12 @@ pub fn close(code: u16, reason: &[u8]) -> Vec<u8> {
     masked(FIN | CLOSE, &payload)
 }
 
-/// A frame that came.
+/// A frame that was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// FIN, RSV1–3 and the opcode.
     pub first: u8,
-    /// Whether it was masked, which no server's may be.
+    /// Whether it was masked, which a server's must not be.
     pub masked: bool,
     /// Whether its length was written in the fewest bytes.
     pub minimal: bool,
@@ -134,11 +134,10 @@ impl Frame {
     }
 }
 
-/// The frame at the beginning of `bytes`, and how many bytes it takes; nothing where there are too
-/// few for it.
+/// Reads the frame at the beginning of `bytes`, and returns how many bytes it takes. `None` if it isn't complete.
 ///
 /// # Errors
-/// It is longer than anything that was asked for.
+/// Returns what the server did, in words, if the frame is longer than anything that was asked for.
 pub fn read(bytes: &[u8]) -> Result<Option<(Frame, usize)>, String> {
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);
@@ -155,7 +154,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Frame, usize)>, String> {
             .iter()
             .fold(0, |length, byte| length << 8 | u64::from(*byte)),
     };
-    if length > LONGEST {
+    if length > MAX_PAYLOAD {
         return Err(format!("sends a frame of {length} bytes"));
     }
     let masked = second & 0b1000_0000 != 0;
@@ -175,13 +174,14 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Frame, usize)>, String> {
         first: *first,
         masked,
         minimal,
-        payload: match masked {
-            true => payload
+        payload: if masked {
+            payload
                 .iter()
                 .zip(key.iter().cycle())
                 .map(|(byte, key)| byte ^ key)
-                .collect(),
-            false => payload.to_vec(),
+                .collect()
+        } else {
+            payload.to_vec()
         },
     };
     let used = 2 + extended.len() + key_length + payload.len();

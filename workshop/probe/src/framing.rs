@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use crate::frame::{BINARY, CONTINUATION, Draft, FIN, Length, PING, PONG, TEXT, masked, text};
+use crate::frame::{
+    BINARY, CONTINUATION, Draft, FIN, Length, PING, PONG, TEXT, close, masked, text,
+};
 use crate::outcome::{Mark, Outcome};
-use crate::peer::{End, Ending};
+use crate::peer::{Ending, TcpEnd};
 use crate::{Rule, Trial, Tried};
 
-/// How long a server is given to refuse what it can refuse at once.
+/// How long a server has to refuse what it can refuse at once.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// The rules, in the order in which they are tried.
@@ -18,7 +20,7 @@ pub const RULES: &[Rule] = &[
         let draft = Draft {
             first: FIN | TEXT,
             masked: false,
-            length: Length::Fewest,
+            length: Length::Minimal,
             payload: b"open",
         };
         fails(trial, &draft.bytes(), 1002)
@@ -34,20 +36,20 @@ pub const RULES: &[Rule] = &[
         each_fails(trial, frames.collect())
     }),
     Rule::new("5 bytes, length in 16 bits", "§5.2", |trial| {
-        too_long_a_length(trial, Length::In16(5))
+        too_long_a_length(trial, Length::U16(5))
     }),
     Rule::new("5 bytes, length in 64 bits", "§5.2", |trial| {
-        too_long_a_length(trial, Length::In64(5))
+        too_long_a_length(trial, Length::U64(5))
     }),
     Rule::new("a length with its top bit set", "§5.2", |trial| {
         let ending = declared(trial, 1 << 63 | 5)?;
         Ok(match ending.code() {
-            Some(1002 | 1009) if ending.end != End::Open => Outcome::kept(ending.words()),
-            _ => Outcome::chosen(ending.words()),
+            Some(1002 | 1009) if ending.end != TcpEnd::Open => Outcome::kept(ending.in_words()),
+            _ => Outcome::chosen(ending.in_words()),
         })
     }),
     Rule::new("1 GiB declared, nothing sent", "§10.4", |trial| {
-        Ok(Outcome::chosen(declared(trial, 1 << 30)?.words()))
+        Ok(Outcome::chosen(declared(trial, 1 << 30)?.in_words()))
     }),
     Rule::new("text that isn't UTF-8 fails", "§8.1", |trial| {
         fails(trial, &text(&[0xce, 0xba, 0xff]), 1007)
@@ -89,7 +91,7 @@ fn ping(trial: &Trial) -> Tried {
         }
         Ok(frame) if frame.opcode() == PONG => Outcome::broken("with other bytes"),
         Ok(frame) => Outcome::broken(format!("a frame with opcode {:x}", frame.opcode())),
-        Err(end) => Outcome::broken(format!("no pong, {}", end.words())),
+        Err(end) => Outcome::broken(format!("no pong, {}", end.in_words())),
     })
 }
 
@@ -113,7 +115,7 @@ fn each_fails(trial: &Trial, frames: Vec<(String, u8)>) -> Tried {
     Ok(Outcome::worst(all))
 }
 
-/// §5.2 binds who writes a length; what becomes of one who doesn't keep to it isn't said.
+/// §5.2 says how a sender writes a length, but not what a receiver does if it is written differently.
 fn too_long_a_length(trial: &Trial, length: Length) -> Tried {
     let draft = Draft {
         first: FIN | TEXT,
@@ -123,14 +125,14 @@ fn too_long_a_length(trial: &Trial, length: Length) -> Tried {
     };
     let mut peer = trial.open()?;
     peer.send(&draft.bytes());
-    // What is read as right would leave the connection open: a Close behind it ends it.
-    peer.send(&super::frame::close(1000, b""));
+    // A server that accepts the frame would leave the connection open. The Close ends it.
+    peer.send(&close(1000, b""));
     let ending = peer.ending(true);
     if ending.messages == [b"Hello"] {
         return Ok(Outcome::chosen("accepts it"));
     }
     Ok(match Outcome::of_failure(&ending, 1002) {
-        outcome if ending.end == End::Open => outcome,
+        outcome if ending.end == TcpEnd::Open => outcome,
         outcome if ending.code() == Some(1002) => outcome,
         outcome => Outcome::chosen(outcome.did),
     })
@@ -140,25 +142,25 @@ fn declared(trial: &Trial, length: u64) -> Result<Ending, String> {
     let draft = Draft {
         first: FIN | BINARY,
         masked: true,
-        length: Length::In64(length),
+        length: Length::U64(length),
         payload: b"",
     };
-    let mut peer = trial.open()?.patient_for(AT_ONCE);
+    let mut peer = trial.open()?.with_patience(AT_ONCE);
     peer.send(&draft.bytes());
     Ok(peer.ending(true))
 }
 
 fn how_early(trial: &Trial, bytes: &[u8]) -> Tried {
-    let mut peer = trial.open()?.patient_for(AT_ONCE);
+    let mut peer = trial.open()?.with_patience(AT_ONCE);
     peer.send(bytes);
     let ending = peer.ending(true);
     Ok(match ending.end {
-        End::Open if ending.close.is_none() => Outcome::chosen("waits for the rest"),
-        _ => Outcome::chosen(format!("at once: {}", ending.words())),
+        TcpEnd::Open if ending.close.is_none() => Outcome::chosen("waits for the rest"),
+        _ => Outcome::chosen(format!("at once: {}", ending.in_words())),
     })
 }
 
-/// The pieces of one message: `count` frames with one byte each.
+/// One message as `count` frames of one byte each.
 pub fn one_byte_fragments(count: usize) -> Vec<u8> {
     let mut bytes = masked(TEXT, b"x");
     for _ in 2..count {

@@ -1,32 +1,32 @@
-//! The opening handshake: what is asked, and what is answered (RFC 6455 §4.1, §4.2.2).
+//! The heads of the opening handshake: the request and the response (RFC 6455 §4.1, §4.2.2).
 
 use crate::target::Target;
 
-/// Keys and what they are answered with, worked out beforehand. A client's key is to be random;
-/// a probe knows the answer instead.
+/// Keys, each with its accept key. A client's key is meant to be random; a probe uses keys whose accept keys it
+/// knows.
 pub const KEYS: [(&str, &str); 3] = [
     ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
     ("Yml0IGJ5IGJpdCwgMDAwMQ==", "WzViNEckVnmYqpBRKMP8EZpqbrk="),
     ("AAECAwQFBgcICQoLDA0ODw==", "Bz3qJYTGdOe8gUSpLosEdiLKDrk="),
 ];
 
-/// A request's head, to be changed into a wrong one.
+/// The head of a request. A right one can be changed into a wrong one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The request line, without its end.
+    /// The request line, without CRLF.
     pub line: String,
     fields: Vec<(String, String)>,
 }
 
 impl Head {
-    /// A handshake that a server at `target` has no reason to refuse, with the key of that number.
+    /// A handshake that a server at `target` has no reason to refuse, with one of [`KEYS`].
     pub fn handshake(target: &Target, key: usize) -> Self {
         let plain = Self::plain(target);
         plain
-            .and("Upgrade", "websocket")
-            .and("Connection", "Upgrade")
-            .and("Sec-WebSocket-Key", KEYS[key].0)
-            .and("Sec-WebSocket-Version", "13")
+            .with_extra("Upgrade", "websocket")
+            .with_extra("Connection", "Upgrade")
+            .with_extra("Sec-WebSocket-Key", KEYS[key].0)
+            .with_extra("Sec-WebSocket-Version", "13")
     }
 
     /// A request for a page.
@@ -35,22 +35,22 @@ impl Head {
             line: format!("GET {} HTTP/1.1", target.resource),
             fields: Vec::new(),
         };
-        head.and("Host", &target.host)
+        head.with_extra("Host", &target.host)
     }
 
-    /// With one field more.
-    pub fn and(mut self, name: &str, value: &str) -> Self {
+    /// Adds a field.
+    pub fn with_extra(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_string(), value.to_string()));
         self
     }
 
-    /// Without the fields of that name.
+    /// Removes the fields with this name.
     pub fn without(mut self, name: &str) -> Self {
         self.fields.retain(|field| field.0 != name);
         self
     }
 
-    /// With this value in the field of that name.
+    /// Sets the value of the field with this name.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         for field in &mut self.fields {
             if field.0 == name {
@@ -60,21 +60,21 @@ impl Head {
         self
     }
 
-    /// With the first `from` of the request line as `to`.
+    /// Replaces the first `from` in the request line by `to`.
     pub fn with_line(mut self, from: &str, to: &str) -> Self {
         self.line = self.line.replacen(from, to, 1);
         self
     }
 
-    /// With the names of the fields in other letters.
-    pub fn shouted(mut self) -> Self {
+    /// Writes the names of the fields in capitals.
+    pub fn with_uppercase_names(mut self) -> Self {
         for field in &mut self.fields {
             field.0 = field.0.to_uppercase();
         }
         self
     }
 
-    /// The head on the wire.
+    /// The bytes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{}\r\n", self.line);
         for (name, value) in &self.fields {
@@ -85,19 +85,19 @@ impl Head {
     }
 }
 
-/// A response's head.
+/// The head of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     fields: Vec<(String, String)>,
 }
 
-impl Answer {
-    /// Reads a head that ends with an empty line.
+impl Response {
+    /// Reads a head.
     ///
     /// # Errors
-    /// It isn't one of HTTP/1.1.
+    /// Returns a sentence if it isn't one of HTTP/1.1.
     pub fn read(head: &[u8]) -> Result<Self, String> {
         let text = String::from_utf8_lossy(head);
         let mut lines = text.split("\r\n");
@@ -115,15 +115,15 @@ impl Answer {
         })
     }
 
-    /// The values of the fields of that name, given in lower case.
-    pub fn all(&self, name: &str) -> Vec<&str> {
+    /// The values of the fields with this name, which is in lower case.
+    pub fn values(&self, name: &str) -> Vec<&str> {
         let fields = self.fields.iter().filter(|field| field.0 == name);
         fields.map(|field| field.1.as_str()).collect()
     }
 
-    /// Whether one of the elements of that field is this one, in any case.
+    /// Whether this field lists this element, in upper or lower case.
     pub fn lists(&self, name: &str, element: &str) -> bool {
-        let values = self.all(name);
+        let values = self.values(name);
         let mut elements = values.iter().flat_map(|value| value.split(','));
         elements.any(|found| found.trim().eq_ignore_ascii_case(element))
     }

@@ -9,9 +9,17 @@
 //!             Outcome ──▶ one line
 //! ```
 //!
-//! It knows nothing of the steps: its frames and heads are its own, so that it can write wrong
-//! ones, and so that a mistake in a step isn't shared by its judge. What Autobahn asks (its cases
-//! cover frames that are right in themselves) is mostly left to Autobahn.
+//! It uses none of the steps: its frames and heads are its own, so that it can write wrong ones, and so that it
+//! doesn't share a mistake with a step. What Autobahn tests is mostly left to Autobahn, whose cases are frames that
+//! are valid by themselves.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | `target` | which server: the URL and its addresses |
+//! | `peer` | one connection to it |
+//! | `head`, `frame` | what is sent and read |
+//! | `opening`, `framing`, `streams`, `closing` | the rules |
+//! | `outcome` | kept or broken, and the line that says it |
 
 mod closing;
 mod frame;
@@ -34,15 +42,15 @@ use workshop_terminal::problem::Problem;
 use workshop_terminal::text::{say, wrap};
 use workshop_wire::reach;
 
-use self::head::{Answer, Head};
+use self::head::{Head, Response};
 use self::outcome::{Mark, Outcome, line};
 use self::peer::Peer;
 pub use self::target::Target;
 
-/// How many times as long a rule may take that is slow by its nature.
+/// How many times the usual deadline a slow rule has.
 const SLOW: u32 = 4;
 
-/// What was tried: how it came out, or what kept the server from getting that far.
+/// How a rule came out, or in words, what the server did before the rule could be tried.
 type Tried = Result<Outcome, String>;
 
 /// A rule, and how to try it.
@@ -68,7 +76,7 @@ impl Rule {
         self
     }
 
-    /// Tries it. Whatever the server does, that ends within a little more than the deadline.
+    /// Tries it. Whatever the server does, this ends soon after the deadline.
     fn outcome(&self, target: &Target, patience: Duration) -> Outcome {
         let factor = if self.is_slow { SLOW } else { 1 };
         let trial = Trial {
@@ -86,7 +94,7 @@ const GROUPS: [(&str, &[Rule]); 4] = [
     ("Closing handshake", closing::RULES),
 ];
 
-/// One rule being tried.
+/// One try of a rule.
 struct Trial<'a> {
     target: &'a Target,
     deadline: Instant,
@@ -97,7 +105,7 @@ impl Trial<'_> {
         self.target
     }
 
-    /// A handshake that is right.
+    /// A valid handshake.
     fn handshake(&self) -> Head {
         Head::handshake(self.target, 0)
     }
@@ -109,23 +117,23 @@ impl Trial<'_> {
         Peer::new(stream, self.deadline).map_err(|error| format!("takes no connection: {error}"))
     }
 
-    fn ask(&self, head: &Head) -> Result<Answer, String> {
+    fn ask(&self, head: &Head) -> Result<Response, String> {
         let mut peer = self.connect()?;
         peer.send(&head.bytes());
-        peer.answer()
+        peer.response()
     }
 
-    /// A WebSocket, open.
+    /// Opens a WebSocket.
     fn open(&self) -> Result<Peer, String> {
         let mut peer = self.connect()?;
         peer.send(&self.handshake().bytes());
-        match peer.answer()?.status {
+        match peer.response()?.status {
             101 => Ok(peer),
             status => Err(format!("the handshake before it: {status}")),
         }
     }
 
-    /// Judges a handshake that has to be accepted.
+    /// Judges a handshake that must be accepted.
     fn accepted(&self, head: &Head) -> Tried {
         Ok(match self.ask(head)?.status {
             101 => Outcome::kept("101"),
@@ -133,7 +141,7 @@ impl Trial<'_> {
         })
     }
 
-    /// Judges a handshake that has to be refused, with an HTTP error (§4.2.1).
+    /// Judges a handshake that must be refused with an HTTP error (§4.2.1).
     fn refused(&self, head: &Head) -> Tried {
         Ok(match self.ask(head)?.status {
             status @ 400..=599 => Outcome::kept(status.to_string()),
@@ -180,7 +188,7 @@ pub fn command() -> Command {
 /// Does what the command line says.
 ///
 /// # Errors
-/// As [`probe`].
+/// Returns the same errors as [`probe`].
 pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
     let url = matches.get_one::<String>("url").expect("it is required");
     let seconds = matches
@@ -190,11 +198,11 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
     probe(url, matches.get_flag("anywhere"), patience, &mut say)
 }
 
-/// Probes the server at this URL, and says a line for each rule. Each rule has `patience`, the slow
-/// ones four times that.
+/// Probes the server at this URL, and gives `say` a line for each rule. A rule may take as long as `patience`, a slow
+/// one four times as long.
 ///
 /// # Errors
-/// The URL is not one to probe, or there is no echo server behind it.
+/// Returns a [`Problem`] if the URL can't be probed, or isn't an echo server's.
 pub fn probe(
     url: &str,
     anywhere: bool,
@@ -224,20 +232,22 @@ pub fn probe(
     }
     say("");
     say(&summary(&marks, begun.elapsed()));
-    Ok(match marks.contains(&Mark::Broken) {
-        true => End::Red,
-        false => End::Fine,
+    Ok(if marks.contains(&Mark::Broken) {
+        End::Red
+    } else {
+        End::Fine
     })
 }
 
-/// The address at which the server answers as an echo server does.
+/// Returns the address at which the server echoes.
 fn greet(target: &Target, patience: Duration) -> Result<SocketAddr, String> {
     let deadline = Instant::now() + patience;
     let mut peer = Trial { target, deadline }.open()?;
     peer.send(&frame::text(b"Hello"));
-    match peer.message()? == b"Hello" {
-        true => peer.address().map_err(|error| error.to_string()),
-        false => Err("it answers `Hello` with something else".to_string()),
+    if peer.message()? == b"Hello" {
+        peer.address().map_err(|error| error.to_string())
+    } else {
+        Err("it answers `Hello` with something else".to_string())
     }
 }
 
@@ -248,7 +258,7 @@ fn summary(marks: &[Mark], took: Duration) -> String {
         marks.len(),
         count(Mark::Kept),
         count(Mark::Broken),
-        count(Mark::Unheeded),
+        count(Mark::NotFollowed),
         count(Mark::Chosen),
         took.as_secs(),
     );

@@ -5,12 +5,12 @@ use std::time::Duration;
 use workshop_terminal::text::harmless;
 
 use crate::frame::text;
-use crate::head::{Answer, Head, KEYS};
+use crate::head::{Head, KEYS, Response};
 use crate::outcome::Outcome;
-use crate::peer::Stop;
+use crate::peer::FloodEnd;
 use crate::{Rule, Trial, Tried, mebibytes};
 
-/// How long a head that floods is.
+/// How long the long head is, in bytes.
 const LONG_HEAD: u64 = 20_000_000;
 
 /// The rules, in the order in which they are tried.
@@ -25,7 +25,7 @@ pub const RULES: &[Rule] = &[
     }),
     Rule::new("names and tokens in any case", "§4.2.1", |trial| {
         let head = trial.handshake().with("Upgrade", "WebSocket");
-        trial.accepted(&head.with("Connection", "uPGRADE").shouted())
+        trial.accepted(&head.with("Connection", "uPGRADE").with_uppercase_names())
     }),
     Rule::new("a head in one-byte pieces", "", |trial| {
         in_pieces(trial, Duration::from_millis(1))
@@ -45,14 +45,14 @@ pub const RULES: &[Rule] = &[
         trial.refused(&trial.handshake().without("Host"))
     }),
     Rule::new("two Hosts are refused", "9112 §3.2", |trial| {
-        trial.refused(&trial.handshake().and("Host", "elsewhere.example"))
+        trial.refused(&trial.handshake().with_extra("Host", "elsewhere.example"))
     }),
     Rule::new("no key is refused", "§4.2.1", |trial| {
         trial.refused(&trial.handshake().without("Sec-WebSocket-Key"))
     }),
     Rule::new("a key of 15 bytes is refused", "§4.2.1", short_key),
     Rule::new("two keys are refused", "§11.3.1", |trial| {
-        trial.refused(&trial.handshake().and("Sec-WebSocket-Key", KEYS[1].0))
+        trial.refused(&trial.handshake().with_extra("Sec-WebSocket-Key", KEYS[1].0))
     }),
     Rule::new("no version is refused", "§4.2.1", |trial| {
         trial.refused(&trial.handshake().without("Sec-WebSocket-Version"))
@@ -70,8 +70,8 @@ pub const RULES: &[Rule] = &[
 
 fn accept_key(trial: &Trial) -> Tried {
     for (number, (key, right)) in KEYS.iter().enumerate() {
-        let answer = trial.ask(&Head::handshake(trial.target(), number))?;
-        let given = answer.all("sec-websocket-accept");
+        let response = trial.ask(&Head::handshake(trial.target(), number))?;
+        let given = response.values("sec-websocket-accept");
         if given != [*right] {
             let given = harmless(&given.join(", "));
             let did = format!("{key} is answered with `{given}`, not {right}");
@@ -82,28 +82,32 @@ fn accept_key(trial: &Trial) -> Tried {
 }
 
 fn upgrades(trial: &Trial) -> Tried {
-    let answer = trial.ask(&trial.handshake())?;
-    if answer.status != 101 {
-        return Ok(Outcome::broken(answer.status.to_string()));
+    let response = trial.ask(&trial.handshake())?;
+    if response.status != 101 {
+        return Ok(Outcome::broken(response.status.to_string()));
     }
-    if !answer.lists("upgrade", "websocket") {
+    if !response.lists("upgrade", "websocket") {
         return Ok(Outcome::broken("no Upgrade: websocket"));
     }
-    if !answer.lists("connection", "upgrade") {
+    if !response.lists("connection", "upgrade") {
         return Ok(Outcome::broken("no Connection: Upgrade"));
     }
     Ok(Outcome::kept("with Connection: Upgrade"))
 }
 
 fn no_subprotocol(trial: &Trial) -> Tried {
-    let answer = trial.ask(&trial.handshake())?;
-    let unasked = answer.all("sec-websocket-protocol").join(", ");
+    let response = trial.ask(&trial.handshake())?;
+    let unasked = response.values("sec-websocket-protocol").join(", ");
     if !unasked.is_empty() {
         return Ok(Outcome::broken(format!("takes `{}`", harmless(&unasked))));
     }
     let offer = "probe.one, probe.two";
-    let answer = trial.ask(&trial.handshake().and("Sec-WebSocket-Protocol", offer))?;
-    Ok(match answer.all("sec-websocket-protocol")[..] {
+    let response = trial.ask(
+        &trial
+            .handshake()
+            .with_extra("Sec-WebSocket-Protocol", offer),
+    )?;
+    Ok(match response.values("sec-websocket-protocol")[..] {
         [] => Outcome::kept("none; offered two: none"),
         [one @ ("probe.one" | "probe.two")] => Outcome::kept(format!("none; offered two: {one}")),
         _ => Outcome::broken("offered two: takes something else"),
@@ -111,34 +115,35 @@ fn no_subprotocol(trial: &Trial) -> Tried {
 }
 
 fn no_extension(trial: &Trial) -> Tried {
-    let answer = trial.ask(&trial.handshake())?;
-    let given = answer.all("sec-websocket-extensions").join(", ");
-    Ok(match given.is_empty() {
-        true => Outcome::kept("none"),
-        false => Outcome::broken(format!("takes `{}`", harmless(&given))),
+    let response = trial.ask(&trial.handshake())?;
+    let given = response.values("sec-websocket-extensions").join(", ");
+    Ok(if given.is_empty() {
+        Outcome::kept("none")
+    } else {
+        Outcome::broken(format!("takes `{}`", harmless(&given)))
     })
 }
 
-/// A server may set itself limits here too: how long it waits, how small the pieces may be.
+/// A server may have limits here too: how long it waits, and how small the pieces may be.
 fn in_pieces(trial: &Trial, pause: Duration) -> Tried {
     let mut peer = trial.connect()?;
     peer.drip(&trial.handshake().bytes(), pause);
-    Ok(match peer.answer() {
-        Ok(answer) if answer.status == 101 => Outcome::kept("101"),
-        Ok(answer) => Outcome::chosen(answer.status.to_string()),
+    Ok(match peer.response() {
+        Ok(response) if response.status == 101 => Outcome::kept("101"),
+        Ok(response) => Outcome::chosen(response.status.to_string()),
         Err(did) => Outcome::chosen(did),
     })
 }
 
-/// A client has to wait for the answer, says §4.1; a server isn't told to mind.
+/// §4.1 says that a client waits for the response, but not that a server checks this.
 fn with_a_frame(trial: &Trial) -> Tried {
     let mut peer = trial.connect()?;
     let mut bytes = trial.handshake().bytes();
     bytes.extend(text(b"early"));
     peer.send(&bytes);
-    let echo = match peer.answer() {
-        Ok(answer) if answer.status == 101 => peer.message(),
-        Ok(answer) => Err(answer.status.to_string()),
+    let echo = match peer.response() {
+        Ok(response) if response.status == 101 => peer.message(),
+        Ok(response) => Err(response.status.to_string()),
         Err(did) => Err(did),
     };
     Ok(match echo {
@@ -148,7 +153,7 @@ fn with_a_frame(trial: &Trial) -> Tried {
     })
 }
 
-/// §4.2.1 asks for 16 bytes; §4.2.2 says that a server need not decode them.
+/// §4.2.1 asks for 16 bytes; §4.2.2 says that a server needn't decode them.
 fn short_key(trial: &Trial) -> Tried {
     let head = trial.handshake();
     let outcome = trial.refused(&head.with("Sec-WebSocket-Key", "AAECAwQFBgcICQoLDA0O"))?;
@@ -159,35 +164,36 @@ fn short_key(trial: &Trial) -> Tried {
 }
 
 fn unknown_version(trial: &Trial) -> Tried {
-    let answer = trial.ask(&trial.handshake().with("Sec-WebSocket-Version", "25"))?;
-    Ok(told_of_versions(&answer))
+    let response = trial.ask(&trial.handshake().with("Sec-WebSocket-Version", "25"))?;
+    Ok(told_of_versions(&response))
 }
 
-/// A server may speak a draft's version as well; where it doesn't, it says what it speaks.
+/// A server may also speak a draft's version. If it doesn't, it says which versions it speaks.
 fn draft_version(trial: &Trial) -> Tried {
-    let answer = trial.ask(&trial.handshake().with("Sec-WebSocket-Version", "8"))?;
-    Ok(match answer.status {
+    let response = trial.ask(&trial.handshake().with("Sec-WebSocket-Version", "8"))?;
+    Ok(match response.status {
         101 => Outcome::chosen("101: speaks it too"),
-        _ => told_of_versions(&answer),
+        _ => told_of_versions(&response),
     })
 }
 
-fn told_of_versions(answer: &Answer) -> Outcome {
-    let status = answer.status;
+fn told_of_versions(response: &Response) -> Outcome {
+    let status = response.status;
     if !(400..=599).contains(&status) {
         return Outcome::broken(status.to_string());
     }
-    let versions = answer.all("sec-websocket-version").join(", ");
-    match answer.lists("sec-websocket-version", "13") {
-        true => Outcome::kept(format!("{status}, versions {}", harmless(&versions))),
-        false => Outcome::broken(format!("{status} without a version")),
+    let versions = response.values("sec-websocket-version").join(", ");
+    if response.lists("sec-websocket-version", "13") {
+        Outcome::kept(format!("{status}, versions {}", harmless(&versions)))
+    } else {
+        Outcome::broken(format!("{status} without a version"))
     }
 }
 
 fn not_upgrading(trial: &Trial, head: &Head) -> Tried {
     Ok(match trial.ask(head) {
-        Ok(answer) if answer.status == 101 => Outcome::broken("101"),
-        Ok(answer) => Outcome::chosen(answer.status.to_string()),
+        Ok(response) if response.status == 101 => Outcome::broken("101"),
+        Ok(response) => Outcome::chosen(response.status.to_string()),
         Err(did) => Outcome::chosen(did),
     })
 }
@@ -198,16 +204,16 @@ fn long_head(trial: &Trial) -> Tried {
     head.truncate(head.len() - 2);
     head.extend(b"X-Filler: ");
     let flood = peer.flood(&head, &[b'x'; 64 << 10], LONG_HEAD, true);
-    if flood.stop == Stop::AllTaken {
+    if flood.end == FloodEnd::AllSent {
         peer.send(b"\r\n\r\n");
     }
-    let answer = match peer.answer() {
-        Ok(answer) => answer.status.to_string(),
+    let response = match peer.response() {
+        Ok(response) => response.status.to_string(),
         Err(did) => did,
     };
-    let taken = match flood.stop {
-        Stop::AllTaken => "after taking all of it".to_string(),
-        _ => format!("after {}", mebibytes(flood.taken)),
+    let sent = match flood.end {
+        FloodEnd::AllSent => "after taking all of it".to_string(),
+        _ => format!("after {}", mebibytes(flood.sent)),
     };
-    Ok(Outcome::chosen(format!("{answer} {taken}")))
+    Ok(Outcome::chosen(format!("{response} {sent}")))
 }

@@ -1,10 +1,10 @@
-//! What came out for one rule, and how it is told.
+//! The outcome of trying one rule, and the line that says it.
 
 use workshop_terminal::text::{columns, wrap};
 
-use crate::peer::{End, Ending};
+use crate::peer::{Ending, TcpEnd};
 
-/// How good or bad it is, the worst last.
+/// How good or bad an outcome is, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
     /// The rule is kept.
@@ -12,24 +12,24 @@ pub enum Mark {
     /// No rule decides: this is what the server chose.
     Chosen,
     /// A SHOULD isn't followed.
-    Unheeded,
+    NotFollowed,
     /// A MUST is broken.
     Broken,
 }
 
 impl Mark {
-    /// The sign at the beginning of a line.
+    /// The character at the beginning of a line.
     pub fn sign(self) -> char {
         match self {
             Mark::Kept => '✓',
             Mark::Chosen => '·',
-            Mark::Unheeded => '!',
+            Mark::NotFollowed => '!',
             Mark::Broken => '✗',
         }
     }
 }
 
-/// What came out.
+/// What the server did, and what that means for the rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// How good or bad it is.
@@ -50,8 +50,8 @@ impl Outcome {
     }
 
     /// A SHOULD isn't followed.
-    pub fn unheeded(did: impl Into<String>) -> Self {
-        Self::new(Mark::Unheeded, did)
+    pub fn not_followed(did: impl Into<String>) -> Self {
+        Self::new(Mark::NotFollowed, did)
     }
 
     /// A MUST is broken.
@@ -64,23 +64,21 @@ impl Outcome {
         Self { mark, did }
     }
 
-    /// Judges what became of a connection that the server had to fail (§7.1.7), with a Close of
-    /// this code where it sends one.
+    /// Judges how a connection ended that the server had to fail (§7.1.7). If it sent a Close, `code` is the one due.
     pub fn of_failure(ending: &Ending, code: u16) -> Self {
-        let did = ending.words();
+        let did = ending.in_words();
         if !ending.messages.is_empty() {
             return Self::broken(format!("echoed; then {did}"));
         }
         match (ending.end, ending.code()) {
-            (End::Open, _) => Self::broken(did),
+            (TcpEnd::Open, _) => Self::broken(did),
             (_, Some(given)) if given == code => Self::kept(did),
             (_, Some(given)) if !may_be_sent(given) => Self::broken(did),
-            (_, _) => Self::unheeded(format!("{did} ({code} is due)")),
+            (_, _) => Self::not_followed(format!("{did} ({code} is due)")),
         }
     }
 
-    /// The worst of several; the first of those that are equally bad, named where the others
-    /// differ from it.
+    /// The worst of several, or the first of those that are equally bad. It is named if the others differ from it.
     pub fn worst(all: Vec<(String, Self)>) -> Self {
         let same = all.windows(2).all(|pair| pair[0].1 == pair[1].1);
         let count = all.len();
@@ -109,8 +107,8 @@ pub fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
-/// The line for a rule: mark, words, what the server did, section. Where the server did much to
-/// tell, what is too long stands below itself.
+/// The line for a rule: mark, words, what the server did, section. If what the server did is too long for its
+/// column, it goes on in that column of the next line.
 pub fn line(words: &str, outcome: &Outcome, section: &str) -> String {
     const WORDS: usize = 33;
     const DID: usize = 34;
@@ -136,7 +134,7 @@ pub fn line(words: &str, outcome: &Outcome, section: &str) -> String {
 mod tests {
     use super::*;
 
-    fn ending(close: Option<&[u8]>, end: End) -> Ending {
+    fn ending(close: Option<&[u8]>, end: TcpEnd) -> Ending {
         Ending {
             messages: Vec::new(),
             close: close.map(<[u8]>::to_vec),
@@ -147,29 +145,32 @@ mod tests {
     #[test]
     fn failing_a_connection_is_ending_it() {
         let with_1002: &[u8] = &[0x03, 0xea];
-        let kept = Outcome::of_failure(&ending(Some(with_1002), End::Fin), 1002);
+        let kept = Outcome::of_failure(&ending(Some(with_1002), TcpEnd::Fin), 1002);
         assert_eq!(kept, Outcome::kept("Close 1002, FIN"));
-        let open = Outcome::of_failure(&ending(Some(with_1002), End::Open), 1002);
+        let open = Outcome::of_failure(&ending(Some(with_1002), TcpEnd::Open), 1002);
         assert_eq!(open.mark, Mark::Broken);
-        let silent = Outcome::of_failure(&ending(None, End::Open), 1002);
+        let silent = Outcome::of_failure(&ending(None, TcpEnd::Open), 1002);
         assert_eq!(silent.mark, Mark::Broken);
-        let abrupt = Outcome::of_failure(&ending(None, End::Reset), 1002);
-        assert_eq!(abrupt, Outcome::unheeded("reset, no Close (1002 is due)"));
-        let other = Outcome::of_failure(&ending(Some(&[0x03, 0xe8]), End::Fin), 1002);
-        assert_eq!(other.mark, Mark::Unheeded);
-        let forbidden = Outcome::of_failure(&ending(Some(&[0x03, 0xed]), End::Fin), 1002);
+        let abrupt = Outcome::of_failure(&ending(None, TcpEnd::Reset), 1002);
+        assert_eq!(
+            abrupt,
+            Outcome::not_followed("reset, no Close (1002 is due)")
+        );
+        let other = Outcome::of_failure(&ending(Some(&[0x03, 0xe8]), TcpEnd::Fin), 1002);
+        assert_eq!(other.mark, Mark::NotFollowed);
+        let forbidden = Outcome::of_failure(&ending(Some(&[0x03, 0xed]), TcpEnd::Fin), 1002);
         assert_eq!(forbidden.mark, Mark::Broken);
     }
 
     #[test]
     fn an_echo_of_what_had_to_be_refused_is_a_broken_rule() {
-        let mut ending = ending(Some(&[0x03, 0xea]), End::Fin);
+        let mut ending = ending(Some(&[0x03, 0xea]), TcpEnd::Fin);
         ending.messages.push(b"x".to_vec());
         assert_eq!(Outcome::of_failure(&ending, 1002).mark, Mark::Broken);
     }
 
     #[test]
-    fn the_worst_is_told() {
+    fn the_worst_is_reported() {
         let all = vec![
             ("3".to_string(), Outcome::kept("a")),
             ("4".to_string(), Outcome::broken("b")),

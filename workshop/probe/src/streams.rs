@@ -1,4 +1,4 @@
-//! How a server takes a stream: cut anywhere, in tiny pieces, half-closed, and never read.
+//! How a server treats streams: cut anywhere, in tiny pieces, half-closed, and never read.
 
 use std::thread;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::frame::{BINARY, FIN, PING, masked, text};
 use crate::framing::one_byte_fragments;
 use crate::outcome::Outcome;
-use crate::peer::{End, Stop};
+use crate::peer::{FloodEnd, TcpEnd};
 use crate::{Rule, Trial, Tried, mebibytes};
 
 const FRAGMENTS: usize = 100_000;
 
-/// The most that is sent to a server whose answers nobody reads.
+/// The most bytes that are sent to a server whose answers aren't read.
 const FLOOD: u64 = 64 << 20;
 
 /// The rules, in the order in which they are tried.
@@ -36,7 +36,7 @@ fn cut(trial: &Trial) -> Tried {
         let bytes = text(message);
         for at in 1..bytes.len() {
             peer.send(&bytes[..at]);
-            // Long enough for the first part to be read alone, mostly.
+            // Usually long enough for the server to read the first part alone.
             thread::sleep(Duration::from_millis(2));
             peer.send(&bytes[at..]);
             let came = peer.message();
@@ -67,30 +67,31 @@ fn half_closed(trial: &Trial) -> Tried {
     peer.send(&text(b"half"));
     peer.half_close();
     let ending = peer.ending(false);
-    let echo = match ending.messages.is_empty() {
-        true => "no echo",
-        false => "echo",
+    let echo = if ending.messages.is_empty() {
+        "no echo"
+    } else {
+        "echo"
     };
     let end = match (ending.end, ending.close.is_some()) {
-        (End::Open, false) => "stays open".to_string(),
-        _ => ending.words(),
+        (TcpEnd::Open, false) => "stays open".to_string(),
+        _ => ending.in_words(),
     };
     Ok(Outcome::chosen(format!("{echo}, {end}")))
 }
 
-/// What a server does with answers that nobody takes: wait with reading, keep them, drop some, or
-/// end it. Nothing says which; but what it keeps costs it memory.
+/// Finds out what a server does with answers that aren't read: stop reading, keep them, drop some, or end the
+/// connection. No rule says which, but keeping them costs memory.
 fn never_read(trial: &Trial, frame: &[u8]) -> Tried {
     let mut peer = trial.open()?;
     let filler = frame.repeat(64);
     let flood = peer.flood(b"", &filler, FLOOD, false);
-    let taken = mebibytes(flood.taken);
-    Ok(Outcome::chosen(match flood.stop {
-        Stop::Ended => format!("ends it after {taken}"),
-        Stop::Stalled => format!("reads no more after {taken}"),
-        Stop::AllTaken => {
+    let sent = mebibytes(flood.sent);
+    Ok(Outcome::chosen(match flood.end {
+        FloodEnd::Ended => format!("ends it after {sent}"),
+        FloodEnd::Stalled => format!("reads no more after {sent}"),
+        FloodEnd::AllSent => {
             let answers = mebibytes(peer.drain());
-            format!("takes all {taken}, then answers with {answers}")
+            format!("takes all {sent}, then answers with {answers}")
         }
     }))
 }

@@ -3,25 +3,25 @@
 use std::net::SocketAddr;
 
 use workshop_terminal::problem::{Explain, Problem};
+use workshop_terminal::text::harmless;
 use workshop_wire::reach;
 
 /// A server and the resource at which it speaks WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Where to connect to: the first of these that takes a connection.
+    /// Where to connect: the first of these that accepts a connection.
     pub addresses: Vec<SocketAddr>,
-    /// What the `Host` field says.
+    /// The value of the `Host` field.
     pub host: String,
-    /// What the request line asks for: a path, perhaps with a query.
+    /// The request target: a path, perhaps with a query.
     pub resource: String,
 }
 
 impl Target {
-    /// Reads a `ws://` URL and looks its host up. Only with `anywhere` may the address be another
-    /// machine's.
+    /// Reads a `ws://` URL and looks up its host. The address may be on another machine only with `anywhere`.
     ///
     /// # Errors
-    /// The URL is not one to probe, or its host is unknown.
+    /// Returns a [`Problem`] if the URL can't be probed, or its host is unknown.
     pub fn find(url: &str, anywhere: bool) -> Result<Self, Problem> {
         let (host, resource) = split(url)?;
         let with_port = if has_port(&host) {
@@ -32,9 +32,10 @@ impl Target {
         let all = reach::look_up(&with_port)
             .explain(|| format!("`{host}` is not an address to connect to"))?;
         let is_ours = |address: &SocketAddr| address.ip().is_loopback();
-        let addresses: Vec<SocketAddr> = match anywhere {
-            true => all,
-            false => all.into_iter().filter(is_ours).collect(),
+        let addresses: Vec<SocketAddr> = if anywhere {
+            all
+        } else {
+            all.into_iter().filter(is_ours).collect()
         };
         if addresses.is_empty() {
             return Err(Problem(format!(
@@ -50,12 +51,12 @@ impl Target {
     }
 }
 
-/// The host (with its port, where it has one) and the resource.
+/// The host, with its port if it has one, and the resource.
 fn split(url: &str) -> Result<(String, String), Problem> {
     let wrong = |why: &str| {
         Problem(format!(
             "`{}` can't be probed: {why}; try something like ws://127.0.0.1:9009/socket.",
-            workshop_terminal::text::harmless(url)
+            harmless(url)
         ))
     };
     let Some(rest) = url.strip_prefix("ws://") else {
@@ -74,16 +75,17 @@ fn split(url: &str) -> Result<(String, String), Problem> {
             "between ws:// and the path there is a host and a port",
         ));
     }
-    let resource = match resource.starts_with('/') {
-        true => resource.to_string(),
-        false => format!("/{resource}"),
+    let resource = if resource.starts_with('/') {
+        resource.to_string()
+    } else {
+        format!("/{resource}")
     };
     Ok((host.to_string(), resource))
 }
 
 fn has_port(host: &str) -> bool {
-    let behind_address = host.rfind(']').map_or(host, |at| &host[at..]);
-    behind_address.contains(':')
+    let after_address = host.rfind(']').map_or(host, |at| &host[at..]);
+    after_address.contains(':')
 }
 
 #[cfg(test)]

@@ -213,7 +213,7 @@ fn serve(mut stream: TcpStream, fault: Fault) -> io::Result<()> {
     let head: Vec<u8> = input.drain(..end + 4).collect();
     let head = String::from_utf8_lossy(&head).into_owned();
     match judge(&head, fault) {
-        Ok(answer) => stream.write_all(answer.as_bytes())?,
+        Ok(response) => stream.write_all(response.as_bytes())?,
         Err(_) if fault == Fault::HangsUpOnWrongHeads => return Ok(()),
         Err(answer) => return stream.write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()),
     }
@@ -382,7 +382,7 @@ fn send(stream: &mut TcpStream, first: u8, payload: &[u8], fault: Fault) -> io::
     let draft = frame::Draft {
         first,
         masked: fault == Fault::MasksItsFrames,
-        length: frame::Length::Fewest,
+        length: frame::Length::Minimal,
         payload,
     };
     stream.write_all(&draft.bytes())

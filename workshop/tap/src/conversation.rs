@@ -143,12 +143,13 @@ impl Conversation {
                 },
                 State::Waiting(mut early) => {
                     early.extend(&bytes);
-                    match early.len() > LONGEST_HEAD {
-                        false => (State::Waiting(early), Vec::new()),
-                        true => (
+                    if early.len() > LONGEST_HEAD {
+                        (
                             lost(side, "more before the answer than is kept", sights),
                             early,
-                        ),
+                        )
+                    } else {
+                        (State::Waiting(early), Vec::new())
                     }
                 }
                 State::Frames(mut frames) => match frames.take(self.now, &bytes, sights) {

@@ -170,9 +170,10 @@ impl Frames {
             return;
         };
         let is_ordinary = self.is_ordinary(&frame);
-        let shown = match is_ordinary {
-            true => &mut self.shown.ordinary,
-            false => &mut self.shown.others,
+        let shown = if is_ordinary {
+            &mut self.shown.ordinary
+        } else {
+            &mut self.shown.others
         };
         if *shown < SHOWN_IN_A_SECOND || self.detail.is_complete {
             *shown += 1;

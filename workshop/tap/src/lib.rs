@@ -299,13 +299,14 @@ impl Kept {
         written
             .and_then(|()| self.file.flush())
             .map_err(|error| format!("can't be written any more: {error}"))?;
-        match is_full {
-            true => Err(format!(
+        if is_full {
+            Err(format!(
                 "has reached its limit of {} MiB: nothing more is kept in it, and the tap goes on; \
                  `--save-limit` allows more.",
                 self.limit >> 20
-            )),
-            false => Ok(()),
+            ))
+        } else {
+            Ok(())
         }
     }
 

@@ -97,9 +97,10 @@ impl Layout {
     }
 
     fn red(&self, line: &str) -> String {
-        match self.has_colours {
-            true => line.red().to_string(),
-            false => line.to_string(),
+        if self.has_colours {
+            line.red().to_string()
+        } else {
+            line.to_string()
         }
     }
 }

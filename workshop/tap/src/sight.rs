@@ -90,9 +90,10 @@ impl Content {
         let fits = width.saturating_sub(2) / 3;
         let shown = self.bytes.iter().take(fits);
         let mut line = shown.map(|byte| format!("{byte:02x} ")).collect::<String>();
-        match self.has_more || self.bytes.len() > fits {
-            true => line.push('…'),
-            false => _ = line.pop(),
+        if self.has_more || self.bytes.len() > fits {
+            line.push('…')
+        } else {
+            _ = line.pop()
         }
         line
     }

@@ -38,12 +38,13 @@ pub fn look_up(host: &str) -> io::Result<Vec<SocketAddr>> {
             addresses.push(address);
         }
     }
-    match addresses.is_empty() {
-        true => Err(io::Error::new(
+    if addresses.is_empty() {
+        Err(io::Error::new(
             ErrorKind::AddrNotAvailable,
             "it has no address",
-        )),
-        false => Ok(addresses),
+        ))
+    } else {
+        Ok(addresses)
     }
 }
 
