@@ -22,6 +22,8 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
+use anyhow::{Context, Result, anyhow};
+
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::{File, OpenOptions};
@@ -33,7 +35,6 @@ use std::thread;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crossterm::terminal;
 use workshop_terminal::command_line::End;
-use workshop_terminal::problem::{Explain, Problem};
 use workshop_terminal::signals;
 use workshop_terminal::text::{cut, harmless, say};
 use workshop_wire::reach;
@@ -123,7 +124,7 @@ pub fn command() -> Command {
 ///
 /// # Errors
 /// An address or a file can't be used.
-pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
+pub fn run(matches: &ArgMatches) -> Result<End> {
     let text = |name| matches.get_one::<String>(name);
     let mut viewer = Viewer::new(Layout::of_terminal(), matches.get_flag("bits"));
     viewer.detail.is_complete = matches.get_flag("all");
@@ -135,7 +136,7 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
     let addresses = addresses(to)?;
     let listen = text("listen").expect("it has a default");
     let listener = bind(listen)?;
-    let own = listener.local_addr().explain(|| listen.clone())?;
+    let own = listener.local_addr().with_context(|| listen.clone())?;
     let title = format!("ws://{own} to {}", cut(&harmless(to), 60));
     let limit = matches
         .get_one::<u64>("save-limit")
@@ -149,7 +150,7 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
     signals::listen(move || _ = stop.send(Message::Stop));
     thread::Builder::new()
         .spawn(move || relay::relay(&listener, &addresses, &sender))
-        .explain(|| "No thread can be started".to_string())?;
+        .context("No thread can be started")?;
     say(&format!(
         "listening on ws://{own} (and http://{own}), passing on to {}; Ctrl-C ends it",
         cut(&harmless(to), 60)
@@ -193,8 +194,8 @@ fn show(lines: &[String], say: &mut dyn FnMut(&str)) {
 ///
 /// # Errors
 /// It can't be read, or it is no transcript.
-pub fn show_file(name: &str, mut viewer: Viewer, say: &mut dyn FnMut(&str)) -> Result<(), Problem> {
-    let file = File::open(name).explain(|| format!("{name} can't be read"))?;
+pub fn show_file(name: &str, mut viewer: Viewer, say: &mut dyn FnMut(&str)) -> Result<()> {
+    let file = File::open(name).with_context(|| format!("{name} can't be read"))?;
     record::read(name, BufReader::new(file), |record| {
         show(&viewer.lines(&record), say);
     })
@@ -263,13 +264,13 @@ impl Kept {
     ///
     /// # Errors
     /// There is such a file, or it can't be made.
-    pub fn create(name: &str, title: &str, limit: u64) -> Result<Self, Problem> {
+    pub fn create(name: &str, title: &str, limit: u64) -> Result<Self> {
         let file = OpenOptions::new().write(true).create_new(true).open(name);
         let file = file.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => {
-                Problem(format!("{name} is there already; choose another name."))
+                anyhow!("{name} is there already; choose another name.")
             }
-            _ => Problem(format!("{name} can't be written: {error}")),
+            _ => anyhow!("{name} can't be written: {error}"),
         })?;
         let mut kept = Self {
             name: name.to_string(),
@@ -278,7 +279,7 @@ impl Kept {
             written: 0,
         };
         let begun = record::begin(&mut kept.file, title).and_then(|()| kept.file.flush());
-        begun.explain(|| format!("{name} can't be written"))?;
+        begun.with_context(|| format!("{name} can't be written"))?;
         Ok(kept)
     }
 
@@ -316,10 +317,10 @@ impl Kept {
     }
 }
 
-fn bind(listen: &str) -> Result<TcpListener, Problem> {
+fn bind(listen: &str) -> Result<TcpListener> {
     TcpListener::bind(listen).map_err(|error| {
         let listen = harmless(listen);
-        Problem(match error.kind() {
+        anyhow!(match error.kind() {
             ErrorKind::AddrInUse => format!(
                 "{listen} is taken: something listens there already; `--listen` takes another port, 0 any free one."
             ),
@@ -332,12 +333,12 @@ fn bind(listen: &str) -> Result<TcpListener, Problem> {
 }
 
 /// Where the server is: `127.0.0.1:9009`, or what its URL says.
-fn addresses(to: &str) -> Result<Vec<SocketAddr>, Problem> {
+fn addresses(to: &str) -> Result<Vec<SocketAddr>> {
     let wrong = |why: &str| {
-        Problem(format!(
+        anyhow!(
             "`{}` can't be tapped: {why}; write it like 127.0.0.1:9009.",
             cut(&harmless(to), 60)
-        ))
+        )
     };
     if to.starts_with("wss://") || to.starts_with("https://") {
         return Err(wrong("it speaks TLS, which nobody in between can read"));
