@@ -81,7 +81,7 @@ pub(crate) struct Limits {
 pub(crate) type Listener = Box<dyn FnMut(&str) + Send>;
 
 /// Runs a command to its exit, its deadline, or a request to stop, whichever comes first; `None`
-/// for the last. A program with a deadline may take [`MAX_MEMORY`].
+/// for the last. A program with a deadline may take `MAX_MEMORY`.
 ///
 /// # Errors
 /// Returns a problem if the command can't be started.
