@@ -1,5 +1,6 @@
 //! What there is to see, before it is laid out in columns.
 
+use workshop_terminal::text::columns;
 use workshop_wire::side::Side;
 
 /// Of a payload or a body, so many bytes are kept to be shown.
@@ -106,7 +107,7 @@ fn quoted(bytes: &[u8], has_more: bool, width: usize) -> String {
         pieces.extend(chunk.valid().chars().map(escaped));
         pieces.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
-    let length = |pieces: &[String]| -> usize { pieces.iter().map(|p| p.chars().count()).sum() };
+    let length = |pieces: &[String]| -> usize { pieces.iter().map(|p| columns(p)).sum() };
     if !has_more && length(&pieces) + 2 <= width {
         return format!("\"{}\"", pieces.concat());
     }
@@ -174,7 +175,7 @@ mod tests {
         assert_eq!(hex(false, 8), "01 02 …");
         for width in 8..40 {
             let line = text("é\u{7}".repeat(20).as_bytes(), true, width);
-            assert!(line.chars().count() <= width, "{line}");
+            assert!(columns(&line) <= width, "{line}");
         }
     }
 }

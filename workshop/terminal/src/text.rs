@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process;
 
+use unicode_width::UnicodeWidthChar;
+
 use crate::process::end_all;
 use crate::screen::restore;
 
@@ -84,7 +86,14 @@ pub fn fold(line: &str, width: usize) -> Vec<String> {
     };
     let mut lines = Vec::new();
     while columns(&rest) > width {
-        let (head, tail) = rest.split_at(byte_at(&rest, width));
+        // A line has one character at least, even if that is too wide.
+        let first = byte_at(&rest, columns(&margin));
+        let first = first + rest[first..].chars().next().map_or(0, char::len_utf8);
+        let end = byte_at(&rest, width).max(first);
+        if end == rest.len() {
+            break;
+        }
+        let (head, tail) = rest.split_at(end);
         let nearest = head
             .rfind(' ')
             .filter(|at| columns(&head[*at..]) <= width / 3);
@@ -126,6 +135,9 @@ pub fn fold_report(report: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// How many columns the widest character takes.
+const WIDEST: usize = 2;
+
 /// What is between a row's label and its text.
 const BAR: &str = "│ ";
 
@@ -142,7 +154,7 @@ fn fold_pair(rows: &[&str; 3], width: usize) -> Vec<String> {
     let mut parts = rows.map(|row| row.split_once(BAR).unwrap_or(("", row)));
     let room = width
         .saturating_sub(columns(parts[0].0) + columns(BAR))
-        .max(1);
+        .max(WIDEST);
     let mut bar = BAR;
     let mut lines = Vec::new();
     while parts.iter().any(|(_, text)| !text.is_empty()) {
@@ -165,7 +177,10 @@ fn common_break(texts: &[&str], room: usize) -> usize {
     if texts.iter().all(|text| columns(text) <= room) {
         return room;
     }
-    let is_gap = |column: usize, text: &str| text.chars().nth(column).is_none_or(|c| c == ' ');
+    let is_gap = |column: usize, text: &str| {
+        let rest = &text[byte_at(text, column)..];
+        rest.is_empty() || rest.starts_with(' ')
+    };
     let is_common = |column: &usize| texts.iter().all(|text| is_gap(*column, text));
     (room * 2 / 3 + 1..=room)
         .rev()
@@ -253,15 +268,24 @@ pub fn cut(line: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
-/// How many columns a text takes.
+/// How many columns a text takes in a terminal: one for most characters, two for a Chinese one or an emoji, none
+/// for an accent that is a character of its own.
 pub fn columns(text: &str) -> usize {
-    text.chars().count()
+    text.chars().map(columns_of).sum()
 }
 
+fn columns_of(character: char) -> usize {
+    character.width().unwrap_or(0)
+}
+
+/// How many bytes of a text fit in so many columns.
 fn byte_at(text: &str, column: usize) -> usize {
-    text.char_indices()
-        .nth(column)
-        .map_or(text.len(), |(at, _)| at)
+    let mut used = 0;
+    let beyond = text.char_indices().find(|(_, character)| {
+        used += columns_of(*character);
+        used > column
+    });
+    beyond.map_or(text.len(), |(at, _)| at)
 }
 
 /// The text without control characters: what a learner's code prints must not steer the terminal.
@@ -389,14 +413,37 @@ error[E0308]: mismatched types
 
     #[test]
     fn folding_ends_whatever_the_width() {
-        let line = format!("{}│ {}", " ".repeat(11), "é".repeat(200));
-        for width in 1..40 {
-            let folded = fold(&line, width.max(10));
-            assert!(
-                folded.iter().all(|line| columns(line) <= width.max(10)),
-                "{folded:?}"
-            );
+        for text in ["é", "日", "日本 a ", "a"] {
+            for margin in ["", "  ", "           │ "] {
+                let line = format!("{margin}{}", text.repeat(200));
+                for width in 1..40 {
+                    let folded = fold(&line, width);
+                    let fits = folded.iter().all(|line| columns(line) <= width);
+                    assert!(fits || width < 10, "{folded:?}");
+                }
+            }
         }
+    }
+
+    #[test]
+    fn a_wide_character_takes_two_columns_and_an_accent_none() {
+        assert_eq!(columns("Grüße …│✓"), 9);
+        assert_eq!(columns("日本"), 4);
+        assert_eq!(columns("🦀"), 2);
+        assert_eq!(columns("e\u{301}"), 1);
+        assert_eq!(cut("日本語", 6), "日本語");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(fold("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrap("日本 語", 6, 0), "日本\n語");
+    }
+
+    #[test]
+    fn wide_characters_are_folded_even_if_there_is_no_room_for_one() {
+        assert_eq!(fold("日本", 1), ["日", "本"]);
+        assert_eq!(fold("  日本", 2).concat().replace(' ', ""), "日本");
+        let report = "  expected │ 日本\n  yours    │ 日木\n           │ ^";
+        assert!(fold_report(report, 3).len() > 3);
     }
 
     #[test]
