@@ -271,13 +271,14 @@ fn unwritten(task: &str, margin: usize) -> Vec<String> {
     let indent = " ".repeat(margin);
     let task = format!("{:?}", task.trim_end_matches(['.', ':']));
     let line = format!("{indent}todo!({task})");
-    match line.chars().count() <= 100 {
-        true => vec![line],
-        false => vec![
+    if line.chars().count() <= 100 {
+        vec![line]
+    } else {
+        vec![
             format!("{indent}todo!("),
             format!("{indent}    {task}"),
             format!("{indent})"),
-        ],
+        ]
     }
 }
 

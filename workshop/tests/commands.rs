@@ -489,9 +489,10 @@ fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
         assert!(fits, "{line:?} is none of {expected:?}. {said}");
     }
     assert!(lines[2].ends_with(" can be written"), "{said}");
-    let follows = match lines.iter().any(|line| line.starts_with('–')) {
-        true => "The workshop works here; what is marked – is good to know.",
-        false => "Everything is there.",
+    let follows = if lines.iter().any(|line| line.starts_with('–')) {
+        "The workshop works here; what is marked – is good to know."
+    } else {
+        "Everything is there."
     };
     assert_eq!((done.code, last), (0, follows), "{said}");
 
