@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use workshop_terminal::command_line;
 
-use crate::commands::{self, End, Session};
+use crate::commands::{self, Exit, Session};
 use crate::compare;
 use crate::doctor;
 use crate::judge::Side;
@@ -33,7 +33,7 @@ pub fn main() -> ExitCode {
     command_line::main(command(project.as_ref().ok()), run)
 }
 
-fn run(matches: &ArgMatches) -> Result<End, Problem> {
+fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
     let Some((command, matches)) = matches.subcommand() else {
         return watch::watch(Session::open()?, &options(matches));
     };

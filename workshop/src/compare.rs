@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::commands::End;
+use crate::commands::Exit;
 use crate::project::{Problem, Project};
 use crate::tool;
 
@@ -86,7 +86,7 @@ pub fn command() -> Command {
 ///
 /// # Errors
 /// Returns a [`Problem`] if the options make no sense, or the program can't be built or started.
-pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
+pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
     let arguments = arguments(matches);
     let given = options::parse(arguments.iter().map(OsString::from))
         .map_err(|why| Problem(format!("{why}. `--help` lists the options.")))?;

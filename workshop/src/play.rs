@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 
 use crate::browser;
 use crate::cargo::{self, MESSAGE_OPTIONS, OnActivity};
-use crate::commands::{End, Session, name};
+use crate::commands::{Exit, Session, name};
 use crate::judge::Side;
 use crate::process::Running;
 use crate::progress::{Progress, State};
 use crate::project::{Explain, Problem, Project, Step};
 use crate::signals;
 use crate::supervisor::Stop;
-use crate::text::{harmless, say};
+use crate::text::{sanitize, say};
 use crate::waiting::Waiting;
 
 /// How long a server may take to end after it was asked to.
@@ -70,7 +70,7 @@ impl Game {
             return Err(Problem(format!(
                 "`{}` has no example `{}`: {there}.",
                 self.package(),
-                harmless(name)
+                sanitize(name)
             )));
         }
         Ok(Self {
@@ -207,7 +207,7 @@ fn build(
         let id = &game.step.id;
         return Err(Problem(format!(
             "{}\n`{package}` can't be built. `cargo workshop check {id}` shows the first error.",
-            harmless(output.stderr.trim_end())
+            sanitize(output.stderr.trim_end())
         )));
     }
     cargo::built_program(&output.stdout, kind, game.example.as_deref())
@@ -265,7 +265,7 @@ fn forward(
             .read_until(b'\n', &mut line)
             .is_ok_and(|length| length > 0)
         {
-            let text = harmless(String::from_utf8_lossy(&line).trim_end());
+            let text = sanitize(String::from_utf8_lossy(&line).trim_end());
             let address = text.strip_prefix("listening on ").map(str::to_string);
             tell(address.map_or(Line::Text(text), Line::Ready));
             line.clear();
@@ -356,7 +356,7 @@ pub fn play(
     example: Option<&str>,
     arguments: &[String],
     opens: bool,
-) -> Result<End, Problem> {
+) -> Result<Exit, Problem> {
     let Session {
         project, progress, ..
     } = session;
@@ -373,7 +373,7 @@ pub fn play(
         say(&others);
     }
     let stop = Stop::default();
-    signals::listen({
+    signals::on_ctrl_c({
         let stop = stop.clone();
         move || stop.ask()
     });
@@ -399,5 +399,5 @@ pub fn play(
     if stop.is_asked() {
         say("Ended.");
     }
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }

@@ -12,7 +12,7 @@ use clap::{Arg, ArgMatches, Command};
 use frame_header::draw::draw_first;
 use frame_header::hex::bytes_of;
 use frame_header::{Decoded, Opcode, ReservedBits, decode};
-use workshop_terminal::command_line::End;
+use workshop_terminal::command_line::Exit;
 use workshop_terminal::problem::{Explain, Problem};
 use workshop_terminal::text::{fold, say, wrap};
 use workshop_wire::side::Side;
@@ -63,7 +63,7 @@ pub fn command() -> Command {
 ///
 /// # Errors
 /// The file can't be read, or what is given is not hexadecimal.
-pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
+pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
     let given: Vec<&str> = matches
         .get_many::<String>("hex")
         .into_iter()
@@ -91,9 +91,9 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
     let inspected = inspect(&text, from)?;
     say(&inspected.drawn);
     Ok(if inspected.is_broken {
-        End::Red
+        Exit::Red
     } else {
-        End::Fine
+        Exit::Success
     })
 }
 

@@ -138,7 +138,7 @@ pub(crate) fn run_within(
         }
         thread::sleep(POLL_INTERVAL);
     };
-    running.end_left_behind();
+    running.kill_leftovers();
     let text = |reader: JoinHandle<String>| reader.join().unwrap_or_default();
     Ok(Some(Output {
         status,

@@ -14,12 +14,12 @@ use std::time::Duration;
 use workshop_wire::side::Side;
 
 use crate::frames::{Detail, Frames, Lost};
-use crate::http::{self, Body, Head, LONGEST_HEAD, Length, NoHead};
+use crate::http::{self, Body, Head, Length, MAX_HEAD, NoHead};
 use crate::record::{Ending, What};
 use crate::sight::{Sight, bytes_in_words};
 
 /// More requests than these don't wait for an answer on one connection.
-const MOST_PENDING: usize = 1000;
+const MAX_PENDING: usize = 1000;
 /// Other bodies take one line.
 const LINES_OF_A_REFUSAL: usize = 3;
 
@@ -143,7 +143,7 @@ impl Conversation {
                 },
                 State::Waiting(mut early) => {
                     early.extend(&bytes);
-                    if early.len() > LONGEST_HEAD {
+                    if early.len() > MAX_HEAD {
                         (
                             lost(side, "more before the answer than is kept", sights),
                             early,
@@ -174,7 +174,7 @@ impl Conversation {
         sights.push(parsed.sight);
         let next = match parsed.head {
             Head::Request { upgrades, is_head } => {
-                if self.pending.len() < MOST_PENDING {
+                if self.pending.len() < MAX_PENDING {
                     self.pending.push_back(Pending { is_head });
                 }
                 match parsed.body {

@@ -9,11 +9,11 @@ use workshop_wire::side::Side;
 use crate::sight::{Content, KEPT, Sight, bytes_in_words};
 
 /// A longer head is not read to its end.
-pub const LONGEST_HEAD: usize = 64 << 10;
+pub const MAX_HEAD: usize = 64 << 10;
 /// A head with more fields is none that is shown.
-const MOST_FIELDS: usize = 128;
+const MAX_FIELDS: usize = 128;
 /// A longer line with the size of a chunk is none.
-const LONGEST_LINE: usize = 1024;
+const MAX_LINE: usize = 1024;
 
 /// What a head is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,20 +75,20 @@ pub fn head(side: Side, bytes: &[u8]) -> Result<Parsed, NoHead> {
     if let Some(other) = something_else(bytes) {
         return Err(NoHead::Other(other.to_string()));
     }
-    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let parsed = match side {
         Side::Client => request(bytes, &mut fields),
         Side::Server => response(bytes, &mut fields),
     };
     match parsed {
-        Ok(None) if bytes.len() > LONGEST_HEAD => Err(NoHead::Other(format!(
+        Ok(None) if bytes.len() > MAX_HEAD => Err(NoHead::Other(format!(
             "a head that is longer than {} KiB",
-            LONGEST_HEAD / 1024
+            MAX_HEAD / 1024
         ))),
         Ok(None) => Err(NoHead::Incomplete),
         Ok(Some(parsed)) => Ok(parsed),
         Err(httparse::Error::TooManyHeaders) => Err(NoHead::Other(format!(
-            "a head with more than {MOST_FIELDS} fields"
+            "a head with more than {MAX_FIELDS} fields"
         ))),
         Err(error) => Err(NoHead::Other(format!("no HTTP ({error})"))),
     }
@@ -339,7 +339,7 @@ impl Body {
                 },
                 Rest::Size(mut line) => {
                     line.push(*first);
-                    if line.len() > LONGEST_LINE {
+                    if line.len() > MAX_LINE {
                         return Err("the size of a chunk".to_string());
                     }
                     (Rest::Size(line), behind)

@@ -32,10 +32,10 @@ use std::thread;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crossterm::terminal;
-use workshop_terminal::command_line::End;
+use workshop_terminal::command_line::Exit;
 use workshop_terminal::problem::{Explain, Problem};
 use workshop_terminal::signals;
-use workshop_terminal::text::{cut, harmless, say};
+use workshop_terminal::text::{cut, sanitize, say};
 use workshop_wire::reach;
 
 use self::conversation::Conversation;
@@ -44,7 +44,7 @@ use self::record::Record;
 pub use self::show::Layout;
 
 /// How many reads may wait to be shown. The connections that they came from wait, too.
-const MOST_WAITING: usize = 256;
+const MAX_WAITING: usize = 256;
 /// A terminal's line is not used to its end where it is longer.
 const WIDEST: usize = 160;
 
@@ -123,20 +123,20 @@ pub fn command() -> Command {
 ///
 /// # Errors
 /// An address or a file can't be used.
-pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
+pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
     let text = |name| matches.get_one::<String>(name);
     let mut viewer = Viewer::new(Layout::of_terminal(), matches.get_flag("bits"));
     viewer.detail.is_complete = matches.get_flag("all");
     if let Some(file) = text("read") {
         show_file(file, viewer, &mut say)?;
-        return Ok(End::Fine);
+        return Ok(Exit::Success);
     }
     let to = text("to").expect("it is required");
     let addresses = addresses(to)?;
     let listen = text("listen").expect("it has a default");
     let listener = bind(listen)?;
     let own = listener.local_addr().explain(|| listen.clone())?;
-    let title = format!("ws://{own} to {}", cut(&harmless(to), 60));
+    let title = format!("ws://{own} to {}", cut(&sanitize(to), 60));
     let limit = matches
         .get_one::<u64>("save-limit")
         .expect("it has a default");
@@ -144,18 +144,18 @@ pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
         .map(|name| Kept::create(name, &title, limit << 20))
         .transpose()?;
 
-    let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
+    let (sender, receiver) = mpsc::sync_channel(MAX_WAITING);
     let stop = sender.clone();
-    signals::listen(move || _ = stop.send(Message::Stop));
+    signals::on_ctrl_c(move || _ = stop.send(Message::Stop));
     thread::Builder::new()
         .spawn(move || relay::relay(&listener, &addresses, &sender))
         .explain(|| "No thread can be started".to_string())?;
     say(&format!(
         "listening on ws://{own} (and http://{own}), passing on to {}; Ctrl-C ends it",
-        cut(&harmless(to), 60)
+        cut(&sanitize(to), 60)
     ));
     watch(&receiver, viewer, file, &mut say);
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }
 
 /// Shows what comes until it is stopped.
@@ -318,7 +318,7 @@ impl Kept {
 
 fn bind(listen: &str) -> Result<TcpListener, Problem> {
     TcpListener::bind(listen).map_err(|error| {
-        let listen = harmless(listen);
+        let listen = sanitize(listen);
         Problem(match error.kind() {
             ErrorKind::AddrInUse => format!(
                 "{listen} is taken: something listens there already; `--listen` takes another port, 0 any free one."
@@ -336,7 +336,7 @@ fn addresses(to: &str) -> Result<Vec<SocketAddr>, Problem> {
     let wrong = |why: &str| {
         Problem(format!(
             "`{}` can't be tapped: {why}; write it like 127.0.0.1:9009.",
-            cut(&harmless(to), 60)
+            cut(&sanitize(to), 60)
         ))
     };
     if to.starts_with("wss://") || to.starts_with("https://") {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use frame_header::hex::bytes_of;
 use workshop_terminal::problem::{Explain, Problem};
-use workshop_terminal::text::harmless;
+use workshop_terminal::text::sanitize;
 use workshop_wire::side::Side;
 
 /// The first line of every transcript.
@@ -108,7 +108,7 @@ fn in_lines(bytes: &[u8]) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    harmless(text).replace('\n', " ").trim().to_string()
+    sanitize(text).replace('\n', " ").trim().to_string()
 }
 
 /// Begins a transcript.

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crossterm::style::Stylize;
-use workshop_terminal::text::{columns, fold, harmless};
+use workshop_terminal::text::{columns, fold, sanitize};
 use workshop_wire::side::Side;
 
 use crate::sight::{Note, Sight};
@@ -44,7 +44,7 @@ impl Layout {
         let room = self.width.saturating_sub(indent).max(20);
         let mut lines = Vec::new();
         let mut below = Vec::new();
-        let title = harmless(&sight.title).replace('\n', " ");
+        let title = sanitize(&sight.title).replace('\n', " ");
         let content = sight.content.as_ref();
         let beside = content.map(|content| format!("{title}: {}", content.line(usize::MAX)));
         match beside.filter(|line| columns(line) <= room) {
@@ -72,11 +72,11 @@ impl Layout {
             match note {
                 Note::Drawing(drawing) => all.extend(drawing.lines().map(str::to_string)),
                 Note::Plain(text) => {
-                    let lines = fold(&harmless(text).replace('\n', " "), room);
+                    let lines = fold(&sanitize(text).replace('\n', " "), room);
                     all.extend(lines.iter().map(|line| format!("{margin}{line}")));
                 }
                 Note::Fault(text) => {
-                    let lines = fold(&format!("✗ {}", harmless(text).replace('\n', " ")), room);
+                    let lines = fold(&format!("✗ {}", sanitize(text).replace('\n', " ")), room);
                     all.extend(
                         lines
                             .iter()

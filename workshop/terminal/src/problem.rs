@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What went wrong, why, and what to do: one sentence or two for the person at the keyboard.
+/// What went wrong, why, and what to do about it, in a sentence or two for the person at the keyboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem(pub String);
 
@@ -12,12 +12,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Makes a [`Problem`] of an error, with what was being done when it came up.
+/// Turns an error into a [`Problem`] that says what failed.
 pub trait Explain<T> {
-    /// `what` completes the sentence "… : the error".
+    /// Puts `what` and a colon before the error.
     ///
     /// # Errors
-    /// The error, explained.
+    /// Returns a [`Problem`] if this is an error.
     fn explain(self, what: impl FnOnce() -> String) -> Result<T, Problem>;
 }
 
