@@ -6,11 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use workshop_terminal::text::columns;
+use workshop_wire::close_code::may_be_sent;
 
 use super::*;
 use crate::frame::{self, CLOSE, CONTINUATION, FIN, Frame, PING, PONG, TEXT};
 use crate::head::KEYS;
-use crate::outcome::may_be_sent;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {

@@ -3,14 +3,23 @@
 //! ```text
 //!   client ──▶ relay ──▶ server      every byte as it came
 //!                │
-//!                ▼ records            record: what a read brought, and when
+//!                ▼ records            record: what happened, and when
 //!           Conversation              conversation: heads, frames, the end
-//!                ▼ sights
+//!                ▼ entries
 //!             Layout ──▶ lines        show: in columns
 //! ```
 //!
-//! What is kept in a file is the records. So a kept conversation is shown by the same code as a live
-//! one, and a better tap shows more of an old file.
+//! A transcript keeps the records. So the same code shows a transcript and a live conversation, and a better tap
+//! shows more of an old transcript.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`relay`] | the proxy: passes bytes on, and reports them |
+//! | [`record`] | what happened, and the transcript that keeps it |
+//! | `conversation` | one connection: heads, bodies, frames |
+//! | `http`, `frames` | read the bytes of one direction |
+//! | `entry` | what there is to show |
+//! | `show` | lays that out |
 
 mod conversation;
 mod frames;
@@ -18,7 +27,7 @@ mod http;
 pub mod record;
 pub mod relay;
 mod show;
-mod sight;
+mod entry;
 #[cfg(test)]
 mod tests;
 
@@ -43,17 +52,17 @@ use self::frames::Detail;
 use self::record::Record;
 pub use self::show::Layout;
 
-/// How many reads may wait to be shown. The connections that they came from wait, too.
+/// How many records may wait to be shown. If there are more, the connections wait.
 const MAX_WAITING: usize = 256;
-/// A terminal's line is not used to its end where it is longer.
-const WIDEST: usize = 160;
+/// How many columns of a terminal are used at most.
+const MAX_WIDTH: usize = 160;
 
-/// What is told to whoever shows it.
+/// What the relay tells the viewer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Something has happened.
     Record(Record),
-    /// It is enough.
+    /// The tap is to end.
     Stop,
 }
 
@@ -119,10 +128,10 @@ pub fn command() -> Command {
         )
 }
 
-/// Does what the command line says. Returns when it is stopped, or at the file's end.
+/// Does what the command line says. Returns when it is stopped, or at the end of the file.
 ///
 /// # Errors
-/// An address or a file can't be used.
+/// Returns a [`Problem`] if an address or a file can't be used.
 pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
     let text = |name| matches.get_one::<String>(name);
     let mut viewer = Viewer::new(Layout::of_terminal(), matches.get_flag("bits"));
@@ -141,7 +150,7 @@ pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
         .get_one::<u64>("save-limit")
         .expect("it has a default");
     let file = text("save")
-        .map(|name| Kept::create(name, &title, limit << 20))
+        .map(|name| Transcript::create(name, &title, limit << 20))
         .transpose()?;
 
     let (sender, receiver) = mpsc::sync_channel(MAX_WAITING);
@@ -158,14 +167,14 @@ pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
     Ok(Exit::Success)
 }
 
-/// Shows what comes until it is stopped.
+/// Shows records until it is stopped.
 pub fn watch(
     receiver: &Receiver<Message>,
     mut viewer: Viewer,
-    mut file: Option<Kept>,
+    mut file: Option<Transcript>,
     say: &mut dyn FnMut(&str),
 ) {
-    let mut last = file.as_ref().map(Kept::farewell);
+    let mut last = file.as_ref().map(Transcript::farewell);
     for message in receiver {
         let Message::Record(record) = message else {
             break;
@@ -182,17 +191,17 @@ pub fn watch(
     say(&last.unwrap_or_default());
 }
 
-/// Writes all lines at once, because a terminal takes that faster.
+/// Writes all lines at once, because that is faster in a terminal.
 fn show(lines: &[String], say: &mut dyn FnMut(&str)) {
     if !lines.is_empty() {
         say(&lines.join("\n"));
     }
 }
 
-/// Shows what a file has kept.
+/// Shows a transcript.
 ///
 /// # Errors
-/// It can't be read, or it is no transcript.
+/// Returns a [`Problem`] if the file can't be read, or isn't a transcript.
 pub fn show_file(name: &str, mut viewer: Viewer, say: &mut dyn FnMut(&str)) -> Result<(), Problem> {
     let file = File::open(name).explain(|| format!("{name} can't be read"))?;
     record::read(name, BufReader::new(file), |record| {
@@ -200,7 +209,7 @@ pub fn show_file(name: &str, mut viewer: Viewer, say: &mut dyn FnMut(&str)) -> R
     })
 }
 
-/// Makes lines of records.
+/// Turns records into lines.
 #[derive(Debug)]
 pub struct Viewer {
     layout: Layout,
@@ -209,7 +218,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// With frames drawn as bits, where that is wanted.
+    /// Draws frames as bits if `is_drawn`.
     pub fn new(layout: Layout, is_drawn: bool) -> Self {
         Self {
             layout,
@@ -221,48 +230,48 @@ impl Viewer {
         }
     }
 
-    /// What there is to see of this record.
+    /// The lines for this record.
     pub fn lines(&mut self, record: &Record) -> Vec<String> {
         let begin = || Conversation::new(record.at, self.detail);
         let conversation = self.open.entry(record.connection).or_insert_with(begin);
-        let sights = conversation.take(record.at, &record.what);
+        let entries = conversation.take(record.at, &record.event);
         if conversation.is_over() {
             self.open.remove(&record.connection);
         }
-        let lines = |sight| self.layout.lines(record.at, record.connection, sight);
-        sights.iter().flat_map(lines).collect()
+        let lines = |entry| self.layout.lines(record.at, record.connection, entry);
+        entries.iter().flat_map(lines).collect()
     }
 }
 
 impl Layout {
-    /// For the terminal that there is; plain and 80 columns wide where there is none.
+    /// The layout for this terminal. Without a terminal, it is plain and 80 columns wide.
     fn of_terminal() -> Self {
         if !io::stdout().is_terminal() {
             return Self::default();
         }
         let (columns, _) = terminal::size().unwrap_or((80, 24));
         Self {
-            width: usize::from(columns).clamp(40, WIDEST),
+            width: usize::from(columns).clamp(40, MAX_WIDTH),
             has_colours: env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         }
     }
 }
 
-/// The file that keeps what happens.
+/// A file that keeps records.
 #[derive(Debug)]
-pub struct Kept {
+pub struct Transcript {
     name: String,
     file: BufWriter<File>,
-    /// The most bytes that may be written.
+    /// How many bytes may be written.
     limit: u64,
     written: u64,
 }
 
-impl Kept {
-    /// Makes a new file, which may have about `limit` bytes at most.
+impl Transcript {
+    /// Creates a new file, which gets about `limit` bytes at most.
     ///
     /// # Errors
-    /// There is such a file, or it can't be made.
+    /// Returns a [`Problem`] if the file exists already, or can't be created.
     pub fn create(name: &str, title: &str, limit: u64) -> Result<Self, Problem> {
         let file = OpenOptions::new().write(true).create_new(true).open(name);
         let file = file.map_err(|error| match error.kind() {
@@ -282,7 +291,7 @@ impl Kept {
         Ok(kept)
     }
 
-    /// Writes a record, and the lines that were shown for it as comments. They are in the file when this returns.
+    /// Writes a record, and the lines that were shown for it as comments. Both are in the file when this returns.
     fn keep(&mut self, record: &Record, lines: &[String]) -> Result<(), String> {
         let mut text = format!("{record}\n");
         for line in lines.iter().flat_map(|line| line.lines()) {
@@ -331,7 +340,7 @@ fn bind(listen: &str) -> Result<TcpListener, Problem> {
     })
 }
 
-/// Where the server is: `127.0.0.1:9009`, or what its URL says.
+/// The addresses of the server, which is named like `127.0.0.1:9009` or by a URL.
 fn addresses(to: &str) -> Result<Vec<SocketAddr>, Problem> {
     let wrong = |why: &str| {
         Problem(format!(
