@@ -23,12 +23,12 @@ use crate::cargo::{self, MESSAGE_OPTIONS};
 use crate::chapter;
 use crate::project::{Project, Step};
 use crate::supervisor::{Stop, run_to_exit};
-use crate::text::harmless;
+use crate::text::sanitize;
 
 /// Where the book is served, unless told otherwise.
 pub const USUAL_PORT: u16 = 3000;
 /// How long a page's question for news is held.
-const HOLD: Duration = Duration::from_secs(25);
+const POLL_TIMEOUT: Duration = Duration::from_secs(25);
 /// How many requests are answered at a time.
 const MAX_REQUESTS: u64 = 100;
 /// How long building the pages may take.
@@ -82,7 +82,7 @@ impl Pages {
         self.edition.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn are_there(&self) -> bool {
+    fn exist(&self) -> bool {
         self.folder.join("index.html").is_file()
     }
 }
@@ -201,7 +201,7 @@ struct Builder {
 impl Builder {
     fn run(&self, inbox: &Receiver<()>, tell: impl Fn(News)) {
         // What was built in an earlier session can be read at once.
-        if self.pages.are_there() {
+        if self.pages.exist() {
             tell(News::Readable);
         }
         let program = match self.compile() {
@@ -277,16 +277,16 @@ impl Builder {
             fs::remove_dir_all(&old)?;
         }
         if self.pages.folder.exists() {
-            persistently(|| fs::rename(&self.pages.folder, &old))?;
+            retry_on_windows(|| fs::rename(&self.pages.folder, &old))?;
         }
-        persistently(|| fs::rename(new, &self.pages.folder))?;
+        retry_on_windows(|| fs::rename(new, &self.pages.folder))?;
         _ = fs::remove_dir_all(&old);
         Ok(())
     }
 }
 
 /// On Windows a file that a virus scanner looks at can't be moved for a moment.
-fn persistently(action: impl Fn() -> io::Result<()>) -> io::Result<()> {
+fn retry_on_windows(action: impl Fn() -> io::Result<()>) -> io::Result<()> {
     let end = Instant::now() + Duration::from_secs(1);
     loop {
         match action() {
@@ -321,7 +321,7 @@ fn in_the_background(command: Command) -> Command {
 
 fn first_lines(output: &str) -> String {
     let lines: Vec<&str> = output.lines().filter(|line| !line.is_empty()).collect();
-    harmless(&lines[..lines.len().min(6)].join("\n"))
+    sanitize(&lines[..lines.len().min(6)].join("\n"))
 }
 
 /// What is answered: status, content type, body.
@@ -365,7 +365,7 @@ fn news(pages: &Pages, seen: &str) -> Answer {
     let is_old = |edition: &mut Edition| edition.version() == seen && !edition.is_over;
     let (edition, _) = pages
         .is_new
-        .wait_timeout_while(edition, HOLD, is_old)
+        .wait_timeout_while(edition, POLL_TIMEOUT, is_old)
         .unwrap_or_else(PoisonError::into_inner);
     text(200, &edition.version())
 }
@@ -374,7 +374,7 @@ fn page(pages: &Pages, path: &str) -> Answer {
     // While this is held, no new pages are put in place.
     let edition = pages.edition();
     let version = edition.version();
-    if !pages.are_there() {
+    if !pages.exist() {
         return (503, HTML, with_reload(&unbuilt(pages, path), &version));
     }
     let Some(file) = file_for(path).map(|file| pages.folder.join(file)) else {

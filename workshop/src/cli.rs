@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use workshop_terminal::command_line;
 
-use crate::commands::{self, End, Session};
+use crate::commands::{self, Exit, Session};
 use crate::compare;
 use crate::doctor;
 use crate::judge::Side;
@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
     command_line::main(command(project.as_ref().ok()), run)
 }
 
-fn run(matches: &ArgMatches) -> Result<End> {
+fn run(matches: &ArgMatches) -> Result<Exit> {
     let Some((command, matches)) = matches.subcommand() else {
         return watch::watch(Session::open()?, &options(matches));
     };

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-pub use workshop_terminal::command_line::End;
+pub use workshop_terminal::command_line::Exit;
 
 use crate::backup::{self, Backup, Kept};
 use crate::chapter::{self, Hint};
@@ -118,7 +118,7 @@ pub fn count_line(project: &Project, progress: &Progress) -> String {
 }
 
 /// `list`
-pub fn list(session: &Session) -> End {
+pub fn list(session: &Session) -> Exit {
     let Session {
         project, progress, ..
     } = session;
@@ -127,14 +127,14 @@ pub fn list(session: &Session) -> End {
     }
     say("");
     say(&count_line(project, progress));
-    End::Fine
+    Exit::Success
 }
 
 /// `check [id]`: judges once.
 ///
 /// # Errors
 /// There is no such step, or it can't be judged.
-pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> Result<End> {
+pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> Result<Exit> {
     let step = session.step(id)?;
     let Session {
         project, progress, ..
@@ -214,9 +214,9 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
     }
     tell(notice);
     Ok(if verdict.is_passed() {
-        End::Fine
+        Exit::Success
     } else {
-        End::Red
+        Exit::Red
     })
 }
 
@@ -277,29 +277,29 @@ pub fn ending(project: &Project, progress: &Progress) -> String {
 ///
 /// # Errors
 /// There is no such step, or its chapter can't be read.
-pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<End> {
+pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit> {
     let step = session.step(id)?;
     let hints = chapter::hints(&session.project, &step)?;
     let shown = session.progress.mark(&step).hints;
     if hints.is_empty() {
         say(&no_hints(&step));
-        return Ok(End::Fine);
+        return Ok(Exit::Success);
     }
     if all {
         let texts: Vec<String> = hints.iter().map(|hint| hint_text(hint, 80)).collect();
         say(&texts.join("\n\n"));
         tell(session.progress.set_hints(&step, hints.len()));
-        return Ok(End::Fine);
+        return Ok(Exit::Success);
     }
     let Some(hint) = hints.get(shown) else {
         say(&no_more_hints(&step, hints.len()));
-        return Ok(End::Fine);
+        return Ok(Exit::Success);
     };
     say(&hint_text(hint, 80));
     say("");
     say(&what_follows(&step, shown + 1, hints.len()));
     tell(session.progress.set_hints(&step, shown + 1));
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }
 
 /// A hint as it is shown.
@@ -342,7 +342,7 @@ fn what_follows(step: &Step, shown: usize, count: usize) -> String {
 ///
 /// # Errors
 /// There is no such step, its reference can't be read, or the learner didn't say that it may be spoilt.
-pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<End> {
+pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let is_open = session.progress.state(&step) == State::Open;
     let question = format!(
@@ -351,7 +351,7 @@ pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<E
     );
     if is_open && !yes && !confirm(&question)? {
         say("Not shown. `cargo workshop hint` gives away less.");
-        return Ok(End::Fine);
+        return Ok(Exit::Success);
     }
     let text = if whole {
         solution::whole_files(&session.project, &step)?
@@ -359,7 +359,7 @@ pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<E
         solution::tasks(&session.project, &step)?
     };
     say(&text);
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }
 
 /// Asks; only `y` and `yes` mean yes.
@@ -382,7 +382,7 @@ fn confirm(question: &str) -> Result<bool> {
 ///
 /// # Errors
 /// There is no such step, or its files can't be kept or written.
-pub fn skip(session: &mut Session, id: &str) -> Result<End> {
+pub fn skip(session: &mut Session, id: &str) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let (text, notice) = skip_step(&session.project, &mut session.progress, &step)?;
     say(&text);
@@ -390,32 +390,32 @@ pub fn skip(session: &mut Session, id: &str) -> Result<End> {
         say(&format!("Next: {}, {}.", name(next), next.title));
     }
     tell(notice);
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }
 
 /// `reset id`: takes the step back to its starting point.
 ///
 /// # Errors
 /// There is no such step, or its files can't be kept or written.
-pub fn reset(session: &mut Session, id: &str) -> Result<End> {
+pub fn reset(session: &mut Session, id: &str) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let (text, notice) = reset_step(&session.project, &mut session.progress, &step)?;
     say(&text);
     tell(notice);
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }
 
 /// `restore id [backup]`: the files of a backup are in the step again.
 ///
 /// # Errors
 /// There is no such step or backup, or the files can't be kept or written.
-pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool) -> Result<End> {
+pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let project = &session.project;
     let backups = backup::backups(project, &step);
     if list {
         say(&backup_list(project, &step, &backups));
-        return Ok(End::Fine);
+        return Ok(Exit::Success);
     }
     let chosen = match backup {
         // The folder's name, or a path to it, may be what is at hand.
@@ -453,7 +453,7 @@ pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool
         Kept::Nothing(why) => format!("Nothing to keep: {why}."),
     });
     tell(notice);
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }
 
 fn backup_list(project: &Project, step: &Step, backups: &[Backup]) -> String {

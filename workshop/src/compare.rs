@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use anyhow::{Error, Result, anyhow};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::commands::End;
+use crate::commands::Exit;
 use crate::project::Project;
 use crate::tool;
 
@@ -87,7 +87,7 @@ pub fn command() -> Command {
 ///
 /// # Errors
 /// Returns an error if the options make no sense, or the program can't be built or started.
-pub fn run(matches: &ArgMatches) -> Result<End> {
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
     let arguments = arguments(matches);
     let given = options::parse(arguments.iter().map(OsString::from))
         .map_err(|why| anyhow!("{why}. `--help` lists the options."))?;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::browser;
 use crate::cargo;
-use crate::commands::{End, Session};
+use crate::commands::{Exit, Session};
 use crate::play::{default_port, is_free};
 use crate::project::Project;
 use crate::text::say;
@@ -49,7 +49,7 @@ fn bad(text: impl Into<String>) -> Finding {
 }
 
 /// `doctor`
-pub fn doctor(session: &Session) -> End {
+pub fn doctor(session: &Session) -> Exit {
     let project = &session.project;
     let looks: [fn(&Project) -> Vec<Finding>; 7] =
         [toolchain, packages, folder, steps, ports, watching, page];
@@ -67,14 +67,14 @@ pub fn doctor(session: &Session) -> End {
     }
     say("");
     let (text, end) = match worst {
-        Kind::Good => ("Everything is there.", End::Fine),
+        Kind::Good => ("Everything is there.", Exit::Success),
         Kind::Note => (
             "The workshop works here; what is marked – is good to know.",
-            End::Fine,
+            Exit::Success,
         ),
         Kind::Bad => (
             "Fix what is marked ✗; what is marked – can stay as it is.",
-            End::Red,
+            Exit::Red,
         ),
     };
     say(text);

@@ -14,14 +14,14 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::browser;
 use crate::cargo::{self, MESSAGE_OPTIONS, OnActivity};
-use crate::commands::{End, Session, name};
+use crate::commands::{Exit, Session, name};
 use crate::judge::Side;
 use crate::process::Running;
 use crate::progress::{Progress, State};
 use crate::project::{Project, Step};
 use crate::signals;
 use crate::supervisor::Stop;
-use crate::text::{harmless, say};
+use crate::text::{sanitize, say};
 use crate::waiting::Waiting;
 
 /// How long a server may take to end after it was asked to.
@@ -72,7 +72,7 @@ impl Game {
             bail!(
                 "`{}` has no example `{}`: {there}.",
                 self.package(),
-                harmless(name)
+                sanitize(name)
             );
         }
         Ok(Self {
@@ -209,7 +209,7 @@ fn build(
         let id = &game.step.id;
         bail!(
             "{}\n`{package}` can't be built. `cargo workshop check {id}` shows the first error.",
-            harmless(output.stderr.trim_end())
+            sanitize(output.stderr.trim_end())
         );
     }
     cargo::built_program(&output.stdout, kind, game.example.as_deref())
@@ -267,7 +267,7 @@ fn forward(
             .read_until(b'\n', &mut line)
             .is_ok_and(|length| length > 0)
         {
-            let text = harmless(String::from_utf8_lossy(&line).trim_end());
+            let text = sanitize(String::from_utf8_lossy(&line).trim_end());
             let address = text.strip_prefix("listening on ").map(str::to_string);
             tell(address.map_or(Line::Text(text), Line::Ready));
             line.clear();
@@ -358,7 +358,7 @@ pub fn play(
     example: Option<&str>,
     arguments: &[String],
     opens: bool,
-) -> Result<End> {
+) -> Result<Exit> {
     let Session {
         project, progress, ..
     } = session;
@@ -375,7 +375,7 @@ pub fn play(
         say(&others);
     }
     let stop = Stop::default();
-    signals::listen({
+    signals::on_ctrl_c({
         let stop = stop.clone();
         move || stop.ask()
     });
@@ -401,5 +401,5 @@ pub fn play(
     if stop.is_asked() {
         say("Ended.");
     }
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }

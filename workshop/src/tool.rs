@@ -10,14 +10,14 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::cargo::{self, Activity, MESSAGE_OPTIONS, OnActivity};
-use crate::commands::End;
+use crate::commands::Exit;
 #[cfg(not(unix))]
 use crate::process::Running;
 use crate::project::Project;
 #[cfg(not(unix))]
 use crate::signals;
 use crate::supervisor::Stop;
-use crate::text::harmless;
+use crate::text::sanitize;
 use crate::waiting::Waiting;
 
 /// A command that is a program of its own. It reads its own command line.
@@ -59,7 +59,7 @@ impl Tool {
     ///
     /// # Errors
     /// Returns an error if it can't be built or started.
-    pub fn run(self, arguments: impl Iterator<Item = OsString>) -> Result<End> {
+    pub fn run(self, arguments: impl Iterator<Item = OsString>) -> Result<Exit> {
         run(&Project::find()?, self.name, arguments)
     }
 }
@@ -74,7 +74,7 @@ pub fn run(
     project: &Project,
     name: &str,
     arguments: impl Iterator<Item = OsString>,
-) -> Result<End> {
+) -> Result<Exit> {
     let mut command = Command::new(build(project, name)?);
     command.args(arguments);
     become_program(&mut command)
@@ -93,7 +93,7 @@ fn build(project: &Project, name: &str) -> Result<PathBuf> {
     if !output.status.success() {
         bail!(
             "{}\n`{package}` can't be built.",
-            harmless(output.stderr.trim_end())
+            sanitize(output.stderr.trim_end())
         );
     }
     cargo::built_program(&output.stdout, "bin", Some(&package))
@@ -113,21 +113,21 @@ fn say_if_long(name: &str) -> OnActivity {
 }
 
 #[cfg(unix)]
-fn become_program(command: &mut Command) -> io::Result<End> {
+fn become_program(command: &mut Command) -> io::Result<Exit> {
     use std::os::unix::process::CommandExt;
     Err(command.exec())
 }
 
 #[cfg(not(unix))]
-fn become_program(command: &mut Command) -> io::Result<End> {
+fn become_program(command: &mut Command) -> io::Result<Exit> {
     // The console sends Ctrl-C to the program, too, and it decides what to do.
-    signals::listen(|| {});
+    signals::on_ctrl_c(|| {});
     let mut running = Running::start(command)?;
     let status = running.child().wait()?;
     Ok(match status.code() {
-        Some(0) => End::Fine,
-        Some(1) => End::Red,
-        _ => End::Said,
+        Some(0) => Exit::Success,
+        Some(1) => Exit::Red,
+        _ => Exit::Failed,
     })
 }
 

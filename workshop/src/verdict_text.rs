@@ -6,7 +6,7 @@ use crate::backup::shown;
 use crate::commands::name;
 use crate::judge::{CheckState, Checked, Verdict};
 use crate::project::{Project, Step};
-use crate::text::harmless;
+use crate::text::sanitize;
 
 /// The verdict in one line, with its mark.
 pub fn summary(verdict: &Verdict) -> String {
@@ -73,7 +73,7 @@ pub fn first_thing(project: &Project, step: &Step, verdict: &Verdict) -> String 
             .map(|check| check.report.clone())
             .unwrap_or_default(),
     };
-    harmless(text.trim_end())
+    sanitize(text.trim_end())
 }
 
 /// Everything to fix.
@@ -87,7 +87,7 @@ pub fn everything(project: &Project, step: &Step, verdict: &Verdict) -> String {
         }
         _ => return first_thing(project, step, verdict),
     };
-    harmless(text.trim_end())
+    sanitize(text.trim_end())
 }
 
 /// How many red checks or errors there are after the first one.

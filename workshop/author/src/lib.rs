@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use workshop::project::Project;
-use workshop_terminal::command_line::End;
+use workshop_terminal::command_line::Exit;
 
 use self::mistakes::{Share, Which};
 
@@ -137,8 +137,8 @@ fn shared(project: &Project, matches: &ArgMatches) -> Option<Share> {
 ///
 /// # Errors
 /// The command failed, or what it checks is not so.
-pub fn run(matches: &ArgMatches) -> Result<End> {
-    run_in(&Project::find()?, matches).map(|()| End::Fine)
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
+    run_in(&Project::find()?, matches).map(|()| Exit::Success)
 }
 
 fn run_in(project: &Project, matches: &ArgMatches) -> Result<()> {

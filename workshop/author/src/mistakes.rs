@@ -63,7 +63,7 @@ const AT_A_TIME: usize = 2;
 
 /// Code that is right gets the same verdict every time: `author steady` sees to that. Code with a race in it
 /// need not, on a machine with other work; it is tried again before it is called uncaught.
-const MOST_TRIES: u32 = 3;
+const MAX_TRIES: u32 = 3;
 
 /// What came of the mistakes of some steps.
 #[derive(Default)]
@@ -197,7 +197,7 @@ fn try_step(project: &Project, scratch: &Project, step: &Step, which: Which) -> 
     for (_, name) in those {
         outcome.tried += 1;
         let mut result = try_one(scratch, step, &folder, &name, which.update);
-        for number in 2..=MOST_TRIES {
+        for number in 2..=MAX_TRIES {
             let Err(error) = result else { break };
             println!("· {}: {name}: {error:#} (try {number} follows)", step.id);
             result = try_one(scratch, step, &folder, &name, which.update);

@@ -11,7 +11,7 @@ use workshop::judge::{CheckState, Checked, Verdict, check_names};
 use workshop::progress::Progress;
 use workshop::project::{Project, Step};
 use workshop::watch::view::{BookState, Mode, TimedVerdict, View, lines};
-use workshop_terminal::screen::{Line, Look};
+use workshop_terminal::screen::{Line, Style};
 use workshop_terminal::text::columns;
 
 const STEP: &str = "accept-key";
@@ -128,18 +128,18 @@ fn text(row: usize, line: &Line) -> String {
     let shown = shown.replace('&', "&amp;").replace('<', "&lt;");
     format!(
         "<text x=\"{x:.1}\" y=\"{y}\" textLength=\"{length:.1}\" xml:space=\"preserve\" {}>{shown}</text>\n",
-        colour(line.look)
+        colour(line.style)
     )
 }
 
-fn colour(look: Look) -> &'static str {
+fn colour(look: Style) -> &'static str {
     match look {
-        Look::Plain => "fill=\"#e6edf3\"",
-        Look::Bold => "fill=\"#ffffff\" font-weight=\"bold\"",
-        Look::Dim => "fill=\"#9198a1\"",
-        Look::Good => "fill=\"#56d364\"",
-        Look::Bad => "fill=\"#ff7b72\"",
-        Look::Asks => "fill=\"#e3b341\"",
+        Style::Plain => "fill=\"#e6edf3\"",
+        Style::Bold => "fill=\"#ffffff\" font-weight=\"bold\"",
+        Style::Dim => "fill=\"#9198a1\"",
+        Style::Good => "fill=\"#56d364\"",
+        Style::Bad => "fill=\"#ff7b72\"",
+        Style::Question => "fill=\"#e3b341\"",
     }
 }
 
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_line_has_its_place_and_its_text_is_no_markup() {
-        let line = Line::new(Look::Dim, "  a <b> & c");
+        let line = Line::new(Style::Dim, "  a <b> & c");
         let text = text(2, &line);
         assert!(
             text.starts_with("<text x=\"32.8\" y=\"68\" textLength=\"75.6\""),

@@ -1,7 +1,7 @@
 //! `cargo workshop inspect`: any frame, drawn as RFC 6455 §5.2 draws it.
 //!
-//! The drawing is step 05's. What is new here is where the bytes come from, and that the rules are
-//! asked as well: a drawing refuses nothing.
+//! Step 05 draws. This package reads the bytes from a command line or a file, and says which rules they break: a
+//! drawing refuses nothing.
 
 mod rules;
 
@@ -13,16 +13,16 @@ use clap::{Arg, ArgMatches, Command};
 use frame_header::draw::draw_first;
 use frame_header::hex::bytes_of;
 use frame_header::{Decoded, Opcode, ReservedBits, decode};
-use workshop_terminal::command_line::End;
+use workshop_terminal::command_line::Exit;
 use workshop_terminal::text::{fold, say, wrap};
 use workshop_wire::side::Side;
 
 use self::rules::Rules;
 
-/// A text up to this length stands in quotes below the drawing already.
-const QUOTED: usize = 40;
-/// Of a longer text, only so many characters are shown.
-const SHOWN: usize = 2000;
+/// A text up to this length is in the drawing already, in quotes.
+const MAX_QUOTED: usize = 40;
+/// How many characters of a text are shown.
+const MAX_SHOWN: usize = 2000;
 const WIDTH: usize = 80;
 const EXAMPLE: &str = "81 85 37 fa 21 3d 7f 9f 4d 51 58";
 
@@ -62,8 +62,8 @@ pub fn command() -> Command {
 /// Does what the command line says.
 ///
 /// # Errors
-/// The file can't be read, or what is given is not hexadecimal.
-pub fn run(matches: &ArgMatches) -> Result<End> {
+/// Returns an error if the file can't be read, or the text isn't hexadecimal.
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
     let given: Vec<&str> = matches
         .get_many::<String>("hex")
         .into_iter()
@@ -89,19 +89,19 @@ pub fn run(matches: &ArgMatches) -> Result<End> {
             _ => Side::Server,
         });
     let inspected = inspect(&text, from)?;
-    say(&inspected.drawn);
+    say(&inspected.drawing);
     Ok(if inspected.is_broken {
-        End::Red
+        Exit::Red
     } else {
-        End::Fine
+        Exit::Success
     })
 }
 
-/// Frames, drawn and judged.
+/// The result of [`inspect`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
     /// The drawing of each frame, with the rules that it breaks.
-    pub drawn: String,
+    pub drawing: String,
     /// Whether a frame breaks a rule.
     pub is_broken: bool,
 }
@@ -109,7 +109,7 @@ pub struct Inspected {
 /// Draws and judges the frames in a hexadecimal text. `from` is the side that sent them all, if that is known.
 ///
 /// # Errors
-/// It is not hexadecimal, or there is nothing in it.
+/// Returns an error if the text is empty or isn't hexadecimal.
 pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let bytes = bytes_of(&lines.collect::<Vec<_>>().join("\n")).map_err(|error| {
@@ -147,19 +147,19 @@ pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected> {
             )
         };
         let frame = &bytes[..length];
-        let faults = rules.broken(frame);
+        let faults = rules.broken_by(frame);
         is_broken |= !faults.is_empty();
         let faults: String = faults.iter().map(|fault| verdict(fault)).collect();
         shown.push(title + &drawing + &faults + &remarks(frame));
         at += length;
     }
     Ok(Inspected {
-        drawn: shown.join("\n"),
+        drawing: shown.join("\n"),
         is_broken,
     })
 }
 
-/// What the drawing doesn't say: the whole of a long text.
+/// What the drawing leaves out: the whole of a long text.
 fn remarks(frame: &[u8]) -> String {
     match decode(frame, ReservedBits::NONE) {
         Err(_) | Ok(Decoded::Incomplete { .. }) => String::new(),
@@ -190,17 +190,17 @@ fn whole_text(plain: &[u8]) -> String {
         return String::new();
     };
     let count = text.chars().count();
-    if count <= QUOTED {
+    if count <= MAX_QUOTED {
         return String::new();
     }
-    let start: String = text.chars().take(SHOWN).collect();
+    let start: String = text.chars().take(MAX_SHOWN).collect();
     let start = start.escape_debug().to_string();
     let mut shown = "All of its text:\n".to_string();
     for line in fold(&format!("  {start}"), WIDTH) {
         shown += &format!("{line}\n");
     }
-    if count > SHOWN {
-        shown += &format!("  ({} more characters, not shown)\n", count - SHOWN);
+    if count > MAX_SHOWN {
+        shown += &format!("  ({} more characters, not shown)\n", count - MAX_SHOWN);
     }
     shown
 }
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     fn drawn(text: &str) -> Result<String> {
-        inspect(text, None).map(|inspected| inspected.drawn)
+        inspect(text, None).map(|inspected| inspected.drawing)
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The rules that a sequence of frames may break.
 //!
-//! Step 05 has the rules for headers. Here are the rules for payloads, and for frames that follow others:
-//! close codes, UTF-8, fragments, the mask bit.
+//! Step 05 has the rules for headers. These are the rules for payloads, and for frames that follow others: close
+//! codes, UTF-8, fragments, the mask bit.
 
 use frame_header::{Decoded, FrameHeader, HeaderError, Opcode, ReservedBits, decode};
-use workshop_wire::close_code::meaning;
+use workshop_wire::close_code::{may_be_sent, meaning};
 use workshop_wire::side::Side;
 
 /// All three are allowed here, so that the payload is judged even if the header has one of them set.
@@ -23,7 +23,7 @@ pub struct Rules {
     server: Half,
 }
 
-/// What has come so far in one direction.
+/// One direction, so far.
 #[derive(Debug, Default)]
 struct Half {
     message: Message,
@@ -52,11 +52,11 @@ impl Rules {
         }
     }
 
-    /// The rules that this frame breaks, in words.
-    pub fn broken(&mut self, frame: &[u8]) -> Vec<String> {
+    /// Returns the rules that this frame breaks, in words.
+    pub fn broken_by(&mut self, frame: &[u8]) -> Vec<String> {
         let mut faults = Vec::new();
         if let Err(error) = decode(frame, ReservedBits::NONE) {
-            faults.push(of_header(&error));
+            faults.push(header_fault(&error));
         }
         let Some(second) = frame.get(1) else {
             return faults;
@@ -98,7 +98,7 @@ impl Half {
         match header.opcode {
             Opcode::Close => {
                 self.is_closed = true;
-                of_close(payload, is_whole)
+                close_faults(payload, is_whole)
             }
             Opcode::Ping | Opcode::Pong => Vec::new(),
             _ => self.data(header, payload, is_whole),
@@ -144,7 +144,7 @@ impl Half {
     }
 }
 
-/// The bytes at a text's end that may become a character. Returns `None` if the text isn't UTF-8.
+/// The bytes at the end of a text that may be the beginning of a character. `None` if the text isn't UTF-8.
 fn unfinished(text: &[u8], is_last: bool) -> Option<Vec<u8>> {
     match str::from_utf8(text) {
         Ok(_) => Some(Vec::new()),
@@ -156,7 +156,7 @@ fn unfinished(text: &[u8], is_last: bool) -> Option<Vec<u8>> {
 }
 
 /// A Close: its code, then its reason (RFC 6455 §5.5.1, §7.4).
-fn of_close(payload: &[u8], is_whole: bool) -> Vec<String> {
+fn close_faults(payload: &[u8], is_whole: bool) -> Vec<String> {
     let Some((code, reason)) = payload.split_at_checked(2) else {
         return if payload.len() == 1 && is_whole {
             vec!["one byte is half a code, RFC 6455 §5.5.1 (close code 1002)".to_string()]
@@ -166,8 +166,8 @@ fn of_close(payload: &[u8], is_whole: bool) -> Vec<String> {
     };
     let mut faults = Vec::new();
     let code = u16::from_be_bytes([code[0], code[1]]);
-    let (words, may_be_sent) = meaning(code);
-    if !may_be_sent {
+    if !may_be_sent(code) {
+        let words = meaning(code);
         faults.push(format!(
             "code {code} ({words}) must not be sent, RFC 6455 §7.4 (close code 1002)"
         ));
@@ -178,7 +178,7 @@ fn of_close(payload: &[u8], is_whole: bool) -> Vec<String> {
     faults
 }
 
-fn of_header(error: &HeaderError) -> String {
+fn header_fault(error: &HeaderError) -> String {
     format!("{error} (close code {})", error.close_code())
 }
 
@@ -198,7 +198,7 @@ mod tests {
         let mut rules = Rules::new(from);
         let each = frames.iter().map(|hex| {
             let bytes = frame_header::hex::bytes_of(hex).expect("it is hexadecimal");
-            rules.broken(&bytes).join("; ")
+            rules.broken_by(&bytes).join("; ")
         });
         each.collect()
     }

@@ -1,7 +1,9 @@
 //! The rules of the closing handshake (RFC 6455 §5.5.1, §7).
 
+use workshop_wire::close_code::may_be_sent;
+
 use crate::frame::{CLOSE, FIN, close, masked};
-use crate::outcome::{Mark, Outcome, may_be_sent};
+use crate::outcome::{Mark, Outcome};
 use crate::peer::{Ending, TcpEnd};
 use crate::{Rule, Trial};
 

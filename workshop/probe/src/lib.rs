@@ -39,7 +39,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use workshop_terminal::command_line::End;
+use workshop_terminal::command_line::Exit;
 use workshop_terminal::text::{say, wrap};
 use workshop_wire::reach;
 
@@ -190,7 +190,7 @@ pub fn command() -> Command {
 ///
 /// # Errors
 /// Returns the same errors as [`probe`].
-pub fn run(matches: &ArgMatches) -> Result<End> {
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
     let url = matches.get_one::<String>("url").expect("it is required");
     let seconds = matches
         .get_one::<u16>("deadline")
@@ -209,7 +209,7 @@ pub fn probe(
     anywhere: bool,
     patience: Duration,
     say: &mut dyn FnMut(&str),
-) -> Result<End> {
+) -> Result<Exit> {
     let mut target = Target::find(url, anywhere)?;
     let answers = greet(&target, patience)
         .map_err(|did| anyhow!("There is no WebSocket echo server at {url} to probe: {did}."))?;
@@ -231,9 +231,9 @@ pub fn probe(
     say("");
     say(&summary(&marks, begun.elapsed()));
     Ok(if marks.contains(&Mark::Broken) {
-        End::Red
+        Exit::Red
     } else {
-        End::Fine
+        Exit::Success
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use workshop_terminal::text::harmless;
+use workshop_terminal::text::sanitize;
 
 use crate::frame::text;
 use crate::head::{Head, KEYS, Response};
@@ -73,7 +73,7 @@ fn accept_key(trial: &Trial) -> Tried {
         let response = trial.ask(&Head::handshake(trial.target(), number))?;
         let given = response.values("sec-websocket-accept");
         if given != [*right] {
-            let given = harmless(&given.join(", "));
+            let given = sanitize(&given.join(", "));
             let did = format!("{key} is answered with `{given}`, not {right}");
             return Ok(Outcome::broken(did));
         }
@@ -99,7 +99,7 @@ fn no_subprotocol(trial: &Trial) -> Tried {
     let response = trial.ask(&trial.handshake())?;
     let unasked = response.values("sec-websocket-protocol").join(", ");
     if !unasked.is_empty() {
-        return Ok(Outcome::broken(format!("takes `{}`", harmless(&unasked))));
+        return Ok(Outcome::broken(format!("takes `{}`", sanitize(&unasked))));
     }
     let offer = "probe.one, probe.two";
     let response = trial.ask(
@@ -120,7 +120,7 @@ fn no_extension(trial: &Trial) -> Tried {
     Ok(if given.is_empty() {
         Outcome::kept("none")
     } else {
-        Outcome::broken(format!("takes `{}`", harmless(&given)))
+        Outcome::broken(format!("takes `{}`", sanitize(&given)))
     })
 }
 
@@ -184,7 +184,7 @@ fn told_of_versions(response: &Response) -> Outcome {
     }
     let versions = response.values("sec-websocket-version").join(", ");
     if response.lists("sec-websocket-version", "13") {
-        Outcome::kept(format!("{status}, versions {}", harmless(&versions)))
+        Outcome::kept(format!("{status}, versions {}", sanitize(&versions)))
     } else {
         Outcome::broken(format!("{status} without a version"))
     }

@@ -1,6 +1,7 @@
 //! The outcome of trying one rule, and the line that says it.
 
 use workshop_terminal::text::{columns, wrap};
+use workshop_wire::close_code::may_be_sent;
 
 use crate::peer::{Ending, TcpEnd};
 
@@ -100,11 +101,6 @@ impl Outcome {
         };
         Self::new(outcome.mark, did)
     }
-}
-
-/// Whether a Close may carry this code (§7.4.1, §7.4.2, and IANA's registry).
-pub fn may_be_sent(code: u16) -> bool {
-    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 /// The line for a rule: mark, words, what the server did, section. If what the server did is too long for its

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, anyhow, bail};
-use workshop_terminal::text::harmless;
+use workshop_terminal::text::sanitize;
 use workshop_wire::reach;
 
 /// A server and the resource at which it speaks WebSocket.
@@ -56,7 +56,7 @@ fn split(url: &str) -> Result<(String, String)> {
     let wrong = |why: &str| {
         anyhow!(
             "`{}` can't be probed: {why}; try something like ws://127.0.0.1:9009/socket.",
-            harmless(url)
+            sanitize(url)
         )
     };
     let Some(rest) = url.strip_prefix("ws://") else {

@@ -6,11 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use workshop_terminal::text::columns;
+use workshop_wire::close_code::may_be_sent;
 
 use super::*;
 use crate::frame::{self, CLOSE, CONTINUATION, FIN, Frame, PING, PONG, TEXT};
 use crate::head::KEYS;
-use crate::outcome::may_be_sent;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -94,7 +94,7 @@ fn each_fault_is_found_by_its_rule() {
 #[test]
 fn a_server_without_a_fault_keeps_every_rule() {
     let (end, said) = told(Fault::None);
-    assert_eq!(end, End::Fine, "{said}");
+    assert_eq!(end, Exit::Success, "{said}");
     assert!(!said.contains("\n✗") && !said.contains("\n!"), "{said}");
     assert!(said.lines().all(|line| columns(line) <= 80), "{said}");
     assert!(said.contains("431 after "), "{said}");
@@ -104,7 +104,7 @@ fn a_server_without_a_fault_keeps_every_rule() {
 #[test]
 fn a_server_with_a_fault_is_red() {
     let (end, said) = told(Fault::AnswersOneKeyOnly);
-    assert_eq!(end, End::Red, "{said}");
+    assert_eq!(end, Exit::Red, "{said}");
     assert!(said.contains("\n✗ the accept key is the key's"), "{said}");
     assert!(said.contains(" 1 broken"), "{said}");
 }
@@ -173,7 +173,7 @@ fn rules() -> impl Iterator<Item = &'static Rule> {
     GROUPS.iter().flat_map(|(_, rules)| rules.iter())
 }
 
-fn told(fault: Fault) -> (End, String) {
+fn told(fault: Fault) -> (Exit, String) {
     let url = format!("ws://{}/", address_of(&start(fault)));
     let mut said = String::new();
     let end = probe(&url, false, PATIENCE, &mut |line| {

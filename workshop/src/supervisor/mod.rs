@@ -82,7 +82,7 @@ pub(crate) struct Limits {
 pub(crate) type Listener = Box<dyn FnMut(&str) + Send>;
 
 /// Runs a command to its exit, its deadline, or a request to stop, whichever comes first; `None`
-/// for the last. A program with a deadline may take [`MAX_MEMORY`].
+/// for the last. A program with a deadline may take `MAX_MEMORY`.
 ///
 /// # Errors
 /// Returns an error if the command can't be started.
@@ -139,7 +139,7 @@ pub(crate) fn run_within(
         }
         thread::sleep(POLL_INTERVAL);
     };
-    running.end_left_behind();
+    running.kill_leftovers();
     let text = |reader: JoinHandle<String>| reader.join().unwrap_or_default();
     Ok(Some(Output {
         status,

@@ -40,7 +40,7 @@ pub(super) fn read_keys(sender: &Sender<Event>) {
                         Key::Interrupt
                     }
                     KeyCode::Char('z') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                        signals::ask_to_suspend();
+                        signals::request_suspend();
                         continue;
                     }
                     KeyCode::Char(letter) => Key::Letter(letter),

@@ -15,9 +15,9 @@ use crossterm::terminal;
 use crate::book::{Book, News, USUAL_PORT};
 use crate::cargo::Activity;
 use crate::changes::{Change, FileWatcher};
-use crate::commands::{End, Session};
+use crate::commands::{Exit, Session};
 use crate::play;
-use crate::process::end_all;
+use crate::process::kill_all;
 use crate::progress::Lock;
 use crate::project::Step;
 use crate::screen::Screen;
@@ -74,15 +74,15 @@ enum Event {
 ///
 /// # Errors
 /// Another `cargo workshop` watches already, the book's port is taken, or the terminal is gone.
-pub fn watch(session: Session, options: &Options) -> Result<End> {
+pub fn watch(session: Session, options: &Options) -> Result<Exit> {
     let is_first = !session.project.state_folder().exists();
     let _lock = Lock::take(&session.project)?;
     let (sender, inbox) = mpsc::channel();
-    signals::listen({
+    signals::on_ctrl_c({
         let sender = sender.clone();
         move || _ = sender.send(Event::End)
     });
-    signals::listen_for_return({
+    signals::on_resume({
         let sender = sender.clone();
         move || _ = sender.send(Event::Resized)
     });
@@ -96,7 +96,7 @@ pub fn watch(session: Session, options: &Options) -> Result<End> {
         let sender = sender.clone();
         let tell = move |news| _ = sender.send(Event::Book(news));
         let book = Book::start(&watch.session.project, options.port, tell);
-        let book = book.inspect_err(|_| end_all())?;
+        let book = book.inspect_err(|_| kill_all())?;
         watch.book = Some(ServedBook::new(book, is_first));
     }
     let is_screen = !options.plain
@@ -119,7 +119,7 @@ pub fn watch(session: Session, options: &Options) -> Result<End> {
         match Screen::take(has_colours) {
             Ok(screen) => watch.screen = Some(screen),
             Err(error) => {
-                end_all();
+                kill_all();
                 bail!("The terminal can't be used ({error}); `--plain` needs no screen.");
             }
         }
@@ -130,7 +130,7 @@ pub fn watch(session: Session, options: &Options) -> Result<End> {
     watch.run(&inbox);
     watch.end();
     drop(watcher);
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }
 
 /// The session: what is shown, and what runs.
@@ -298,7 +298,7 @@ impl Watch {
         if let Some(game) = self.game.take() {
             _ = game.thread.join();
         }
-        end_all();
+        kill_all();
         for run in [self.checks.run.take(), self.done.run.take()] {
             _ = run.map(|run| run.thread.join());
         }

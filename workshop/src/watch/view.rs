@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
+
 use crate::cargo::Activity;
 use crate::commands::{count_line, ending, list_lines, name};
 use crate::doctor;
 use crate::judge::Verdict;
 use crate::progress::{Progress, State};
 use crate::project::{Project, Step};
-use crate::screen::{Line, Look};
+use crate::screen::{Line, Style};
 use crate::text::{columns, cut, fit_snippets, fold_report, reflow, wrap};
 use crate::verdict_text;
 use crate::waiting;
@@ -110,7 +112,7 @@ pub fn lines(view: &View, width: usize, height: usize) -> (Vec<Line>, usize) {
     let (body, max_scroll) = window(body, view, room, width);
     let empty = room.saturating_sub(body.len());
     top.extend(body);
-    top.extend((0..empty).map(|_| Line::new(Look::Plain, "")));
+    top.extend((0..empty).map(|_| Line::new(Style::Plain, "")));
     top.extend(bottom);
     top.truncate(height);
     for line in &mut top {
@@ -128,7 +130,7 @@ fn head(view: &View, width: usize) -> Vec<Line> {
     };
     let gap = width.saturating_sub(columns(NAME) + columns(&book)).max(2);
     let mut lines = vec![Line::new(
-        Look::Bold,
+        Style::Bold,
         format!("{NAME}{}{book}", " ".repeat(gap)),
     )];
     // A newcomer doesn't need to know yet that nothing is written.
@@ -137,16 +139,16 @@ fn head(view: &View, width: usize) -> Vec<Line> {
         if !is_for_later {
             lines.extend(status(view, width));
         }
-        lines.push(Line::new(Look::Plain, ""));
+        lines.push(Line::new(Style::Plain, ""));
         return lines;
     }
     let Some(step) = view.step else {
-        lines.push(Line::new(Look::Plain, ""));
+        lines.push(Line::new(Style::Plain, ""));
         lines.extend(status(view, width));
         return lines;
     };
     let title = format!("{} · {} · {} min", name(step), step.title, step.minutes);
-    lines.push(Line::new(Look::Bold, title));
+    lines.push(Line::new(Style::Bold, title));
     let read = match &view.book {
         BookState::Readable(_, chapter) | BookState::Building(_, chapter) => {
             format!("  read  {chapter}")
@@ -156,14 +158,14 @@ fn head(view: &View, width: usize) -> Vec<Line> {
     let write = format!("  write steps/{}/src/", step.folder());
     let both = format!("{read}{write}");
     if columns(&both) <= width {
-        lines.push(Line::new(Look::Plain, both));
+        lines.push(Line::new(Style::Plain, both));
     } else {
-        lines.extend([read, write].map(|line| Line::new(Look::Plain, line)));
+        lines.extend([read, write].map(|line| Line::new(Style::Plain, line)));
     }
-    lines.push(Line::new(Look::Plain, ""));
+    lines.push(Line::new(Style::Plain, ""));
     lines.extend(status(view, width));
     if *view.mode != Mode::Verdict {
-        lines.push(Line::new(Look::Plain, ""));
+        lines.push(Line::new(Style::Plain, ""));
     }
     lines
 }
@@ -172,33 +174,33 @@ fn small_head(view: &View, width: usize) -> Vec<Line> {
     let text = view
         .notice
         .map_or_else(|| view.step.map(name), |text| Some(text.replace('\n', " ")));
-    let mut lines = vec![Line::new(Look::Bold, text.unwrap_or(NAME.to_string()))];
+    let mut lines = vec![Line::new(Style::Bold, text.unwrap_or(NAME.to_string()))];
     lines.extend(status(view, width));
     lines
 }
 
 fn foot(view: &View, width: usize) -> Vec<Line> {
-    let mut lines = vec![Line::new(Look::Plain, "")];
+    let mut lines = vec![Line::new(Style::Plain, "")];
     if let Some(why) = view.polling {
         let text = format!("The files are looked at twice a second: {why}.");
-        lines.extend(wrapped(Look::Dim, &text, width));
+        lines.extend(wrapped(Style::Dim, &text, width));
     }
     if let BookState::Broken(why) = &view.book {
         let first = why.lines().next().unwrap_or_default();
         let text = format!("The book can't be built: {first}");
-        lines.extend(wrapped(Look::Bad, &text, width));
+        lines.extend(wrapped(Style::Bad, &text, width));
     }
     for Broken { step, summary } in view.broken {
-        lines.extend(wrapped(Look::Bad, &broken_line(step, summary), width));
+        lines.extend(wrapped(Style::Bad, &broken_line(step, summary), width));
     }
     if let Some(playing) = &view.playing {
-        lines.extend(wrapped(Look::Plain, playing, width));
+        lines.extend(wrapped(Style::Plain, playing, width));
     }
     if let Some(notice) = view.notice {
-        lines.extend(wrapped(Look::Asks, notice, width));
+        lines.extend(wrapped(Style::Question, notice, width));
     }
-    lines.push(Line::new(Look::Plain, progress_line(view, width)));
-    lines.push(Line::new(Look::Bold, keys(view, width)));
+    lines.push(Line::new(Style::Plain, progress_line(view, width)));
+    lines.push(Line::new(Style::Bold, keys(view, width)));
     lines
 }
 
@@ -249,13 +251,13 @@ fn keys(view: &View, width: usize) -> String {
     }
 }
 
-fn wrapped(look: Look, text: &str, width: usize) -> Vec<Line> {
+fn wrapped(look: Style, text: &str, width: usize) -> Vec<Line> {
     let text: Vec<String> = text.lines().map(|line| wrap(line, width, 0)).collect();
     let text = text.join("\n");
     text.split('\n').map(|line| Line::new(look, line)).collect()
 }
 
-fn folded(look: Look, text: &str, width: usize) -> Vec<Line> {
+fn folded(look: Style, text: &str, width: usize) -> Vec<Line> {
     let lines = fold_report(&reflow(text, width), width);
     let line = |line| Line::new(look, line);
     lines.into_iter().map(line).collect()
@@ -265,12 +267,12 @@ fn folded(look: Look, text: &str, width: usize) -> Vec<Line> {
 fn body(view: &View, width: usize) -> Vec<Line> {
     match view.mode {
         Mode::Greeting => greeting(view, width),
-        Mode::Hint(text) | Mode::Text(text) => folded(Look::Plain, text, width),
+        Mode::Hint(text) | Mode::Text(text) => folded(Style::Plain, text, width),
         Mode::List => {
             let lines = list_lines(view.project, view.progress, view.step);
             lines
                 .into_iter()
-                .map(|line| Line::new(Look::Plain, line))
+                .map(|line| Line::new(Style::Plain, line))
                 .collect()
         }
         Mode::Ask(action) => question(view, *action, width),
@@ -278,7 +280,7 @@ fn body(view: &View, width: usize) -> Vec<Line> {
             let text = ending(view.project, view.progress);
             // Its first line is above already.
             let (_, text) = text.split_once('\n').unwrap_or_default();
-            folded(Look::Plain, text, width)
+            folded(Style::Plain, text, width)
         }
         Mode::Verdict => report(view, width),
     }
@@ -305,7 +307,7 @@ pub fn greeting(view: &View, width: usize) -> Vec<Line> {
          ✓ Your Rust is new enough ({needed} or later). `cargo workshop doctor` looks at the rest.\n\n\
          First, play with the finished thing: press p (or run `cargo workshop play`)."
     );
-    wrapped(Look::Plain, &text, width.min(78))
+    wrapped(Style::Plain, &text, width.min(78))
 }
 
 fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
@@ -319,7 +321,7 @@ fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
             "Skip {step}: let the reference take its place?\n\nYour files are kept under .workshop/backups/ first. `cargo workshop restore {id}` brings them back."
         ),
     };
-    wrapped(Look::Asks, &text, width)
+    wrapped(Style::Question, &text, width)
 }
 
 fn status(view: &View, width: usize) -> Vec<Line> {
@@ -336,21 +338,21 @@ fn status(view: &View, width: usize) -> Vec<Line> {
         let Some(checking) = checking else {
             return match view.step {
                 Some(_) => Vec::new(),
-                None => vec![Line::new(Look::Good, "✓ All steps are done.")],
+                None => vec![Line::new(Style::Good, "✓ All steps are done.")],
             };
         };
-        return vec![Line::new(Look::Plain, checking)];
+        return vec![Line::new(Style::Plain, checking)];
     };
     let (look, mut text) = match &judged.verdict {
-        Ok(verdict) if verdict.is_passed() => (Look::Good, verdict_text::summary(verdict)),
-        Ok(verdict) => (Look::Bad, verdict_text::summary(verdict)),
-        Err(_) => (Look::Bad, "✗ no verdict".to_string()),
+        Ok(verdict) if verdict.is_passed() => (Style::Good, verdict_text::summary(verdict)),
+        Ok(verdict) => (Style::Bad, verdict_text::summary(verdict)),
+        Err(_) => (Style::Bad, "✗ no verdict".to_string()),
     };
     // Other texts hide the report.
-    let is_hidden = look == Look::Bad && *view.mode != Mode::Verdict;
+    let is_hidden = look == Style::Bad && *view.mode != Mode::Verdict;
     match checking {
         // What is shown is from before; it stays, so that the eye keeps its place.
-        Some(checking) => return vec![Line::new(Look::Plain, before(&checking, &text, width))],
+        Some(checking) => return vec![Line::new(Style::Plain, before(&checking, &text, width))],
         None if is_hidden => text += "   (Esc shows it)",
         None => text += &format!("   ({:.1} s)", judged.took.as_secs_f64()),
     }
@@ -373,20 +375,20 @@ fn report(view: &View, width: usize) -> Vec<Line> {
     };
     let verdict = match &judged.verdict {
         Ok(verdict) => verdict,
-        Err(error) => return folded(Look::Plain, error, width),
+        Err(error) => return folded(Style::Plain, error, width),
     };
     let mut lines = Vec::new();
     if !verdict.is_passed() {
-        lines.push(Line::new(Look::Plain, ""));
+        lines.push(Line::new(Style::Plain, ""));
         let text = verdict_text::first_thing(view.project, step, verdict);
         match verdict {
             Verdict::DoesNotCompile(_) => {
                 let text = fit_snippets(&text, width).into_iter();
-                lines.extend(text.map(|line| Line::new(Look::Plain, line)));
+                lines.extend(text.map(|line| Line::new(Style::Plain, line)));
             }
-            _ => lines.extend(folded(Look::Plain, &text, width)),
+            _ => lines.extend(folded(Style::Plain, &text, width)),
         }
-        lines.extend(further(step, verdict).map(|text| Line::new(Look::Dim, text)));
+        lines.extend(further(step, verdict).map(|text| Line::new(Style::Dim, text)));
     }
     lines
 }
@@ -426,7 +428,7 @@ fn window(body: Vec<Line>, view: &View, room: usize, width: usize) -> (Vec<Line>
     };
     let text = if columns(&text) <= width { text } else { short };
     if room > 1 {
-        lines.push(Line::new(Look::Dim, text));
+        lines.push(Line::new(Style::Dim, text));
     }
     (lines, max_scroll)
 }

@@ -5,7 +5,7 @@
 //!   server  Head ─▶ Body ─▶ Head …      the answer is 101: Frames
 //! ```
 //!
-//! It sees the bytes and changes nothing. What it keeps of them has a bound, whatever comes.
+//! It reads the bytes and changes nothing. What it keeps of them is limited, whatever arrives.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -13,15 +13,15 @@ use std::time::Duration;
 
 use workshop_wire::side::Side;
 
+use crate::entry::{Entry, byte_count};
 use crate::frames::{Detail, Frames, Lost};
-use crate::http::{self, Body, Head, LONGEST_HEAD, Length, NoHead};
-use crate::record::{Ending, What};
-use crate::sight::{Sight, bytes_in_words};
+use crate::http::{self, Body, Head, HeadError, Length, MAX_HEAD};
+use crate::record::{Ending, Event};
 
-/// More requests than these don't wait for an answer on one connection.
-const MOST_PENDING: usize = 1000;
-/// Other bodies take one line.
-const LINES_OF_A_REFUSAL: usize = 3;
+/// How many requests of one connection may wait for a response.
+const MAX_PENDING: usize = 1000;
+/// How many lines the body of a refusal may take. Other bodies take one.
+const MAX_REFUSAL_LINES: usize = 3;
 
 /// One connection.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ pub struct Conversation {
 #[derive(Debug)]
 struct Half {
     state: State,
-    /// How many bytes have come.
-    come: u64,
+    /// How many bytes have been received.
+    received: u64,
     end: Option<Ending>,
 }
 
@@ -50,10 +50,10 @@ enum State {
     /// The beginning of a head.
     Head(Vec<u8>),
     Body(Body),
-    /// The client has asked for a WebSocket: what it sends is read once the answer is known.
+    /// The client has asked for a WebSocket. What it sends is read once the response is known.
     Waiting(Vec<u8>),
     Frames(Frames),
-    /// Nothing that can be decoded: so many bytes of it.
+    /// Bytes that can't be decoded, and how many.
     Opaque(u64),
 }
 
@@ -67,12 +67,12 @@ impl Half {
     fn new() -> Self {
         Self {
             state: State::Head(Vec::new()),
-            come: 0,
+            received: 0,
             end: None,
         }
     }
 
-    /// Whether it has begun a closing handshake.
+    /// Whether it has sent a Close.
     fn has_closed(&self) -> bool {
         matches!(&self.state, State::Frames(frames) if frames.is_closed)
     }
@@ -91,30 +91,32 @@ impl Conversation {
         }
     }
 
-    /// Whether nothing more can come.
+    /// Whether both directions have ended.
     pub fn is_over(&self) -> bool {
         self.client.end.is_some() && self.server.end.is_some()
     }
 
-    /// Takes what has happened at that time, and says what there is to see.
-    pub fn take(&mut self, at: Duration, what: &What) -> Vec<Sight> {
-        let mut sights = Vec::new();
+    /// Takes an event, and returns what there is to show.
+    pub fn take(&mut self, at: Duration, event: &Event) -> Vec<Entry> {
+        let mut entries = Vec::new();
         self.now = at;
-        match what {
-            What::Open(from) => sights.push(Sight::own(format!("a client connects: {from}"))),
-            What::Unreachable(why) => {
-                let sight = Sight::own("the server can't be reached, so the client is closed");
-                sights.push(sight.blaming(why));
+        match event {
+            Event::Open(from) => {
+                entries.push(Entry::from_tap(format!("a client connects: {from}")))
+            }
+            Event::Unreachable(why) => {
+                let entry = Entry::from_tap("the server can't be reached, so the client is closed");
+                entries.push(entry.with_fault(why));
                 self.client.end = Some(Ending::Cut);
                 self.server.end = Some(Ending::Cut);
             }
-            What::Bytes(side, bytes) => {
-                self.half(*side).come += bytes.len() as u64;
-                self.feed(*side, bytes, &mut sights);
+            Event::Bytes(side, bytes) => {
+                self.half(*side).received += bytes.len() as u64;
+                self.feed(*side, bytes, &mut entries);
             }
-            What::End(side, ending) => self.end(at, *side, *ending, &mut sights),
+            Event::End(side, ending) => self.end(at, *side, *ending, &mut entries),
         }
-        sights
+        entries
     }
 
     fn half(&mut self, side: Side) -> &mut Half {
@@ -124,35 +126,35 @@ impl Conversation {
         }
     }
 
-    fn feed(&mut self, side: Side, bytes: &[u8], sights: &mut Vec<Sight>) {
+    fn feed(&mut self, side: Side, bytes: &[u8], entries: &mut Vec<Entry>) {
         let mut bytes = bytes.to_vec();
         while !bytes.is_empty() {
             let state = mem::replace(&mut self.half(side).state, State::Opaque(0));
             let (state, rest) = match state {
                 State::Head(mut head) => {
                     head.extend(&bytes);
-                    self.head(side, head, sights)
+                    self.head(side, head, entries)
                 }
                 State::Body(mut body) => match body.take(&bytes) {
                     Ok(None) => (State::Body(body), Vec::new()),
                     Ok(Some(rest)) => {
-                        sights.extend(body.sight());
+                        entries.extend(body.entry());
                         (State::Head(Vec::new()), rest.to_vec())
                     }
-                    Err(what) => (lost(side, &what, sights), bytes),
+                    Err(what) => (lost(side, &what, entries), bytes),
                 },
                 State::Waiting(mut early) => {
                     early.extend(&bytes);
-                    if early.len() > LONGEST_HEAD {
+                    if early.len() > MAX_HEAD {
                         (
-                            lost(side, "more before the answer than is kept", sights),
+                            lost(side, "more before the answer than is kept", entries),
                             early,
                         )
                     } else {
                         (State::Waiting(early), Vec::new())
                     }
                 }
-                State::Frames(mut frames) => match frames.take(self.now, &bytes, sights) {
+                State::Frames(mut frames) => match frames.take(self.now, &bytes, entries) {
                     Ok(()) => (State::Frames(frames), Vec::new()),
                     Err(Lost(rest)) => (State::Opaque(rest as u64), Vec::new()),
                 },
@@ -163,18 +165,18 @@ impl Conversation {
         }
     }
 
-    /// What comes behind these bytes, which begin a head, and what of them doesn't belong to it.
-    fn head(&mut self, side: Side, bytes: Vec<u8>, sights: &mut Vec<Sight>) -> (State, Vec<u8>) {
+    /// Reads the head that these bytes begin with. Returns what follows it, and the bytes that don't belong to it.
+    fn head(&mut self, side: Side, bytes: Vec<u8>, entries: &mut Vec<Entry>) -> (State, Vec<u8>) {
         let parsed = match http::head(side, &bytes) {
             Ok(parsed) => parsed,
-            Err(NoHead::Incomplete) => return (State::Head(bytes), Vec::new()),
-            Err(NoHead::Other(what)) => return (lost(side, &what, sights), bytes),
+            Err(HeadError::Incomplete) => return (State::Head(bytes), Vec::new()),
+            Err(HeadError::Other(what)) => return (lost(side, &what, entries), bytes),
         };
         let rest = bytes[parsed.length..].to_vec();
-        sights.push(parsed.sight);
+        entries.push(parsed.entry);
         let next = match parsed.head {
             Head::Request { upgrades, is_head } => {
-                if self.pending.len() < MOST_PENDING {
+                if self.pending.len() < MAX_PENDING {
                     self.pending.push_back(Pending { is_head });
                 }
                 match parsed.body {
@@ -188,100 +190,101 @@ impl Conversation {
                 deflates,
             } => {
                 self.pending.pop_front();
-                self.open(deflates, sights);
+                self.open(deflates, entries);
                 State::Frames(Frames::new(side, deflates, self.detail))
             }
-            // It only says that an answer will come.
+            // An interim response: the final one follows.
             Head::Response {
                 status: 100..200, ..
             } => State::Head(Vec::new()),
             Head::Response { status, .. } => {
                 let asked = self.pending.pop_front();
-                self.refused(sights);
+                self.refused(entries);
                 let is_empty = matches!(status, 204 | 304)
                     || asked.is_some_and(|asked| asked.is_head)
                     || parsed.body == Length::Bytes(0);
-                match is_empty {
-                    true => State::Head(Vec::new()),
-                    // A refusal says why.
-                    false if status >= 400 => {
-                        State::Body(Body::new(side, parsed.body).in_lines(LINES_OF_A_REFUSAL))
-                    }
-                    false => State::Body(Body::new(side, parsed.body)),
+                let body = Body::new(side, parsed.body);
+                if is_empty {
+                    State::Head(Vec::new())
+                } else if status >= 400 {
+                    // The body of a refusal says why.
+                    State::Body(body.in_lines(MAX_REFUSAL_LINES))
+                } else {
+                    State::Body(body)
                 }
             }
         };
         (next, rest)
     }
 
-    /// The server has switched protocols: what the client sends is frames.
-    fn open(&mut self, deflates: bool, sights: &mut Vec<Sight>) {
+    /// The server has switched protocols: from now on, the client sends frames.
+    fn open(&mut self, deflates: bool, entries: &mut Vec<Entry>) {
         let frames = State::Frames(Frames::new(Side::Client, deflates, self.detail));
         if let State::Waiting(early) | State::Head(early) =
             mem::replace(&mut self.client.state, frames)
         {
-            self.feed(Side::Client, &early, sights);
+            self.feed(Side::Client, &early, entries);
         }
     }
 
-    /// The server has answered otherwise: the client may ask for something else.
-    fn refused(&mut self, sights: &mut Vec<Sight>) {
+    /// The server hasn't switched protocols: the client may send another request.
+    fn refused(&mut self, entries: &mut Vec<Entry>) {
         if let State::Waiting(early) = &mut self.client.state {
             let early = mem::take(early);
             self.client.state = State::Head(Vec::new());
-            self.feed(Side::Client, &early, sights);
+            self.feed(Side::Client, &early, entries);
         }
     }
 
-    fn end(&mut self, at: Duration, side: Side, ending: Ending, sights: &mut Vec<Sight>) {
+    fn end(&mut self, at: Duration, side: Side, ending: Ending, entries: &mut Vec<Entry>) {
         let other = side.other();
-        let mut sight = match ending {
-            Ending::Fin => Sight::new(side, format!("FIN: the {side} sends nothing more")),
-            Ending::Reset => Sight::new(side, format!("RST: the {side} breaks TCP off")),
-            Ending::Cut => Sight::new(side, format!("no more is read: the {other} is gone")),
+        let mut entry = match ending {
+            Ending::Fin => Entry::new(side, format!("FIN: the {side} sends nothing more")),
+            Ending::Reset => Entry::new(side, format!("RST: the {side} breaks TCP off")),
+            Ending::Cut => Entry::new(side, format!("no more is read: the {other} is gone")),
         };
         let cut_off = match &self.half(side).state {
             State::Body(body) if body.ends_with_tcp() => {
-                sights.extend(body.sight());
+                entries.extend(body.entry());
                 None
             }
             State::Body(body) => Some(body.cut_off()),
             State::Head(head) if !head.is_empty() => Some(format!(
                 "in the middle of a head: {} came",
-                bytes_in_words(head.len() as u64)
+                byte_count(head.len() as u64)
             )),
             State::Frames(frames) => frames.cut_off(),
             State::Opaque(count) if *count > 0 => {
-                sight = sight.noting(format!("{} were not decoded", bytes_in_words(*count)));
+                entry = entry.with_note(format!("{} were not decoded", byte_count(*count)));
                 None
             }
             _ => None,
         };
         if let Some(what) = cut_off {
-            sight = sight.blaming(what);
+            entry = entry.with_fault(what);
         }
         let nobody_closed = !self.client.has_closed() && !self.server.has_closed();
         let is_open = matches!(self.half(side).state, State::Frames(_));
         if is_open && nobody_closed && self.half(other).end.is_none() {
-            sight = sight.blaming(format!("no Close came before: the {other} reports 1006"));
+            entry = entry.with_fault(format!("no Close came before: the {other} reports 1006"));
         }
-        sights.push(sight);
+        entries.push(entry);
         self.half(side).end = Some(ending);
         if self.is_over() {
             let took = at.saturating_sub(self.begun);
-            sights.push(Sight::own(format!(
+            entries.push(Entry::from_tap(format!(
                 "over after {:.3} s: {} →, {} ←",
                 took.as_secs_f64(),
-                bytes_in_words(self.client.come),
-                bytes_in_words(self.server.come)
+                byte_count(self.client.received),
+                byte_count(self.server.received)
             )));
         }
     }
 }
 
-/// From here on, bytes are counted.
-fn lost(side: Side, what: &str, sights: &mut Vec<Sight>) -> State {
-    let sight = Sight::new(side, format!("not to be read: {what}"));
-    sights.push(sight.noting("From here on, bytes are passed on and counted, not decoded."));
+/// The state from which on bytes are only counted.
+fn lost(side: Side, what: &str, entries: &mut Vec<Entry>) -> State {
+    let entry = Entry::new(side, format!("not to be read: {what}"));
+    entries.push(entry.with_note("From here on, bytes are passed on and counted, not decoded."));
     State::Opaque(0)
 }

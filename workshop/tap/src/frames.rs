@@ -1,22 +1,22 @@
-//! Frames out of one direction's bytes, and what the messages and the rules make of them.
+//! Reads frames from the bytes of one direction, and follows the messages and the rules.
 //!
-//! Step 05 reads the headers. A payload is counted as it comes, and only its beginning is kept: so a
-//! tap needs no more memory for a frame of a gigabyte than for one of a kilobyte.
+//! Step 05 reads the headers. A payload is counted as it arrives, and only its beginning is kept. So a tap needs no
+//! more memory for a frame of a gigabyte than for one of a kilobyte.
 
 use std::mem;
 use std::time::Duration;
 
 use frame_header::draw::draw_first;
 use frame_header::{Decoded, FrameHeader, HeaderError, Opcode, ReservedBits, decode};
-use workshop_wire::close_code::meaning;
+use workshop_wire::close_code::{may_be_sent, meaning};
 use workshop_wire::side::Side;
 
-use crate::sight::{Content, KEPT, Note, Sight, bytes_in_words};
+use crate::entry::{Content, Entry, MAX_KEPT, Note, byte_count};
 
 /// How many bytes of a payload are drawn as bits.
-const DRAWN: usize = 32;
+const MAX_DRAWN: usize = 32;
 
-/// All three: a frame that has them set is shown as well.
+/// All three are allowed here, so that a frame that has one of them set is shown too.
 const ALL: ReservedBits = ReservedBits {
     rsv1: true,
     rsv2: true,
@@ -25,7 +25,7 @@ const ALL: ReservedBits = ReservedBits {
 
 /// How many frames are shown one by one in each second, and how many more that break a rule or are a Close.
 /// The rest are counted: a terminal that showed them all would slow down the conversation.
-const SHOWN_IN_A_SECOND: usize = 100;
+const MAX_PER_SECOND: usize = 100;
 
 /// How much of the frames is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,16 +40,16 @@ pub struct Detail {
 #[derive(Debug)]
 pub struct Frames {
     side: Side,
-    /// What extensions have given a meaning.
+    /// The reserved bits to which an extension has given a meaning.
     negotiated: ReservedBits,
     detail: Detail,
     shown: Shown,
     counted: Counted,
-    /// The header so far, as it came.
+    /// The header so far.
     header: Vec<u8>,
-    /// The frame whose payload is coming.
+    /// The frame whose payload is being received.
     frame: Option<Frame>,
-    /// The message that isn't whole yet.
+    /// The message that isn't complete yet.
     message: Option<Message>,
     /// Whether a Close has been sent.
     pub is_closed: bool,
@@ -58,11 +58,11 @@ pub struct Frames {
 #[derive(Debug)]
 struct Frame {
     header: FrameHeader,
-    /// The beginning of the payload, as it came.
+    /// The beginning of the payload, as it was sent.
     kept: Vec<u8>,
-    /// How much of it has come.
-    come: u64,
-    /// What the header's rules say about it.
+    /// How many bytes of it have been received.
+    received: u64,
+    /// The rule that its header breaks, if it breaks one.
     fault: Option<HeaderError>,
 }
 
@@ -82,7 +82,7 @@ struct Shown {
     ordinary: usize,
     others: usize,
     /// Whether a line has said that there are more.
-    is_said: bool,
+    is_announced: bool,
 }
 
 /// Frames that are not shown one by one.
@@ -92,12 +92,12 @@ struct Counted {
     bytes: u64,
 }
 
-/// The bytes that follow are no frames any more; so many of those that were given.
+/// The bytes that follow can't be read as frames. How many of the given bytes that are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost(pub usize);
 
 impl Frames {
-    /// Of that side, after its handshake.
+    /// Reads the frames of this side, after its handshake.
     pub fn new(side: Side, deflates: bool, detail: Detail) -> Self {
         Self {
             side,
@@ -115,16 +115,16 @@ impl Frames {
         }
     }
 
-    /// Takes the bytes that have come at that time, and shows each frame that is complete now. If there are very
-    /// many, shows the first of them, and counts the rest.
+    /// Takes bytes, and shows each frame that they complete. If there are very many, shows the first of them, and
+    /// counts the rest.
     ///
     /// # Errors
-    /// A rule is broken in a way that leaves it unknown where the next frame begins.
+    /// Returns [`Lost`] if a broken rule leaves it unknown where the next frame begins.
     pub fn take(
         &mut self,
         at: Duration,
         bytes: &[u8],
-        sights: &mut Vec<Sight>,
+        entries: &mut Vec<Entry>,
     ) -> Result<(), Lost> {
         if self.shown.second != at.as_secs() {
             self.shown = Shown {
@@ -132,15 +132,15 @@ impl Frames {
                 ..Shown::default()
             };
         }
-        let taken = self.take_frames(bytes, sights);
-        self.say_counted(sights);
+        let taken = self.take_frames(bytes, entries);
+        self.flush_counted(entries);
         taken
     }
 
-    fn take_frames(&mut self, mut bytes: &[u8], sights: &mut Vec<Sight>) -> Result<(), Lost> {
+    fn take_frames(&mut self, mut bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), Lost> {
         loop {
             if self.frame.is_none() {
-                let Some(rest) = self.take_header(bytes, sights)? else {
+                let Some(rest) = self.take_header(bytes, entries)? else {
                     return Ok(());
                 };
                 bytes = rest;
@@ -148,24 +148,24 @@ impl Frames {
             let Some(frame) = &mut self.frame else {
                 return Ok(());
             };
-            let missing = frame.header.payload_length - frame.come;
+            let missing = frame.header.payload_length - frame.received;
             let here = usize::try_from(missing)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
-            let room = KEPT.saturating_sub(frame.kept.len()).min(here);
+            let room = MAX_KEPT.saturating_sub(frame.kept.len()).min(here);
             frame.kept.extend(&bytes[..room]);
-            frame.come += here as u64;
+            frame.received += here as u64;
             bytes = &bytes[here..];
-            if frame.come < frame.header.payload_length {
+            if frame.received < frame.header.payload_length {
                 return Ok(());
             }
-            self.show(sights);
+            self.show(entries);
             self.header.clear();
         }
     }
 
     /// Shows the frame that is complete now, or counts it.
-    fn show(&mut self, sights: &mut Vec<Sight>) {
+    fn show(&mut self, entries: &mut Vec<Entry>) {
         let Some(frame) = self.frame.take() else {
             return;
         };
@@ -175,17 +175,18 @@ impl Frames {
         } else {
             &mut self.shown.others
         };
-        if *shown < SHOWN_IN_A_SECOND || self.detail.is_complete {
+        if *shown < MAX_PER_SECOND || self.detail.is_complete {
             *shown += 1;
-            self.say_counted(sights);
-            sights.push(self.sight(&frame));
+            self.flush_counted(entries);
+            entries.push(self.entry(&frame));
             return;
         }
         self.counted.add(&frame.header);
-        match is_ordinary {
-            true => self.follow(&frame.header),
-            // `sight` also works out what this frame means for the frames that follow.
-            false => _ = self.sight(&frame),
+        if is_ordinary {
+            self.follow(&frame.header);
+        } else {
+            // `entry` also works out what this frame means for the frames that follow.
+            _ = self.entry(&frame);
         }
     }
 
@@ -203,7 +204,7 @@ impl Frames {
         fits && frame.fault.is_none() && !self.is_closed && is_masked == is_from_client
     }
 
-    /// Notes what an ordinary frame, which isn't shown, adds to its message.
+    /// Adds an ordinary frame that isn't shown to its message.
     fn follow(&mut self, header: &FrameHeader) {
         if matches!(header.opcode, Opcode::Ping | Opcode::Pong) {
             return;
@@ -216,25 +217,25 @@ impl Frames {
         self.message = (!header.fin).then_some(message);
     }
 
-    fn say_counted(&mut self, sights: &mut Vec<Sight>) {
+    fn flush_counted(&mut self, entries: &mut Vec<Entry>) {
         let counted = mem::take(&mut self.counted);
         if counted.kinds.is_empty() {
             return;
         }
-        let mut sight = Sight::new(self.side, counted.words());
-        if !mem::replace(&mut self.shown.is_said, true) {
-            sight = sight.noting(format!(
-                "(more than {SHOWN_IN_A_SECOND} in this second: they are counted; --all shows each)"
+        let mut entry = Entry::new(self.side, counted.in_words());
+        if !mem::replace(&mut self.shown.is_announced, true) {
+            entry = entry.with_note(format!(
+                "(more than {MAX_PER_SECOND} in this second: they are counted; --all shows each)"
             ));
         }
-        sights.push(sight);
+        entries.push(entry);
     }
 
-    /// What is behind the header, if it is whole.
+    /// Takes a header. Returns the bytes after it if it is complete.
     fn take_header<'a>(
         &mut self,
         mut bytes: &'a [u8],
-        sights: &mut Vec<Sight>,
+        entries: &mut Vec<Entry>,
     ) -> Result<Option<&'a [u8]>, Lost> {
         // Most headers come in one piece.
         if self.header.is_empty()
@@ -261,11 +262,11 @@ impl Frames {
                         .iter()
                         .map(|byte| format!("{byte:02x}"))
                         .collect();
-                    let sight = Sight::new(self.side, format!("no frame: {}", hex.join(" ")))
-                        .blaming(format!("{error} (close code {})", error.close_code()))
-                        .noting("What follows is counted, and not decoded.");
-                    self.say_counted(sights);
-                    sights.push(sight);
+                    let entry = Entry::new(self.side, format!("no frame: {}", hex.join(" ")))
+                        .with_fault(format!("{error} (close code {})", error.close_code()))
+                        .with_note("What follows is counted, and not decoded.");
+                    self.flush_counted(entries);
+                    entries.push(entry);
                     return Err(Lost(bytes.len()));
                 }
             };
@@ -278,50 +279,50 @@ impl Frames {
         self.frame = Some(Frame {
             header,
             kept: Vec::new(),
-            come: 0,
+            received: 0,
             fault: decode(&self.header, self.negotiated).err(),
         });
     }
 
-    /// What TCP's end has cut off, if anything.
+    /// What the end of TCP has cut off, if anything.
     pub fn cut_off(&self) -> Option<String> {
         match &self.frame {
             Some(frame) => Some(format!(
                 "in the middle of a frame: {} of {} of payload came ({})",
-                frame.come,
-                bytes_in_words(frame.header.payload_length),
+                frame.received,
+                byte_count(frame.header.payload_length),
                 frame.header
             )),
             None if !self.header.is_empty() => Some(format!(
                 "in the middle of a frame's header: {} came",
-                bytes_in_words(self.header.len() as u64)
+                byte_count(self.header.len() as u64)
             )),
             None => self.message.as_ref().map(|message| {
                 format!(
                     "in the middle of a message: {} came, and no FIN",
-                    message.words()
+                    message.in_words()
                 )
             }),
         }
     }
 
-    /// What a complete frame looks like.
-    fn sight(&mut self, frame: &Frame) -> Sight {
+    /// How a complete frame is shown.
+    fn entry(&mut self, frame: &Frame) -> Entry {
         let header = frame.header;
-        let mut sight = Sight::new(self.side, header.to_string());
+        let mut entry = Entry::new(self.side, header.to_string());
         if let Some(error) = frame.fault {
-            sight = sight.blaming(format!("{error} (close code {})", error.close_code()));
+            entry = entry.with_fault(format!("{error} (close code {})", error.close_code()));
         }
-        sight = match (self.side, header.masking_key) {
+        entry = match (self.side, header.masking_key) {
             (Side::Client, None) => {
-                sight.blaming("a client's frame must be masked, RFC 6455 §5.1 (close code 1002)")
+                entry.with_fault("a client's frame must be masked, RFC 6455 §5.1 (close code 1002)")
             }
-            (Side::Server, Some(_)) => sight
-                .blaming("a server's frame must not be masked, RFC 6455 §5.1 (close code 1002)"),
-            _ => sight,
+            (Side::Server, Some(_)) => entry
+                .with_fault("a server's frame must not be masked, RFC 6455 §5.1 (close code 1002)"),
+            _ => entry,
         };
         if self.is_closed {
-            sight = sight.blaming("nothing may follow a Close, RFC 6455 §5.5.1");
+            entry = entry.with_fault("nothing may follow a Close, RFC 6455 §5.5.1");
         }
         let plain = frame.plain();
         let mut content = Content {
@@ -330,40 +331,40 @@ impl Frames {
             is_text: false,
             lines: 1,
         };
-        sight = match header.opcode {
+        entry = match header.opcode {
             Opcode::Close => {
                 self.is_closed = true;
-                return self.drawn(closing(sight, &content.bytes), frame);
+                return self.drawn(closing(entry, &content.bytes), frame);
             }
             Opcode::Ping | Opcode::Pong => {
                 let text = str::from_utf8(&content.bytes);
                 content.is_text = text.is_ok_and(|text| !text.contains(char::is_control));
-                sight
+                entry
             }
-            _ => self.part_of_message(sight, header, &mut content),
+            _ => self.part_of_message(entry, header, &mut content),
         };
-        self.drawn(sight.with(content), frame)
+        self.drawn(entry.with(content), frame)
     }
 
-    /// Says where in its message a frame stands, and whether that is text.
+    /// Notes which part of its message a frame is, and whether that is text.
     fn part_of_message(
         &mut self,
-        sight: Sight,
+        entry: Entry,
         header: FrameHeader,
         content: &mut Content,
-    ) -> Sight {
+    ) -> Entry {
         let mut message = match (header.opcode, self.message.take()) {
             (Opcode::Continuation, Some(message)) => message,
             (Opcode::Continuation, None) => {
-                return sight
-                    .blaming("there is nothing to continue, RFC 6455 §5.4 (close code 1002)");
+                return entry
+                    .with_fault("there is nothing to continue, RFC 6455 §5.4 (close code 1002)");
             }
             (opcode, unfinished) => {
                 let message = Message::new(&header, self.negotiated);
                 if unfinished.is_some() {
                     self.message = unfinished;
                     content.is_text = opcode == Opcode::Text;
-                    return sight.blaming(
+                    return entry.with_fault(
                         "the message before it isn't finished, RFC 6455 §5.4 (close code 1002)",
                     );
                 }
@@ -372,34 +373,35 @@ impl Frames {
         };
         message.add(&header);
         content.is_text = message.opcode == Opcode::Text && !message.is_compressed;
-        let mut sight = match (message.fragments, header.fin) {
-            (1, true) => sight,
+        let mut entry = match (message.fragments, header.fin) {
+            (1, true) => entry,
             (number, false) => {
-                sight.noting(format!("fragment {number} of a {} message", message.opcode))
+                entry.with_note(format!("fragment {number} of a {} message", message.opcode))
             }
-            (number, true) => sight.noting(format!(
+            (number, true) => entry.with_note(format!(
                 "fragment {number}, the last of a {} message of {}",
                 message.opcode,
-                bytes_in_words(message.bytes)
+                byte_count(message.bytes)
             )),
         };
         if message.is_compressed {
-            sight = sight.noting("compressed (permessage-deflate): shown as it came, not decoded");
+            entry =
+                entry.with_note("compressed (permessage-deflate): shown as it came, not decoded");
         }
         if !header.fin {
             self.message = Some(message);
         }
-        sight
+        entry
     }
 
-    fn drawn(&self, mut sight: Sight, frame: &Frame) -> Sight {
+    fn drawn(&self, mut entry: Entry, frame: &Frame) -> Entry {
         if !self.detail.is_drawn {
-            return sight;
+            return entry;
         }
-        let drawn = frame.kept.len().min(DRAWN);
+        let drawn = frame.kept.len().min(MAX_DRAWN);
         let bytes = [&self.header[..], &frame.kept[..drawn]].concat();
         let (drawing, _) = draw_first(&bytes);
-        // Below the last border the drawing says in words what the title has said.
+        // What the drawing says below its last border is in the title already.
         let border = drawing.rfind("\n+").map_or(0, |at| at + 1);
         let end = drawing[border..]
             .find('\n')
@@ -409,13 +411,13 @@ impl Frames {
         if more > 0 {
             text += &format!("\n({more} more bytes of payload, not drawn)");
         }
-        sight.notes.push(Note::Drawing(text));
-        sight
+        entry.notes.push(Note::Drawing(text));
+        entry
     }
 }
 
 impl Frame {
-    /// What is kept of the payload, unmasked.
+    /// The beginning of the payload, unmasked.
     fn plain(&self) -> Vec<u8> {
         let key = self.header.masking_key.unwrap_or_default();
         let masked = self.kept.iter().zip(key.iter().cycle());
@@ -424,7 +426,7 @@ impl Frame {
 }
 
 impl Message {
-    /// The one that this frame begins.
+    /// The message that this frame begins.
     fn new(header: &FrameHeader, negotiated: ReservedBits) -> Self {
         Self {
             opcode: header.opcode,
@@ -439,7 +441,7 @@ impl Message {
         self.bytes = self.bytes.saturating_add(header.payload_length);
     }
 
-    fn words(&self) -> String {
+    fn in_words(&self) -> String {
         match self.fragments {
             1 => format!("1 fragment of a {} message", self.opcode),
             more => format!("{more} fragments of a {} message", self.opcode),
@@ -457,7 +459,7 @@ impl Counted {
         }
     }
 
-    fn words(&self) -> String {
+    fn in_words(&self) -> String {
         let kinds = self
             .kinds
             .iter()
@@ -467,21 +469,20 @@ impl Counted {
             "{count} more frame{}: {}; {} of payload",
             if count == 1 { "" } else { "s" },
             kinds.collect::<Vec<_>>().join(", "),
-            bytes_in_words(self.bytes)
+            byte_count(self.bytes)
         )
     }
 }
 
 /// A Close: its code in words, and its reason (RFC 6455 §5.5.1, §7.4).
-fn closing(sight: Sight, payload: &[u8]) -> Sight {
+fn closing(entry: Entry, payload: &[u8]) -> Entry {
     let Some((code, reason)) = payload.split_at_checked(2) else {
         return match payload {
-            [] => sight.noting("no code: the other side reports 1005"),
-            _ => sight.blaming("half a code, RFC 6455 §5.5.1 (close code 1002)"),
+            [] => entry.with_note("no code: the other side reports 1005"),
+            _ => entry.with_fault("half a code, RFC 6455 §5.5.1 (close code 1002)"),
         };
     };
     let code = u16::from_be_bytes([code[0], code[1]]);
-    let (meaning, may_be_sent) = meaning(code);
     let reason = match str::from_utf8(reason) {
         Ok("") => String::new(),
         _ => {
@@ -495,12 +496,12 @@ fn closing(sight: Sight, payload: &[u8]) -> Sight {
             format!(", reason {}", content.line(usize::MAX))
         }
     };
-    let mut sight = sight.noting(format!("{code}: {meaning}{reason}"));
-    if !may_be_sent {
-        sight = sight.blaming("this code must not be sent, RFC 6455 §7.4 (close code 1002)");
+    let mut entry = entry.with_note(format!("{code}: {}{reason}", meaning(code)));
+    if !may_be_sent(code) {
+        entry = entry.with_fault("this code must not be sent, RFC 6455 §7.4 (close code 1002)");
     }
     if str::from_utf8(&payload[2..]).is_err() {
-        sight = sight.blaming("the reason is not UTF-8, RFC 6455 §5.5.1 (close code 1007)");
+        entry = entry.with_fault("the reason is not UTF-8, RFC 6455 §5.5.1 (close code 1007)");
     }
-    sight
+    entry
 }

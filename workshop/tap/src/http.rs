@@ -1,4 +1,4 @@
-//! HTTP heads, and how far a body goes (RFC 9112 §3, §4, §6).
+//! HTTP heads, and where a body ends (RFC 9112 §3, §4, §6).
 //!
 //! httparse reads the heads. Of a body, the beginning is kept and the rest is counted.
 
@@ -6,26 +6,26 @@ use std::mem;
 
 use workshop_wire::side::Side;
 
-use crate::sight::{Content, KEPT, Sight, bytes_in_words};
+use crate::entry::{Content, Entry, MAX_KEPT, byte_count};
 
-/// A longer head is not read to its end.
-pub const LONGEST_HEAD: usize = 64 << 10;
-/// A head with more fields is none that is shown.
-const MOST_FIELDS: usize = 128;
-/// A longer line with the size of a chunk is none.
-const LONGEST_LINE: usize = 1024;
+/// The longest head that is read, in bytes.
+pub const MAX_HEAD: usize = 64 << 10;
+/// How many fields a head may have.
+const MAX_FIELDS: usize = 128;
+/// The longest line with the size of a chunk, in bytes.
+const MAX_LINE: usize = 1024;
 
-/// What a head is about.
+/// What a head asks for or answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
-    /// A request's.
+    /// The head of a request.
     Request {
         /// Whether it asks for a WebSocket.
         upgrades: bool,
-        /// Whether its answer has no body, whatever its fields say.
+        /// Whether its method is HEAD, so that the response has no body, whatever its fields say.
         is_head: bool,
     },
-    /// An answer's.
+    /// The head of a response.
     Response {
         /// The status code.
         status: u16,
@@ -34,63 +34,63 @@ pub enum Head {
     },
 }
 
-/// A head that is whole.
+/// A complete head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
-    /// What it is about.
+    /// What it asks for or answers.
     pub head: Head,
     /// How many bytes it takes.
     pub length: usize,
-    /// Where the body behind it ends, as far as its fields say.
+    /// Where the body ends, according to its fields.
     pub body: Length,
-    /// What it looks like.
-    pub sight: Sight,
+    /// How it is shown.
+    pub entry: Entry,
 }
 
 /// Where a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
-    /// Nothing says it.
-    Unsaid,
-    /// After so many bytes.
+    /// No field says it.
+    Unspecified,
+    /// After this many bytes.
     Bytes(u64),
-    /// After a chunk of no bytes.
+    /// After an empty chunk.
     Chunked,
 }
 
-/// Why bytes are no head.
+/// Why bytes aren't a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoHead {
-    /// They may become one.
+pub enum HeadError {
+    /// The end is missing.
     Incomplete,
-    /// They are something else, in words.
+    /// They are something else; what, in words.
     Other(String),
 }
 
-/// Reads the head that the bytes begin with.
+/// Reads the head at the beginning of the bytes.
 ///
 /// # Errors
-/// They begin with none, or not with all of it.
-pub fn head(side: Side, bytes: &[u8]) -> Result<Parsed, NoHead> {
+/// Returns a [`HeadError`] if there is none, or not all of it.
+pub fn head(side: Side, bytes: &[u8]) -> Result<Parsed, HeadError> {
     if let Some(other) = something_else(bytes) {
-        return Err(NoHead::Other(other.to_string()));
+        return Err(HeadError::Other(other.to_string()));
     }
-    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let parsed = match side {
         Side::Client => request(bytes, &mut fields),
         Side::Server => response(bytes, &mut fields),
     };
     match parsed {
-        Ok(None) if bytes.len() > LONGEST_HEAD => Err(NoHead::Other(format!(
+        Ok(None) if bytes.len() > MAX_HEAD => Err(HeadError::Other(format!(
             "a head that is longer than {} KiB",
-            LONGEST_HEAD / 1024
+            MAX_HEAD / 1024
         ))),
-        Ok(None) => Err(NoHead::Incomplete),
+        Ok(None) => Err(HeadError::Incomplete),
         Ok(Some(parsed)) => Ok(parsed),
-        Err(httparse::Error::TooManyHeaders) => Err(NoHead::Other(format!(
-            "a head with more than {MOST_FIELDS} fields"
+        Err(httparse::Error::TooManyHeaders) => Err(HeadError::Other(format!(
+            "a head with more than {MAX_FIELDS} fields"
         ))),
-        Err(error) => Err(NoHead::Other(format!("no HTTP ({error})"))),
+        Err(error) => Err(HeadError::Other(format!("no HTTP ({error})"))),
     }
 }
 
@@ -119,11 +119,11 @@ fn request<'b>(
     let title = format!("{method} {path} HTTP/1.{version}");
     let upgrades = lists(request.headers, "upgrade", "websocket");
     let body = match body_length(request.headers) {
-        // A request has a body only where it says so.
-        Length::Unsaid => Length::Bytes(0),
+        // A request has a body only if it says so.
+        Length::Unspecified => Length::Bytes(0),
         said => said,
     };
-    let sight = Sight::new(Side::Client, title);
+    let entry = Entry::new(Side::Client, title);
     Ok(Some(Parsed {
         head: Head::Request {
             upgrades,
@@ -131,7 +131,7 @@ fn request<'b>(
         },
         length,
         body,
-        sight: with_fields(sight, request.headers, length, upgrades),
+        entry: with_fields(entry, request.headers, length, upgrades),
     }))
 }
 
@@ -153,28 +153,28 @@ fn response<'b>(
         "permessage-deflate",
     );
     let is_telling = status == 101 || status >= 300;
-    let sight = Sight::new(Side::Server, title.trim_end());
+    let entry = Entry::new(Side::Server, title.trim_end());
     Ok(Some(Parsed {
         head: Head::Response { status, deflates },
         length,
         body: body_length(response.headers),
-        sight: with_fields(sight, response.headers, length, is_telling),
+        entry: with_fields(entry, response.headers, length, is_telling),
     }))
 }
 
 /// With the fields that matter for a handshake, where it `is_telling`; how many others there are,
 /// and how long the head is.
 fn with_fields(
-    sight: Sight,
+    entry: Entry,
     fields: &[httparse::Header],
     length: usize,
     is_telling: bool,
-) -> Sight {
-    let length = bytes_in_words(length as u64);
+) -> Entry {
+    let length = byte_count(length as u64);
     if !is_telling {
-        return sight.noting(format!("a head of {length}"));
+        return entry.with_note(format!("a head of {length}"));
     }
-    let mut sight = sight;
+    let mut entry = entry;
     let mut others = 0;
     for field in fields {
         if !matters(field.name) {
@@ -189,12 +189,12 @@ fn with_fields(
         };
         let quoted = value.line(usize::MAX);
         let value = &quoted[1..quoted.len() - 1];
-        sight = sight.noting(format!("{}: {value}", field.name));
+        entry = entry.with_note(format!("{}: {value}", field.name));
     }
     match others {
-        0 => sight.noting(format!("(a head of {length})")),
-        1 => sight.noting(format!("(1 more field; a head of {length})")),
-        more => sight.noting(format!("({more} more fields; a head of {length})")),
+        0 => entry.with_note(format!("(a head of {length})")),
+        1 => entry.with_note(format!("(1 more field; a head of {length})")),
+        more => entry.with_note(format!("({more} more fields; a head of {length})")),
     }
 }
 
@@ -236,7 +236,7 @@ fn body_length(fields: &[httparse::Header]) -> Length {
         .and_then(|field| str::from_utf8(field.value).ok());
     value
         .and_then(|value| value.trim().parse().ok())
-        .map_or(Length::Unsaid, Length::Bytes)
+        .map_or(Length::Unspecified, Length::Bytes)
 }
 
 /// A body as it comes.
@@ -244,7 +244,7 @@ fn body_length(fields: &[httparse::Header]) -> Length {
 pub struct Body {
     side: Side,
     kept: Vec<u8>,
-    come: u64,
+    received: u64,
     rest: Rest,
     lines: usize,
 }
@@ -274,12 +274,12 @@ impl Body {
         Self {
             side,
             kept: Vec::new(),
-            come: 0,
+            received: 0,
             rest: match length {
                 Length::Bytes(0) => Rest::Nothing,
                 Length::Bytes(count) => Rest::Bytes(count),
                 Length::Chunked => Rest::Size(Vec::new()),
-                Length::Unsaid => Rest::UntilEnd,
+                Length::Unspecified => Rest::UntilEnd,
             },
             lines: 1,
         }
@@ -339,7 +339,7 @@ impl Body {
                 },
                 Rest::Size(mut line) => {
                     line.push(*first);
-                    if line.len() > LONGEST_LINE {
+                    if line.len() > MAX_LINE {
                         return Err("the size of a chunk".to_string());
                     }
                     (Rest::Size(line), behind)
@@ -359,43 +359,43 @@ impl Body {
         let here = usize::try_from(missing)
             .unwrap_or(usize::MAX)
             .min(bytes.len());
-        let room = KEPT.saturating_sub(self.kept.len()).min(here);
+        let room = MAX_KEPT.saturating_sub(self.kept.len()).min(here);
         self.kept.extend(&bytes[..room]);
-        self.come += here as u64;
+        self.received += here as u64;
         (missing - here as u64, &bytes[here..])
     }
 
-    /// Whether TCP's end is the body's.
+    /// Whether the body ends where TCP ends.
     pub fn ends_with_tcp(&self) -> bool {
         matches!(self.rest, Rest::UntilEnd)
     }
 
-    /// What TCP's end has cut off.
+    /// What the end of TCP has cut off, in words.
     pub fn cut_off(&self) -> String {
         format!(
             "in the middle of a body: {} came",
-            bytes_in_words(self.come)
+            byte_count(self.received)
         )
     }
 
-    /// What has come of it. Nothing to see where it was empty.
-    pub fn sight(&self) -> Option<Sight> {
+    /// How the body is shown, as far as it was received. `None` if it is empty.
+    pub fn entry(&self) -> Option<Entry> {
         let content = Content {
             bytes: self.kept.clone(),
-            has_more: self.come > self.kept.len() as u64,
-            // A character may be cut in two where no more is kept.
+            has_more: self.received > self.kept.len() as u64,
+            // What is kept may end in the middle of a character.
             is_text: match str::from_utf8(&self.kept) {
                 Ok(_) => true,
-                Err(error) => error.error_len().is_none() && self.come > KEPT as u64,
+                Err(error) => error.error_len().is_none() && self.received > MAX_KEPT as u64,
             },
             lines: self.lines,
         };
-        let title = format!("body, {}", bytes_in_words(self.come));
-        (self.come > 0).then(|| Sight::new(self.side, title).with(content))
+        let title = format!("body, {}", byte_count(self.received));
+        (self.received > 0).then(|| Entry::new(self.side, title).with(content))
     }
 }
 
-/// A chunk's size in hexadecimal; extensions behind `;` say nothing about it (RFC 9112 §7.1).
+/// Reads the size of a chunk, in hexadecimal. What follows a `;` doesn't belong to it (RFC 9112 §7.1).
 fn size_of_chunk(line: &[u8]) -> Result<u64, String> {
     let line = str::from_utf8(line).unwrap_or_default();
     let digits = line.split(';').next().unwrap_or_default().trim();

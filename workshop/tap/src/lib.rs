@@ -3,22 +3,31 @@
 //! ```text
 //!   client ──▶ relay ──▶ server      every byte as it came
 //!                │
-//!                ▼ records            record: what a read brought, and when
+//!                ▼ records            record: what happened, and when
 //!           Conversation              conversation: heads, frames, the end
-//!                ▼ sights
+//!                ▼ entries
 //!             Layout ──▶ lines        show: in columns
 //! ```
 //!
-//! What is kept in a file is the records. So a kept conversation is shown by the same code as a live
-//! one, and a better tap shows more of an old file.
+//! A transcript keeps the records. So the same code shows a transcript and a live conversation, and a better tap
+//! shows more of an old transcript.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`relay`] | the proxy: passes bytes on, and reports them |
+//! | [`record`] | what happened, and the transcript that keeps it |
+//! | `conversation` | one connection: heads, bodies, frames |
+//! | `http`, `frames` | read the bytes of one direction |
+//! | `entry` | what there is to show |
+//! | `show` | lays that out |
 
 mod conversation;
+mod entry;
 mod frames;
 mod http;
 pub mod record;
 pub mod relay;
 mod show;
-mod sight;
 #[cfg(test)]
 mod tests;
 
@@ -34,9 +43,9 @@ use std::thread;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crossterm::terminal;
-use workshop_terminal::command_line::End;
+use workshop_terminal::command_line::Exit;
 use workshop_terminal::signals;
-use workshop_terminal::text::{cut, harmless, say};
+use workshop_terminal::text::{cut, sanitize, say};
 use workshop_wire::reach;
 
 use self::conversation::Conversation;
@@ -44,17 +53,17 @@ use self::frames::Detail;
 use self::record::Record;
 pub use self::show::Layout;
 
-/// How many reads may wait to be shown. The connections that they came from wait, too.
-const MOST_WAITING: usize = 256;
-/// A terminal's line is not used to its end where it is longer.
-const WIDEST: usize = 160;
+/// How many records may wait to be shown. If there are more, the connections wait.
+const MAX_WAITING: usize = 256;
+/// How many columns of a terminal are used at most.
+const MAX_WIDTH: usize = 160;
 
-/// What is told to whoever shows it.
+/// What the relay tells the viewer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Something has happened.
     Record(Record),
-    /// It is enough.
+    /// The tap is to end.
     Stop,
 }
 
@@ -120,53 +129,53 @@ pub fn command() -> Command {
         )
 }
 
-/// Does what the command line says. Returns when it is stopped, or at the file's end.
+/// Does what the command line says. Returns when it is stopped, or at the end of the file.
 ///
 /// # Errors
-/// An address or a file can't be used.
-pub fn run(matches: &ArgMatches) -> Result<End> {
+/// Returns an error if an address or a file can't be used.
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
     let text = |name| matches.get_one::<String>(name);
     let mut viewer = Viewer::new(Layout::of_terminal(), matches.get_flag("bits"));
     viewer.detail.is_complete = matches.get_flag("all");
     if let Some(file) = text("read") {
         show_file(file, viewer, &mut say)?;
-        return Ok(End::Fine);
+        return Ok(Exit::Success);
     }
     let to = text("to").expect("it is required");
     let addresses = addresses(to)?;
     let listen = text("listen").expect("it has a default");
     let listener = bind(listen)?;
     let own = listener.local_addr().with_context(|| listen.clone())?;
-    let title = format!("ws://{own} to {}", cut(&harmless(to), 60));
+    let title = format!("ws://{own} to {}", cut(&sanitize(to), 60));
     let limit = matches
         .get_one::<u64>("save-limit")
         .expect("it has a default");
     let file = text("save")
-        .map(|name| Kept::create(name, &title, limit << 20))
+        .map(|name| Transcript::create(name, &title, limit << 20))
         .transpose()?;
 
-    let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
+    let (sender, receiver) = mpsc::sync_channel(MAX_WAITING);
     let stop = sender.clone();
-    signals::listen(move || _ = stop.send(Message::Stop));
+    signals::on_ctrl_c(move || _ = stop.send(Message::Stop));
     thread::Builder::new()
         .spawn(move || relay::relay(&listener, &addresses, &sender))
         .context("No thread can be started")?;
     say(&format!(
         "listening on ws://{own} (and http://{own}), passing on to {}; Ctrl-C ends it",
-        cut(&harmless(to), 60)
+        cut(&sanitize(to), 60)
     ));
     watch(&receiver, viewer, file, &mut say);
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }
 
-/// Shows what comes until it is stopped.
+/// Shows records until it is stopped.
 pub fn watch(
     receiver: &Receiver<Message>,
     mut viewer: Viewer,
-    mut file: Option<Kept>,
+    mut file: Option<Transcript>,
     say: &mut dyn FnMut(&str),
 ) {
-    let mut last = file.as_ref().map(Kept::farewell);
+    let mut last = file.as_ref().map(Transcript::farewell);
     for message in receiver {
         let Message::Record(record) = message else {
             break;
@@ -183,17 +192,17 @@ pub fn watch(
     say(&last.unwrap_or_default());
 }
 
-/// Writes all lines at once, because a terminal takes that faster.
+/// Writes all lines at once, because that is faster in a terminal.
 fn show(lines: &[String], say: &mut dyn FnMut(&str)) {
     if !lines.is_empty() {
         say(&lines.join("\n"));
     }
 }
 
-/// Shows what a file has kept.
+/// Shows a transcript.
 ///
 /// # Errors
-/// It can't be read, or it is no transcript.
+/// Returns an error if the file can't be read, or isn't a transcript.
 pub fn show_file(name: &str, mut viewer: Viewer, say: &mut dyn FnMut(&str)) -> Result<()> {
     let file = File::open(name).with_context(|| format!("{name} can't be read"))?;
     record::read(name, BufReader::new(file), |record| {
@@ -201,7 +210,7 @@ pub fn show_file(name: &str, mut viewer: Viewer, say: &mut dyn FnMut(&str)) -> R
     })
 }
 
-/// Makes lines of records.
+/// Turns records into lines.
 #[derive(Debug)]
 pub struct Viewer {
     layout: Layout,
@@ -210,7 +219,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// With frames drawn as bits, where that is wanted.
+    /// Draws frames as bits if `is_drawn`.
     pub fn new(layout: Layout, is_drawn: bool) -> Self {
         Self {
             layout,
@@ -222,48 +231,48 @@ impl Viewer {
         }
     }
 
-    /// What there is to see of this record.
+    /// The lines for this record.
     pub fn lines(&mut self, record: &Record) -> Vec<String> {
         let begin = || Conversation::new(record.at, self.detail);
         let conversation = self.open.entry(record.connection).or_insert_with(begin);
-        let sights = conversation.take(record.at, &record.what);
+        let entries = conversation.take(record.at, &record.event);
         if conversation.is_over() {
             self.open.remove(&record.connection);
         }
-        let lines = |sight| self.layout.lines(record.at, record.connection, sight);
-        sights.iter().flat_map(lines).collect()
+        let lines = |entry| self.layout.lines(record.at, record.connection, entry);
+        entries.iter().flat_map(lines).collect()
     }
 }
 
 impl Layout {
-    /// For the terminal that there is; plain and 80 columns wide where there is none.
+    /// The layout for this terminal. Without a terminal, it is plain and 80 columns wide.
     fn of_terminal() -> Self {
         if !io::stdout().is_terminal() {
             return Self::default();
         }
         let (columns, _) = terminal::size().unwrap_or((80, 24));
         Self {
-            width: usize::from(columns).clamp(40, WIDEST),
+            width: usize::from(columns).clamp(40, MAX_WIDTH),
             has_colours: env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         }
     }
 }
 
-/// The file that keeps what happens.
+/// A file that keeps records.
 #[derive(Debug)]
-pub struct Kept {
+pub struct Transcript {
     name: String,
     file: BufWriter<File>,
-    /// The most bytes that may be written.
+    /// How many bytes may be written.
     limit: u64,
     written: u64,
 }
 
-impl Kept {
-    /// Makes a new file, which may have about `limit` bytes at most.
+impl Transcript {
+    /// Creates a new file, which gets about `limit` bytes at most.
     ///
     /// # Errors
-    /// There is such a file, or it can't be made.
+    /// Returns an error if the file exists already, or can't be created.
     pub fn create(name: &str, title: &str, limit: u64) -> Result<Self> {
         let file = OpenOptions::new().write(true).create_new(true).open(name);
         let file = file.map_err(|error| match error.kind() {
@@ -283,7 +292,7 @@ impl Kept {
         Ok(kept)
     }
 
-    /// Writes a record, and the lines that were shown for it as comments. They are in the file when this returns.
+    /// Writes a record, and the lines that were shown for it as comments. Both are in the file when this returns.
     fn keep(&mut self, record: &Record, lines: &[String]) -> Result<(), String> {
         let mut text = format!("{record}\n");
         for line in lines.iter().flat_map(|line| line.lines()) {
@@ -319,7 +328,7 @@ impl Kept {
 
 fn bind(listen: &str) -> Result<TcpListener> {
     TcpListener::bind(listen).map_err(|error| {
-        let listen = harmless(listen);
+        let listen = sanitize(listen);
         anyhow!(match error.kind() {
             ErrorKind::AddrInUse => format!(
                 "{listen} is taken: something listens there already; `--listen` takes another port, 0 any free one."
@@ -332,12 +341,12 @@ fn bind(listen: &str) -> Result<TcpListener> {
     })
 }
 
-/// Where the server is: `127.0.0.1:9009`, or what its URL says.
+/// The addresses of the server, which is named like `127.0.0.1:9009` or by a URL.
 fn addresses(to: &str) -> Result<Vec<SocketAddr>> {
     let wrong = |why: &str| {
         anyhow!(
             "`{}` can't be tapped: {why}; write it like 127.0.0.1:9009.",
-            cut(&harmless(to), 60)
+            cut(&sanitize(to), 60)
         )
     };
     if to.starts_with("wss://") || to.starts_with("https://") {

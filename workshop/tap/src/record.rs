@@ -18,24 +18,24 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use frame_header::hex::bytes_of;
-use workshop_terminal::text::harmless;
+use workshop_terminal::text::sanitize;
 use workshop_wire::side::Side;
 
 /// The first line of every transcript.
 const TITLE: &str = "# cargo workshop tap, transcript 1";
-/// How many bytes stand in a line.
-const IN_A_LINE: usize = 24;
-/// Longer lines, and records with more bytes, are no transcript's.
-const LONGEST: usize = 16 << 20;
+/// How many bytes are in a line.
+const BYTES_PER_LINE: usize = 24;
+/// The longest record that is read, in bytes.
+const MAX_RECORD: usize = 16 << 20;
 
 /// How a direction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Whoever sends has said that nothing more comes.
+    /// The sender said that nothing more follows.
     Fin,
-    /// Whoever sends has broken TCP off.
+    /// The sender reset the connection.
     Reset,
-    /// The tap stopped to read, because there is nobody left to pass it on to.
+    /// The tap stopped reading, because the receiver is gone.
     Cut,
 }
 
@@ -51,18 +51,18 @@ impl fmt::Display for Ending {
 
 /// Something that happened on a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// A client came, from this address.
+pub enum Event {
+    /// A client connected, from this address.
     Open(String),
-    /// The server could not be reached, for this reason; so the client was closed.
+    /// The server couldn't be reached, for this reason, so the client's connection was closed.
     Unreachable(String),
     /// One read brought these bytes.
     Bytes(Side, Vec<u8>),
-    /// Nothing more comes from there.
+    /// This side sends nothing more.
     End(Side, Ending),
 }
 
-/// Something that happened, when, and on which connection.
+/// An event, when it happened, and on which connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Since the tap began.
@@ -70,19 +70,19 @@ pub struct Record {
     /// Counted from 1.
     pub connection: u64,
     /// What happened.
-    pub what: What,
+    pub event: Event,
 }
 
-/// As it stands in a transcript, without the end of the last line.
+/// As it is in a transcript, without the last line's end.
 impl fmt::Display for Record {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         let (seconds, micros) = (self.at.as_secs(), self.at.subsec_micros());
         write!(formatter, "{seconds}.{micros:06} #{} ", self.connection)?;
-        match &self.what {
-            What::Open(from) => write!(formatter, "open {}", one_line(from)),
-            What::Unreachable(why) => write!(formatter, "unreachable {}", one_line(why)),
-            What::End(side, ending) => write!(formatter, "{side} {ending}"),
-            What::Bytes(side, bytes) => {
+        match &self.event {
+            Event::Open(from) => write!(formatter, "open {}", one_line(from)),
+            Event::Unreachable(why) => write!(formatter, "unreachable {}", one_line(why)),
+            Event::End(side, ending) => write!(formatter, "{side} {ending}"),
+            Event::Bytes(side, bytes) => {
                 write!(formatter, "{side}")?;
                 formatter.write_str(&in_lines(bytes))
             }
@@ -94,7 +94,7 @@ impl fmt::Display for Record {
 fn in_lines(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(4 * bytes.len());
-    for (index, line) in bytes.chunks(IN_A_LINE).enumerate() {
+    for (index, line) in bytes.chunks(BYTES_PER_LINE).enumerate() {
         if index > 0 {
             text.push_str("\n ");
         }
@@ -108,21 +108,21 @@ fn in_lines(bytes: &[u8]) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    harmless(text).replace('\n', " ").trim().to_string()
+    sanitize(text).replace('\n', " ").trim().to_string()
 }
 
 /// Begins a transcript.
 ///
 /// # Errors
-/// It can't be written.
+/// Returns the system's error if it can't be written.
 pub fn begin(file: &mut impl Write, title: &str) -> std::io::Result<()> {
     writeln!(file, "{TITLE}\n# {}", one_line(title))
 }
 
-/// Reads a transcript, one record after the other, and gives each to `take`.
+/// Reads a transcript, and gives each record to `take`.
 ///
 /// # Errors
-/// It can't be read, or it is none; with the line where that shows.
+/// Returns an error if it can't be read or isn't a transcript, with the line if there is one.
 pub fn read(name: &str, file: impl BufRead, mut take: impl FnMut(Record)) -> Result<()> {
     let mut pending: Option<(usize, String)> = None;
     let mut lines = file.lines();
@@ -150,7 +150,7 @@ pub fn read(name: &str, file: impl BufRead, mut take: impl FnMut(Record)) -> Res
             continue;
         }
         match (&mut pending, line.starts_with(' ')) {
-            (Some((_, text)), true) if text.len() < LONGEST => text.push_str(&line),
+            (Some((_, text)), true) if text.len() < MAX_RECORD => text.push_str(&line),
             (_, true) => {
                 finish(Some((index + 2, line)))?;
             }
@@ -172,19 +172,19 @@ fn record_of(line: &str) -> Option<Record> {
         "server" => Some(Side::Server),
         _ => None,
     };
-    let what = match (word, side, rest.trim()) {
-        ("open", _, from) => What::Open(from.to_string()),
-        ("unreachable", _, why) => What::Unreachable(why.to_string()),
-        (_, Some(side), "fin") => What::End(side, Ending::Fin),
-        (_, Some(side), "reset") => What::End(side, Ending::Reset),
-        (_, Some(side), "cut") => What::End(side, Ending::Cut),
-        (_, Some(side), hex) => What::Bytes(side, bytes_of(hex).ok()?),
+    let event = match (word, side, rest.trim()) {
+        ("open", _, from) => Event::Open(from.to_string()),
+        ("unreachable", _, why) => Event::Unreachable(why.to_string()),
+        (_, Some(side), "fin") => Event::End(side, Ending::Fin),
+        (_, Some(side), "reset") => Event::End(side, Ending::Reset),
+        (_, Some(side), "cut") => Event::End(side, Ending::Cut),
+        (_, Some(side), hex) => Event::Bytes(side, bytes_of(hex).ok()?),
         (_, None, _) => return None,
     };
     Some(Record {
         at,
         connection: connection.parse().ok()?,
-        what,
+        event,
     })
 }
 
@@ -200,21 +200,21 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_read_again() {
-        let whats = [
-            What::Open("127.0.0.1:53422".to_string()),
-            What::Bytes(Side::Client, (0..=255).collect()),
-            What::Bytes(Side::Server, b"x".to_vec()),
-            What::End(Side::Server, Ending::Fin),
-            What::End(Side::Client, Ending::Reset),
-            What::End(Side::Client, Ending::Cut),
-            What::Unreachable("connection refused".to_string()),
+        let events = [
+            Event::Open("127.0.0.1:53422".to_string()),
+            Event::Bytes(Side::Client, (0..=255).collect()),
+            Event::Bytes(Side::Server, b"x".to_vec()),
+            Event::End(Side::Server, Ending::Fin),
+            Event::End(Side::Client, Ending::Reset),
+            Event::End(Side::Client, Ending::Cut),
+            Event::Unreachable("connection refused".to_string()),
         ];
         let records: Vec<Record> = (1..)
-            .zip(whats)
-            .map(|(number, what)| Record {
+            .zip(events)
+            .map(|(number, event)| Record {
                 at: Duration::from_micros(1_234_567 * number),
                 connection: number,
-                what,
+                event,
             })
             .collect();
         let mut file = Vec::new();

@@ -1,4 +1,4 @@
-//! Sights in lines of a terminal.
+//! Lays entries out in the lines of a terminal.
 //!
 //! ```text
 //!    0.003 #1 client → text, FIN, 5 bytes, masked with 37 fa 21 3d: "Hello"
@@ -8,17 +8,17 @@
 use std::time::Duration;
 
 use crossterm::style::Stylize;
-use workshop_terminal::text::{columns, fold, harmless};
+use workshop_terminal::text::{columns, fold, sanitize};
 use workshop_wire::side::Side;
 
-use crate::sight::{Note, Sight};
+use crate::entry::{Entry, Note};
 
-/// How sights are laid out.
+/// How wide and colourful the lines are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     /// How many columns there are.
     pub width: usize,
-    /// Whether colours help.
+    /// Whether there are colours.
     pub has_colours: bool,
 }
 
@@ -32,9 +32,9 @@ impl Default for Layout {
 }
 
 impl Layout {
-    /// The lines of something seen at that time on that connection.
-    pub fn lines(&self, at: Duration, connection: u64, sight: &Sight) -> Vec<String> {
-        let who = match sight.from {
+    /// The lines of an entry, from this time and connection.
+    pub fn lines(&self, at: Duration, connection: u64, entry: &Entry) -> Vec<String> {
+        let who = match entry.from {
             Some(Side::Client) => "client →",
             Some(Side::Server) => "← server",
             None => "tap     ",
@@ -44,8 +44,8 @@ impl Layout {
         let room = self.width.saturating_sub(indent).max(20);
         let mut lines = Vec::new();
         let mut below = Vec::new();
-        let title = harmless(&sight.title).replace('\n', " ");
-        let content = sight.content.as_ref();
+        let title = sanitize(&entry.title).replace('\n', " ");
+        let content = entry.content.as_ref();
         let beside = content.map(|content| format!("{title}: {}", content.line(usize::MAX)));
         match beside.filter(|line| columns(line) <= room) {
             Some(line) => lines.push(line),
@@ -59,7 +59,7 @@ impl Layout {
         let first = lines.remove(0);
         let mut all = vec![format!(
             "{when} {} {first}",
-            self.in_colour(sight.from, who)
+            self.in_colour(entry.from, who)
         )];
         let margin = " ".repeat(indent);
         all.extend(
@@ -68,15 +68,15 @@ impl Layout {
                 .chain(&below)
                 .map(|line| format!("{margin}{line}")),
         );
-        for note in &sight.notes {
+        for note in &entry.notes {
             match note {
                 Note::Drawing(drawing) => all.extend(drawing.lines().map(str::to_string)),
                 Note::Plain(text) => {
-                    let lines = fold(&harmless(text).replace('\n', " "), room);
+                    let lines = fold(&sanitize(text).replace('\n', " "), room);
                     all.extend(lines.iter().map(|line| format!("{margin}{line}")));
                 }
                 Note::Fault(text) => {
-                    let lines = fold(&format!("✗ {}", harmless(text).replace('\n', " ")), room);
+                    let lines = fold(&format!("✗ {}", sanitize(text).replace('\n', " ")), room);
                     all.extend(
                         lines
                             .iter()

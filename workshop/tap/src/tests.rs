@@ -6,7 +6,7 @@ use workshop_terminal::text::columns;
 use workshop_wire::side::Side;
 
 use super::*;
-use crate::record::{Ending, Record, What};
+use crate::record::{Ending, Event, Record};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -19,12 +19,12 @@ const DEFLATING: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocke
     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
     Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
 
-fn client(bytes: &[u8]) -> What {
-    What::Bytes(Side::Client, bytes.to_vec())
+fn client(bytes: &[u8]) -> Event {
+    Event::Bytes(Side::Client, bytes.to_vec())
 }
 
-fn server(bytes: &[u8]) -> What {
-    What::Bytes(Side::Server, bytes.to_vec())
+fn server(bytes: &[u8]) -> Event {
+    Event::Bytes(Side::Server, bytes.to_vec())
 }
 
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -40,14 +40,14 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// What is shown, without the time and the number.
-fn shown_of(is_drawn: bool, whats: &[What]) -> String {
+fn shown_of(is_drawn: bool, events: &[Event]) -> String {
     let mut viewer = Viewer::new(Layout::default(), is_drawn);
     let mut text = String::new();
-    for what in whats {
+    for event in events {
         let record = Record {
             at: Duration::ZERO,
             connection: 1,
-            what: what.clone(),
+            event: event.clone(),
         };
         for line in viewer.lines(&record) {
             assert!(columns(&line) <= 80, "{line}");
@@ -58,15 +58,15 @@ fn shown_of(is_drawn: bool, whats: &[What]) -> String {
     text
 }
 
-fn shown(whats: &[What]) -> String {
-    shown_of(false, whats)
+fn shown(events: &[Event]) -> String {
+    shown_of(false, events)
 }
 
 /// What is shown once a WebSocket is open.
-fn behind_handshake(answer: &[u8], whats: &[What]) -> String {
+fn behind_handshake(answer: &[u8], events: &[Event]) -> String {
     let opening = [client(HANDSHAKE), server(answer)];
     let before = shown(&opening);
-    let all = shown(&[&opening[..], whats].concat());
+    let all = shown(&[&opening[..], events].concat());
     all.strip_prefix(&before).expect("it goes on").to_string()
 }
 
@@ -127,7 +127,7 @@ fn fragments_say_where_they_belong() {
                 server(&frame(0x80, b"more")),
                 server(&frame(0x02, b"\x01")),
                 server(&frame(0x81, b"text")),
-                What::End(Side::Server, Ending::Fin),
+                Event::End(Side::Server, Ending::Fin),
             ]
         ),
         "← server text, 2 bytes: \"h\\xc3\"
@@ -178,7 +178,7 @@ fn closes_are_said_in_words() {
             &[
                 client(&masked(0x88, b"\x03\xe8")),
                 client(&masked(0x81, b"x")),
-                What::End(Side::Client, Ending::Fin)
+                Event::End(Side::Client, Ending::Fin)
             ]
         ),
         "client → close, FIN, 2 bytes, masked with 37 fa 21 3d
@@ -232,7 +232,7 @@ fn broken_rules_are_named() {
                 server(&masked(0x81, b"dressed")),
                 client(&[0x83, 0x80, 0x00]),
                 client(&[0; 100]),
-                What::End(Side::Client, Ending::Reset),
+                Event::End(Side::Client, Ending::Reset),
             ]
         ),
         "client → text, FIN, 4 bytes: \"bare\"
@@ -252,7 +252,7 @@ client → RST: the client breaks TCP off
 
 #[test]
 fn what_tcp_cuts_off_is_said() {
-    let end = What::End(Side::Server, Ending::Fin);
+    let end = Event::End(Side::Server, Ending::Fin);
     let cut = |bytes: &[u8]| behind_handshake(SWITCHING, &[server(bytes), end.clone()]);
     assert!(cut(&[0x82, 0x05, 1, 2]).contains(
         "✗ in the middle of a frame: 2 of 5 bytes of payload came\n                     (binary, FIN, 5 bytes)"
@@ -260,7 +260,7 @@ fn what_tcp_cuts_off_is_said() {
     assert!(cut(&[0x82, 0x7e, 1]).contains("✗ in the middle of a frame's header: 3 bytes came"));
     assert!(cut(&frame(0x81, b"x")).contains("✗ no Close came before: the client reports 1006"));
     assert!(
-        shown(&[client(b"GET / HT"), What::End(Side::Client, Ending::Fin)])
+        shown(&[client(b"GET / HT"), Event::End(Side::Client, Ending::Fin)])
             .contains("✗ in the middle of a head: 8 bytes came")
     );
 }
@@ -280,7 +280,7 @@ fn polling_is_requests_answers_and_sizes() {
             ),
             client(b"GET /end HTTP/1.1\r\n\r\n"),
             server(b"HTTP/1.0 200 OK\r\n\r\nuntil\xff"),
-            What::End(Side::Server, Ending::Fin),
+            Event::End(Side::Server, Ending::Fin),
         ]),
         "client → POST /messages HTTP/1.1
                      a head of 56 bytes
@@ -345,7 +345,7 @@ fn frames_in_the_handshakes_segment_are_read() {
 
 #[test]
 fn what_is_something_else_is_said_to_be_so() {
-    let said = |bytes: &[u8]| shown(&[client(bytes), What::End(Side::Client, Ending::Fin)]);
+    let said = |bytes: &[u8]| shown(&[client(bytes), Event::End(Side::Client, Ending::Fin)]);
     assert_eq!(
         said(b"\x16\x03\x01\x02\x00\x01"),
         "client → not to be read: TLS (https:// or wss://), so it is
@@ -413,7 +413,7 @@ fn it_is_seen_alike_however_the_streams_are_cut() {
     for stream in [&from_client[..], polls] {
         // The answer comes when the request is whole; where there is none, at the end.
         let (head, rest) = stream.split_at(HANDSHAKE.len().min(stream.len()));
-        let pieces = |cut: usize| -> Vec<What> {
+        let pieces = |cut: usize| -> Vec<Event> {
             let before = head.chunks(cut).map(client);
             let answer = [server(SWITCHING)].into_iter().filter(|_| !rest.is_empty());
             before
@@ -461,7 +461,7 @@ fn no_bytes_bring_it_down() {
     .to_vec();
     for seed in 1..2000 {
         let mut noise = noise(seed);
-        let mut whats = Vec::new();
+        let mut events = Vec::new();
         for _ in 0..noise(12) {
             let mut bytes = pool[noise(pool.len())].clone();
             match noise(4) {
@@ -473,13 +473,13 @@ fn no_bytes_bring_it_down() {
                 _ => {}
             }
             let side = [Side::Client, Side::Server][noise(2)];
-            whats.push(match noise(15) {
-                0 => What::End(side, [Ending::Fin, Ending::Reset, Ending::Cut][noise(3)]),
-                _ => What::Bytes(side, bytes),
+            events.push(match noise(15) {
+                0 => Event::End(side, [Ending::Fin, Ending::Reset, Ending::Cut][noise(3)]),
+                _ => Event::Bytes(side, bytes),
             });
         }
         // Also asks that no line is wider than 80 columns.
-        shown_of(seed % 2 == 0, &whats);
+        shown_of(seed % 2 == 0, &events);
     }
 }
 
@@ -489,7 +489,7 @@ fn flooded(is_complete: bool, after: &[u8]) -> String {
     viewer.detail.is_complete = is_complete;
     let pings = masked(0x89, b"ping").repeat(250);
     let fragments = [masked(0x02, b"x"), masked(0x00, b"x").repeat(249)].concat();
-    let whats = [
+    let events = [
         (0, client(HANDSHAKE)),
         (0, server(SWITCHING)),
         (1, client(&pings)),
@@ -497,13 +497,13 @@ fn flooded(is_complete: bool, after: &[u8]) -> String {
         (2, client(after)),
     ];
     let mut lines = Vec::new();
-    for (second, what) in whats {
+    for (second, event) in events {
         let at = Duration::from_secs(second);
         let connection = 1;
         lines.extend(viewer.lines(&Record {
             at,
             connection,
-            what,
+            event,
         }));
     }
     // Without line breaks, which depend on the width.

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use echo_solution::{Log, Server, Settings};
-use workshop_tap::record::{Ending, What};
-use workshop_tap::{Kept, Layout, Message, Viewer, relay, show_file, watch};
+use workshop_tap::record::{Ending, Event};
+use workshop_tap::{Layout, Message, Transcript, Viewer, relay, show_file, watch};
 use workshop_wire::side::Side;
 
 #[path = "../../tests/common/shown.rs"]
@@ -47,28 +47,28 @@ fn connect(to: SocketAddr) -> TcpStream {
 }
 
 /// The tap's records until so many connections are over.
-fn whats(receiver: &Receiver<Message>, connections: usize) -> Vec<What> {
+fn events(receiver: &Receiver<Message>, connections: usize) -> Vec<Event> {
     let end = Instant::now() + DEADLINE;
-    let mut whats = Vec::new();
+    let mut events = Vec::new();
     let mut ends = 0;
     while ends < 2 * connections {
         let left = end.saturating_duration_since(Instant::now());
         let Ok(Message::Record(record)) = receiver.recv_timeout(left) else {
-            panic!("the connection never ended: {whats:?}");
+            panic!("the connection never ended: {events:?}");
         };
-        match record.what {
-            What::End(..) => ends += 1,
-            What::Unreachable(_) => ends += 2,
+        match record.event {
+            Event::End(..) => ends += 1,
+            Event::Unreachable(_) => ends += 2,
             _ => {}
         }
-        whats.push(record.what);
+        events.push(record.event);
     }
-    whats
+    events
 }
 
-fn bytes_from(side: Side, whats: &[What]) -> Vec<u8> {
-    let bytes = whats.iter().filter_map(|what| match what {
-        What::Bytes(from, bytes) if *from == side => Some(bytes.as_slice()),
+fn bytes_from(side: Side, events: &[Event]) -> Vec<u8> {
+    let bytes = events.iter().filter_map(|event| match event {
+        Event::Bytes(from, bytes) if *from == side => Some(bytes.as_slice()),
         _ => None,
     });
     bytes.collect::<Vec<_>>().concat()
@@ -278,7 +278,7 @@ fn no_byte_is_changed_in_either_direction_however_they_are_cut() {
     let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let to = upstream.local_addr().expect("it has an address");
     let (address, _sender, receiver) = tap(to);
-    let taken = thread::spawn(move || whats(&receiver, 1));
+    let taken = thread::spawn(move || events(&receiver, 1));
     let there = noise(1, 3 << 20);
     let back = noise(2, 2 << 20);
     let serving = {
@@ -299,7 +299,7 @@ fn no_byte_is_changed_in_either_direction_however_they_are_cut() {
     assert!(bytes_from(Side::Client, &taken) == there);
     assert!(bytes_from(Side::Server, &taken) == back);
     for side in [Side::Client, Side::Server] {
-        assert!(taken.contains(&What::End(side, Ending::Fin)));
+        assert!(taken.contains(&Event::End(side, Ending::Fin)));
     }
 }
 
@@ -350,16 +350,16 @@ fn a_half_closed_connection_still_gets_its_answer() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("it ends");
     assert_eq!(answer, "the answer");
-    let whats = whats(&receiver, 1);
-    let ends: Vec<&What> = whats
+    let events = events(&receiver, 1);
+    let ends: Vec<&Event> = events
         .iter()
-        .filter(|what| matches!(what, What::End(..)))
+        .filter(|event| matches!(event, Event::End(..)))
         .collect();
     assert_eq!(
         ends,
         [
-            &What::End(Side::Client, Ending::Fin),
-            &What::End(Side::Server, Ending::Fin)
+            &Event::End(Side::Client, Ending::Fin),
+            &Event::End(Side::Server, Ending::Fin)
         ]
     );
 }
@@ -415,9 +415,9 @@ fn where_nobody_listens_the_client_is_closed_and_told_of() {
     let (address, _sender, receiver) = tap_to(&nobody);
     let mut client = connect(address);
     assert_eq!(client.read(&mut [0]).expect("it is closed"), 0);
-    let whats = whats(&receiver, 1);
-    let [What::Open(_), What::Unreachable(why)] = &whats[..] else {
-        panic!("{whats:?}");
+    let events = events(&receiver, 1);
+    let [Event::Open(_), Event::Unreachable(why)] = &events[..] else {
+        panic!("{events:?}");
     };
     for address in nobody {
         assert!(why.contains(&address.to_string()), "{why}");
@@ -454,14 +454,14 @@ fn a_reset_is_told_apart_from_an_end() {
     drop(server);
     // Both directions end: a client must not wait for a server that is gone.
     _ = client.read(&mut [0]);
-    let whats = whats(&receiver, 1);
+    let events = events(&receiver, 1);
     assert!(
-        whats.contains(&What::End(Side::Server, Ending::Reset)),
-        "{whats:?}"
+        events.contains(&Event::End(Side::Server, Ending::Reset)),
+        "{events:?}"
     );
     assert!(
-        whats.contains(&What::End(Side::Client, Ending::Cut)),
-        "{whats:?}"
+        events.contains(&Event::End(Side::Client, Ending::Cut)),
+        "{events:?}"
     );
 }
 
@@ -531,7 +531,7 @@ fn what_is_kept_is_shown_again_to_the_letter() {
     _ = std::fs::remove_file(&name);
     let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let (address, sender, receiver) = tap(upstream.local_addr().expect("it has an address"));
-    let file = Kept::create(&name, "a test", 1 << 20).expect("it can be written");
+    let file = Transcript::create(&name, "a test", 1 << 20).expect("it can be written");
     let mut live = Vec::new();
     let watching = thread::spawn(move || {
         watch(
@@ -568,7 +568,7 @@ fn what_is_kept_is_shown_again_to_the_letter() {
         again.iter().any(|line| line.contains("over after")),
         "{again:?}"
     );
-    let error = Kept::create(&name, "again", 1 << 20).err();
+    let error = Transcript::create(&name, "again", 1 << 20).err();
     let sentence = error.expect("it isn't written over").to_string();
     assert!(sentence.contains("is there already"), "{sentence}");
     _ = std::fs::remove_file(&name);
@@ -583,7 +583,7 @@ fn what_is_kept_has_a_limit_which_is_said_and_the_tap_goes_on() {
     let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let (address, sender, receiver) = tap(upstream.local_addr().expect("it has an address"));
     let limit = 1 << 20;
-    let file = Kept::create(&name, "a test", limit).expect("it can be written");
+    let file = Transcript::create(&name, "a test", limit).expect("it can be written");
     let watching = thread::spawn(move || {
         let mut said = String::new();
         let viewer = Viewer::new(Layout::default(), false);

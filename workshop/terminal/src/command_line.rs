@@ -8,20 +8,20 @@ use clap::{ArgMatches, Command, Error};
 
 use crate::signals;
 
-/// How a command ended, for the process's exit code.
+/// How a command ended, for the exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// Fine.
-    Fine,
+pub enum Exit {
+    /// It did what it was asked for.
+    Success,
     /// A check is red, or a rule is broken.
     Red,
-    /// It failed, and has said why already.
-    Said,
+    /// It failed, and has already printed why.
+    Failed,
 }
 
 /// The `main` of a program with this command line. It reads the command line, calls `run`, and returns the
 /// process's exit code.
-pub fn main(command: Command, run: impl FnOnce(&ArgMatches) -> Result<End>) -> ExitCode {
+pub fn main(command: Command, run: impl FnOnce(&ArgMatches) -> Result<Exit>) -> ExitCode {
     let name = command.get_bin_name().unwrap_or(command.get_name());
     let name = name.to_string();
     let matches = match command.try_get_matches() {
@@ -38,13 +38,13 @@ pub fn main(command: Command, run: impl FnOnce(&ArgMatches) -> Result<End>) -> E
     exit_code(run(&matches))
 }
 
-/// The exit code of a command that ended like this: 0 if it is fine, 1 if something is red, 2 if it couldn't be
-/// done. Prints the error if there is one.
-pub fn exit_code(end: Result<End>) -> ExitCode {
-    match end {
-        Ok(End::Fine) => ExitCode::SUCCESS,
-        Ok(End::Red) => ExitCode::from(1),
-        Ok(End::Said) => ExitCode::from(2),
+/// The exit code of a command that ended like this: 0 for success, 1 for red, 2 if it couldn't be done. Prints the
+/// error if there is one.
+pub fn exit_code(exit: Result<Exit>) -> ExitCode {
+    match exit {
+        Ok(Exit::Success) => ExitCode::SUCCESS,
+        Ok(Exit::Red) => ExitCode::from(1),
+        Ok(Exit::Failed) => ExitCode::from(2),
         Err(error) => {
             eprintln!("{}", format!("{error:#}").trim_end());
             ExitCode::from(2)

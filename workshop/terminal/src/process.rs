@@ -1,4 +1,4 @@
-//! Child processes that don't outlive us.
+//! Child processes that don't outlive this process.
 //!
 //! Each child gets a process group of its own, so that it can be ended together with its own
 //! children (cargo's compilers). A list of those that run lets a signal end them all.
@@ -7,42 +7,42 @@ use std::io;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A child process. Dropping it ends it, and all that it started.
+/// A child process. Dropping it kills it and everything that it started.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
     is_done: bool,
 }
 
-/// What runs now, and whether anything may still be started.
-struct All {
+/// Which children run, and whether others may still be started.
+struct Children {
     ids: Vec<u32>,
     is_over: bool,
 }
 
-static ALL: Mutex<All> = Mutex::new(All {
+static CHILDREN: Mutex<Children> = Mutex::new(Children {
     ids: Vec::new(),
     is_over: false,
 });
 
-fn all() -> MutexGuard<'static, All> {
-    ALL.lock().unwrap_or_else(PoisonError::into_inner)
+fn children() -> MutexGuard<'static, Children> {
+    CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Running {
     /// Starts a command.
     ///
     /// # Errors
-    /// It can't be started, or this process is about to end.
+    /// Returns the system's error if it can't be started, or an error of its own if this process is about to end.
     pub fn start(command: &mut Command) -> io::Result<Self> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        let mut all = all();
-        if all.is_over {
+        let mut children = children();
+        if children.is_over {
             return Err(io::Error::other("the workshop is about to end"));
         }
         let child = command.spawn()?;
-        all.ids.push(child.id());
+        children.ids.push(child.id());
         Ok(Self {
             child,
             is_done: false,
@@ -54,10 +54,10 @@ impl Running {
         &mut self.child
     }
 
-    /// How it ended, if it has.
+    /// Returns how it ended, if it has.
     ///
     /// # Errors
-    /// It can't be waited for.
+    /// Returns the system's error if it can't be waited for.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = self.child.try_wait()?;
         if status.is_some() {
@@ -66,49 +66,49 @@ impl Running {
         Ok(status)
     }
 
-    /// Asks it to end, as Ctrl-C would; where that can't be done, ends it.
+    /// Asks it to end, as Ctrl-C does. On Windows, which has no such request, kills it.
     pub fn interrupt(&mut self) {
         if !self.is_done {
             interrupt(self.child.id());
         }
     }
 
-    /// Ends it at once.
-    pub fn end(&mut self) {
+    /// Kills it and everything that it started.
+    pub fn kill(&mut self) {
         if self.is_done {
             return;
         }
-        end(self.child.id());
+        kill(self.child.id());
         _ = self.child.kill();
         _ = self.child.wait();
         self.forget();
     }
 
-    /// Ends what it has started and left behind when it ended itself: that would hold its pipes open.
-    pub fn end_left_behind(&self) {
-        // The group is there for as long as anything is in it. Windows has none.
+    /// Kills what it started and left running when it ended, which would hold its pipes open.
+    pub fn kill_leftovers(&self) {
+        // The process group exists as long as anything is in it. Windows has none.
         #[cfg(unix)]
-        end(self.child.id());
+        kill(self.child.id());
     }
 
     fn forget(&mut self) {
         self.is_done = true;
         let id = self.child.id();
-        all().ids.retain(|other| *other != id);
+        children().ids.retain(|other| *other != id);
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.end();
+        self.kill();
     }
 }
 
-/// Ends everything that runs, and lets nothing new start. For the last moment of this process.
-pub fn end_all() {
-    let mut all = all();
-    all.is_over = true;
-    all.ids.iter().for_each(|id| end(*id));
+/// Kills every child, and lets no other start. Only for the end of this process.
+pub fn kill_all() {
+    let mut children = children();
+    children.is_over = true;
+    children.ids.iter().for_each(|id| kill(*id));
 }
 
 #[cfg(unix)]
@@ -119,7 +119,7 @@ fn signal(id: u32, signal: nix::sys::signal::Signal) {
 }
 
 #[cfg(unix)]
-fn end(id: u32) {
+fn kill(id: u32) {
     signal(id, nix::sys::signal::Signal::SIGKILL);
 }
 
@@ -129,7 +129,7 @@ fn interrupt(id: u32) {
 }
 
 #[cfg(not(unix))]
-fn end(id: u32) {
+fn kill(id: u32) {
     _ = Command::new("taskkill")
         .args(["/T", "/F", "/PID", &id.to_string()])
         .stdin(std::process::Stdio::null())
@@ -140,5 +140,5 @@ fn end(id: u32) {
 
 #[cfg(not(unix))]
 fn interrupt(id: u32) {
-    end(id);
+    kill(id);
 }

@@ -1,4 +1,4 @@
-//! The terminal: taken for a screen of our own, and given back whatever happens.
+//! The whole terminal: taken for a screen of our own, and given back whatever happens.
 
 use std::io::{self, Write};
 use std::panic;
@@ -15,64 +15,64 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 
-use crate::process::end_all;
+use crate::process::kill_all;
 
 /// How long to wait while the terminal is given back: one that is stopped (Ctrl-S) accepts no output.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whether the screen or the shell has the terminal.
+/// Which program has the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Holder {
-    /// The shell, for good.
-    Others,
+enum Owner {
+    /// The shell.
+    Shell,
     /// This process.
     Us,
-    /// The shell, until this process goes on.
-    Borrower,
+    /// The shell, until this process continues.
+    ShellForNow,
 }
 
 /// Changes only while standard output is locked, so that nothing is drawn on a terminal that isn't ours.
-static HOLDER: Mutex<Holder> = Mutex::new(Holder::Others);
+static OWNER: Mutex<Owner> = Mutex::new(Owner::Shell);
 
-fn holder() -> Holder {
-    *HOLDER.lock().unwrap_or_else(PoisonError::into_inner)
+fn owner() -> Owner {
+    *OWNER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn set_holder(holder: Holder) {
-    *HOLDER.lock().unwrap_or_else(PoisonError::into_inner) = holder;
+fn set_owner(owner: Owner) {
+    *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = owner;
 }
 
-/// How a line is shown, where colours are wanted. The words say it too.
+/// How a line is shown if colours are wanted. Its words say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// As it is.
+pub enum Style {
+    /// Ordinary text.
     Plain,
     /// A heading.
     Bold,
-    /// What matters less.
+    /// Less important text.
     Dim,
-    /// What is right.
+    /// Something right.
     Good,
-    /// What is wrong.
+    /// Something wrong.
     Bad,
-    /// What is to be answered.
-    Asks,
+    /// A question.
+    Question,
 }
 
 /// A line of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// How it is shown.
-    pub look: Look,
-    /// What it says.
+    /// How the line is shown.
+    pub style: Style,
+    /// Its text.
     pub text: String,
 }
 
 impl Line {
-    /// A line.
-    pub fn new(look: Look, text: impl Into<String>) -> Self {
+    /// A line with this text.
+    pub fn new(style: Style, text: impl Into<String>) -> Self {
         Self {
-            look,
+            style,
             text: text.into(),
         }
     }
@@ -88,17 +88,17 @@ impl Screen {
     /// Takes the terminal.
     ///
     /// # Errors
-    /// It is none.
+    /// Returns the system's error if there is no terminal.
     pub fn take(has_colours: bool) -> io::Result<Self> {
         let hook = panic::take_hook();
-        // A thread that panicked leaves the others waiting for it: nothing goes on.
+        // The other threads would wait forever for a thread that has panicked.
         panic::set_hook(Box::new(move |panic| {
             restore();
             hook(panic);
-            end_all();
+            kill_all();
             process::exit(2);
         }));
-        // If only a part of it can be taken, this gives that back.
+        // Dropped if `take` fails, so that nothing stays half taken.
         let screen = Self {
             has_colours,
             shown: Vec::new(),
@@ -108,13 +108,13 @@ impl Screen {
     }
 
     /// Shows these lines, and writes only those that differ from what is there. Shows nothing while the
-    /// terminal is given back.
+    /// terminal isn't ours.
     ///
     /// # Errors
-    /// The terminal is gone.
+    /// Returns the system's error if the terminal is gone.
     pub fn show(&mut self, lines: Vec<Line>) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        if holder() != Holder::Us {
+        if owner() != Owner::Us {
             return Ok(());
         }
         queue!(out, BeginSynchronizedUpdate)?;
@@ -136,30 +136,30 @@ impl Screen {
         Ok(())
     }
 
-    /// Forgets what is shown, so that the next time all of it is written.
+    /// Forgets what is shown, so that all of it is written the next time.
     ///
     /// # Errors
-    /// The terminal is gone.
+    /// Returns the system's error if the terminal is gone.
     pub fn clear(&mut self) -> io::Result<()> {
         let mut out = io::stdout().lock();
         self.shown.clear();
-        match holder() {
-            Holder::Us => execute!(out, Clear(ClearType::All)),
-            Holder::Others | Holder::Borrower => Ok(()),
+        match owner() {
+            Owner::Us => execute!(out, Clear(ClearType::All)),
+            Owner::Shell | Owner::ShellForNow => Ok(()),
         }
     }
 
     fn write(&self, out: &mut impl Write, line: &Line) -> io::Result<()> {
-        let colour = match line.look {
+        let colour = match line.style {
             _ if !self.has_colours => None,
-            Look::Good => Some(Color::Green),
-            Look::Bad => Some(Color::Red),
-            Look::Asks => Some(Color::Yellow),
-            Look::Plain | Look::Bold | Look::Dim => None,
+            Style::Good => Some(Color::Green),
+            Style::Bad => Some(Color::Red),
+            Style::Question => Some(Color::Yellow),
+            Style::Plain | Style::Bold | Style::Dim => None,
         };
-        let attribute = match line.look {
-            Look::Plain => None,
-            Look::Dim => self.has_colours.then_some(Attribute::Dim),
+        let attribute = match line.style {
+            Style::Plain => None,
+            Style::Dim => self.has_colours.then_some(Attribute::Dim),
             _ => Some(Attribute::Bold),
         };
         if let Some(colour) = colour {
@@ -186,18 +186,18 @@ impl Drop for Screen {
 }
 
 fn take(out: &mut impl Write) -> io::Result<()> {
-    set_holder(Holder::Us);
+    set_owner(Owner::Us);
     terminal::enable_raw_mode()?;
     execute!(out, EnterAlternateScreen, Hide, DisableLineWrap)
 }
 
 /// Gives the terminal back as it was, if it was taken.
 pub fn restore() {
-    give_to(Holder::Others);
+    give_to(Owner::Shell);
 }
 
-/// The same, but doesn't wait long for a terminal that accepts no output.
-pub fn restore_soon() {
+/// Does the same, but doesn't wait long for a terminal that accepts no output.
+pub fn try_restore() {
     // This part never waits.
     _ = terminal::disable_raw_mode();
     let (sender, is_done) = mpsc::channel();
@@ -206,38 +206,38 @@ pub fn restore_soon() {
         _ = sender.send(());
     });
     if restoring.is_ok() {
-        _ = is_done.recv_timeout(PATIENCE);
+        _ = is_done.recv_timeout(TIMEOUT);
     }
 }
 
-/// Gives the terminal back as it was, until [`take_again`].
-pub fn lend() {
-    give_to(Holder::Borrower);
+/// Gives the terminal back as it was, until [`retake`] takes it again.
+pub fn release() {
+    give_to(Owner::ShellForNow);
 }
 
-/// Takes the terminal again, if it was ours before. Returns whether it was.
-pub fn take_again() -> bool {
+/// Takes the terminal again if it was [`release`]d or is ours. Returns whether it was.
+pub fn retake() -> bool {
     let mut out = io::stdout().lock();
-    if holder() == Holder::Others {
+    if owner() == Owner::Shell {
         return false;
     }
-    // The system may have stopped us without notice. Then the shell has changed our settings.
+    // If the system stopped this process without notice, the shell has changed the terminal's settings.
     _ = terminal::disable_raw_mode();
     _ = take(&mut out);
     true
 }
 
-fn give_to(next: Holder) {
-    // First the part that never waits, even for a terminal that accepts no output.
+fn give_to(next: Owner) {
+    // This part never waits, even for a terminal that accepts no output.
     _ = terminal::disable_raw_mode();
     let mut out = io::stdout().lock();
-    match holder() {
-        Holder::Us => {
-            set_holder(next);
+    match owner() {
+        Owner::Us => {
+            set_owner(next);
             _ = terminal::disable_raw_mode();
             _ = execute!(out, EnableLineWrap, Show, LeaveAlternateScreen, ResetColor);
         }
-        Holder::Borrower => set_holder(next),
-        Holder::Others => {}
+        Owner::ShellForNow => set_owner(next),
+        Owner::Shell => {}
     }
 }

@@ -6,29 +6,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use crate::process::end_all;
+use crate::process::kill_all;
 use crate::screen;
 
 type Listener = Arc<dyn Fn() + Send + Sync>;
 
-static HEARD: AtomicUsize = AtomicUsize::new(0);
-static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
-static RETURNED: Mutex<Option<Listener>> = Mutex::new(None);
+static CTRL_C_COUNT: AtomicUsize = AtomicUsize::new(0);
+static ON_CTRL_C: Mutex<Option<Listener>> = Mutex::new(None);
+static ON_RESUME: Mutex<Option<Listener>> = Mutex::new(None);
 
-/// From now on, the first Ctrl-C is left to `listener`.
-pub fn listen(listener: impl Fn() + Send + Sync + 'static) {
-    *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(listener));
+/// From now on, the first Ctrl-C calls `listener` and nothing else.
+pub fn on_ctrl_c(listener: impl Fn() + Send + Sync + 'static) {
+    *ON_CTRL_C.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(listener));
 }
 
-/// From now on, calls `listener` when the process goes on after it was suspended.
-pub fn listen_for_return(listener: impl Fn() + Send + Sync + 'static) {
-    *RETURNED.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(listener));
+/// From now on, calls `listener` when the process continues after it was suspended.
+pub fn on_resume(listener: impl Fn() + Send + Sync + 'static) {
+    *ON_RESUME.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(listener));
 }
 
-/// Handles Ctrl-C: leaves the first one to a listener if there is one, and otherwise ends this process.
-fn asked_to_end() {
-    let is_first = HEARD.fetch_add(1, Ordering::Relaxed) == 0;
-    match listener(&LISTENER) {
+/// Handles Ctrl-C: calls the listener for the first one if there is a listener, and otherwise ends this process.
+fn interrupted() {
+    let is_first = CTRL_C_COUNT.fetch_add(1, Ordering::Relaxed) == 0;
+    match listener(&ON_CTRL_C) {
         // On its own thread: the listener may have to wait, and the second Ctrl-C must not.
         Some(listener) if is_first => {
             if thread::Builder::new().spawn(move || listener()).is_err() {
@@ -45,22 +45,21 @@ fn listener(of: &Mutex<Option<Listener>>) -> Option<Listener> {
 
 /// Ends this process, and everything that it started.
 fn end() {
-    screen::restore_soon();
-    end_all();
+    screen::try_restore();
+    kill_all();
     process::exit(2);
 }
 
-/// From now on, Ctrl-C ends this process and all that it started, or is left to a listener. The second one
-/// ends this process in any case.
+/// From now on, Ctrl-C ends this process and everything that it started, or calls the listener. The second one
+/// always ends the process.
 #[cfg(not(unix))]
 pub fn install() {
     // This fails only if there is a handler already.
-    _ = ctrlc::set_handler(asked_to_end);
+    _ = ctrlc::set_handler(interrupted);
 }
 
-/// From now on, Ctrl-C and similar signals end this process and all that it started, or are left to a
-/// listener; the second one ends this process in any case. Signals such as Ctrl-\, which leave no time for a
-/// goodbye, end it at once. Ctrl-Z suspends it.
+/// From now on, Ctrl-C and similar signals end this process and everything that it started, or call the listener.
+/// The second one always ends the process. Signals such as Ctrl-\ end it at once. Ctrl-Z suspends it.
 #[cfg(unix)]
 pub fn install() {
     use signal_hook::consts::signal::{
@@ -78,13 +77,13 @@ pub fn install() {
     let Ok(mut signals) = Signals::new(all) else {
         return;
     };
-    // If no thread can be started, nothing handles the signals, and none of them would end this process.
+    // Without a thread nothing handles the signals, and they wouldn't end this process.
     let heard = thread::Builder::new().spawn(move || {
         for signal in signals.forever() {
             match signal {
                 SIGTSTP => suspend(),
-                SIGCONT => go_on(),
-                signal if POLITE.contains(&signal) => asked_to_end(),
+                SIGCONT => resume(),
+                signal if POLITE.contains(&signal) => interrupted(),
                 _ => end(),
             }
         }
@@ -96,26 +95,26 @@ pub fn install() {
     }
 }
 
-/// Gives the terminal back, and stops until the shell says to go on.
+/// Gives the terminal back, and stops until the shell continues this process.
 #[cfg(unix)]
 fn suspend() {
-    screen::lend();
+    screen::release();
     _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
 }
 
-/// Takes the screen again, if there was one, because the process goes on. Whatever stopped it, other
-/// programs may have used the terminal.
+/// Takes the screen again, if there was one: while this process was stopped, other programs may have used the
+/// terminal.
 #[cfg(unix)]
-fn go_on() {
-    if screen::take_again()
-        && let Some(listener) = listener(&RETURNED)
+fn resume() {
+    if screen::retake()
+        && let Some(listener) = listener(&ON_RESUME)
     {
         listener();
     }
 }
 
 /// Does what Ctrl-Z does when the terminal turns it into a signal.
-pub fn ask_to_suspend() {
+pub fn request_suspend() {
     #[cfg(unix)]
     {
         _ = signal_hook::low_level::raise(signal_hook::consts::SIGTSTP);

@@ -1,9 +1,11 @@
-//! Text for a terminal: wrapped, cut, made harmless, printed.
+//! Text for a terminal: wrapped, cut, sanitized, printed.
 
 use std::io::{self, Write};
 use std::process;
 
-use crate::process::end_all;
+use unicode_width::UnicodeWidthChar;
+
+use crate::process::kill_all;
 use crate::screen::restore;
 
 /// Breaks a text at words, so that no line is wider than `width` columns. Each further line is
@@ -26,8 +28,8 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     lines.join("\n")
 }
 
-/// A report with its paragraphs (`  Rule: …`, and the lines indented below it) broken anew, where
-/// a line of it is wider than `width` columns.
+/// Wraps the paragraphs of a report (`  Rule: …`, and the lines indented below it) again if one of its lines is wider
+/// than `width` columns.
 pub fn reflow(report: &str, width: usize) -> String {
     if report.lines().all(|line| columns(line) <= width) {
         return report.to_string();
@@ -59,15 +61,15 @@ pub fn reflow(report: &str, width: usize) -> String {
     text
 }
 
-/// How far the text behind a label is indented: 8 for `  Rule: …`.
+/// How far the text after a label is indented: 8 for `  Rule: …`.
 fn indent_of_label(line: &str) -> Option<usize> {
     let (label, _) = line.strip_prefix("  ")?.split_once(": ")?;
     let is_word = !label.is_empty() && label.chars().all(char::is_alphabetic);
     is_word.then(|| columns(label) + 4)
 }
 
-/// Breaks one line of a report into lines of at most `width` columns: at a space where one is
-/// near, and with the line's own indentation. Columns behind a `│` stay behind it.
+/// Breaks one line of a report into lines of at most `width` columns: at a space if one is near,
+/// and with the line's own indentation. Text after a `│` stays to the right of it.
 pub fn fold(line: &str, width: usize) -> Vec<String> {
     let mut rest: String = line.to_string();
     if columns(&rest) > width {
@@ -84,7 +86,14 @@ pub fn fold(line: &str, width: usize) -> Vec<String> {
     };
     let mut lines = Vec::new();
     while columns(&rest) > width {
-        let (head, tail) = rest.split_at(byte_at(&rest, width));
+        // A line has one character at least, even if that is too wide.
+        let first = byte_at(&rest, columns(&margin));
+        let first = first + rest[first..].chars().next().map_or(0, char::len_utf8);
+        let end = byte_at(&rest, width).max(first);
+        if end == rest.len() {
+            break;
+        }
+        let (head, tail) = rest.split_at(end);
         let nearest = head
             .rfind(' ')
             .filter(|at| columns(&head[*at..]) <= width / 3);
@@ -126,6 +135,9 @@ pub fn fold_report(report: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// How many columns the widest character takes.
+const WIDEST: usize = 2;
+
 /// What is between a row's label and its text.
 const BAR: &str = "│ ";
 
@@ -142,7 +154,7 @@ fn fold_pair(rows: &[&str; 3], width: usize) -> Vec<String> {
     let mut parts = rows.map(|row| row.split_once(BAR).unwrap_or(("", row)));
     let room = width
         .saturating_sub(columns(parts[0].0) + columns(BAR))
-        .max(1);
+        .max(WIDEST);
     let mut bar = BAR;
     let mut lines = Vec::new();
     while parts.iter().any(|(_, text)| !text.is_empty()) {
@@ -165,7 +177,10 @@ fn common_break(texts: &[&str], room: usize) -> usize {
     if texts.iter().all(|text| columns(text) <= room) {
         return room;
     }
-    let is_gap = |column: usize, text: &str| text.chars().nth(column).is_none_or(|c| c == ' ');
+    let is_gap = |column: usize, text: &str| {
+        let rest = &text[byte_at(text, column)..];
+        rest.is_empty() || rest.starts_with(' ')
+    };
     let is_common = |column: &usize| texts.iter().all(|text| is_gap(*column, text));
     (room * 2 / 3 + 1..=room)
         .rev()
@@ -174,7 +189,7 @@ fn common_break(texts: &[&str], room: usize) -> usize {
 }
 
 /// A compiler's error in lines of at most `width` columns. Lines of code keep their columns, because there are marks
-/// below them; where they are too wide, the part with the marks is shown.
+/// below them. If they are too wide, the part with the marks is shown.
 pub fn fit_snippets(error: &str, width: usize) -> Vec<String> {
     let all: Vec<&str> = error.lines().collect();
     // A line of code and its marks belong together.
@@ -214,7 +229,7 @@ fn fit_snippet(lines: &[&str], width: usize) -> Vec<String> {
         Some(columns(&marks[..byte]))
     });
     let beyond = ends.max().unwrap_or(0).saturating_sub(room);
-    // The first mark stays in sight, with a little of the code in front of it.
+    // The first mark stays visible, with a little of the code before it.
     let hidden = match begins.min() {
         Some(begin) if beyond > 0 => (beyond + 1).min(begin.saturating_sub(4)),
         _ => 0,
@@ -232,7 +247,7 @@ fn fit_snippet(lines: &[&str], width: usize) -> Vec<String> {
     lines.iter().map(fit).collect()
 }
 
-/// A line whose wide gap (behind a title, in front of a section number) is made small.
+/// Makes the wide gap of a line (between a title and a section number) small.
 fn squeezed(line: &str) -> String {
     let text = line.trim_start();
     let margin = &line[..line.len() - text.len()];
@@ -253,35 +268,44 @@ pub fn cut(line: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
-/// How many columns a text takes.
+/// How many columns a text takes in a terminal: one for most characters, two for a Chinese one or an emoji, none
+/// for an accent that is a character of its own.
 pub fn columns(text: &str) -> usize {
-    text.chars().count()
+    text.chars().map(columns_of).sum()
 }
 
+fn columns_of(character: char) -> usize {
+    character.width().unwrap_or(0)
+}
+
+/// How many bytes of a text fit in so many columns.
 fn byte_at(text: &str, column: usize) -> usize {
-    text.char_indices()
-        .nth(column)
-        .map_or(text.len(), |(at, _)| at)
+    let mut used = 0;
+    let beyond = text.char_indices().find(|(_, character)| {
+        used += columns_of(*character);
+        used > column
+    });
+    beyond.map_or(text.len(), |(at, _)| at)
 }
 
-/// The text without control characters: what a learner's code prints must not steer the terminal.
-pub fn harmless(text: &str) -> String {
-    let harmless = |character: char| match character {
+/// Replaces control characters, so that what a learner's code prints can't control the terminal.
+pub fn sanitize(text: &str) -> String {
+    let safe = |character: char| match character {
         '\n' => '\n',
         '\t' => ' ',
         other if other.is_control() => '\u{fffd}',
         other => other,
     };
-    text.replace("\r\n", "\n").chars().map(harmless).collect()
+    text.replace("\r\n", "\n").chars().map(safe).collect()
 }
 
-/// Prints a line. Where nobody reads any more (`| head`), the process ends.
+/// Prints a line. Ends the process if the output isn't read any more (`| head`).
 pub fn say(line: &str) {
     let mut out = io::stdout().lock();
     let printed = writeln!(out, "{}", line.trim_end()).and_then(|()| out.flush());
     if printed.is_err() {
         restore();
-        end_all();
+        kill_all();
         process::exit(0);
     }
 }
@@ -298,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_folded_behind_its_bar() {
+    fn a_report_is_folded_to_the_right_of_its_bar() {
         let line = "  expected │ HTTP/1.1 101 Switching Protocols";
         assert_eq!(
             fold(line, 34),
@@ -332,9 +356,9 @@ mod tests {
                 "  yours    ┊  .zO-",
             ]
         );
-        let behind = "  expected │ abcdefghij\n  yours    │ abcdefghiJ\n           │          ^";
+        let after = "  expected │ abcdefghij\n  yours    │ abcdefghiJ\n           │          ^";
         assert_eq!(
-            fold_report(behind, 19),
+            fold_report(after, 19),
             [
                 "  expected │ abcdef",
                 "  yours    │ abcdef",
@@ -377,7 +401,7 @@ error[E0308]: mismatched types
     }
 
     #[test]
-    fn paragraphs_of_a_report_are_broken_anew() {
+    fn paragraphs_of_a_report_are_wrapped_again() {
         let report =
             "✗ a: wrong\n  Rule: one two three\n        four five\n\n  expected │ x\n  Next: six";
         assert_eq!(reflow(report, 80), report);
@@ -389,14 +413,37 @@ error[E0308]: mismatched types
 
     #[test]
     fn folding_ends_whatever_the_width() {
-        let line = format!("{}│ {}", " ".repeat(11), "é".repeat(200));
-        for width in 1..40 {
-            let folded = fold(&line, width.max(10));
-            assert!(
-                folded.iter().all(|line| columns(line) <= width.max(10)),
-                "{folded:?}"
-            );
+        for text in ["é", "日", "日本 a ", "a"] {
+            for margin in ["", "  ", "           │ "] {
+                let line = format!("{margin}{}", text.repeat(200));
+                for width in 1..40 {
+                    let folded = fold(&line, width);
+                    let fits = folded.iter().all(|line| columns(line) <= width);
+                    assert!(fits || width < 10, "{folded:?}");
+                }
+            }
         }
+    }
+
+    #[test]
+    fn a_wide_character_takes_two_columns_and_an_accent_none() {
+        assert_eq!(columns("Grüße …│✓"), 9);
+        assert_eq!(columns("日本"), 4);
+        assert_eq!(columns("🦀"), 2);
+        assert_eq!(columns("e\u{301}"), 1);
+        assert_eq!(cut("日本語", 6), "日本語");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(fold("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrap("日本 語", 6, 0), "日本\n語");
+    }
+
+    #[test]
+    fn wide_characters_are_folded_even_if_there_is_no_room_for_one() {
+        assert_eq!(fold("日本", 1), ["日", "本"]);
+        assert_eq!(fold("  日本", 2).concat().replace(' ', ""), "日本");
+        let report = "  expected │ 日本\n  yours    │ 日木\n           │ ^";
+        assert!(fold_report(report, 3).len() > 3);
     }
 
     #[test]
@@ -406,9 +453,9 @@ error[E0308]: mismatched types
     }
 
     #[test]
-    fn escape_sequences_are_made_harmless() {
+    fn escape_sequences_are_sanitized() {
         assert_eq!(
-            harmless("a\u{1b}[2Jb\r\nc\td"),
+            sanitize("a\u{1b}[2Jb\r\nc\td"),
             "a\u{fffd}[2Jb\nc d".to_string()
         );
     }

@@ -1,6 +1,6 @@
 //! Connects to a server by name. A name may have several addresses, and each of them is tried.
 //!
-//! `localhost` is the usual case: `::1` comes first, and many servers listen on 127.0.0.1 only.
+//! `localhost` is the usual one: its first address is `::1`, and many servers listen on 127.0.0.1 only.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -9,11 +9,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the system may take to look a name up.
-const LOOK_UP_WITHIN: Duration = Duration::from_secs(10);
+/// How long the system may take to look up a name.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The least time that an address gets, even if none is left. On the same machine, it is plenty.
-const LEAST: Duration = Duration::from_millis(1);
+/// How long each address is tried at least, even if no time is left. On the same machine, it is plenty.
+const MIN_TIME: Duration = Duration::from_millis(1);
 
 /// Looks up the addresses of `host`, which includes a port: `localhost:9009`. They are in the system's order,
 /// without duplicates.
@@ -27,8 +27,8 @@ pub fn look_up(host: &str) -> io::Result<Vec<SocketAddr>> {
         let found = name.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
         _ = sender.send(found);
     })?;
-    let found = receiver.recv_timeout(LOOK_UP_WITHIN).unwrap_or_else(|_| {
-        let seconds = LOOK_UP_WITHIN.as_secs();
+    let found = receiver.recv_timeout(LOOK_UP_TIMEOUT).unwrap_or_else(|_| {
+        let seconds = LOOK_UP_TIMEOUT.as_secs();
         let why = format!("looking it up took longer than {seconds} s");
         Err(io::Error::new(ErrorKind::TimedOut, why))
     })?;
@@ -59,7 +59,7 @@ pub fn connect(addresses: &[SocketAddr], patience: Duration) -> Result<TcpStream
     for (to_try, address) in (1..=addresses.len()).rev().zip(addresses) {
         let left = deadline.saturating_duration_since(Instant::now());
         let share = left / u32::try_from(to_try).unwrap_or(u32::MAX);
-        match TcpStream::connect_timeout(address, share.max(LEAST)) {
+        match TcpStream::connect_timeout(address, share.max(MIN_TIME)) {
             Ok(stream) => return Ok(stream),
             Err(error) => tried.push((*address, error)),
         }

@@ -5,14 +5,14 @@ use std::fmt;
 /// One of the two ends of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Who connected to the tap.
+    /// The side that opened the connection.
     Client,
-    /// Whom the tap connected to.
+    /// The side that accepted it.
     Server,
 }
 
 impl Side {
-    /// The one that it talks with.
+    /// The other end.
     pub fn other(self) -> Self {
         match self {
             Self::Client => Self::Server,

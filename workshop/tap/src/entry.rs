@@ -1,27 +1,28 @@
-//! What there is to see, before it is laid out in columns.
+//! What there is to show, before it is laid out in columns.
 
+use workshop_terminal::text::columns;
 use workshop_wire::side::Side;
 
-/// Of a payload or a body, so many bytes are kept to be shown.
-pub const KEPT: usize = 512;
+/// How many bytes of a payload or a body are kept, to be shown.
+pub const MAX_KEPT: usize = 512;
 
-/// Something to be shown: one line, and perhaps some more below it.
+/// Something to show: one line, and perhaps more below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sight {
-    /// Who sent it. `None`: the tap itself has something to say.
+pub struct Entry {
+    /// Which side sent it. `None` if the tap itself has something to say.
     pub from: Option<Side>,
     /// What it is.
     pub title: String,
     /// What is in it.
     pub content: Option<Content>,
-    /// What else is to be said.
+    /// More about it.
     pub notes: Vec<Note>,
 }
 
-/// A line below the first.
+/// More about an entry, below its first line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// Something to know.
+    /// A remark.
     Plain(String),
     /// A rule that is broken, or something that went wrong.
     Fault(String),
@@ -29,21 +30,21 @@ pub enum Note {
     Drawing(String),
 }
 
-/// What was sent, as far as it is kept; laid out where it is known how wide it may be.
+/// What was sent, as far as it is kept. It is laid out once its width is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     /// The bytes, unmasked.
     pub bytes: Vec<u8>,
     /// Whether there are more than these.
     pub has_more: bool,
-    /// Whether they are shown as text, whatever they are.
+    /// Whether they are shown as text, even if they aren't UTF-8.
     pub is_text: bool,
     /// How many lines they may take.
     pub lines: usize,
 }
 
-impl Sight {
-    /// Only a title, for now.
+impl Entry {
+    /// An entry with a title, and nothing else yet.
     pub fn new(from: Side, title: impl Into<String>) -> Self {
         Self {
             from: Some(from),
@@ -53,35 +54,35 @@ impl Sight {
         }
     }
 
-    /// Said by the tap itself.
-    pub fn own(title: impl Into<String>) -> Self {
+    /// An entry from the tap itself.
+    pub fn from_tap(title: impl Into<String>) -> Self {
         Self {
             from: None,
             ..Self::new(Side::Client, title)
         }
     }
 
-    /// With this content, unless it is empty.
+    /// Sets the content, unless it is empty.
     pub fn with(mut self, content: Content) -> Self {
         self.content = (!content.bytes.is_empty()).then_some(content);
         self
     }
 
-    /// With something else to know.
-    pub fn noting(mut self, text: impl Into<String>) -> Self {
+    /// Adds a remark.
+    pub fn with_note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(Note::Plain(text.into()));
         self
     }
 
-    /// With something that is wrong.
-    pub fn blaming(mut self, text: impl Into<String>) -> Self {
+    /// Adds something that is wrong.
+    pub fn with_fault(mut self, text: impl Into<String>) -> Self {
         self.notes.push(Note::Fault(text.into()));
         self
     }
 }
 
 impl Content {
-    /// In at most `width` columns: text in quotes, or hexadecimal; with `…` where that isn't all.
+    /// The content in at most `width` columns: text in quotes, or hexadecimal. A `…` says that there is more.
     pub fn line(&self, width: usize) -> String {
         let width = width.max(8);
         if self.is_text {
@@ -99,14 +100,14 @@ impl Content {
     }
 }
 
-/// Text in quotes. What is no UTF-8 stands there as `\xff`.
+/// Text in quotes. A byte that isn't UTF-8 is written as `\xff`.
 fn quoted(bytes: &[u8], has_more: bool, width: usize) -> String {
     let mut pieces = Vec::new();
     for chunk in bytes.utf8_chunks() {
         pieces.extend(chunk.valid().chars().map(escaped));
         pieces.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
-    let length = |pieces: &[String]| -> usize { pieces.iter().map(|p| p.chars().count()).sum() };
+    let length = |pieces: &[String]| -> usize { pieces.iter().map(|p| columns(p)).sum() };
     if !has_more && length(&pieces) + 2 <= width {
         return format!("\"{}\"", pieces.concat());
     }
@@ -116,7 +117,7 @@ fn quoted(bytes: &[u8], has_more: bool, width: usize) -> String {
     format!("\"{}\" …", pieces.concat())
 }
 
-/// As Rust would write it in a string. Quotes have no backslash: JSON would be full of them.
+/// A character as Rust writes it in a string, but quotes have no backslash: JSON would be full of them.
 fn escaped(character: char) -> String {
     match character {
         '\'' | '"' => character.to_string(),
@@ -124,8 +125,8 @@ fn escaped(character: char) -> String {
     }
 }
 
-/// A number of bytes, with the right noun.
-pub fn bytes_in_words(count: u64) -> String {
+/// A number of bytes, in words.
+pub fn byte_count(count: u64) -> String {
     match count {
         1 => "1 byte".to_string(),
         _ => format!("{count} bytes"),
@@ -174,7 +175,7 @@ mod tests {
         assert_eq!(hex(false, 8), "01 02 …");
         for width in 8..40 {
             let line = text("é\u{7}".repeat(20).as_bytes(), true, width);
-            assert!(line.chars().count() <= width, "{line}");
+            assert!(columns(&line) <= width, "{line}");
         }
     }
 }
