@@ -18,7 +18,7 @@ pub enum Kept {
     Nothing(String),
 }
 
-/// A folder that holds what somebody wrote in a step.
+/// A folder that holds what the learner wrote in a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
     /// When it was kept, which tells it from the step's others: `2026-11-21T05-43-10Z`.
@@ -30,25 +30,25 @@ pub struct Backup {
 /// Puts the reference in the place of the learner's files.
 ///
 /// # Errors
-/// The files can't be kept (then nothing was touched), or the reference can't be written.
+/// Returns an error if the files can't be kept (then nothing was touched), or the reference can't be written.
 pub fn skip(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &finished(project, step)?)
 }
 
-/// Writes the step as it was at the beginning.
+/// Takes the step back to its starting point.
 ///
 /// # Errors
-/// The files can't be kept (then nothing was touched), or the starter can't be written.
+/// Returns an error if the files can't be kept (then nothing was touched), or the starter can't be written.
 pub fn reset(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &starter(project, step)?)
 }
 
 /// Writes what a backup holds into the step. Every file is written, also one that is the same
-/// already: cargo builds what is newer than its last build, and somebody may have copied the
-/// backup by hand with its old times.
+/// already: cargo builds what is newer than its last build, and the backup may have been copied by hand with its old
+/// times.
 ///
 /// # Errors
-/// The backup can't be read or the files can't be kept (then nothing was touched), or its files
+/// Returns an error if the backup can't be read or the files can't be kept (then nothing was touched), or its files
 /// can't be written.
 pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept> {
     let files = read_folder(&backup.place)?;

@@ -92,7 +92,7 @@ impl Book {
     /// called from another thread.
     ///
     /// # Errors
-    /// The port is taken.
+    /// Returns an error if the port is taken.
     pub fn start(
         project: &Project,
         port: Option<u16>,

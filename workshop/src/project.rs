@@ -61,7 +61,7 @@ impl Project {
     /// Finds the workshop that the current folder belongs to.
     ///
     /// # Errors
-    /// There is none, or its steps can't be read.
+    /// Returns an error if there is none, or its steps can't be read.
     pub fn find() -> Result<Self> {
         let here = env::current_dir().context("The current folder can't be read")?;
         // Cargo says where the package is that it runs; a binary that is run directly has to look.
@@ -82,7 +82,7 @@ impl Project {
     /// The workshop in this folder.
     ///
     /// # Errors
-    /// Its steps can't be read.
+    /// Returns an error if its steps can't be read.
     pub fn at(root: &Path) -> Result<Self> {
         let solutions = root.join("solutions");
         let entries = fs::read_dir(&solutions)
@@ -107,7 +107,7 @@ impl Project {
     /// The step with this id; its number will do too.
     ///
     /// # Errors
-    /// There is no such step; the message lists those that there are.
+    /// Returns an error that lists the steps if there is no such step.
     pub fn step(&self, name: &str) -> Result<&Step> {
         let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
         let number: Option<u32> = name.parse().ok().filter(|_| is_number);

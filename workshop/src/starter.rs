@@ -29,7 +29,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// A step as a learner gets it.
 ///
 /// # Errors
-/// The solution can't be read, or one of its task comments makes no sense.
+/// Returns an error if the solution can't be read, or one of its task comments makes no sense.
 pub fn starter(project: &Project, step: &Step) -> Result<Files> {
     written_out(project, step, without_answers)
 }
@@ -37,7 +37,7 @@ pub fn starter(project: &Project, step: &Step) -> Result<Files> {
 /// A step with the reference in it: the solution's files under the step's names.
 ///
 /// # Errors
-/// The solution can't be read.
+/// Returns an error if the solution can't be read.
 pub fn finished(project: &Project, step: &Step) -> Result<Files> {
     written_out(project, step, |text| Ok(without_starter_lines(text)))
 }
@@ -80,7 +80,7 @@ pub fn starts_unwritten(files: &Files) -> bool {
 /// All files below a folder, without what builds leave there.
 ///
 /// # Errors
-/// A folder or a file can't be read.
+/// Returns an error if a folder or a file can't be read.
 pub fn read_folder(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     collect(folder, "", &mut files)?;
@@ -110,7 +110,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<()> {
 /// its line ends stays as it is.
 ///
 /// # Errors
-/// A file can't be written or removed.
+/// Returns an error if a file can't be written or removed.
 pub fn write_folder(folder: &Path, files: &Files) -> Result<()> {
     let there = if folder.is_dir() {
         read_folder(folder)?
@@ -133,7 +133,7 @@ pub fn write_folder(folder: &Path, files: &Files) -> Result<()> {
 /// Writes a file whole or not at all, so that a full disk leaves the old one as it was.
 ///
 /// # Errors
-/// The file can't be written.
+/// Returns an error if the file can't be written.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     let explain = || format!("{} can't be written", path.display());
     if let Some(parent) = path.parent() {

@@ -15,7 +15,7 @@ use crate::picture;
 /// Writes `book/src/generated`.
 ///
 /// # Errors
-/// A solution can't be read, or a file can't be written.
+/// Returns an error if a solution can't be read, or a file can't be written.
 pub fn write(project: &Project) -> Result<()> {
     write_folder(
         &project.root.join("book/src/generated"),
@@ -28,7 +28,7 @@ pub fn write(project: &Project) -> Result<()> {
 /// Says where the book and the steps' metadata differ.
 ///
 /// # Errors
-/// They differ somewhere.
+/// Returns an error if they differ somewhere.
 pub fn check(project: &Project) -> Result<()> {
     let lines = drift(
         &project.root.join("book/src/generated"),

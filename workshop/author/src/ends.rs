@@ -13,7 +13,7 @@ use crate::scratch;
 /// Proves both ends of every step.
 ///
 /// # Errors
-/// A step is judged otherwise than it should be.
+/// Returns an error if a step is judged otherwise than it should be.
 pub fn run(project: &Project) -> Result<()> {
     let scratch = scratch::copy(project, "scratch")?;
     let mut faults = Vec::new();

@@ -29,7 +29,7 @@ impl Figures {
     /// Counts them.
     ///
     /// # Errors
-    /// A diff can't be read, or has no whole header.
+    /// Returns an error if a diff can't be read, or has no whole header.
     pub fn of(project: &Project) -> Result<Self> {
         let mut steps = Vec::new();
         for step in &project.steps {
@@ -86,7 +86,7 @@ fn percent(part: usize, whole: usize) -> usize {
 /// Writes the table, or fails where it is another.
 ///
 /// # Errors
-/// The table in the repository is not what the diffs say, or can't be written.
+/// Returns an error if the table in the repository is not what the diffs say, or can't be written.
 pub fn keep(project: &Project, update: bool) -> Result<()> {
     let table = Figures::of(project)?.table();
     let file = folder(project).join("figures.md");

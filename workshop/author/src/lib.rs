@@ -136,7 +136,7 @@ fn shared(project: &Project, matches: &ArgMatches) -> Option<Share> {
 /// Runs an `author` command.
 ///
 /// # Errors
-/// The command failed, or what it checks is not so.
+/// Returns an error if the command failed, or what it checks is not so.
 pub fn run(matches: &ArgMatches) -> Result<Exit> {
     run_in(&Project::find()?, matches).map(|()| Exit::Success)
 }

@@ -110,8 +110,8 @@ impl Share {
 /// Tries every mistake, or those of one step.
 ///
 /// # Errors
-/// A mistake is not caught as it says, no longer applies, is named otherwise than it says, or gives another
-/// report than the one that is kept.
+/// Returns an error if a mistake is not caught as it says, no longer applies, is named otherwise than it says, or gives
+/// another report than the one that is kept.
 pub fn run(project: &Project, which: Which) -> Result<()> {
     let only = which.step.map(|id| project.step(id)).transpose()?;
     let steps = project.steps.iter();
@@ -222,7 +222,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Prints for each which checks are red, and the first report.
 ///
 /// # Errors
-/// A diff can't be read or doesn't apply, or the step doesn't compile with it.
+/// Returns an error if a diff can't be read or doesn't apply, or the step doesn't compile with it.
 pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<()> {
     let scratch = scratch::copy(project, "scratch")?;
     for step in &scratch.steps {

@@ -48,7 +48,7 @@ const MISTAKES: [[&str; 4]; 4] = [
 /// Writes a new step after the last one, with all that belongs to it.
 ///
 /// # Errors
-/// The id isn't one, or is taken; a file can't be written; or what was written doesn't pass.
+/// Returns an error if the id isn't one, or is taken; a file can't be written; or what was written doesn't pass.
 pub fn run(project: &Project, id: &str, title: &str) -> Result<()> {
     refuse(project, id)?;
     let number = format!("{:02}", project.steps.len());

@@ -7,7 +7,7 @@ use workshop::starter::{drift, starter, write_folder};
 /// Writes every step as a learner gets it. What was in steps/ is replaced.
 ///
 /// # Errors
-/// A solution can't be read, or a step can't be written.
+/// Returns an error if a solution can't be read, or a step can't be written.
 pub fn write(project: &Project) -> Result<()> {
     for step in &project.steps {
         write_folder(&project.step_folder(step), &starter(project, step)?)?;
@@ -19,7 +19,7 @@ pub fn write(project: &Project) -> Result<()> {
 /// Says where steps/ differs from what would be written.
 ///
 /// # Errors
-/// It differs somewhere, or can't be read.
+/// Returns an error if it differs somewhere, or can't be read.
 pub fn check(project: &Project) -> Result<()> {
     let mut lines = Vec::new();
     for step in &project.steps {

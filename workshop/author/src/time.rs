@@ -28,7 +28,7 @@ const PATIENCE_WITH_A_SAVE: Duration = Duration::from_secs(2);
 /// Measures, and prints a table.
 ///
 /// # Errors
-/// The clone can't be made, or a line that is waited for doesn't come.
+/// Returns an error if the clone can't be made, or a line that is waited for doesn't come.
 pub fn run(project: &Project) -> Result<()> {
     let clone = fresh_clone(project)?;
     println!("In a fresh clone with an empty target directory, cargo's downloads there already:");
