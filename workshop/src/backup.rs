@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Error, Result, anyhow};
+
 use crate::clock;
-use crate::project::{Problem, Project, Step};
+use crate::project::{Project, Step};
 use crate::starter::{Files, finished, read_folder, same_files, starter, write_file, write_folder};
 
 /// What has become of the files that were in a step.
@@ -29,7 +31,7 @@ pub struct Backup {
 ///
 /// # Errors
 /// The files can't be kept (then nothing was touched), or the reference can't be written.
-pub fn skip(project: &Project, step: &Step) -> Result<Kept, Problem> {
+pub fn skip(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &finished(project, step)?)
 }
 
@@ -37,7 +39,7 @@ pub fn skip(project: &Project, step: &Step) -> Result<Kept, Problem> {
 ///
 /// # Errors
 /// The files can't be kept (then nothing was touched), or the starter can't be written.
-pub fn reset(project: &Project, step: &Step) -> Result<Kept, Problem> {
+pub fn reset(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &starter(project, step)?)
 }
 
@@ -48,7 +50,7 @@ pub fn reset(project: &Project, step: &Step) -> Result<Kept, Problem> {
 /// # Errors
 /// The backup can't be read or the files can't be kept (then nothing was touched), or its files
 /// can't be written.
-pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept, Problem> {
+pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept> {
     let files = read_folder(&backup.place)?;
     let folder = project.step_folder(step);
     let kept = match read_folder(&folder) {
@@ -63,7 +65,7 @@ pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept, 
                 .iter()
                 .try_for_each(|(path, content)| write_file(&folder.join(path), content))
         })
-        .map_err(|problem| still_there(problem, project, &kept))?;
+        .map_err(|error| still_there(error, project, &kept))?;
     Ok(kept)
 }
 
@@ -101,20 +103,20 @@ pub fn is_finished_by_skip(project: &Project, step: &Step) -> bool {
     matches!((there, reference), (Ok(there), Ok(reference)) if same_files(&there, &reference))
 }
 
-fn replace(project: &Project, step: &Step, files: &Files) -> Result<Kept, Problem> {
+fn replace(project: &Project, step: &Step, files: &Files) -> Result<Kept> {
     let kept = keep(project, step)?;
     write_folder(&project.step_folder(step), files)
-        .map_err(|problem| still_there(problem, project, &kept))?;
+        .map_err(|error| still_there(error, project, &kept))?;
     Ok(kept)
 }
 
-fn still_there(problem: Problem, project: &Project, kept: &Kept) -> Problem {
+fn still_there(error: Error, project: &Project, kept: &Kept) -> Error {
     match kept {
-        Kept::In(backup) => Problem(format!(
-            "{problem}. Your files are all in {}; try again when there is room.",
+        Kept::In(backup) => anyhow!(
+            "{error:#}. Your files are all in {}; try again when there is room.",
             shown(project, &backup.place)
-        )),
-        Kept::Nothing(_) => problem,
+        ),
+        Kept::Nothing(_) => error,
     }
 }
 
@@ -122,15 +124,14 @@ fn folder(project: &Project) -> PathBuf {
     project.state_folder().join("backups")
 }
 
-fn keep(project: &Project, step: &Step) -> Result<Kept, Problem> {
+fn keep(project: &Project, step: &Step) -> Result<Kept> {
     let nothing = |why: &str| Ok(Kept::Nothing(why.to_string()));
     let theirs = project.step_folder(step);
     if !theirs.is_dir() {
         return nothing("the step was not there");
     }
     let theirs = read_folder(&theirs)?;
-    let is_ours =
-        |files: Result<Files, Problem>| files.is_ok_and(|files| same_files(&files, &theirs));
+    let is_ours = |files: Result<Files>| files.is_ok_and(|files| same_files(&files, &theirs));
     if theirs.is_empty() {
         return nothing("the step's folder was empty");
     }
@@ -142,11 +143,9 @@ fn keep(project: &Project, step: &Step) -> Result<Kept, Problem> {
     }
     let (when, place) = unused(&folder(project), &step.id);
     for (path, content) in &theirs {
-        write_file(&place.join(path), content).map_err(|problem| {
+        write_file(&place.join(path), content).map_err(|error| {
             _ = fs::remove_dir_all(&place);
-            Problem(format!(
-                "Your files can't be kept, so nothing was touched: {problem}. Make room, and try again."
-            ))
+            anyhow!("Your files can't be kept, so nothing was touched: {error:#}. Make room, and try again.")
         })?;
     }
     Ok(Kept::In(Backup { when, place }))

@@ -15,12 +15,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use anyhow::{Context, Result, anyhow, bail};
 use doorkeeper::Server;
 use tiny_http::{Header, Method, Request, Response};
 
 use crate::cargo::{self, MESSAGE_OPTIONS};
 use crate::chapter;
-use crate::project::{Explain, Problem, Project, Step};
+use crate::project::{Project, Step};
 use crate::supervisor::{Stop, run_to_exit};
 use crate::text::sanitize;
 
@@ -96,7 +97,7 @@ impl Book {
         project: &Project,
         port: Option<u16>,
         tell: impl Fn(News) + Send + 'static,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self> {
         let listener = listen(port)?;
         let address = listener.local_addr();
         let is_elsewhere =
@@ -119,7 +120,7 @@ impl Book {
             let pages = Arc::clone(&pages);
             move |request| answer(&pages, request)
         });
-        let server = server.explain(|| "The book can't be served".to_string())?;
+        let server = server.context("The book can't be served")?;
         let building = thread::spawn({
             let builder = Builder {
                 project: project.clone(),
@@ -175,17 +176,17 @@ impl Drop for Book {
     }
 }
 
-fn listen(port: Option<u16>) -> Result<TcpListener, Problem> {
+fn listen(port: Option<u16>) -> Result<TcpListener> {
     let at = |port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     match port {
-        Some(port) => at(port).explain(|| {
+        Some(port) => at(port).with_context(|| {
             format!(
                 "The book can't be served on port {port} (without `--port`, any free one is taken)"
             )
         }),
         None => at(USUAL_PORT)
             .or_else(|_| at(0))
-            .explain(|| "The book can't be served: no port is free".to_string()),
+            .context("The book can't be served: no port is free"),
     }
 }
 
@@ -206,13 +207,13 @@ impl Builder {
         let program = match self.compile() {
             Ok(Some(program)) => program,
             Ok(None) => return,
-            Err(problem) => return tell(News::Broken(problem.0)),
+            Err(error) => return tell(News::Broken(format!("{error:#}"))),
         };
         loop {
             match self.build(&program) {
                 Ok(true) => tell(News::Readable),
                 Ok(false) => return,
-                Err(problem) => tell(News::Broken(problem.0)),
+                Err(error) => tell(News::Broken(format!("{error:#}"))),
             }
             if inbox.recv().is_err() {
                 return;
@@ -225,7 +226,7 @@ impl Builder {
     }
 
     /// Compiles the builder; `None` if the workshop is about to end.
-    fn compile(&self) -> Result<Option<PathBuf>, Problem> {
+    fn compile(&self) -> Result<Option<PathBuf>> {
         let set = self.project.target.clone();
         let set = set.or_else(|| env::var_os("CARGO_TARGET_DIR").map(PathBuf::from));
         let target = set.unwrap_or_else(|| "target".into());
@@ -240,32 +241,32 @@ impl Builder {
             return Ok(None);
         };
         if !output.status.success() {
-            return Err(Problem(first_lines(&output.stderr)));
+            bail!(first_lines(&output.stderr));
         }
         cargo::built_program(&output.stdout, "bin", Some("workshop-book"))
             .map(Some)
-            .ok_or_else(|| Problem("cargo built no `workshop-book`".to_string()))
+            .ok_or_else(|| anyhow!("cargo built no `workshop-book`"))
     }
 
     /// Builds the pages; `false` if the workshop is about to end.
-    fn build(&self, program: &Path) -> Result<bool, Problem> {
+    fn build(&self, program: &Path) -> Result<bool> {
         let new = self.folder.join("new");
         fs::create_dir_all(&self.folder)
-            .explain(|| format!("{} can't be written", self.folder.display()))?;
+            .with_context(|| format!("{} can't be written", self.folder.display()))?;
         let mut command = Command::new(program);
         command.arg(self.project.root.join("book")).arg(&new);
         let Some(output) = run_to_exit(command, Some(BUILD_DEADLINE), &self.stop)? else {
             return Ok(false);
         };
         if !output.status.success() {
-            return Err(Problem(first_lines(&output.stderr)));
+            bail!(first_lines(&output.stderr));
         }
         let mut edition = self.pages.edition();
         let moved = self.swap(&new);
         edition.number += 1;
         drop(edition);
         self.pages.is_new.notify_all();
-        moved.explain(|| "the new pages can't be put in place".to_string())?;
+        moved.context("the new pages can't be put in place")?;
         Ok(true)
     }
 

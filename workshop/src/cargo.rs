@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::project::{Problem, Project};
+use anyhow::Result;
+
+use crate::project::Project;
 use crate::supervisor::{Limits, Listener, Output, Stop, run_within};
 
 /// Has cargo print its messages as JSON on stdout, where [`built_program`] reads them, and what people read on stderr.
@@ -47,12 +49,8 @@ pub fn command(project: &Project) -> Command {
 /// complain of. `None` if a stop was asked for.
 ///
 /// # Errors
-/// Returns a problem if it can't be started.
-pub fn build(
-    command: Command,
-    stop: &Stop,
-    on_activity: &OnActivity,
-) -> Result<Option<Output>, Problem> {
+/// Returns an error if it can't be started.
+pub fn build(command: Command, stop: &Stop, on_activity: &OnActivity) -> Result<Option<Output>> {
     on_activity(Activity::Building(None));
     let output = run_within(
         Limits::default(),

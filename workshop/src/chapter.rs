@@ -9,7 +9,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::project::{Explain, Problem, Project, Step};
+use anyhow::{Context, Result, anyhow};
+
+use crate::project::{Project, Step};
 use crate::text::wrap;
 
 /// One hint.
@@ -25,11 +27,11 @@ pub struct Hint {
 ///
 /// # Errors
 /// The chapter, or what a hint includes, can't be read.
-pub fn hints(project: &Project, step: &Step) -> Result<Vec<Hint>, Problem> {
+pub fn hints(project: &Project, step: &Step) -> Result<Vec<Hint>> {
     let folder = project.root.join("book").join("src");
     let chapter = folder.join(&step.chapter);
-    let text =
-        fs::read_to_string(&chapter).explain(|| format!("{} can't be read", chapter.display()))?;
+    let text = fs::read_to_string(&chapter)
+        .with_context(|| format!("{} can't be read", chapter.display()))?;
     let text = text.replace("\r\n", "\n");
     let (blocks, labels) = (blocks(&text), labels(&text));
     let fill_in = |hint: Hint| {
@@ -164,7 +166,7 @@ fn without(text: &str, open: &str, close: &str, replace: impl Fn(&str) -> String
 }
 
 /// Fills in `{{#include path:anchor}}`, as mdBook does.
-fn with_includes(markdown: &str, folder: &Path) -> Result<String, Problem> {
+fn with_includes(markdown: &str, folder: &Path) -> Result<String> {
     let mut text = String::new();
     let mut rest = markdown;
     while let Some(at) = rest.find("{{#") {
@@ -179,7 +181,7 @@ fn with_includes(markdown: &str, folder: &Path) -> Result<String, Problem> {
     Ok(text)
 }
 
-fn included(directive: &str, folder: &Path) -> Result<String, Problem> {
+fn included(directive: &str, folder: &Path) -> Result<String> {
     let mut words = directive.split_whitespace();
     let (Some("include" | "rustdoc_include"), Some(what)) = (words.next(), words.next()) else {
         return Ok(String::new());
@@ -189,8 +191,9 @@ fn included(directive: &str, folder: &Path) -> Result<String, Problem> {
         None => (what, None),
     };
     let file = folder.join(path);
-    let text = fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))?;
-    let missing = || Problem(format!("{} has no anchor `{what}`", file.display()));
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("{} can't be read", file.display()))?;
+    let missing = || anyhow!("{} has no anchor `{what}`", file.display());
     anchored(&text, anchor).ok_or_else(missing)
 }
 

@@ -3,6 +3,7 @@
 use std::env;
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use workshop_terminal::command_line;
 
@@ -11,7 +12,7 @@ use crate::compare;
 use crate::doctor;
 use crate::judge::Side;
 use crate::play;
-use crate::project::{Problem, Project};
+use crate::project::Project;
 use crate::signals;
 use crate::tool::Tool;
 use crate::watch;
@@ -33,7 +34,7 @@ pub fn main() -> ExitCode {
     command_line::main(command(project.as_ref().ok()), run)
 }
 
-fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
+fn run(matches: &ArgMatches) -> Result<Exit> {
     let Some((command, matches)) = matches.subcommand() else {
         return watch::watch(Session::open()?, &options(matches));
     };

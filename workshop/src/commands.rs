@@ -3,6 +3,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use anyhow::{Context, Result, anyhow, bail};
+
 pub use workshop_terminal::command_line::Exit;
 
 use crate::backup::{self, Backup, Kept};
@@ -10,7 +12,7 @@ use crate::chapter::{self, Hint};
 use crate::judge::{Side, judge_all, judge_until_red};
 use crate::play::{self, Game};
 use crate::progress::{Progress, State};
-use crate::project::{Explain, Problem, Project, Step};
+use crate::project::{Project, Step};
 use crate::solution;
 use crate::supervisor::Stop;
 use crate::text::{columns, say, wrap};
@@ -33,7 +35,7 @@ impl Session {
     ///
     /// # Errors
     /// There is none.
-    pub fn open() -> Result<Self, Problem> {
+    pub fn open() -> Result<Self> {
         let project = Project::find()?;
         let (progress, notice) = Progress::load(&project);
         Ok(Self {
@@ -47,14 +49,14 @@ impl Session {
     ///
     /// # Errors
     /// There is no such step.
-    pub fn step(&self, id: Option<&str>) -> Result<Step, Problem> {
+    pub fn step(&self, id: Option<&str>) -> Result<Step> {
         if let Some(id) = id {
             return self.project.step(id).cloned();
         }
         let current = self.progress.current(&self.project);
         let step = current.or(self.project.steps.last());
         step.cloned()
-            .ok_or_else(|| Problem("`solutions` holds no step.".to_string()))
+            .ok_or_else(|| anyhow!("`solutions` holds no step."))
     }
 }
 
@@ -132,12 +134,7 @@ pub fn list(session: &Session) -> Exit {
 ///
 /// # Errors
 /// There is no such step, or it can't be judged.
-pub fn check(
-    session: &mut Session,
-    id: Option<&str>,
-    side: Side,
-    all: bool,
-) -> Result<Exit, Problem> {
+pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> Result<Exit> {
     let step = session.step(id)?;
     let Session {
         project, progress, ..
@@ -280,7 +277,7 @@ pub fn ending(project: &Project, progress: &Progress) -> String {
 ///
 /// # Errors
 /// There is no such step, or its chapter can't be read.
-pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit, Problem> {
+pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit> {
     let step = session.step(id)?;
     let hints = chapter::hints(&session.project, &step)?;
     let shown = session.progress.mark(&step).hints;
@@ -345,7 +342,7 @@ fn what_follows(step: &Step, shown: usize, count: usize) -> String {
 ///
 /// # Errors
 /// There is no such step, its reference can't be read, or the learner didn't say that it may be spoilt.
-pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<Exit, Problem> {
+pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let is_open = session.progress.state(&step) == State::Open;
     let question = format!(
@@ -366,19 +363,18 @@ pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<E
 }
 
 /// Asks; only `y` and `yes` mean yes.
-fn confirm(question: &str) -> Result<bool, Problem> {
+fn confirm(question: &str) -> Result<bool> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return Err(Problem(
+        bail!(
             "The step is not finished yet, and without a terminal you can't be asked whether to spoil it: `--yes` shows its solution."
-                .to_string(),
-        ));
+        );
     }
     print!("{question} [y/N] ");
     _ = io::stdout().flush();
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)
-        .explain(|| "Your answer can't be read".to_string())?;
+        .context("Your answer can't be read")?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
@@ -386,7 +382,7 @@ fn confirm(question: &str) -> Result<bool, Problem> {
 ///
 /// # Errors
 /// There is no such step, or its files can't be kept or written.
-pub fn skip(session: &mut Session, id: &str) -> Result<Exit, Problem> {
+pub fn skip(session: &mut Session, id: &str) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let (text, notice) = skip_step(&session.project, &mut session.progress, &step)?;
     say(&text);
@@ -401,7 +397,7 @@ pub fn skip(session: &mut Session, id: &str) -> Result<Exit, Problem> {
 ///
 /// # Errors
 /// There is no such step, or its files can't be kept or written.
-pub fn reset(session: &mut Session, id: &str) -> Result<Exit, Problem> {
+pub fn reset(session: &mut Session, id: &str) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let (text, notice) = reset_step(&session.project, &mut session.progress, &step)?;
     say(&text);
@@ -413,12 +409,7 @@ pub fn reset(session: &mut Session, id: &str) -> Result<Exit, Problem> {
 ///
 /// # Errors
 /// There is no such step or backup, or the files can't be kept or written.
-pub fn restore(
-    session: &mut Session,
-    id: &str,
-    backup: Option<&str>,
-    list: bool,
-) -> Result<Exit, Problem> {
+pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let project = &session.project;
     let backups = backup::backups(project, &step);
@@ -443,7 +434,7 @@ pub fn restore(
             (Some(given), false) => format!("There is no backup `{given}`. "),
             _ => String::new(),
         };
-        return Err(Problem(what + &backup_list(project, &step, &backups)));
+        bail!(what + &backup_list(project, &step, &backups));
     };
     let kept = backup::restore(project, &step, chosen)?;
     let notice = session.progress.set_state(&step, State::Open);
@@ -507,7 +498,7 @@ pub fn skip_step(
     project: &Project,
     progress: &mut Progress,
     step: &Step,
-) -> Result<(String, Option<String>), Problem> {
+) -> Result<(String, Option<String>)> {
     let kept = backup::skip(project, step)?;
     let notice = progress.set_state(step, State::Skipped);
     let what = format!("{} is skipped: the reference is in its place", name(step));
@@ -530,7 +521,7 @@ pub fn reset_step(
     project: &Project,
     progress: &mut Progress,
     step: &Step,
-) -> Result<(String, Option<String>), Problem> {
+) -> Result<(String, Option<String>)> {
     let kept = backup::reset(project, step)?;
     let notice = progress.clear(step);
     let what = format!("{} is reset to its starting point", name(step));

@@ -6,10 +6,11 @@
 
 use std::ffi::OsString;
 
+use anyhow::{Error, Result, anyhow};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::commands::Exit;
-use crate::project::{Problem, Project};
+use crate::project::Project;
 use crate::tool;
 
 #[path = "../compare/src/options.rs"]
@@ -85,13 +86,13 @@ pub fn command() -> Command {
 /// Builds the program and runs it to its end.
 ///
 /// # Errors
-/// Returns a [`Problem`] if the options make no sense, or the program can't be built or started.
-pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
+/// Returns an error if the options make no sense, or the program can't be built or started.
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
     let arguments = arguments(matches);
     let given = options::parse(arguments.iter().map(OsString::from))
-        .map_err(|why| Problem(format!("{why}. `--help` lists the options.")))?;
+        .map_err(|why| anyhow!("{why}. `--help` lists the options."))?;
     if let Some(given) = given {
-        given.check_files().map_err(Problem)?;
+        given.check_files().map_err(Error::msg)?;
     }
     let project = Project::find()?;
     tool::run(&project, "compare", arguments.iter().map(OsString::from))

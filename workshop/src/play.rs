@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, anyhow, bail};
+
 use crate::browser;
 use crate::cargo::{self, MESSAGE_OPTIONS, OnActivity};
 use crate::commands::{Exit, Session, name};
 use crate::judge::Side;
 use crate::process::Running;
 use crate::progress::{Progress, State};
-use crate::project::{Explain, Problem, Project, Step};
+use crate::project::{Project, Step};
 use crate::signals;
 use crate::supervisor::Stop;
 use crate::text::{sanitize, say};
@@ -41,7 +43,7 @@ impl Game {
     ///
     /// # Errors
     /// It has neither.
-    pub fn of(project: &Project, step: &Step, side: Side) -> Result<Self, Problem> {
+    pub fn of(project: &Project, step: &Step, side: Side) -> Result<Self> {
         let mut game = Self {
             step: step.clone(),
             side,
@@ -49,7 +51,7 @@ impl Game {
         };
         if !game.main(project).is_file() {
             let first = game.examples(project).into_iter().next();
-            let nothing = || Problem(format!("`{}` has no program.", game.package()));
+            let nothing = || anyhow!("`{}` has no program.", game.package());
             game.example = Some(first.ok_or_else(nothing)?);
         }
         Ok(game)
@@ -59,7 +61,7 @@ impl Game {
     ///
     /// # Errors
     /// There is none.
-    pub fn with_example(self, project: &Project, name: &str) -> Result<Self, Problem> {
+    pub fn with_example(self, project: &Project, name: &str) -> Result<Self> {
         let examples = self.examples(project);
         if !examples.iter().any(|example| example == name) {
             let there = if examples.is_empty() {
@@ -67,11 +69,11 @@ impl Game {
             } else {
                 format!("it has {}", examples.join(", "))
             };
-            return Err(Problem(format!(
+            bail!(
                 "`{}` has no example `{}`: {there}.",
                 self.package(),
                 sanitize(name)
-            )));
+            );
         }
         Ok(Self {
             example: Some(name.to_string()),
@@ -161,7 +163,7 @@ impl Game {
 ///
 /// # Errors
 /// No step has a program.
-pub fn choose(project: &Project, progress: &Progress) -> Result<Game, Problem> {
+pub fn choose(project: &Project, progress: &Progress) -> Result<Game> {
     let theirs = |step: &Step| Game::of(project, step, Side::Step).ok();
     let ours = |step: &Step| Game::of(project, step, Side::Solution).ok();
     if let Some(last) = progress.last_solved(project) {
@@ -175,7 +177,7 @@ pub fn choose(project: &Project, progress: &Progress) -> Result<Game, Problem> {
     showcase
         .chain(project.steps.iter().rev())
         .find_map(ours)
-        .ok_or_else(|| Problem("No step has a program to play with yet.".to_string()))
+        .ok_or_else(|| anyhow!("No step has a program to play with yet."))
 }
 
 /// Builds a game; `None` if a stop was asked for.
@@ -184,7 +186,7 @@ fn build(
     game: &Game,
     stop: &Stop,
     on_activity: &OnActivity,
-) -> Result<Option<PathBuf>, Problem> {
+) -> Result<Option<PathBuf>> {
     let package = game.package();
     let mut command = cargo::command(project);
     command
@@ -205,14 +207,14 @@ fn build(
     };
     if !output.status.success() {
         let id = &game.step.id;
-        return Err(Problem(format!(
+        bail!(
             "{}\n`{package}` can't be built. `cargo workshop check {id}` shows the first error.",
             sanitize(output.stderr.trim_end())
-        )));
+        );
     }
     cargo::built_program(&output.stdout, kind, game.example.as_deref())
         .map(Some)
-        .ok_or_else(|| Problem(format!("`{package}` has no program.")))
+        .ok_or_else(|| anyhow!("`{package}` has no program."))
 }
 
 /// A line of a game's output.
@@ -232,7 +234,7 @@ fn start(
     executable: PathBuf,
     arguments: &[String],
     tell: impl Fn(Line) + Send + Sync + 'static,
-) -> Result<(Running, Vec<JoinHandle<()>>), Problem> {
+) -> Result<(Running, Vec<JoinHandle<()>>)> {
     let mut command = Command::new(&executable);
     command.current_dir(&project.root).args(arguments);
     let port = default_port(&game.step);
@@ -244,8 +246,8 @@ fn start(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut running =
-        Running::start(&mut command).explain(|| format!("{} can't be started", game.name()))?;
+    let mut running = Running::start(&mut command)
+        .with_context(|| format!("{} can't be started", game.name()))?;
     let tell = Arc::new(tell);
     let output = [
         forward(running.child().stdout.take(), Arc::clone(&tell)),
@@ -311,7 +313,7 @@ pub fn run(
     arguments: &[String],
     stop: &Stop,
     tell: impl Fn(Line) + Send + Sync + 'static,
-) -> Result<(), Problem> {
+) -> Result<()> {
     match build(project, game, stop, &(Arc::new(|_| {}) as OnActivity))? {
         Some(executable) => run_built(project, game, executable, arguments, stop, tell),
         None => Ok(()),
@@ -325,19 +327,19 @@ fn run_built(
     arguments: &[String],
     stop: &Stop,
     tell: impl Fn(Line) + Send + Sync + 'static,
-) -> Result<(), Problem> {
+) -> Result<()> {
     let (mut running, output) = start(project, game, executable, arguments, tell)?;
     while !stop.is_asked() {
         let status = running
             .try_wait()
-            .explain(|| format!("{} can't be waited for", game.name()))?;
+            .with_context(|| format!("{} can't be waited for", game.name()))?;
         if let Some(status) = status {
             // What it printed last is still on its way.
             output.into_iter().for_each(|thread| _ = thread.join());
             return if status.success() {
                 Ok(())
             } else {
-                Err(Problem(format!("It ended with {status}.")))
+                Err(anyhow!("It ended with {status}."))
             };
         }
         thread::sleep(Duration::from_millis(20));
@@ -356,7 +358,7 @@ pub fn play(
     example: Option<&str>,
     arguments: &[String],
     opens: bool,
-) -> Result<Exit, Problem> {
+) -> Result<Exit> {
     let Session {
         project, progress, ..
     } = session;

@@ -14,10 +14,12 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, anyhow};
+
 use crate::backup::is_finished_by_skip;
 use crate::clock;
 use crate::judge::Verdict;
-use crate::project::{Problem, Project, Step};
+use crate::project::{Project, Step};
 use crate::starter::write_file;
 
 /// What has become of a step.
@@ -188,9 +190,9 @@ impl Progress {
         let written = write_file(&self.folder.join("progress"), text.as_bytes());
         self.is_unsaved = written.is_err();
         match written {
-            Err(problem) if !was_unsaved => Some(format!(
+            Err(error) if !was_unsaved => Some(format!(
                 "Your progress can't be saved now, so it lasts only as long as this command: \
-                 {problem}."
+                 {error:#}."
             )),
             _ => None,
         }
@@ -270,7 +272,7 @@ impl Lock {
     ///
     /// # Errors
     /// Another `cargo workshop` has it.
-    pub fn take(project: &Project) -> Result<Self, Problem> {
+    pub fn take(project: &Project) -> Result<Self> {
         let folder = project.state_folder();
         let file = fs::create_dir_all(&folder).and_then(|()| {
             File::options()
@@ -286,7 +288,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let message = "`cargo workshop` already watches this folder, in another terminal; go there, or end it with q. \
                                Here, `cargo workshop check` judges the current step once.";
-                Err(Problem(message.to_string()))
+                Err(anyhow!(message))
             }
             Err(TryLockError::Error(_)) | Ok(()) => Ok(Self { _file: Some(file) }),
         }

@@ -7,7 +7,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use workshop_terminal::problem::{Explain, Problem};
+use anyhow::{Context, Result, anyhow, bail};
 
 /// The workshop's folder and its steps, in the order in which they are taken.
 #[derive(Debug, Clone)]
@@ -62,8 +62,8 @@ impl Project {
     ///
     /// # Errors
     /// There is none, or its steps can't be read.
-    pub fn find() -> Result<Self, Problem> {
-        let here = env::current_dir().explain(|| "The current folder can't be read".to_string())?;
+    pub fn find() -> Result<Self> {
+        let here = env::current_dir().context("The current folder can't be read")?;
         // Cargo says where the package is that it runs; a binary that is run directly has to look.
         let start = env::var_os("CARGO_MANIFEST_DIR").map_or(here.clone(), PathBuf::from);
         let is_root =
@@ -74,7 +74,7 @@ impl Project {
             .or_else(|| here.ancestors().find(is_root));
         let Some(root) = root else {
             let message = "This is not the workshop's folder. Change into the one that holds `steps` and `solutions`.";
-            return Err(Problem(message.to_string()));
+            bail!(message);
         };
         Self::at(root)
     }
@@ -83,10 +83,10 @@ impl Project {
     ///
     /// # Errors
     /// Its steps can't be read.
-    pub fn at(root: &Path) -> Result<Self, Problem> {
+    pub fn at(root: &Path) -> Result<Self> {
         let solutions = root.join("solutions");
         let entries = fs::read_dir(&solutions)
-            .explain(|| format!("{} can't be read", solutions.display()))?;
+            .with_context(|| format!("{} can't be read", solutions.display()))?;
         let mut folders: Vec<String> = entries
             .flatten()
             .filter(|entry| entry.path().join("Cargo.toml").is_file())
@@ -108,7 +108,7 @@ impl Project {
     ///
     /// # Errors
     /// There is no such step; the message lists those that there are.
-    pub fn step(&self, name: &str) -> Result<&Step, Problem> {
+    pub fn step(&self, name: &str) -> Result<&Step> {
         let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
         let number: Option<u32> = name.parse().ok().filter(|_| is_number);
         let matches = |step: &&Step| {
@@ -117,10 +117,10 @@ impl Project {
         };
         self.steps.iter().find(matches).ok_or_else(|| {
             let ids: Vec<&str> = self.steps.iter().map(|step| step.id.as_str()).collect();
-            Problem(format!(
+            anyhow!(
                 "There is no step `{name}`. The steps are: {}.",
                 ids.join(", ")
-            ))
+            )
         })
     }
 
@@ -140,16 +140,16 @@ impl Project {
     }
 }
 
-fn read_step(solutions: &Path, folder: &str) -> Result<Step, Problem> {
+fn read_step(solutions: &Path, folder: &str) -> Result<Step> {
     let manifest = solutions.join(folder).join("Cargo.toml");
     let text = fs::read_to_string(&manifest)
-        .explain(|| format!("{} can't be read", manifest.display()))?;
+        .with_context(|| format!("{} can't be read", manifest.display()))?;
     let table: toml::Table = text
         .parse()
-        .explain(|| format!("{} isn't valid TOML", manifest.display()))?;
+        .with_context(|| format!("{} isn't valid TOML", manifest.display()))?;
     step_from(folder, &table).ok_or_else(|| {
         let wanted = "title, minutes, needs and chapter under [package.metadata.workshop]";
-        Problem(format!("{} lacks {wanted}.", manifest.display()))
+        anyhow!("{} lacks {wanted}.", manifest.display())
     })
 }
 
@@ -218,10 +218,10 @@ mod tests {
             assert_eq!(project.step(name).unwrap().id, "accept-key");
         }
         assert!(project.step("+3").is_err());
-        let problem = project.step("acept-key").unwrap_err();
+        let error = project.step("acept-key").unwrap_err().to_string();
         assert!(
-            problem.0.contains("no step `acept-key`") && problem.0.contains("hello, "),
-            "{problem}"
+            error.contains("no step `acept-key`") && error.contains("hello, "),
+            "{error}"
         );
     }
 }

@@ -19,7 +19,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::project::{Explain, Problem, Project, Step};
+use anyhow::{Context, Result, bail};
+
+use crate::project::{Project, Step};
 
 /// The files of a folder: path within it (with forward slashes), and content.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -28,7 +30,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 ///
 /// # Errors
 /// The solution can't be read, or one of its task comments makes no sense.
-pub fn starter(project: &Project, step: &Step) -> Result<Files, Problem> {
+pub fn starter(project: &Project, step: &Step) -> Result<Files> {
     written_out(project, step, without_answers)
 }
 
@@ -36,15 +38,15 @@ pub fn starter(project: &Project, step: &Step) -> Result<Files, Problem> {
 ///
 /// # Errors
 /// The solution can't be read.
-pub fn finished(project: &Project, step: &Step) -> Result<Files, Problem> {
+pub fn finished(project: &Project, step: &Step) -> Result<Files> {
     written_out(project, step, |text| Ok(without_starter_lines(text)))
 }
 
 fn written_out(
     project: &Project,
     step: &Step,
-    write_out: impl Fn(&str) -> Result<String, Problem>,
-) -> Result<Files, Problem> {
+    write_out: impl Fn(&str) -> Result<String>,
+) -> Result<Files> {
     let mut files = read_folder(&project.solution_folder(step))?;
     files.remove("check.rs");
     for (path, content) in &mut files {
@@ -55,9 +57,8 @@ fn written_out(
         let text = match path.as_str() {
             "Cargo.toml" => own_names(&manifest(&text, step), project),
             _ if path.ends_with(".rs") => {
-                let text = write_out(&text).map_err(|problem| {
-                    Problem(format!("solutions/{}/{path}: {problem}", step.folder()))
-                })?;
+                let text = write_out(&text)
+                    .with_context(|| format!("solutions/{}/{path}", step.folder()))?;
                 own_names(&without_anchors(&text), project)
             }
             _ => text,
@@ -80,14 +81,15 @@ pub fn starts_unwritten(files: &Files) -> bool {
 ///
 /// # Errors
 /// A folder or a file can't be read.
-pub fn read_folder(folder: &Path) -> Result<Files, Problem> {
+pub fn read_folder(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     collect(folder, "", &mut files)?;
     Ok(files)
 }
 
-fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), Problem> {
-    let entries = fs::read_dir(folder).explain(|| format!("{} can't be read", folder.display()))?;
+fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = entry.path();
@@ -97,7 +99,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), Problem
             }
         } else {
             let content =
-                fs::read(&path).explain(|| format!("{} can't be read", path.display()))?;
+                fs::read(&path).with_context(|| format!("{} can't be read", path.display()))?;
             files.insert(format!("{prefix}{name}"), content);
         }
     }
@@ -109,7 +111,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), Problem
 ///
 /// # Errors
 /// A file can't be written or removed.
-pub fn write_folder(folder: &Path, files: &Files) -> Result<(), Problem> {
+pub fn write_folder(folder: &Path, files: &Files) -> Result<()> {
     let there = if folder.is_dir() {
         read_folder(folder)?
     } else {
@@ -123,7 +125,7 @@ pub fn write_folder(folder: &Path, files: &Files) -> Result<(), Problem> {
     }
     for path in there.keys().filter(|path| !files.contains_key(*path)) {
         let path = folder.join(path);
-        fs::remove_file(&path).explain(|| format!("{} can't be removed", path.display()))?;
+        fs::remove_file(&path).with_context(|| format!("{} can't be removed", path.display()))?;
     }
     Ok(())
 }
@@ -132,10 +134,10 @@ pub fn write_folder(folder: &Path, files: &Files) -> Result<(), Problem> {
 ///
 /// # Errors
 /// The file can't be written.
-pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Problem> {
+pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     let explain = || format!("{} can't be written", path.display());
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).explain(explain)?;
+        fs::create_dir_all(parent).with_context(explain)?;
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -144,7 +146,7 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Problem> {
     if written.is_err() {
         _ = fs::remove_file(&beside);
     }
-    written.explain(explain)
+    written.with_context(explain)
 }
 
 /// In which files the folder differs from these: a line for each.
@@ -220,7 +222,7 @@ fn without_anchors(text: &str) -> String {
 }
 
 /// The text with each answer replaced by what a starter has there.
-fn without_answers(text: &str) -> Result<String, Problem> {
+fn without_answers(text: &str) -> Result<String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut result: Vec<String> = Vec::new();
     let mut at = 0;
@@ -248,14 +250,10 @@ fn without_answers(text: &str) -> Result<String, Problem> {
         }
         let end = end_of_answer(&lines, at, margin);
         if end == at {
-            return Err(Problem(format!(
-                "the task \"{task}\" has no answer below it"
-            )));
+            bail!("the task \"{task}\" has no answer below it");
         }
         if given.is_empty() && margin == 0 {
-            return Err(Problem(format!(
-                "the task \"{task}\" needs a `// Starter:` line"
-            )));
+            bail!("the task \"{task}\" needs a `// Starter:` line");
         }
         if given.is_empty() {
             given.extend(unwritten(task, margin));

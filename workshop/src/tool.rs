@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
+use anyhow::{Context, Result, anyhow, bail};
+
 use crate::cargo::{self, Activity, MESSAGE_OPTIONS, OnActivity};
 use crate::commands::Exit;
 #[cfg(not(unix))]
 use crate::process::Running;
-use crate::project::{Explain, Problem, Project};
+use crate::project::Project;
 #[cfg(not(unix))]
 use crate::signals;
 use crate::supervisor::Stop;
@@ -56,8 +58,8 @@ impl Tool {
     /// Builds it, and runs it with these arguments.
     ///
     /// # Errors
-    /// Returns a [`Problem`] if it can't be built or started.
-    pub fn run(self, arguments: impl Iterator<Item = OsString>) -> Result<Exit, Problem> {
+    /// Returns an error if it can't be built or started.
+    pub fn run(self, arguments: impl Iterator<Item = OsString>) -> Result<Exit> {
         run(&Project::find()?, self.name, arguments)
     }
 }
@@ -67,34 +69,35 @@ impl Tool {
 /// has no such thing, this process waits for it.
 ///
 /// # Errors
-/// Returns a [`Problem`] if it can't be built or started.
+/// Returns an error if it can't be built or started.
 pub fn run(
     project: &Project,
     name: &str,
     arguments: impl Iterator<Item = OsString>,
-) -> Result<Exit, Problem> {
+) -> Result<Exit> {
     let mut command = Command::new(build(project, name)?);
     command.args(arguments);
-    become_program(&mut command).explain(|| format!("`cargo workshop {name}` can't be started"))
+    become_program(&mut command)
+        .with_context(|| format!("`cargo workshop {name}` can't be started"))
 }
 
 /// Builds the program, and says so if it takes time.
-fn build(project: &Project, name: &str) -> Result<PathBuf, Problem> {
+fn build(project: &Project, name: &str) -> Result<PathBuf> {
     let package = format!("workshop-{name}");
     let mut command = cargo::command(project);
     command
         .args(["build", "--package", &package, "--bin", &package])
         .args(MESSAGE_OPTIONS);
     let output = cargo::build(command, &Stop::default(), &say_if_long(name))?;
-    let output = output.ok_or_else(|| Problem(format!("`{package}` was not built.")))?;
+    let output = output.ok_or_else(|| anyhow!("`{package}` was not built."))?;
     if !output.status.success() {
-        return Err(Problem(format!(
+        bail!(
             "{}\n`{package}` can't be built.",
             sanitize(output.stderr.trim_end())
-        )));
+        );
     }
     cargo::built_program(&output.stdout, "bin", Some(&package))
-        .ok_or_else(|| Problem(format!("`{package}` has no program.")))
+        .ok_or_else(|| anyhow!("`{package}` has no program."))
 }
 
 /// Says what is built, as soon as there is something to build.

@@ -4,7 +4,7 @@ use std::env;
 
 use crate::backup::shown;
 use crate::commands::name;
-use crate::judge::{Checked, State, Verdict};
+use crate::judge::{CheckState, Checked, Verdict};
 use crate::project::{Project, Step};
 use crate::text::sanitize;
 
@@ -43,12 +43,12 @@ pub fn table(verdict: &Verdict) -> Vec<String> {
     checks.iter().map(line).collect()
 }
 
-fn mark(state: State) -> char {
+fn mark(state: CheckState) -> char {
     match state {
-        State::Right => '✓',
-        State::NotWritten => '○',
-        State::Wrong => '✗',
-        State::NotJudged => '·',
+        CheckState::Right => '✓',
+        CheckState::NotWritten => '○',
+        CheckState::Wrong => '✗',
+        CheckState::NotJudged => '·',
     }
 }
 
@@ -218,17 +218,17 @@ mod tests {
             report: String::new(),
         };
         let judged =
-            |states: &[State]| Verdict::Judged(states.iter().copied().map(check).collect());
+            |states: &[CheckState]| Verdict::Judged(states.iter().copied().map(check).collect());
         assert_eq!(
-            summary(&judged(&[State::Right, State::Right])),
+            summary(&judged(&[CheckState::Right, CheckState::Right])),
             "✓ passed: all 2 checks are right"
         );
         assert_eq!(
-            summary(&judged(&[State::Right, State::NotWritten])),
+            summary(&judged(&[CheckState::Right, CheckState::NotWritten])),
             "○ not written yet: 1 of 2 checks right"
         );
         assert_eq!(
-            summary(&judged(&[State::Wrong, State::NotWritten])),
+            summary(&judged(&[CheckState::Wrong, CheckState::NotWritten])),
             "✗ red: 0 of 2 checks right"
         );
     }

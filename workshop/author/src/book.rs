@@ -5,10 +5,10 @@
 
 use std::fs;
 
+use anyhow::{Context, Result, anyhow, bail};
 use workshop::judge::check_names;
 use workshop::project::{Project, Step};
 use workshop::starter::{Files, drift, finished, write_folder};
-use workshop_terminal::problem::{Explain, Problem};
 
 use crate::picture;
 
@@ -16,7 +16,7 @@ use crate::picture;
 ///
 /// # Errors
 /// A solution can't be read, or a file can't be written.
-pub fn write(project: &Project) -> Result<(), Problem> {
+pub fn write(project: &Project) -> Result<()> {
     write_folder(
         &project.root.join("book/src/generated"),
         &generated(project)?,
@@ -29,14 +29,14 @@ pub fn write(project: &Project) -> Result<(), Problem> {
 ///
 /// # Errors
 /// They differ somewhere.
-pub fn check(project: &Project) -> Result<(), Problem> {
+pub fn check(project: &Project) -> Result<()> {
     let lines = drift(
         &project.root.join("book/src/generated"),
         &generated(project)?,
     );
     if !lines.is_empty() {
         let command = "`cargo workshop author book` writes them again.";
-        return Err(Problem(format!("{}\n{command}", lines.join("\n"))));
+        bail!("{}\n{command}", lines.join("\n"));
     }
     titles(project)?;
     println!("✓ the book says of the steps what their Cargo.toml says");
@@ -45,11 +45,11 @@ pub fn check(project: &Project) -> Result<(), Problem> {
 
 /// A chapter has the title of its step, in SUMMARY.md and in its heading, and says its line. If it says how
 /// many checks there are, it is right.
-fn titles(project: &Project) -> Result<(), Problem> {
+fn titles(project: &Project) -> Result<()> {
     let source = project.root.join("book").join("src");
     let read = |name: &str| {
         let file = source.join(name);
-        fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))
+        fs::read_to_string(&file).with_context(|| format!("{} can't be read", file.display()))
     };
     let summary = read("SUMMARY.md")?;
     let mut lines = Vec::new();
@@ -91,7 +91,7 @@ fn titles(project: &Project) -> Result<(), Problem> {
     if lines.is_empty() {
         Ok(())
     } else {
-        Err(Problem(lines.join("\n")))
+        Err(anyhow!(lines.join("\n")))
     }
 }
 
@@ -133,7 +133,7 @@ fn number_of(word: &str) -> Option<usize> {
     named.or_else(|| word.parse().ok())
 }
 
-fn generated(project: &Project) -> Result<Files, Problem> {
+fn generated(project: &Project) -> Result<Files> {
     let mut files = Files::new();
     files.insert(
         "schedule.md".to_string(),
@@ -177,7 +177,7 @@ fn schedule(steps: &[Step]) -> String {
 }
 
 /// The one file that holds tasks by its path, several by their folder and their names.
-fn files_with_tasks(project: &Project, step: &Step) -> Result<String, Problem> {
+fn files_with_tasks(project: &Project, step: &Step) -> Result<String> {
     let files = finished(project, step)?;
     let has_task = |content: &[u8]| String::from_utf8_lossy(content).contains("// Task: ");
     let sources = files

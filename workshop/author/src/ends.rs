@@ -2,10 +2,11 @@
 //! yet" (or, where it starts with wrong code, as wrong); a step with the reference in it passes;
 //! and a finished step on unwritten earlier ones says which of them is missing.
 
-use workshop::judge::{Side, Stop, Verdict, judge};
+use anyhow::{Result, anyhow};
+use workshop::judge::{Side, Verdict, judge};
 use workshop::project::{Project, Step};
 use workshop::starter::{finished, starter, starts_unwritten};
-use workshop_terminal::problem::Problem;
+use workshop::supervisor::Stop;
 
 use crate::scratch;
 
@@ -13,7 +14,7 @@ use crate::scratch;
 ///
 /// # Errors
 /// A step is judged otherwise than it should be.
-pub fn run(project: &Project) -> Result<(), Problem> {
+pub fn run(project: &Project) -> Result<()> {
     let scratch = scratch::copy(project, "scratch")?;
     let mut faults = Vec::new();
     for step in &project.steps {
@@ -62,7 +63,7 @@ pub fn run(project: &Project) -> Result<(), Problem> {
     if faults.is_empty() {
         Ok(())
     } else {
-        Err(Problem(faults.join("\n")))
+        Err(anyhow!(faults.join("\n")))
     }
 }
 

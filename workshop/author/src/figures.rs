@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
+use anyhow::{Context, Result, anyhow};
 use workshop::project::Project;
 use workshop::starter::write_file;
-use workshop_terminal::problem::{Explain, Problem};
 
 use crate::{mistakes, scratch};
 
@@ -30,7 +30,7 @@ impl Figures {
     ///
     /// # Errors
     /// A diff can't be read, or has no whole header.
-    pub fn of(project: &Project) -> Result<Self, Problem> {
+    pub fn of(project: &Project) -> Result<Self> {
         let mut steps = Vec::new();
         for step in &project.steps {
             let folder = folder(project).join(step.folder());
@@ -38,7 +38,7 @@ impl Figures {
             for name in scratch::names(&folder, ".diff") {
                 let file = folder.join(format!("{name}.diff"));
                 let diff = fs::read_to_string(&file)
-                    .explain(|| format!("{} can't be read", file.display()))?;
+                    .with_context(|| format!("{} can't be read", file.display()))?;
                 all += 1;
                 named += usize::from(mistakes::read(&name, &diff)?.is_named());
             }
@@ -87,7 +87,7 @@ fn percent(part: usize, whole: usize) -> usize {
 ///
 /// # Errors
 /// The table in the repository is not what the diffs say, or can't be written.
-pub fn keep(project: &Project, update: bool) -> Result<(), Problem> {
+pub fn keep(project: &Project, update: bool) -> Result<()> {
     let table = Figures::of(project)?.table();
     let file = folder(project).join("figures.md");
     if update {
@@ -97,10 +97,10 @@ pub fn keep(project: &Project, update: bool) -> Result<(), Problem> {
     if kept.replace("\r\n", "\n") == table {
         Ok(())
     } else {
-        Err(Problem(format!(
+        Err(anyhow!(
             "{} is not what the mistakes' headers say. `cargo workshop author mistakes --update` writes it.",
             file.display()
-        )))
+        ))
     }
 }
 

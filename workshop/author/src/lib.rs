@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, anyhow};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use workshop::project::Project;
 use workshop_terminal::command_line::Exit;
-use workshop_terminal::problem::Problem;
 
 use self::mistakes::{Share, Which};
 
@@ -137,11 +137,11 @@ fn shared(project: &Project, matches: &ArgMatches) -> Option<Share> {
 ///
 /// # Errors
 /// The command failed, or what it checks is not so.
-pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
     run_in(&Project::find()?, matches).map(|()| Exit::Success)
 }
 
-fn run_in(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
+fn run_in(project: &Project, matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("starters", matches)) if matches.get_flag("check") => starters::check(project),
         Some(("starters", _)) => starters::write(project),
@@ -175,8 +175,8 @@ fn run_in(project: &Project, matches: &ArgMatches) -> Result<(), Problem> {
         }
         Some(("time", _)) => time::run(project),
         Some(("verify", matches)) => verify(project, shared(project, matches)),
-        _ => Err(Problem(
-            "`author` needs one of its commands; `author --help` lists them.".to_string(),
+        _ => Err(anyhow!(
+            "`author` needs one of its commands; `author --help` lists them."
         )),
     }
 }
@@ -187,7 +187,7 @@ fn required<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
 }
 
 /// Everything that can be proved without a browser, the quick parts first.
-fn verify(project: &Project, share: Option<Share>) -> Result<(), Problem> {
+fn verify(project: &Project, share: Option<Share>) -> Result<()> {
     starters::check(project)?;
     book::check(project)?;
     snapshots::check(project)?;

@@ -29,10 +29,11 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use workshop::judge::{Checked, Side, State, Stop, Verdict, finish, judge};
+use anyhow::{Context, Result, anyhow, bail};
+use workshop::judge::{CheckState, Checked, Side, Verdict, judge};
 use workshop::project::{Project, Step};
 use workshop::starter::{finished, write_file};
-use workshop_terminal::problem::{Explain, Problem};
+use workshop::supervisor::{Stop, run_to_exit};
 
 use crate::{figures, scratch};
 
@@ -98,7 +99,7 @@ impl Share {
         let mut git = Command::new("git");
         git.current_dir(&project.root)
             .args(["rev-list", "--count", "HEAD"]);
-        let output = finish(git, None, &Stop::default()).ok().flatten();
+        let output = run_to_exit(git, None, &Stop::default()).ok().flatten();
         let commits = output.and_then(|output| output.stdout.trim().parse::<usize>().ok());
         let turn = commits.unwrap_or_default() % of;
         println!("One mistake in {of} is tried: turn {} of {of}", turn + 1);
@@ -111,7 +112,7 @@ impl Share {
 /// # Errors
 /// A mistake is not caught as it says, no longer applies, is named otherwise than it says, or gives another
 /// report than the one that is kept.
-pub fn run(project: &Project, which: Which) -> Result<(), Problem> {
+pub fn run(project: &Project, which: Which) -> Result<()> {
     let only = which.step.map(|id| project.step(id)).transpose()?;
     let steps = project.steps.iter();
     let queue: VecDeque<&Step> = steps
@@ -131,19 +132,19 @@ pub fn run(project: &Project, which: Which) -> Result<(), Problem> {
     let Outcome { tried, mut faults } =
         outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     let touches_figures = which.update || which.step.is_none();
-    if touches_figures && let Err(Problem(fault)) = figures::keep(project, which.update) {
-        faults.push(fault);
+    if touches_figures && let Err(error) = figures::keep(project, which.update) {
+        faults.push(format!("{error:#}"));
     }
     if faults.is_empty() {
         println!("✓ {tried} mistakes, each caught by the checks that should catch it");
         println!("  of all: {}", figures::Figures::of(project)?.total());
         return Ok(());
     }
-    Err(Problem(format!(
+    Err(anyhow!(
         "{} of {tried} mistakes:\n{}",
         faults.len(),
         faults.join("\n")
-    )))
+    ))
 }
 
 /// Takes steps out of the queue until it is empty, and tries their mistakes.
@@ -153,7 +154,7 @@ fn try_steps(
     queue: &Mutex<VecDeque<&Step>>,
     outcome: &Mutex<Outcome>,
     which: Which,
-) -> Result<(), Problem> {
+) -> Result<()> {
     let name = match number {
         0 => "scratch".to_string(),
         _ => format!("scratch-{number}"),
@@ -197,13 +198,14 @@ fn try_step(project: &Project, scratch: &Project, step: &Step, which: Which) -> 
         outcome.tried += 1;
         let mut result = try_one(scratch, step, &folder, &name, which.update);
         for number in 2..=MAX_TRIES {
-            let Err(Problem(fault)) = result else { break };
-            println!("· {}: {name}: {fault} (try {number} follows)", step.id);
+            let Err(error) = result else { break };
+            println!("· {}: {name}: {error:#} (try {number} follows)", step.id);
             result = try_one(scratch, step, &folder, &name, which.update);
         }
         match result {
             Ok(()) => println!("✓ {}: {name}", step.id),
-            Err(Problem(fault)) => {
+            Err(error) => {
+                let fault = format!("{error:#}");
                 println!("✗ {}: {name}: {fault}", step.id);
                 outcome.faults.push(format!("{}: {name}: {fault}", step.id));
             }
@@ -221,7 +223,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 ///
 /// # Errors
 /// A diff can't be read or doesn't apply, or the step doesn't compile with it.
-pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<(), Problem> {
+pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<()> {
     let scratch = scratch::copy(project, "scratch")?;
     for step in &scratch.steps {
         scratch::put(&scratch, step, &finished(project, step)?)?;
@@ -230,14 +232,16 @@ pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<(), P
     let mut caught = 0;
     for diff in diffs {
         let diff =
-            fs::canonicalize(diff).explain(|| format!("{} can't be read", diff.display()))?;
+            fs::canonicalize(diff).with_context(|| format!("{} can't be read", diff.display()))?;
         println!("\n== {}", diff.display());
         let verdict = judge_with(&scratch, step, &diff)?;
         let Verdict::Judged(checks) = &verdict else {
             println!("{verdict:?}");
             continue;
         };
-        let red = checks.iter().filter(|check| check.state != State::Right);
+        let red = checks
+            .iter()
+            .filter(|check| check.state != CheckState::Right);
         let red = Vec::from_iter(red.map(|check| check.name.as_str()));
         println!("Caught by: {}", said(&red));
         if let Some(first) = verdict.first_red() {
@@ -250,30 +254,25 @@ pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<(), P
 }
 
 /// What the checks say of the reference with this diff in it.
-fn judge_with(scratch: &Project, step: &Step, diff: &Path) -> Result<Verdict, Problem> {
+fn judge_with(scratch: &Project, step: &Step, diff: &Path) -> Result<Verdict> {
     scratch::put(scratch, step, &finished(scratch, step)?)?;
     apply(&scratch.step_folder(step), diff)?;
     judge(scratch, step, Side::Step, &Stop::default())
 }
 
-fn try_one(
-    scratch: &Project,
-    step: &Step,
-    folder: &Path,
-    name: &str,
-    update: bool,
-) -> Result<(), Problem> {
+fn try_one(scratch: &Project, step: &Step, folder: &Path, name: &str, update: bool) -> Result<()> {
     let file = folder.join(format!("{name}.diff"));
-    let diff = fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))?;
+    let diff =
+        fs::read_to_string(&file).with_context(|| format!("{} can't be read", file.display()))?;
     let mistake = read(name, &diff)?;
     let verdict = judge_with(scratch, step, &file)?;
     let first = caught(&mistake, &verdict)?;
     let report = format!("{}\n", first.report);
     if !is_named(&mistake.often, &report) {
-        return Err(Problem(format!(
+        bail!(
             "its report should guess {:?}, and says:\n{report}",
             mistake.often
-        )));
+        );
     }
     let kept = folder.join(format!("{}.txt", mistake.name));
     if update {
@@ -285,15 +284,15 @@ fn try_one(
     if expected == report {
         Ok(())
     } else {
-        Err(Problem(format!(
+        Err(anyhow!(
             "its report is not the one in {}. If it is a better one, `cargo workshop author mistakes \
              --update` keeps it. It says:\n{report}",
             kept.display()
-        )))
+        ))
     }
 }
 
-pub(super) fn read(name: &str, diff: &str) -> Result<Mistake, Problem> {
+pub(super) fn read(name: &str, diff: &str) -> Result<Mistake> {
     let value = |label: &str| {
         let line = diff
             .lines()
@@ -302,7 +301,7 @@ pub(super) fn read(name: &str, diff: &str) -> Result<Mistake, Problem> {
     };
     for label in ["Mistake:", "Seen in:", "Caught by:", "Often:"] {
         if value(label).is_none() {
-            return Err(Problem(format!("{name} has no line `# {label} …`")));
+            bail!("{name} has no line `# {label} …`");
         }
     }
     let caught_by = value("Caught by:").unwrap_or_default();
@@ -337,7 +336,7 @@ fn guess(report: &str) -> Option<String> {
     Some(Vec::from_iter(words).join(" "))
 }
 
-fn apply(step: &Path, diff: &Path) -> Result<(), Problem> {
+fn apply(step: &Path, diff: &Path) -> Result<()> {
     let mut git = Command::new("git");
     git.current_dir(step)
         .args(["apply", "--whitespace=nowarn"])
@@ -345,24 +344,27 @@ fn apply(step: &Path, diff: &Path) -> Result<(), Problem> {
     // The step is below a folder that git ignores; without this git would take it for a part of
     // the repository around it, and skip what it ignores there.
     git.env("GIT_CEILING_DIRECTORIES", step.parent().unwrap_or(step));
-    let output = finish(git, None, &Stop::default())?;
+    let output = run_to_exit(git, None, &Stop::default())?;
     let applied = output.is_some_and(|output| output.status.success());
     if applied {
         Ok(())
     } else {
-        Err(Problem("it no longer applies to the reference".to_string()))
+        Err(anyhow!("it no longer applies to the reference"))
     }
 }
 
 /// The first red check, where exactly those are red that should be.
-fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked, Problem> {
+fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked> {
     let Verdict::Judged(checks) = verdict else {
-        return Err(Problem(format!("it was not judged: {verdict:?}")));
+        bail!("it was not judged: {verdict:?}");
     };
     let mut red: Vec<&str> = Vec::new();
-    for check in checks.iter().filter(|check| check.state != State::Right) {
-        if check.state == State::NotWritten {
-            return Err(Problem(format!("`{}` takes it for unwritten", check.name)));
+    for check in checks
+        .iter()
+        .filter(|check| check.state != CheckState::Right)
+    {
+        if check.state == CheckState::NotWritten {
+            bail!("`{}` takes it for unwritten", check.name);
         }
         red.push(&check.name);
     }
@@ -375,15 +377,11 @@ fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked, Pr
             .any(|other| other.trim_end_matches('?') == *name)
     };
     if !surely.clone().all(|name| red.contains(name)) || !red.iter().all(may_be) {
-        return Err(Problem(format!(
-            "caught by {}, not by {}",
-            said(&red),
-            said(&expected)
-        )));
+        bail!("caught by {}, not by {}", said(&red), said(&expected));
     }
     verdict
         .first_red()
-        .ok_or_else(|| Problem("caught by nothing".to_string()))
+        .ok_or_else(|| anyhow!("caught by nothing"))
 }
 
 fn said(names: &[&str]) -> String {
@@ -398,8 +396,8 @@ fn said(names: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    fn verdict(red: &[(&str, State)]) -> Verdict {
-        let checked = |(name, state): &(&str, State)| Checked {
+    fn verdict(red: &[(&str, CheckState)]) -> Verdict {
+        let checked = |(name, state): &(&str, CheckState)| Checked {
             name: name.to_string(),
             state: *state,
             report: format!("report of {name}"),
@@ -439,22 +437,22 @@ mod tests {
             often: NO_GUESS.to_string(),
         };
         let both = verdict(&[
-            ("c", State::Right),
-            ("a", State::Wrong),
-            ("b", State::Wrong),
+            ("c", CheckState::Right),
+            ("a", CheckState::Wrong),
+            ("b", CheckState::Wrong),
         ]);
         assert_eq!(caught(&mistake, &both).unwrap().name, "a");
         assert!(
             caught(
                 &mistake,
-                &verdict(&[("a", State::Wrong), ("b", State::Right)])
+                &verdict(&[("a", CheckState::Wrong), ("b", CheckState::Right)])
             )
             .is_err()
         );
         assert!(
             caught(
                 &mistake,
-                &verdict(&[("a", State::Wrong), ("b", State::NotWritten)])
+                &verdict(&[("a", CheckState::Wrong), ("b", CheckState::NotWritten)])
             )
             .is_err()
         );

@@ -3,9 +3,9 @@
 
 use std::fs;
 
+use anyhow::{Context, Result, anyhow, bail};
 use workshop::project::{Project, Step};
 use workshop::starter::write_file;
-use workshop_terminal::problem::{Explain, Problem};
 
 use crate::mistakes::Which;
 use crate::{book, mistakes, snapshots, starters};
@@ -49,7 +49,7 @@ const MISTAKES: [[&str; 4]; 4] = [
 ///
 /// # Errors
 /// The id isn't one, or is taken; a file can't be written; or what was written doesn't pass.
-pub fn run(project: &Project, id: &str, title: &str) -> Result<(), Problem> {
+pub fn run(project: &Project, id: &str, title: &str) -> Result<()> {
     refuse(project, id)?;
     let number = format!("{:02}", project.steps.len());
     let place = Place {
@@ -79,7 +79,7 @@ pub fn run(project: &Project, id: &str, title: &str) -> Result<(), Problem> {
 }
 
 /// Everything that is generated.
-fn finish(project: &Project, id: &str) -> Result<(), Problem> {
+fn finish(project: &Project, id: &str) -> Result<()> {
     let step = project.step(id)?;
     starters::write(project)?;
     book::write(project)?;
@@ -108,15 +108,15 @@ fn next(step: &Step) -> String {
     )
 }
 
-fn refuse(project: &Project, id: &str) -> Result<(), Problem> {
+fn refuse(project: &Project, id: &str) -> Result<()> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_id = id.bytes().all(is_plain)
         && id.starts_with(|first: char| first.is_ascii_lowercase())
         && !id.ends_with('-');
     if !is_id {
-        return Err(Problem(format!(
+        bail!(
             "`{id}` can't be a package's name here. Use lowercase letters, digits and hyphens, a letter first."
-        )));
+        );
     }
     let is_taken = project.steps.iter().any(|step| step.id == id)
         || project
@@ -125,9 +125,7 @@ fn refuse(project: &Project, id: &str) -> Result<(), Problem> {
             .join(format!("{id}.md"))
             .exists();
     if is_taken {
-        Err(Problem(format!(
-            "There is a step or a page `{id}` already."
-        )))
+        Err(anyhow!("There is a step or a page `{id}` already."))
     } else {
         Ok(())
     }
@@ -142,7 +140,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn write(&self, path: &str, template: &str) -> Result<(), Problem> {
+    fn write(&self, path: &str, template: &str) -> Result<()> {
         let text = template
             .replace("{number}", &self.number)
             .replace("{id}", self.id)
@@ -152,10 +150,10 @@ impl Place<'_> {
     }
 
     /// After the last step's line, or in the place of a line without a page that has this title.
-    fn enter_in_summary(&self) -> Result<(), Problem> {
+    fn enter_in_summary(&self) -> Result<()> {
         let file = self.project.root.join("book/src/SUMMARY.md");
         let explain = || format!("{} can't be read", file.display());
-        let summary = fs::read_to_string(&file).explain(explain)?;
+        let summary = fs::read_to_string(&file).with_context(explain)?;
         let last = self.project.steps.last().map(|step| step.chapter.as_str());
         let entry = format!("- [{} {}]({}.md)", self.number, self.title, self.id);
         let entered = entered(&summary, &entry, self.title, last.unwrap_or_default());
@@ -215,7 +213,12 @@ mod tests {
         for id in ["", "Toy", "1toy", "toy_2", "toy-", "../toy"] {
             assert!(refuse(&project, id).is_err(), "{id}");
         }
-        assert!(refuse(&project, "hello").unwrap_err().0.contains("already"));
+        assert!(
+            refuse(&project, "hello")
+                .unwrap_err()
+                .to_string()
+                .contains("already")
+        );
         assert!(refuse(&project, "glossary").is_err());
         assert!(refuse(&project, "toy-2").is_ok());
     }

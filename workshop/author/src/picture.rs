@@ -6,11 +6,11 @@
 use std::fs;
 use std::time::Duration;
 
-use workshop::judge::{Checked, State, Verdict, check_names};
+use anyhow::{Context, Result};
+use workshop::judge::{CheckState, Checked, Verdict, check_names};
 use workshop::progress::Progress;
 use workshop::project::{Project, Step};
-use workshop::watch::view::{BookState, Judged, Mode, View, lines};
-use workshop_terminal::problem::{Explain, Problem};
+use workshop::watch::view::{BookState, Mode, TimedVerdict, View, lines};
 use workshop_terminal::screen::{Line, Style};
 use workshop_terminal::text::columns;
 
@@ -36,9 +36,9 @@ const HEAD: &str = "\
 ///
 /// # Errors
 /// The mistake, its report or the step's checks can't be read.
-pub fn screen(project: &Project) -> Result<String, Problem> {
+pub fn screen(project: &Project) -> Result<String> {
     let step = project.step(STEP)?;
-    let judged = Judged {
+    let judged = TimedVerdict {
         verdict: Ok(verdict(project, step)?),
         took: TOOK,
     };
@@ -64,11 +64,11 @@ pub fn screen(project: &Project) -> Result<String, Problem> {
 }
 
 /// What the step's checks say of the mistake: `author mistakes` proves that they do.
-fn verdict(project: &Project, step: &Step) -> Result<Verdict, Problem> {
+fn verdict(project: &Project, step: &Step) -> Result<Verdict> {
     let folder = project.root.join("tests/mistakes").join(step.folder());
     let read = |ending: &str| {
         let file = folder.join(format!("{MISTAKE}.{ending}"));
-        fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))
+        fs::read_to_string(&file).with_context(|| format!("{} can't be read", file.display()))
     };
     let (diff, mut report) = (read("diff")?, read("txt")?);
     let caught_by = diff
@@ -82,7 +82,11 @@ fn verdict(project: &Project, step: &Step) -> Result<Verdict, Problem> {
     let checks = check_names(project, step)?.into_iter().map(|name| {
         let is_red = caught_by.contains(&name.as_str());
         Checked {
-            state: if is_red { State::Wrong } else { State::Right },
+            state: if is_red {
+                CheckState::Wrong
+            } else {
+                CheckState::Right
+            },
             // The report is that of the first red check.
             report: if is_red {
                 std::mem::take(&mut report)

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use anyhow::{Context, Result};
 use workshop::project::{Project, Step};
 use workshop::starter::{Files, read_folder, write_folder};
-use workshop_terminal::problem::{Explain, Problem};
 
 /// What cargo needs to build the steps and their checks.
 const FOLDERS: [&str; 5] = [".cargo", "solutions", "steps", "tests", "workshop"];
@@ -16,7 +16,7 @@ const FILES: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
 ///
 /// # Errors
 /// Something can't be read or written.
-pub fn copy(project: &Project, name: &str) -> Result<Project, Problem> {
+pub fn copy(project: &Project, name: &str) -> Result<Project> {
     let root = project.root.join("target").join("author").join(name);
     for folder in FOLDERS {
         write_folder(
@@ -27,7 +27,7 @@ pub fn copy(project: &Project, name: &str) -> Result<Project, Problem> {
     for file in FILES {
         let to = root.join(file);
         fs::copy(project.root.join(file), &to)
-            .explain(|| format!("{} can't be written", to.display()))?;
+            .with_context(|| format!("{} can't be written", to.display()))?;
     }
     let target = Some(root.join("target"));
     Ok(Project {
@@ -40,7 +40,7 @@ pub fn copy(project: &Project, name: &str) -> Result<Project, Problem> {
 ///
 /// # Errors
 /// They can't be written.
-pub fn put(scratch: &Project, step: &Step, files: &Files) -> Result<(), Problem> {
+pub fn put(scratch: &Project, step: &Step, files: &Files) -> Result<()> {
     write_folder(&scratch.step_folder(step), files)
 }
 

@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use workshop::judge::{Side, Stop, cargo, check_names, finish, judge};
+use anyhow::{Context, Result, anyhow, bail};
+use workshop::cargo;
+use workshop::judge::{Side, check_names, judge};
 use workshop::project::{Project, Step};
-use workshop_terminal::problem::{Explain, Problem};
+use workshop::supervisor::{Stop, run_to_exit};
 
 use crate::scratch;
 
@@ -13,7 +15,7 @@ use crate::scratch;
 ///
 /// # Errors
 /// A solution doesn't build, or its checks fail for another reason than a snapshot.
-pub fn write(project: &Project) -> Result<(), Problem> {
+pub fn write(project: &Project) -> Result<()> {
     let mut steps = project.steps.iter();
     steps.try_for_each(|step| write_one(project, step))
 }
@@ -22,8 +24,8 @@ pub fn write(project: &Project) -> Result<(), Problem> {
 ///
 /// # Errors
 /// Its solution doesn't build, or its checks fail for another reason than a snapshot.
-pub fn write_one(project: &Project, step: &Step) -> Result<(), Problem> {
-    let mut command = cargo(project);
+pub fn write_one(project: &Project, step: &Step) -> Result<()> {
+    let mut command = cargo::command(project);
     let package = format!("{}-solution", step.id);
     command.args([
         "test",
@@ -34,20 +36,18 @@ pub fn write_one(project: &Project, step: &Step) -> Result<(), Problem> {
         &step.test(),
     ]);
     command.env("INSTA_UPDATE", "always");
-    finish(command, None, &Stop::default())?;
+    run_to_exit(command, None, &Stop::default())?;
     for name in without_check(project, step)? {
         let file = project
             .root
             .join("tests/snapshots")
             .join(&step.id)
             .join(format!("{name}.snap"));
-        fs::remove_file(&file).explain(|| format!("{} can't be removed", file.display()))?;
+        fs::remove_file(&file).with_context(|| format!("{} can't be removed", file.display()))?;
     }
     let verdict = judge(project, step, Side::Solution, &Stop::default())?;
     if !verdict.is_passed() {
-        return Err(Problem(format!(
-            "{package} fails its own checks: {verdict:?}"
-        )));
+        bail!("{package} fails its own checks: {verdict:?}");
     }
     println!("✓ tests/snapshots/{}", step.id);
     Ok(())
@@ -57,7 +57,7 @@ pub fn write_one(project: &Project, step: &Step) -> Result<(), Problem> {
 ///
 /// # Errors
 /// They don't match somewhere.
-pub fn check(project: &Project) -> Result<(), Problem> {
+pub fn check(project: &Project) -> Result<()> {
     let mut lines = Vec::new();
     for step in &project.steps {
         let folder = project.root.join("tests/snapshots").join(&step.id);
@@ -81,10 +81,10 @@ pub fn check(project: &Project) -> Result<(), Problem> {
         println!("✓ every check has its snapshot, and every snapshot its check");
         return Ok(());
     }
-    Err(Problem(lines.join("\n")))
+    Err(anyhow!(lines.join("\n")))
 }
 
-fn without_check(project: &Project, step: &Step) -> Result<Vec<String>, Problem> {
+fn without_check(project: &Project, step: &Step) -> Result<Vec<String>> {
     let checks = check_names(project, step)?;
     let there = scratch::names(
         &project.root.join("tests/snapshots").join(&step.id),

@@ -1,14 +1,14 @@
 //! `author starters`: writes steps/ out of solutions/.
 
+use anyhow::{Result, anyhow};
 use workshop::project::Project;
 use workshop::starter::{drift, starter, write_folder};
-use workshop_terminal::problem::Problem;
 
 /// Writes every step as a learner gets it. What was in steps/ is replaced.
 ///
 /// # Errors
 /// A solution can't be read, or a step can't be written.
-pub fn write(project: &Project) -> Result<(), Problem> {
+pub fn write(project: &Project) -> Result<()> {
     for step in &project.steps {
         write_folder(&project.step_folder(step), &starter(project, step)?)?;
         println!("✓ steps/{}", step.folder());
@@ -20,7 +20,7 @@ pub fn write(project: &Project) -> Result<(), Problem> {
 ///
 /// # Errors
 /// It differs somewhere, or can't be read.
-pub fn check(project: &Project) -> Result<(), Problem> {
+pub fn check(project: &Project) -> Result<()> {
     let mut lines = Vec::new();
     for step in &project.steps {
         lines.extend(drift(&project.step_folder(step), &starter(project, step)?));
@@ -30,5 +30,5 @@ pub fn check(project: &Project) -> Result<(), Problem> {
         return Ok(());
     }
     let command = "`cargo workshop author starters` writes steps/ out of solutions/ anew.";
-    Err(Problem(format!("{}\n{command}", lines.join("\n"))))
+    Err(anyhow!("{}\n{command}", lines.join("\n")))
 }

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use workshop::judge::{Side, Stop, judge};
+use anyhow::{Result, bail};
+use workshop::judge::{Side, judge};
 use workshop::project::Project;
-use workshop_terminal::problem::Problem;
+use workshop::supervisor::Stop;
 
 /// How many endless loops there are for each core of a busy machine.
 const LOOPS: usize = 4;
@@ -17,7 +18,7 @@ const LOOPS: usize = 4;
 ///
 /// # Errors
 /// One of them failed once.
-pub fn run(project: &Project, only: Option<&str>, times: u32, busy: bool) -> Result<(), Problem> {
+pub fn run(project: &Project, only: Option<&str>, times: u32, busy: bool) -> Result<()> {
     let only = only.map(|id| project.step(id)).transpose()?;
     let steps = project.steps.iter();
     let steps = steps.filter(|step| only.is_none_or(|only| only == *step));
@@ -33,10 +34,7 @@ pub fn run(project: &Project, only: Option<&str>, times: u32, busy: bool) -> Res
                 let report = verdict
                     .first_red()
                     .map_or(format!("{verdict:?}"), |check| check.report.clone());
-                return Err(Problem(format!(
-                    "{}: failed in run {time} of {times}.\n{report}",
-                    step.id
-                )));
+                bail!("{}: failed in run {time} of {times}.\n{report}", step.id);
             }
         }
         let took = begin.elapsed().as_secs_f64();

@@ -12,9 +12,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use workshop::judge::{Stop, cargo, finish};
+use anyhow::{Context, Result, anyhow};
+use workshop::cargo;
 use workshop::project::{Project, Step};
-use workshop_terminal::problem::{Explain, Problem};
+use workshop::supervisor::{Stop, run_to_exit};
 use workshop_terminal::process::Running;
 
 /// How many saves are timed for each step; the middle one counts.
@@ -28,7 +29,7 @@ const PATIENCE_WITH_A_SAVE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The clone can't be made, or a line that is waited for doesn't come.
-pub fn run(project: &Project) -> Result<(), Problem> {
+pub fn run(project: &Project) -> Result<()> {
     let clone = fresh_clone(project)?;
     println!("In a fresh clone with an empty target directory, cargo's downloads there already:");
     let started = Instant::now();
@@ -51,12 +52,12 @@ pub fn run(project: &Project) -> Result<(), Problem> {
         watch.wait_for(|line| is_verdict(line, step))?;
         let time = save_to_verdict(&watch, &clone, step)?;
         drop(watch);
-        let mut skip = cargo(&clone);
+        let mut skip = cargo::command(&clone);
         skip.args(["workshop", "skip", &step.id]);
-        finish(skip, None, &Stop::default())?;
+        run_to_exit(skip, None, &Stop::default())?;
         Ok(time)
     });
-    let unwritten = unwritten.collect::<Result<Vec<_>, Problem>>()?;
+    let unwritten = unwritten.collect::<Result<Vec<_>>>()?;
     let watch = Watch::start(&clone, &["--no-book"])?;
     // Nothing is left to judge by itself: the first save that is answered says that files are watched.
     let first_file = lib_of(&clone, &clone.steps[0]);
@@ -65,7 +66,7 @@ pub fn run(project: &Project) -> Result<(), Problem> {
         match watch.wait(PATIENCE_WITH_A_SAVE, |line| {
             is_verdict(line, &clone.steps[0])
         }) {
-            Err(problem) if save == 20 => return Err(problem),
+            Err(error) if save == 20 => return Err(error),
             Err(_) => {}
             Ok(()) => break,
         }
@@ -84,16 +85,17 @@ pub fn run(project: &Project) -> Result<(), Problem> {
     Ok(())
 }
 
-fn fresh_clone(project: &Project) -> Result<Project, Problem> {
+fn fresh_clone(project: &Project) -> Result<Project> {
     let root = project.root.join("target").join("author").join("time");
     if root.exists() {
-        fs::remove_dir_all(&root).explain(|| format!("{} can't be removed", root.display()))?;
+        fs::remove_dir_all(&root)
+            .with_context(|| format!("{} can't be removed", root.display()))?;
     }
     let mut git = Command::new("git");
     git.current_dir(&project.root)
         .args(["clone", "--quiet", "."])
         .arg(&root);
-    finish(git, None, &Stop::default())?;
+    run_to_exit(git, None, &Stop::default())?;
     let target = Some(root.join("target"));
     Ok(Project {
         target,
@@ -108,8 +110,8 @@ struct Watch {
 }
 
 impl Watch {
-    fn start(project: &Project, options: &[&str]) -> Result<Self, Problem> {
-        let mut command = cargo(project);
+    fn start(project: &Project, options: &[&str]) -> Result<Self> {
+        let mut command = cargo::command(project);
         command
             .args(["workshop", "--plain", "--no-open"])
             .args(options);
@@ -118,10 +120,10 @@ impl Watch {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut running = Running::start(&mut command)
-            .explain(|| "`cargo workshop` can't be started".to_string())?;
+        let mut running =
+            Running::start(&mut command).context("`cargo workshop` can't be started")?;
         let output = running.child().stdout.take();
-        let output = output.ok_or_else(|| Problem("`cargo workshop` has no output".to_string()))?;
+        let output = output.ok_or_else(|| anyhow!("`cargo workshop` has no output"))?;
         let (send, lines) = mpsc::channel();
         thread::spawn(move || {
             let lines = BufReader::new(output).lines().map_while(Result::ok);
@@ -135,18 +137,18 @@ impl Watch {
         })
     }
 
-    fn wait_for(&self, is_it: impl Fn(&str) -> bool) -> Result<(), Problem> {
+    fn wait_for(&self, is_it: impl Fn(&str) -> bool) -> Result<()> {
         self.wait(PATIENCE, is_it)
     }
 
-    fn wait(&self, patience: Duration, is_it: impl Fn(&str) -> bool) -> Result<(), Problem> {
+    fn wait(&self, patience: Duration, is_it: impl Fn(&str) -> bool) -> Result<()> {
         let end = Instant::now() + patience;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let line = self
                 .lines
                 .recv_timeout(left)
-                .explain(|| "a line of `cargo workshop` didn't come".to_string())?;
+                .context("a line of `cargo workshop` didn't come")?;
             if is_it(&line) {
                 return Ok(());
             }
@@ -159,7 +161,7 @@ fn is_verdict(line: &str, step: &Step) -> bool {
     line.starts_with(&format!("{} {}: ", step.number, step.id)) && line.ends_with(" s)")
 }
 
-fn save_to_verdict(watch: &Watch, project: &Project, step: &Step) -> Result<Duration, Problem> {
+fn save_to_verdict(watch: &Watch, project: &Project, step: &Step) -> Result<Duration> {
     let file = lib_of(project, step);
     let mut times = Vec::new();
     for save in 0..SAVES {
@@ -177,8 +179,9 @@ fn lib_of(project: &Project, step: &Step) -> PathBuf {
 }
 
 /// A change that cargo has to build: another comment at the end.
-fn change(file: &Path, save: usize) -> Result<(), Problem> {
-    let text = fs::read_to_string(file).explain(|| format!("{} can't be read", file.display()))?;
+fn change(file: &Path, save: usize) -> Result<()> {
+    let text =
+        fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
     fs::write(file, format!("{text}// {save}\n"))
-        .explain(|| format!("{} can't be written", file.display()))
+        .with_context(|| format!("{} can't be written", file.display()))
 }

@@ -8,12 +8,12 @@ mod rules;
 use std::fs;
 use std::io::{self, Read};
 
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Arg, ArgMatches, Command};
 use frame_header::draw::draw_first;
 use frame_header::hex::bytes_of;
 use frame_header::{Decoded, Opcode, ReservedBits, decode};
 use workshop_terminal::command_line::Exit;
-use workshop_terminal::problem::{Explain, Problem};
 use workshop_terminal::text::{fold, say, wrap};
 use workshop_wire::side::Side;
 
@@ -62,8 +62,8 @@ pub fn command() -> Command {
 /// Does what the command line says.
 ///
 /// # Errors
-/// Returns a [`Problem`] if the file can't be read, or the text isn't hexadecimal.
-pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
+/// Returns an error if the file can't be read, or the text isn't hexadecimal.
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
     let given: Vec<&str> = matches
         .get_many::<String>("hex")
         .into_iter()
@@ -72,12 +72,12 @@ pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
         .collect();
     let text = match (matches.get_one::<String>("file"), &given[..]) {
         (Some(file), _) => {
-            fs::read_to_string(file).explain(|| format!("{file} can't be read as text"))?
+            fs::read_to_string(file).with_context(|| format!("{file} can't be read as text"))?
         }
         (None, ["-"]) => {
             let mut text = String::new();
             let read = io::stdin().read_to_string(&mut text);
-            read.explain(|| "The input can't be read as text".to_string())?;
+            read.context("The input can't be read as text")?;
             text
         }
         (None, words) => words.join(" "),
@@ -109,22 +109,20 @@ pub struct Inspected {
 /// Draws and judges the frames in a hexadecimal text. `from` is the side that sent them all, if that is known.
 ///
 /// # Errors
-/// Returns a [`Problem`] if the text is empty or isn't hexadecimal.
-pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected, Problem> {
+/// Returns an error if the text is empty or isn't hexadecimal.
+pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let bytes = bytes_of(&lines.collect::<Vec<_>>().join("\n")).map_err(|error| {
         let why = error.to_string();
         let why = why.trim_end_matches('.');
-        Problem(wrap(
+        anyhow!(wrap(
             &format!("{why}; a frame is given in hexadecimal, like {EXAMPLE}."),
             WIDTH,
             0,
         ))
     })?;
     if bytes.is_empty() {
-        return Err(Problem(format!(
-            "There are no bytes to draw; a frame is given like {EXAMPLE}."
-        )));
+        bail!("There are no bytes to draw; a frame is given like {EXAMPLE}.");
     }
     let mut frames = Vec::new();
     let mut rest = &bytes[..];
@@ -211,7 +209,7 @@ fn whole_text(plain: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn drawn(text: &str) -> Result<String, Problem> {
+    fn drawn(text: &str) -> Result<String> {
         inspect(text, None).map(|inspected| inspected.drawing)
     }
 
@@ -225,14 +223,14 @@ mod tests {
             r"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58",
             "# what the RFC shows\n81 85 37 fa\n21 3d\n7f 9f 4d 51 58\n",
         ] {
-            assert_eq!(drawn(text).as_deref(), Ok(example.as_str()), "{text}");
+            assert_eq!(drawn(text).expect(text), example, "{text}");
         }
     }
 
     #[test]
     fn what_is_no_hexadecimal_gets_one_sentence() {
         for text in ["", "# nothing", "hello", "[129, 133]", "8", "0x", "81 8"] {
-            let Problem(sentence) = drawn(text).expect_err(text);
+            let sentence = drawn(text).expect_err(text).to_string();
             assert!(
                 sentence.ends_with('.') && !sentence.contains(". "),
                 "{sentence}"

@@ -33,12 +33,13 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use anyhow::{Result, anyhow};
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use workshop_terminal::command_line::Exit;
-use workshop_terminal::problem::Problem;
 use workshop_terminal::text::{say, wrap};
 use workshop_wire::reach;
 
@@ -189,7 +190,7 @@ pub fn command() -> Command {
 ///
 /// # Errors
 /// Returns the same errors as [`probe`].
-pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
     let url = matches.get_one::<String>("url").expect("it is required");
     let seconds = matches
         .get_one::<u16>("deadline")
@@ -202,19 +203,16 @@ pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
 /// one four times as long.
 ///
 /// # Errors
-/// Returns a [`Problem`] if the URL can't be probed, or isn't an echo server's.
+/// Returns an error if the URL can't be probed, or isn't an echo server's.
 pub fn probe(
     url: &str,
     anywhere: bool,
     patience: Duration,
     say: &mut dyn FnMut(&str),
-) -> Result<Exit, Problem> {
+) -> Result<Exit> {
     let mut target = Target::find(url, anywhere)?;
-    let answers = greet(&target, patience).map_err(|did| {
-        Problem(format!(
-            "There is no WebSocket echo server at {url} to probe: {did}."
-        ))
-    })?;
+    let answers = greet(&target, patience)
+        .map_err(|did| anyhow!("There is no WebSocket echo server at {url} to probe: {did}."))?;
     // All rules are tried on one server; and an address that doesn't answer is waited for only once.
     target.addresses = vec![answers];
     let begun = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use workshop_terminal::problem::{Explain, Problem};
+use anyhow::{Context, Result, anyhow, bail};
 use workshop_terminal::text::sanitize;
 use workshop_wire::reach;
 
@@ -21,8 +21,8 @@ impl Target {
     /// Reads a `ws://` URL and looks up its host. The address may be on another machine only with `anywhere`.
     ///
     /// # Errors
-    /// Returns a [`Problem`] if the URL can't be probed, or its host is unknown.
-    pub fn find(url: &str, anywhere: bool) -> Result<Self, Problem> {
+    /// Returns an error if the URL can't be probed, or its host is unknown.
+    pub fn find(url: &str, anywhere: bool) -> Result<Self> {
         let (host, resource) = split(url)?;
         let with_port = if has_port(&host) {
             host.clone()
@@ -30,7 +30,7 @@ impl Target {
             format!("{host}:80")
         };
         let all = reach::look_up(&with_port)
-            .explain(|| format!("`{host}` is not an address to connect to"))?;
+            .with_context(|| format!("`{host}` is not an address to connect to"))?;
         let is_ours = |address: &SocketAddr| address.ip().is_loopback();
         let addresses: Vec<SocketAddr> = if anywhere {
             all
@@ -38,10 +38,10 @@ impl Target {
             all.into_iter().filter(is_ours).collect()
         };
         if addresses.is_empty() {
-            return Err(Problem(format!(
+            bail!(
                 "`{host}` is not on this machine: `--anywhere` probes it all the same, \
                  but only a server of your own is yours to probe."
-            )));
+            );
         }
         Ok(Self {
             addresses,
@@ -52,12 +52,12 @@ impl Target {
 }
 
 /// The host, with its port if it has one, and the resource.
-fn split(url: &str) -> Result<(String, String), Problem> {
+fn split(url: &str) -> Result<(String, String)> {
     let wrong = |why: &str| {
-        Problem(format!(
+        anyhow!(
             "`{}` can't be probed: {why}; try something like ws://127.0.0.1:9009/socket.",
             sanitize(url)
-        ))
+        )
     };
     let Some(rest) = url.strip_prefix("ws://") else {
         return Err(wrong("only addresses that begin with ws:// can"));

@@ -116,8 +116,8 @@ fn where_there_is_no_echo_server_one_sentence_says_so() {
         (address_of(&start(Fault::KeepsTcpOpen)), "404"),
     ] {
         let url = format!("ws://{address}/elsewhere");
-        let problem = probe(&url, false, PATIENCE, &mut |line| panic!("{line}"));
-        let sentence = problem.expect_err("there is none").0;
+        let error = probe(&url, false, PATIENCE, &mut |line| panic!("{line}"));
+        let sentence = error.expect_err("there is none").to_string();
         assert!(sentence.contains(why), "{sentence}");
         assert_eq!(sentence.lines().count(), 1, "{sentence}");
     }

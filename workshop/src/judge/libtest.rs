@@ -1,7 +1,7 @@
 //! Reads what libtest prints: what became of each check, and its report.
 
 use super::crash::crash_report;
-use super::verdict::{Checked, State};
+use super::verdict::{CheckState, Checked};
 use crate::supervisor::Output;
 
 /// How many lines are shown of what the code under test printed. The last ones matter.
@@ -22,18 +22,18 @@ pub(super) fn read_output(names: &[impl AsRef<str>], output: &Output) -> Vec<Che
 /// What became of one check. `crash` is said if it has no report.
 pub(super) fn read_check(name: &str, stdout: &str, crash: &str) -> Checked {
     let (state, report) = if is_in(stdout, name, "ok") {
-        (State::Right, String::new())
+        (CheckState::Right, String::new())
     } else if is_in(stdout, name, "FAILED") {
         match split_report(name, &output_of(name, stdout)) {
             Some((printed, report)) => (state_of(&report), report + &printed_part(&printed)),
             // The process ended before libtest got to printing reports.
             None => {
                 let text = format!("✗ {name}: red, and its report is lost\n{crash}");
-                (State::Wrong, text)
+                (CheckState::Wrong, text)
             }
         }
     } else {
-        (State::Wrong, format!("✗ {name}: not judged\n{crash}"))
+        (CheckState::Wrong, format!("✗ {name}: not judged\n{crash}"))
     };
     Checked {
         name: name.to_string(),
@@ -52,12 +52,12 @@ fn is_in(stdout: &str, name: &str, word: &str) -> bool {
 }
 
 /// Whether a red check is wrong, or only not written yet: its report's first line says.
-fn state_of(report: &str) -> State {
+fn state_of(report: &str) -> CheckState {
     let first = report.lines().next().unwrap_or_default();
     if first.contains(": not written yet") {
-        State::NotWritten
+        CheckState::NotWritten
     } else {
-        State::Wrong
+        CheckState::Wrong
     }
 }
 
@@ -136,8 +136,11 @@ mod tests {
     #[test]
     fn each_check_has_its_state_and_its_report() {
         let checks = read_output(&["c", "a", "b"], &output(STDOUT, ""));
-        let states: Vec<State> = checks.iter().map(|check| check.state).collect();
-        assert_eq!(states, [State::Wrong, State::Right, State::NotWritten]);
+        let states: Vec<CheckState> = checks.iter().map(|check| check.state).collect();
+        assert_eq!(
+            states,
+            [CheckState::Wrong, CheckState::Right, CheckState::NotWritten]
+        );
         assert_eq!(checks[2].report, "○ b: not written yet   RFC\n  Task: x");
     }
 
@@ -146,7 +149,7 @@ mod tests {
         let stdout = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nx = 1\n○ b: not written yet\nx = 2\n\
                       ✗ a: wrong   RFC\n  Rule: r\n\n\nfailures:\n    a\n";
         let checks = read_output(&["a".to_string()], &output(stdout, ""));
-        assert_eq!(checks[0].state, State::Wrong);
+        assert_eq!(checks[0].state, CheckState::Wrong);
         assert_eq!(
             checks[0].report,
             "✗ a: wrong   RFC\n  Rule: r\n\n  Your code printed:\n    x = 1\n    ○ b: not written yet\n    x = 2"
@@ -171,7 +174,7 @@ mod tests {
                 .report
                 .starts_with("✗ a: red, and its report is lost\n")
         );
-        assert_eq!(checks[1].state, State::Wrong);
+        assert_eq!(checks[1].state, CheckState::Wrong);
         assert!(
             checks[1].report.contains("a recursion that never ends"),
             "{}",

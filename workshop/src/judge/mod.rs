@@ -8,8 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cargo::{Activity, MESSAGE_OPTIONS, OnActivity, build as run_cargo, built_program};
-use crate::project::{Problem, Project, Step};
+use anyhow::{Result, anyhow};
+
+use crate::cargo::{self, Activity, MESSAGE_OPTIONS, OnActivity};
+use crate::project::{Project, Step};
+use crate::supervisor::Stop;
 
 mod crash;
 mod libtest;
@@ -18,11 +21,7 @@ mod test_file;
 mod verdict;
 
 pub use test_file::check_names;
-pub use verdict::{Checked, State, Verdict};
-
-// Names of before, for the callers that still use them.
-pub use crate::cargo::command as cargo;
-pub use crate::supervisor::{Stop, run_to_exit as finish};
+pub use verdict::{CheckState, Checked, Verdict};
 
 use run::Checks;
 
@@ -56,8 +55,8 @@ impl Side {
 /// Builds and runs all checks of a step.
 ///
 /// # Errors
-/// Returns a problem if cargo can't be started, or the checks themselves can't be read.
-pub fn judge(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Verdict, Problem> {
+/// Returns an error if cargo can't be started, or the checks themselves can't be read.
+pub fn judge(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Verdict> {
     let on_activity: OnActivity = Arc::new(|_| {});
     judge_all(project, step, side, stop, &on_activity)
 }
@@ -72,7 +71,7 @@ pub fn judge_all(
     side: Side,
     stop: &Stop,
     on_activity: &OnActivity,
-) -> Result<Verdict, Problem> {
+) -> Result<Verdict> {
     build_and_run(project, step, side, stop, on_activity, None)
 }
 
@@ -87,7 +86,7 @@ pub fn judge_until_red(
     side: Side,
     stop: &Stop,
     on_activity: &OnActivity,
-) -> Result<Verdict, Problem> {
+) -> Result<Verdict> {
     build_and_run(
         project,
         step,
@@ -105,7 +104,7 @@ fn build_and_run(
     stop: &Stop,
     on_activity: &OnActivity,
     silence: Option<Duration>,
-) -> Result<Verdict, Problem> {
+) -> Result<Verdict> {
     let executable = match build(project, step, side, stop, on_activity)? {
         Built::Executable(executable) => executable,
         Built::Errors(errors) => return Ok(Verdict::DoesNotCompile(errors)),
@@ -135,22 +134,20 @@ fn build(
     side: Side,
     stop: &Stop,
     on_activity: &OnActivity,
-) -> Result<Built, Problem> {
+) -> Result<Built> {
     let (package, test) = (side.package(step), step.test());
-    let mut command = cargo(project);
+    let mut command = cargo::command(project);
     command
         .args(["test", "--no-run", "--package", &package, "--test", &test])
         .args(MESSAGE_OPTIONS);
-    let Some(output) = run_cargo(command, stop, on_activity)? else {
+    let Some(output) = cargo::build(command, stop, on_activity)? else {
         return Ok(Built::Stopped);
     };
     if !output.status.success() {
         return Ok(Built::Errors(output.stderr));
     }
-    let executable = built_program(&output.stdout, "test", Some(&test));
+    let executable = cargo::built_program(&output.stdout, "test", Some(&test));
     executable.map(Built::Executable).ok_or_else(|| {
-        Problem(format!(
-            "Cargo built no test for `{package}`. Is its [[test]] still in its Cargo.toml?"
-        ))
+        anyhow!("Cargo built no test for `{package}`. Is its [[test]] still in its Cargo.toml?")
     })
 }

@@ -7,10 +7,12 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use anyhow::Result;
+
 use super::crash::crash_report;
 use super::libtest::{read_check, read_output};
-use super::verdict::{Checked, State};
-use crate::project::{Problem, Project};
+use super::verdict::{CheckState, Checked};
+use crate::project::Project;
 use crate::supervisor::{Limit, Limits, MAX_MEMORY, Output, Stop, run_within};
 
 /// A process that runs checks longer than this is ended. Each check in it has its own deadline, much shorter also on
@@ -60,7 +62,7 @@ impl Checks<'_> {
         &self,
         names: &[String],
         silence: Option<Duration>,
-    ) -> Result<Option<Vec<Checked>>, Problem> {
+    ) -> Result<Option<Vec<Checked>>> {
         match self.side_by_side(names, silence)? {
             Some(judged) if judged.was_silent => self.one_by_one(judged.checks),
             judged => Ok(judged.map(|judged| judged.checks)),
@@ -69,17 +71,13 @@ impl Checks<'_> {
 
     /// Runs the checks in several processes, because most of what a check does is wait. In one process they run one
     /// after the other, so that each panic belongs to the check that is running.
-    fn side_by_side(
-        &self,
-        names: &[String],
-        silence: Option<Duration>,
-    ) -> Result<Option<Judged>, Problem> {
+    fn side_by_side(&self, names: &[String], silence: Option<Duration>) -> Result<Option<Judged>> {
         let parts = parts(names, processes(names.len()));
         let outputs = thread::scope(|scope| {
             let run = |part| scope.spawn(move || self.run(part, silence));
             let running = Vec::from_iter(parts.iter().map(Vec::as_slice).map(run));
             let outputs = running.into_iter().map(|it| it.join().expect("no panic"));
-            outputs.collect::<Result<Option<Vec<Output>>, Problem>>()
+            outputs.collect::<Result<Option<Vec<Output>>>>()
         })?;
         let Some(outputs) = outputs else {
             return Ok(None);
@@ -97,14 +95,14 @@ impl Checks<'_> {
 
     /// Goes on after a run that was cut: the checks that didn't end well in it run by themselves, in order, up to
     /// the first that is wrong.
-    fn one_by_one(&self, mut checks: Vec<Checked>) -> Result<Option<Vec<Checked>>, Problem> {
+    fn one_by_one(&self, mut checks: Vec<Checked>) -> Result<Option<Vec<Checked>>> {
         let mut is_red = false;
         for check in checks
             .iter_mut()
-            .filter(|check| check.state != State::Right)
+            .filter(|check| check.state != CheckState::Right)
         {
             if is_red {
-                check.state = State::NotJudged;
+                check.state = CheckState::NotJudged;
                 check.report.clear();
                 continue;
             }
@@ -112,13 +110,13 @@ impl Checks<'_> {
                 return Ok(None);
             };
             *check = read_check(&check.name, &output.stdout, &crash_report(&output));
-            is_red = check.state == State::Wrong;
+            is_red = check.state == CheckState::Wrong;
         }
         Ok(Some(checks))
     }
 
     /// Runs checks in one process, one after the other.
-    fn run(&self, names: &[&str], silence: Option<Duration>) -> Result<Option<Output>, Problem> {
+    fn run(&self, names: &[&str], silence: Option<Duration>) -> Result<Option<Output>> {
         let mut command = Command::new(self.executable);
         command.current_dir(&self.project.root).args([
             "--color",

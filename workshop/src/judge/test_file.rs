@@ -2,15 +2,18 @@
 
 use std::fs;
 
-use crate::project::{Explain, Problem, Project, Step};
+use anyhow::{Context, Result};
+
+use crate::project::{Project, Step};
 
 /// The checks of a step, in the order in which its test file has them.
 ///
 /// # Errors
 /// The file can't be read.
-pub fn check_names(project: &Project, step: &Step) -> Result<Vec<String>, Problem> {
+pub fn check_names(project: &Project, step: &Step) -> Result<Vec<String>> {
     let file = project.root.join("tests").join(step.test_file());
-    let text = fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))?;
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("{} can't be read", file.display()))?;
     let is_linux = cfg!(target_os = "linux");
     Ok(names_in(&text.replace("\r\n", "\n"), is_linux))
 }

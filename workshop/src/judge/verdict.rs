@@ -17,14 +17,14 @@ pub struct Checked {
     /// The name of the test function.
     pub name: String,
     /// What became of it.
-    pub state: State,
+    pub state: CheckState,
     /// The report; empty if the check is right.
     pub report: String,
 }
 
 /// What became of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum CheckState {
     /// As expected.
     Right,
     /// A `todo!()` was reached.
@@ -38,7 +38,7 @@ pub enum State {
 impl Verdict {
     /// Whether every check is right.
     pub fn is_passed(&self) -> bool {
-        matches!(self, Self::Judged(checks) if checks.iter().all(|check| check.state == State::Right))
+        matches!(self, Self::Judged(checks) if checks.iter().all(|check| check.state == CheckState::Right))
     }
 
     /// Whether the step fails for no other reason than that parts are not written yet.
@@ -48,9 +48,12 @@ impl Verdict {
         };
         let red: Vec<&Checked> = checks
             .iter()
-            .filter(|check| check.state != State::Right)
+            .filter(|check| check.state != CheckState::Right)
             .collect();
-        !red.is_empty() && red.iter().all(|check| check.state == State::NotWritten)
+        !red.is_empty()
+            && red
+                .iter()
+                .all(|check| check.state == CheckState::NotWritten)
     }
 
     /// The check to look at next: the first check that is wrong, or else the first that is unwritten.
@@ -60,7 +63,7 @@ impl Verdict {
             return None;
         };
         let first = |state| checks.iter().find(|check| check.state == state);
-        first(State::Wrong).or_else(|| first(State::NotWritten))
+        first(CheckState::Wrong).or_else(|| first(CheckState::NotWritten))
     }
 
     /// How many checks had no turn.
@@ -68,7 +71,7 @@ impl Verdict {
         let Self::Judged(checks) = self else {
             return 0;
         };
-        let had_no_turn = |check: &&Checked| check.state == State::NotJudged;
+        let had_no_turn = |check: &&Checked| check.state == CheckState::NotJudged;
         checks.iter().filter(had_no_turn).count()
     }
 
@@ -80,7 +83,7 @@ impl Verdict {
         (
             checks
                 .iter()
-                .filter(|check| check.state == State::Right)
+                .filter(|check| check.state == CheckState::Right)
                 .count(),
             checks.len(),
         )
@@ -99,9 +102,9 @@ mod tests {
             report: String::new(),
         };
         let verdict = Verdict::Judged(vec![
-            check("a", State::NotWritten),
-            check("b", State::Right),
-            check("c", State::Wrong),
+            check("a", CheckState::NotWritten),
+            check("b", CheckState::Right),
+            check("c", CheckState::Wrong),
         ]);
         assert_eq!(verdict.first_red().unwrap().name, "c");
         assert!(!verdict.is_passed());
@@ -115,11 +118,19 @@ mod tests {
             report: String::new(),
         };
         assert!(
-            Verdict::Judged(vec![check(State::Right), check(State::NotWritten)]).is_unwritten()
+            Verdict::Judged(vec![
+                check(CheckState::Right),
+                check(CheckState::NotWritten)
+            ])
+            .is_unwritten()
         );
         assert!(
-            !Verdict::Judged(vec![check(State::Wrong), check(State::NotWritten)]).is_unwritten()
+            !Verdict::Judged(vec![
+                check(CheckState::Wrong),
+                check(CheckState::NotWritten)
+            ])
+            .is_unwritten()
         );
-        assert!(!Verdict::Judged(vec![check(State::Right)]).is_unwritten());
+        assert!(!Verdict::Judged(vec![check(CheckState::Right)]).is_unwritten());
     }
 }

@@ -8,8 +8,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result};
+
 use crate::process::Running;
-use crate::project::{Explain, Problem};
 
 mod memory;
 mod output;
@@ -84,12 +85,12 @@ pub(crate) type Listener = Box<dyn FnMut(&str) + Send>;
 /// for the last. A program with a deadline may take `MAX_MEMORY`.
 ///
 /// # Errors
-/// Returns a problem if the command can't be started.
+/// Returns an error if the command can't be started.
 pub fn run_to_exit(
     command: Command,
     deadline: Option<Duration>,
     stop: &Stop,
-) -> Result<Option<Output>, Problem> {
+) -> Result<Option<Output>> {
     let limits = Limits {
         time: deadline,
         memory: deadline.map(|_| MAX_MEMORY),
@@ -105,14 +106,14 @@ pub(crate) fn run_within(
     mut command: Command,
     stop: &Stop,
     listener: Option<Listener>,
-) -> Result<Option<Output>, Problem> {
+) -> Result<Option<Output>> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let program = command.get_program().to_string_lossy().into_owned();
     let mut running =
-        Running::start(&mut command).explain(|| format!("`{program}` can't be started"))?;
+        Running::start(&mut command).with_context(|| format!("`{program}` can't be started"))?;
     let (line_was_printed, lines) = mpsc::channel();
     let on_line: Listener = Box::new(move |_| _ = line_was_printed.send(()));
     let stdout = spawn_reader(
@@ -125,7 +126,7 @@ pub(crate) fn run_within(
     let status = loop {
         let status = running
             .try_wait()
-            .explain(|| format!("`{program}` can't be waited for"))?;
+            .with_context(|| format!("`{program}` can't be waited for"))?;
         if let Some(status) = status {
             break status;
         }

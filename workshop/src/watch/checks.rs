@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::view::{Judged, Mode};
+use super::view::{Mode, TimedVerdict};
 use super::{Event, Watch};
 use crate::backup::is_finished_by_skip;
 use crate::cargo::{Activity, OnActivity};
@@ -38,7 +38,7 @@ pub(super) struct Saved {
 #[derive(Default)]
 pub(super) struct Checks {
     /// What they said last.
-    pub(super) judged: Option<Judged>,
+    pub(super) judged: Option<TimedVerdict>,
     /// Those that run now.
     pub(super) run: Option<Run>,
     /// How many runs there have been, of whatever step.
@@ -271,8 +271,9 @@ impl Watch {
             move || {
                 let since = Instant::now();
                 let verdict = judge_until_red(&project, &step, Side::Step, &stop, &on_activity);
+                let verdict = verdict.map_err(|error| format!("{error:#}"));
                 let took = since.elapsed();
-                _ = sender.send(Event::Judged(number, Judged { verdict, took }));
+                _ = sender.send(Event::Judged(number, TimedVerdict { verdict, took }));
             }
         });
         Run {
@@ -311,7 +312,7 @@ impl Watch {
     }
 
     /// Takes the verdict of a run, unless that was stopped.
-    pub(super) fn take_judged(&mut self, number: u64, judged: Judged) {
+    pub(super) fn take_judged(&mut self, number: u64, judged: TimedVerdict) {
         let is_it = |run: &mut Run| run.number == number;
         if self.checks.run.take_if(is_it).is_some() {
             self.take_verdict(judged);
@@ -352,7 +353,7 @@ impl Watch {
         self.done.broken.len() < known
     }
 
-    pub(super) fn take_verdict(&mut self, judged: Judged) {
+    pub(super) fn take_verdict(&mut self, judged: TimedVerdict) {
         let Some(step) = self.step.clone() else {
             return;
         };
@@ -376,7 +377,7 @@ impl Watch {
                 };
                 format!("{}: {summary} ({seconds:.1} s){first}", name(&step))
             }
-            Err(problem) => format!("{}: ✗ no verdict. {problem}", name(&step)),
+            Err(error) => format!("{}: ✗ no verdict. {error}", name(&step)),
         };
         self.log(&text);
         let passed = judged.verdict.as_ref().is_ok_and(Verdict::is_passed);

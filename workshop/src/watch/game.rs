@@ -3,11 +3,12 @@
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use anyhow::Result;
+
 use super::view::Mode;
 use super::{Event, Watch};
 use crate::browser;
 use crate::play;
-use crate::project::Problem;
 use crate::supervisor::Stop;
 
 /// What is played with.
@@ -50,7 +51,7 @@ impl Watch {
         }
         let game = match play::choose(&self.session.project, &self.session.progress) {
             Ok(game) => game,
-            Err(problem) => return self.note(problem.0),
+            Err(error) => return self.note(format!("{error:#}")),
         };
         let (stop, name) = (Stop::default(), game.name());
         let others = game.others(&self.session.project);
@@ -111,15 +112,15 @@ impl Watch {
         }
     }
 
-    pub(super) fn game_over(&mut self, outcome: Result<(), Problem>) {
+    pub(super) fn game_over(&mut self, outcome: Result<()>) {
         let Some(game) = self.game.take() else {
             return;
         };
         match outcome {
-            Err(problem) => {
+            Err(error) => {
                 let output = game.output.join("\n");
                 self.show(
-                    format!("{output}\n{problem}").trim().to_string(),
+                    format!("{output}\n{error:#}").trim().to_string(),
                     Mode::Text,
                 );
             }

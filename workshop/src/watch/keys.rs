@@ -160,7 +160,7 @@ impl Watch {
         };
         let hints = match chapter::hints(&self.session.project, &step) {
             Ok(hints) => hints,
-            Err(problem) => return self.note(problem.0),
+            Err(error) => return self.note(format!("{error:#}")),
         };
         let seen = self.session.progress.mark(&step).hints.min(hints.len());
         if hints.is_empty() {
@@ -297,9 +297,9 @@ impl Watch {
                     self.say_where();
                 }
             }
-            Err(problem) => {
+            Err(error) => {
                 self.check();
-                self.note(problem.0);
+                self.note(format!("{error:#}"));
             }
         }
     }

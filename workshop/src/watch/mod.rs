@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::{Result, bail};
 use crossterm::terminal;
 
 use crate::book::{Book, News, USUAL_PORT};
@@ -18,7 +19,7 @@ use crate::commands::{Exit, Session};
 use crate::play;
 use crate::process::kill_all;
 use crate::progress::Lock;
-use crate::project::{Problem, Step};
+use crate::project::Step;
 use crate::screen::Screen;
 use crate::signals;
 use crate::text::say;
@@ -33,7 +34,7 @@ use book::ServedBook;
 use checks::{Checks, DoneSteps, Saved};
 use game::Game;
 use keys::{Key, read_keys, read_lines};
-use view::{Judged, Mode, View};
+use view::{Mode, TimedVerdict, View};
 
 /// How often a screen on which seconds are counted is drawn.
 const TICK: Duration = Duration::from_secs(1);
@@ -59,13 +60,13 @@ enum Event {
     /// What the run with this number does now.
     Activity(u64, Activity),
     /// The run with this number has ended.
-    Judged(u64, Judged),
+    Judged(u64, TimedVerdict),
     Book(News),
     Key(Key),
     Resized,
     Play(play::Line),
     /// The game is over; the error, if it failed.
-    PlayOver(Result<(), Problem>),
+    PlayOver(Result<()>),
     End,
 }
 
@@ -73,7 +74,7 @@ enum Event {
 ///
 /// # Errors
 /// Another `cargo workshop` watches already, the book's port is taken, or the terminal is gone.
-pub fn watch(session: Session, options: &Options) -> Result<Exit, Problem> {
+pub fn watch(session: Session, options: &Options) -> Result<Exit> {
     let is_first = !session.project.state_folder().exists();
     let _lock = Lock::take(&session.project)?;
     let (sender, inbox) = mpsc::channel();
@@ -119,9 +120,7 @@ pub fn watch(session: Session, options: &Options) -> Result<Exit, Problem> {
             Ok(screen) => watch.screen = Some(screen),
             Err(error) => {
                 kill_all();
-                return Err(Problem(format!(
-                    "The terminal can't be used ({error}); `--plain` needs no screen."
-                )));
+                bail!("The terminal can't be used ({error}); `--plain` needs no screen.");
             }
         }
         thread::spawn(move || read_keys(&sender));

@@ -7,7 +7,7 @@ use crate::commands::{count_line, ending, list_lines, name};
 use crate::doctor;
 use crate::judge::Verdict;
 use crate::progress::{Progress, State};
-use crate::project::{Problem, Project, Step};
+use crate::project::{Project, Step};
 use crate::screen::{Line, Style};
 use crate::text::{columns, cut, fit_snippets, fold_report, reflow, wrap};
 use crate::verdict_text;
@@ -24,7 +24,7 @@ pub struct View<'a> {
     /// The step that is shown; none if all are done.
     pub step: Option<&'a Step>,
     /// What the checks said last.
-    pub judged: Option<&'a Judged>,
+    pub judged: Option<&'a TimedVerdict>,
     /// What is being done to judge it again, and for how long.
     pub checking: Option<(Activity, Duration)>,
     /// What is played, and how to end it.
@@ -45,9 +45,9 @@ pub struct View<'a> {
 
 /// What the checks said of a step.
 #[derive(Debug, Clone)]
-pub struct Judged {
+pub struct TimedVerdict {
     /// The verdict, or why there is none.
-    pub verdict: Result<Verdict, Problem>,
+    pub verdict: Result<Verdict, String>,
     /// How long it took.
     pub took: Duration,
 }
@@ -373,7 +373,7 @@ fn report(view: &View, width: usize) -> Vec<Line> {
     };
     let verdict = match &judged.verdict {
         Ok(verdict) => verdict,
-        Err(problem) => return folded(Style::Plain, &problem.0, width),
+        Err(error) => return folded(Style::Plain, error, width),
     };
     let mut lines = Vec::new();
     if !verdict.is_passed() {
@@ -436,7 +436,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::judge::{Checked, State as CheckState};
+    use crate::judge::{CheckState, Checked};
 
     fn project() -> Project {
         let step = |number: &str, id: &str, title: &str| Step {
@@ -458,7 +458,12 @@ mod tests {
         }
     }
 
-    fn shown(mode: &Mode, judged: Option<&Judged>, width: usize, height: usize) -> Vec<String> {
+    fn shown(
+        mode: &Mode,
+        judged: Option<&TimedVerdict>,
+        width: usize,
+        height: usize,
+    ) -> Vec<String> {
         let project = project();
         let (progress, _) = Progress::load(&project);
         let view = View {
@@ -482,13 +487,13 @@ mod tests {
         lines.into_iter().map(|line| line.text).collect()
     }
 
-    fn red(report: &str) -> Judged {
+    fn red(report: &str) -> TimedVerdict {
         let check = Checked {
             name: "a".to_string(),
             state: CheckState::Wrong,
             report: report.to_string(),
         };
-        Judged {
+        TimedVerdict {
             verdict: Ok(Verdict::Judged(vec![check])),
             took: Duration::from_millis(420),
         }

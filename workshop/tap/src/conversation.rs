@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use workshop_wire::side::Side;
 
-use crate::frames::{Detail, Frames, Lost};
-use crate::http::{self, Body, Head, Length, MAX_HEAD, HeadError};
-use crate::record::{Ending, Event};
 use crate::entry::{Entry, byte_count};
+use crate::frames::{Detail, Frames, Lost};
+use crate::http::{self, Body, Head, HeadError, Length, MAX_HEAD};
+use crate::record::{Ending, Event};
 
 /// How many requests of one connection may wait for a response.
 const MAX_PENDING: usize = 1000;
@@ -101,7 +101,9 @@ impl Conversation {
         let mut entries = Vec::new();
         self.now = at;
         match event {
-            Event::Open(from) => entries.push(Entry::from_tap(format!("a client connects: {from}"))),
+            Event::Open(from) => {
+                entries.push(Entry::from_tap(format!("a client connects: {from}")))
+            }
             Event::Unreachable(why) => {
                 let entry = Entry::from_tap("the server can't be reached, so the client is closed");
                 entries.push(entry.with_fault(why));

@@ -11,7 +11,7 @@ use frame_header::{Decoded, FrameHeader, HeaderError, Opcode, ReservedBits, deco
 use workshop_wire::close_code::{may_be_sent, meaning};
 use workshop_wire::side::Side;
 
-use crate::entry::{Content, MAX_KEPT, Note, Entry, byte_count};
+use crate::entry::{Content, Entry, MAX_KEPT, Note, byte_count};
 
 /// How many bytes of a payload are drawn as bits.
 const MAX_DRAWN: usize = 32;
@@ -385,7 +385,8 @@ impl Frames {
             )),
         };
         if message.is_compressed {
-            entry = entry.with_note("compressed (permessage-deflate): shown as it came, not decoded");
+            entry =
+                entry.with_note("compressed (permessage-deflate): shown as it came, not decoded");
         }
         if !header.fin {
             self.message = Some(message);

@@ -6,7 +6,7 @@ use std::mem;
 
 use workshop_wire::side::Side;
 
-use crate::entry::{Content, MAX_KEPT, Entry, byte_count};
+use crate::entry::{Content, Entry, MAX_KEPT, byte_count};
 
 /// The longest head that is read, in bytes.
 pub const MAX_HEAD: usize = 64 << 10;

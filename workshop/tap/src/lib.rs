@@ -22,14 +22,16 @@
 //! | `show` | lays that out |
 
 mod conversation;
+mod entry;
 mod frames;
 mod http;
 pub mod record;
 pub mod relay;
 mod show;
-mod entry;
 #[cfg(test)]
 mod tests;
+
+use anyhow::{Context, Result, anyhow};
 
 use std::collections::BTreeMap;
 use std::env;
@@ -42,7 +44,6 @@ use std::thread;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crossterm::terminal;
 use workshop_terminal::command_line::Exit;
-use workshop_terminal::problem::{Explain, Problem};
 use workshop_terminal::signals;
 use workshop_terminal::text::{cut, sanitize, say};
 use workshop_wire::reach;
@@ -131,8 +132,8 @@ pub fn command() -> Command {
 /// Does what the command line says. Returns when it is stopped, or at the end of the file.
 ///
 /// # Errors
-/// Returns a [`Problem`] if an address or a file can't be used.
-pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
+/// Returns an error if an address or a file can't be used.
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
     let text = |name| matches.get_one::<String>(name);
     let mut viewer = Viewer::new(Layout::of_terminal(), matches.get_flag("bits"));
     viewer.detail.is_complete = matches.get_flag("all");
@@ -144,7 +145,7 @@ pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
     let addresses = addresses(to)?;
     let listen = text("listen").expect("it has a default");
     let listener = bind(listen)?;
-    let own = listener.local_addr().explain(|| listen.clone())?;
+    let own = listener.local_addr().with_context(|| listen.clone())?;
     let title = format!("ws://{own} to {}", cut(&sanitize(to), 60));
     let limit = matches
         .get_one::<u64>("save-limit")
@@ -158,7 +159,7 @@ pub fn run(matches: &ArgMatches) -> Result<Exit, Problem> {
     signals::on_ctrl_c(move || _ = stop.send(Message::Stop));
     thread::Builder::new()
         .spawn(move || relay::relay(&listener, &addresses, &sender))
-        .explain(|| "No thread can be started".to_string())?;
+        .context("No thread can be started")?;
     say(&format!(
         "listening on ws://{own} (and http://{own}), passing on to {}; Ctrl-C ends it",
         cut(&sanitize(to), 60)
@@ -201,9 +202,9 @@ fn show(lines: &[String], say: &mut dyn FnMut(&str)) {
 /// Shows a transcript.
 ///
 /// # Errors
-/// Returns a [`Problem`] if the file can't be read, or isn't a transcript.
-pub fn show_file(name: &str, mut viewer: Viewer, say: &mut dyn FnMut(&str)) -> Result<(), Problem> {
-    let file = File::open(name).explain(|| format!("{name} can't be read"))?;
+/// Returns an error if the file can't be read, or isn't a transcript.
+pub fn show_file(name: &str, mut viewer: Viewer, say: &mut dyn FnMut(&str)) -> Result<()> {
+    let file = File::open(name).with_context(|| format!("{name} can't be read"))?;
     record::read(name, BufReader::new(file), |record| {
         show(&viewer.lines(&record), say);
     })
@@ -271,14 +272,14 @@ impl Transcript {
     /// Creates a new file, which gets about `limit` bytes at most.
     ///
     /// # Errors
-    /// Returns a [`Problem`] if the file exists already, or can't be created.
-    pub fn create(name: &str, title: &str, limit: u64) -> Result<Self, Problem> {
+    /// Returns an error if the file exists already, or can't be created.
+    pub fn create(name: &str, title: &str, limit: u64) -> Result<Self> {
         let file = OpenOptions::new().write(true).create_new(true).open(name);
         let file = file.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => {
-                Problem(format!("{name} is there already; choose another name."))
+                anyhow!("{name} is there already; choose another name.")
             }
-            _ => Problem(format!("{name} can't be written: {error}")),
+            _ => anyhow!("{name} can't be written: {error}"),
         })?;
         let mut kept = Self {
             name: name.to_string(),
@@ -287,7 +288,7 @@ impl Transcript {
             written: 0,
         };
         let begun = record::begin(&mut kept.file, title).and_then(|()| kept.file.flush());
-        begun.explain(|| format!("{name} can't be written"))?;
+        begun.with_context(|| format!("{name} can't be written"))?;
         Ok(kept)
     }
 
@@ -325,10 +326,10 @@ impl Transcript {
     }
 }
 
-fn bind(listen: &str) -> Result<TcpListener, Problem> {
+fn bind(listen: &str) -> Result<TcpListener> {
     TcpListener::bind(listen).map_err(|error| {
         let listen = sanitize(listen);
-        Problem(match error.kind() {
+        anyhow!(match error.kind() {
             ErrorKind::AddrInUse => format!(
                 "{listen} is taken: something listens there already; `--listen` takes another port, 0 any free one."
             ),
@@ -341,12 +342,12 @@ fn bind(listen: &str) -> Result<TcpListener, Problem> {
 }
 
 /// The addresses of the server, which is named like `127.0.0.1:9009` or by a URL.
-fn addresses(to: &str) -> Result<Vec<SocketAddr>, Problem> {
+fn addresses(to: &str) -> Result<Vec<SocketAddr>> {
     let wrong = |why: &str| {
-        Problem(format!(
+        anyhow!(
             "`{}` can't be tapped: {why}; write it like 127.0.0.1:9009.",
             cut(&sanitize(to), 60)
-        ))
+        )
     };
     if to.starts_with("wss://") || to.starts_with("https://") {
         return Err(wrong("it speaks TLS, which nobody in between can read"));

@@ -16,8 +16,8 @@ use std::fmt;
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
+use anyhow::{Context, Result, bail};
 use frame_header::hex::bytes_of;
-use workshop_terminal::problem::{Explain, Problem};
 use workshop_terminal::text::sanitize;
 use workshop_wire::side::Side;
 
@@ -122,32 +122,30 @@ pub fn begin(file: &mut impl Write, title: &str) -> std::io::Result<()> {
 /// Reads a transcript, and gives each record to `take`.
 ///
 /// # Errors
-/// Returns a [`Problem`] if it can't be read or isn't a transcript, with the line if there is one.
-pub fn read(name: &str, file: impl BufRead, mut take: impl FnMut(Record)) -> Result<(), Problem> {
+/// Returns an error if it can't be read or isn't a transcript, with the line if there is one.
+pub fn read(name: &str, file: impl BufRead, mut take: impl FnMut(Record)) -> Result<()> {
     let mut pending: Option<(usize, String)> = None;
     let mut lines = file.lines();
     let first = lines.next().transpose();
-    let first = first.explain(|| format!("{name} can't be read as text"))?;
+    let first = first.with_context(|| format!("{name} can't be read as text"))?;
     if first.as_deref().map(str::trim_end) != Some(TITLE) {
-        return Err(Problem(format!(
-            "{name} is no transcript: its first line would be `{TITLE}`."
-        )));
+        bail!("{name} is no transcript: its first line would be `{TITLE}`.");
     }
     let mut finish = |pending: Option<(usize, String)>| {
         let Some((number, line)) = pending else {
             return Ok(());
         };
         let Some(record) = record_of(&line) else {
-            return Err(Problem(format!(
+            bail!(
                 "{name}, line {number}: `{}` is no record of a tap.",
                 workshop_terminal::text::cut(&one_line(&line), 40)
-            )));
+            );
         };
         take(record);
         Ok(())
     };
     for (index, line) in lines.enumerate() {
-        let line = line.explain(|| format!("{name} can't be read as text"))?;
+        let line = line.with_context(|| format!("{name} can't be read as text"))?;
         if line.starts_with('#') || line.trim().is_empty() {
             continue;
         }
@@ -194,7 +192,7 @@ fn record_of(line: &str) -> Option<Record> {
 mod tests {
     use super::*;
 
-    fn read_back(text: &str) -> Result<Vec<Record>, Problem> {
+    fn read_back(text: &str) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         read("a file", text.as_bytes(), |record| records.push(record))?;
         Ok(records)
@@ -226,7 +224,7 @@ mod tests {
         }
         let text = String::from_utf8(file).unwrap();
         assert!(text.lines().all(|line| line.len() <= 100), "{text}");
-        assert_eq!(read_back(&text), Ok(records));
+        assert_eq!(read_back(&text).unwrap(), records);
     }
 
     #[test]
@@ -241,7 +239,9 @@ mod tests {
             "  81 05",
             "hello",
         ] {
-            let Problem(sentence) = read_back(&format!("{TITLE}\n\n{line}\n")).expect_err(line);
+            let sentence = read_back(&format!("{TITLE}\n\n{line}\n"))
+                .expect_err(line)
+                .to_string();
             assert!(sentence.starts_with("a file, line 3: "), "{sentence}");
         }
     }

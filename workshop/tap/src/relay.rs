@@ -22,7 +22,7 @@ use workshop_wire::reach;
 use workshop_wire::side::Side;
 
 use crate::Message;
-use crate::record::{Ending, Record, Event};
+use crate::record::{Ending, Event, Record};
 
 /// How many bytes one read takes at most.
 const BUFFER_SIZE: usize = 16 << 10;
@@ -126,7 +126,13 @@ fn both_ends(
 
 /// Passes on one direction until it ends, and then its end. If one side is gone for good, the other direction is
 /// `cut`.
-fn one_way(side: Side, mut from: TcpStream, mut to: TcpStream, cut: &AtomicBool, reporter: &Reporter) {
+fn one_way(
+    side: Side,
+    mut from: TcpStream,
+    mut to: TcpStream,
+    cut: &AtomicBool,
+    reporter: &Reporter,
+) {
     let mut buffer = vec![0; BUFFER_SIZE];
     let ending = loop {
         let bytes = match from.read(&mut buffer) {

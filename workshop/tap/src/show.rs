@@ -11,7 +11,7 @@ use crossterm::style::Stylize;
 use workshop_terminal::text::{columns, fold, sanitize};
 use workshop_wire::side::Side;
 
-use crate::entry::{Note, Entry};
+use crate::entry::{Entry, Note};
 
 /// How wide and colourful the lines are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

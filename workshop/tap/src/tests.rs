@@ -6,7 +6,7 @@ use workshop_terminal::text::columns;
 use workshop_wire::side::Side;
 
 use super::*;
-use crate::record::{Ending, Record, Event};
+use crate::record::{Ending, Event, Record};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 

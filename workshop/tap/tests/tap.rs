@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use echo_solution::{Log, Server, Settings};
 use workshop_tap::record::{Ending, Event};
-use workshop_tap::{Transcript, Layout, Message, Viewer, relay, show_file, watch};
-use workshop_terminal::problem::Problem;
+use workshop_tap::{Layout, Message, Transcript, Viewer, relay, show_file, watch};
 use workshop_wire::side::Side;
 
 #[path = "../../tests/common/shown.rs"]
@@ -569,9 +568,8 @@ fn what_is_kept_is_shown_again_to_the_letter() {
         again.iter().any(|line| line.contains("over after")),
         "{again:?}"
     );
-    let Err(Problem(sentence)) = Transcript::create(&name, "again", 1 << 20) else {
-        panic!("it was written over");
-    };
+    let error = Transcript::create(&name, "again", 1 << 20).err();
+    let sentence = error.expect("it isn't written over").to_string();
     assert!(sentence.contains("is there already"), "{sentence}");
     _ = std::fs::remove_file(&name);
 }

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, Error};
 
-use crate::problem::Problem;
 use crate::signals;
 
 /// How a command ended, for the exit code of the process.
@@ -21,7 +21,7 @@ pub enum Exit {
 
 /// The `main` of a program with this command line. It reads the command line, calls `run`, and returns the
 /// process's exit code.
-pub fn main(command: Command, run: impl FnOnce(&ArgMatches) -> Result<Exit, Problem>) -> ExitCode {
+pub fn main(command: Command, run: impl FnOnce(&ArgMatches) -> Result<Exit>) -> ExitCode {
     let name = command.get_bin_name().unwrap_or(command.get_name());
     let name = name.to_string();
     let matches = match command.try_get_matches() {
@@ -39,14 +39,14 @@ pub fn main(command: Command, run: impl FnOnce(&ArgMatches) -> Result<Exit, Prob
 }
 
 /// The exit code of a command that ended like this: 0 for success, 1 for red, 2 if it couldn't be done. Prints the
-/// problem if there is one.
-pub fn exit_code(exit: Result<Exit, Problem>) -> ExitCode {
+/// error if there is one.
+pub fn exit_code(exit: Result<Exit>) -> ExitCode {
     match exit {
         Ok(Exit::Success) => ExitCode::SUCCESS,
         Ok(Exit::Red) => ExitCode::from(1),
         Ok(Exit::Failed) => ExitCode::from(2),
-        Err(problem) => {
-            eprintln!("{}", problem.0.trim_end());
+        Err(error) => {
+            eprintln!("{}", format!("{error:#}").trim_end());
             ExitCode::from(2)
         }
     }
