@@ -1,4 +1,4 @@
-//! What a learner wrote is kept before anything takes its place.
+//! Keeps a learner's files before anything replaces them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,46 +9,45 @@ use crate::clock;
 use crate::project::{Project, Step};
 use crate::starter::{Files, finished, read_folder, same_files, starter, write_file, write_folder};
 
-/// What has become of the files that were in a step.
+/// What happened to the files that were in a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// They are in this backup now.
     In(Backup),
-    /// There was nothing to keep; why.
+    /// There was nothing to keep, for this reason.
     Nothing(String),
 }
 
-/// A folder that holds what somebody wrote in a step.
+/// A folder with the files of a step, as a learner left them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// When it was kept, which tells it from the step's others: `2026-11-21T05-43-10Z`.
+    /// When it was kept: `2026-11-21T05-43-10Z`. No two backups of a step have the same.
     pub when: String,
     /// The folder.
     pub place: PathBuf,
 }
 
-/// Puts the reference in the place of the learner's files.
+/// Replaces the learner's files by the reference.
 ///
 /// # Errors
-/// The files can't be kept (then nothing was touched), or the reference can't be written.
+/// Returns an error if the files can't be kept (then nothing was touched), or the reference can't be written.
 pub fn skip(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &finished(project, step)?)
 }
 
-/// Writes the step as it was at the beginning.
+/// Resets the step to its starting point.
 ///
 /// # Errors
-/// The files can't be kept (then nothing was touched), or the starter can't be written.
+/// Returns an error if the files can't be kept (then nothing was touched), or the starter can't be written.
 pub fn reset(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &starter(project, step)?)
 }
 
-/// Writes what a backup holds into the step. Every file is written, also one that is the same
-/// already: cargo builds what is newer than its last build, and somebody may have copied the
-/// backup by hand with its old times.
+/// Writes what a backup holds into the step. Every file is written, even one that is the same already: cargo builds what is newer
+/// than its last build, and a backup that was copied by hand may have kept its old times.
 ///
 /// # Errors
-/// The backup can't be read or the files can't be kept (then nothing was touched), or its files
+/// Returns an error if the backup can't be read or the files can't be kept (then nothing was touched), or its files
 /// can't be written.
 pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept> {
     let files = read_folder(&backup.place)?;
@@ -88,7 +87,7 @@ pub fn backups(project: &Project, step: &Step) -> Vec<Backup> {
     backups
 }
 
-/// When a backup was kept, and which of those of that second it is.
+/// When a backup was kept, and which one of that second it is.
 fn split(when: &str) -> (&str, u32) {
     match when.split_once("Z-") {
         Some((stamp, number)) => (&when[..=stamp.len()], number.parse().unwrap_or(0)),

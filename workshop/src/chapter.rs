@@ -26,7 +26,7 @@ pub struct Hint {
 /// The hints of a step, the weakest first.
 ///
 /// # Errors
-/// The chapter, or what a hint includes, can't be read.
+/// Returns an error if the chapter, or what a hint includes, can't be read.
 pub fn hints(project: &Project, step: &Step) -> Result<Vec<Hint>> {
     let folder = project.root.join("book").join("src");
     let chapter = folder.join(&step.chapter);

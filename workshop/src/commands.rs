@@ -34,7 +34,7 @@ impl Session {
     /// Opens the workshop that the current folder belongs to.
     ///
     /// # Errors
-    /// There is none.
+    /// Returns an error if there is none.
     pub fn open() -> Result<Self> {
         let project = Project::find()?;
         let (progress, notice) = Progress::load(&project);
@@ -48,7 +48,7 @@ impl Session {
     /// The step with this id, or the current one; the last one if all are done.
     ///
     /// # Errors
-    /// There is no such step.
+    /// Returns an error if there is no such step.
     pub fn step(&self, id: Option<&str>) -> Result<Step> {
         if let Some(id) = id {
             return self.project.step(id).cloned();
@@ -133,7 +133,7 @@ pub fn list(session: &Session) -> Exit {
 /// `check [id]`: judges once.
 ///
 /// # Errors
-/// There is no such step, or it can't be judged.
+/// Returns an error if there is no such step, or it can't be judged.
 pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> Result<Exit> {
     let step = session.step(id)?;
     let Session {
@@ -276,7 +276,7 @@ pub fn ending(project: &Project, progress: &Progress) -> String {
 /// `hint [id]`: the next hint, or all of them.
 ///
 /// # Errors
-/// There is no such step, or its chapter can't be read.
+/// Returns an error if there is no such step, or its chapter can't be read.
 pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit> {
     let step = session.step(id)?;
     let hints = chapter::hints(&session.project, &step)?;
@@ -341,7 +341,8 @@ fn what_follows(step: &Step, shown: usize, count: usize) -> String {
 /// `solution id`: the reference.
 ///
 /// # Errors
-/// There is no such step, its reference can't be read, or the learner didn't say that it may be spoilt.
+/// Returns an error if there is no such step, its reference can't be read, or the learner didn't say that it may be
+/// spoilt.
 pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let is_open = session.progress.state(&step) == State::Open;
@@ -381,7 +382,7 @@ fn confirm(question: &str) -> Result<bool> {
 /// `skip id`: the reference takes the place of the learner's files.
 ///
 /// # Errors
-/// There is no such step, or its files can't be kept or written.
+/// Returns an error if there is no such step, or its files can't be kept or written.
 pub fn skip(session: &mut Session, id: &str) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let (text, notice) = skip_step(&session.project, &mut session.progress, &step)?;
@@ -396,7 +397,7 @@ pub fn skip(session: &mut Session, id: &str) -> Result<Exit> {
 /// `reset id`: takes the step back to its starting point.
 ///
 /// # Errors
-/// There is no such step, or its files can't be kept or written.
+/// Returns an error if there is no such step, or its files can't be kept or written.
 pub fn reset(session: &mut Session, id: &str) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let (text, notice) = reset_step(&session.project, &mut session.progress, &step)?;
@@ -408,7 +409,7 @@ pub fn reset(session: &mut Session, id: &str) -> Result<Exit> {
 /// `restore id [backup]`: the files of a backup are in the step again.
 ///
 /// # Errors
-/// There is no such step or backup, or the files can't be kept or written.
+/// Returns an error if there is no such step or backup, or the files can't be kept or written.
 pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let project = &session.project;
@@ -493,7 +494,7 @@ fn way_back(step: &Step, backup: &Backup) -> String {
 /// Skips a step. Returns what to say, and whether the progress can't be kept.
 ///
 /// # Errors
-/// Its files can't be kept or written.
+/// Returns an error if its files can't be kept or written.
 pub fn skip_step(
     project: &Project,
     progress: &mut Progress,
@@ -516,7 +517,7 @@ pub fn skip_step(
 /// Resets a step. Returns what to say, and whether the progress can't be kept.
 ///
 /// # Errors
-/// Its files can't be kept or written.
+/// Returns an error if its files can't be kept or written.
 pub fn reset_step(
     project: &Project,
     progress: &mut Progress,

@@ -42,7 +42,7 @@ impl Game {
     /// What there is to run of a step: its program, or if it has none, the first of its examples.
     ///
     /// # Errors
-    /// It has neither.
+    /// Returns an error if it has neither.
     pub fn of(project: &Project, step: &Step, side: Side) -> Result<Self> {
         let mut game = Self {
             step: step.clone(),
@@ -57,10 +57,10 @@ impl Game {
         Ok(game)
     }
 
-    /// The same step's example of this name.
+    /// Selects the step's example with this name.
     ///
     /// # Errors
-    /// There is none.
+    /// Returns an error if there is none.
     pub fn with_example(self, project: &Project, name: &str) -> Result<Self> {
         let examples = self.examples(project);
         if !examples.iter().any(|example| example == name) {
@@ -162,7 +162,7 @@ impl Game {
 /// reference of the step that shows off best.
 ///
 /// # Errors
-/// No step has a program.
+/// Returns an error if no step has a program.
 pub fn choose(project: &Project, progress: &Progress) -> Result<Game> {
     let theirs = |step: &Step| Game::of(project, step, Side::Step).ok();
     let ours = |step: &Step| Game::of(project, step, Side::Solution).ok();
@@ -306,7 +306,7 @@ fn end(mut running: Running) {
 /// `tell`, which is called from other threads.
 ///
 /// # Errors
-/// It can't be built or started, or it failed.
+/// Returns an error if it can't be built or started, or it failed.
 pub fn run(
     project: &Project,
     game: &Game,
@@ -351,7 +351,7 @@ fn run_built(
 /// `play`: runs the game until it ends or Ctrl-C is pressed.
 ///
 /// # Errors
-/// There is nothing to play with, or it can't be built or started.
+/// Returns an error if there is nothing to play with, or it can't be built or started.
 pub fn play(
     session: &Session,
     id: Option<&str>,

@@ -1,4 +1,4 @@
-//! The reference of a step, shown as it would stand in the step.
+//! Shows the reference of a step as it would be in the step.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::starter::{Files, finished, starter};
 /// The functions that have a task in them, with the reference's answer.
 ///
 /// # Errors
-/// The reference can't be read.
+/// Returns an error if the reference can't be read.
 pub fn tasks(project: &Project, step: &Step) -> Result<String> {
     let mut text = String::new();
     for (path, content) in changed(project, step)? {
@@ -25,7 +25,7 @@ pub fn tasks(project: &Project, step: &Step) -> Result<String> {
 /// The files that have a task in them, whole.
 ///
 /// # Errors
-/// The reference can't be read.
+/// Returns an error if the reference can't be read.
 pub fn whole_files(project: &Project, step: &Step) -> Result<String> {
     let mut text = String::new();
     for (path, content) in changed(project, step)? {

@@ -35,7 +35,7 @@ const HEAD: &str = "\
 /// The screen after a save that turns a step red, as an SVG.
 ///
 /// # Errors
-/// The mistake, its report or the step's checks can't be read.
+/// Returns an error if the mistake, its report or the step's checks can't be read.
 pub fn screen(project: &Project) -> Result<String> {
     let step = project.step(STEP)?;
     let judged = TimedVerdict {

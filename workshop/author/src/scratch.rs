@@ -15,7 +15,7 @@ const FILES: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
 /// build is quick.
 ///
 /// # Errors
-/// Something can't be read or written.
+/// Returns an error if something can't be read or written.
 pub fn copy(project: &Project, name: &str) -> Result<Project> {
     let root = project.root.join("target").join("author").join(name);
     for folder in FOLDERS {
@@ -36,15 +36,15 @@ pub fn copy(project: &Project, name: &str) -> Result<Project> {
     })
 }
 
-/// Puts these files in the place of a step.
+/// Replaces the files of a step by these.
 ///
 /// # Errors
-/// They can't be written.
+/// Returns an error if they can't be written.
 pub fn put(scratch: &Project, step: &Step, files: &Files) -> Result<()> {
     write_folder(&scratch.step_folder(step), files)
 }
 
-/// The names of the files in a folder that end so, sorted.
+/// The names of the files in a folder that have this ending, without it, sorted.
 pub fn names(folder: &Path, ending: &str) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries

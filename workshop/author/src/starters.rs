@@ -7,7 +7,7 @@ use workshop::starter::{drift, starter, write_folder};
 /// Writes every step as a learner gets it. What was in steps/ is replaced.
 ///
 /// # Errors
-/// A solution can't be read, or a step can't be written.
+/// Returns an error if a solution can't be read, or a step can't be written.
 pub fn write(project: &Project) -> Result<()> {
     for step in &project.steps {
         write_folder(&project.step_folder(step), &starter(project, step)?)?;
@@ -16,10 +16,10 @@ pub fn write(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Says where steps/ differs from what would be written.
+/// Checks that steps/ is what would be written.
 ///
 /// # Errors
-/// It differs somewhere, or can't be read.
+/// Returns an error if it differs or can't be read.
 pub fn check(project: &Project) -> Result<()> {
     let mut lines = Vec::new();
     for step in &project.steps {
@@ -29,6 +29,6 @@ pub fn check(project: &Project) -> Result<()> {
         println!("✓ steps/ is what solutions/ makes of it");
         return Ok(());
     }
-    let command = "`cargo workshop author starters` writes steps/ out of solutions/ anew.";
+    let command = "`cargo workshop author starters` writes steps/ out of solutions/ again.";
     Err(anyhow!("{}\n{command}", lines.join("\n")))
 }
