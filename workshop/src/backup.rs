@@ -43,8 +43,8 @@ pub fn reset(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &starter(project, step)?)
 }
 
-/// Writes what a backup holds into the step. Every file is written, even one that is the same already: cargo builds what is newer
-/// than its last build, and a backup that was copied by hand may have kept its old times.
+/// Writes what a backup holds into the step. Every file is written, even one that is the same already: cargo builds
+/// what is newer than its last build, and a backup that was copied by hand may have kept its old times.
 ///
 /// # Errors
 /// Returns an error if the backup can't be read or the files can't be kept (then nothing was touched), or its files

@@ -341,8 +341,8 @@ fn what_follows(step: &Step, shown: usize, count: usize) -> String {
 /// `solution id`: the reference.
 ///
 /// # Errors
-/// Returns an error if there is no such step, its reference can't be read, or the learner didn't say that it may be
-/// spoilt.
+/// Returns an error if there is no such step, its reference can't be read, or the learner can't be asked whether to
+/// spoil it.
 pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let is_open = session.progress.state(&step) == State::Open;

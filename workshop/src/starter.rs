@@ -9,9 +9,9 @@
 //! }
 //! ```
 //!
-//! In the starter, `todo!("…")` replaces what follows the comment in that block. If lines `// Starter: code` follow the
-//! comment, that code replaces it instead. A comment at the left margin is about the item below it, up to the next blank
-//! line. Anchors for the book are left out. Everything else is the same to the letter, except for the names: a
+//! In the starter, `todo!("…")` replaces what follows the comment in that block. If lines `// Starter: code` follow
+//! the comment, that code replaces it instead. A comment at the left margin is about the item below it, up to the next
+//! blank line. Anchors for the book are left out. Everything else is the same to the letter, except for the names: a
 //! solution's package ends in `-solution`, a starter's does not.
 
 use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use crate::project::{Project, Step};
 /// The checks of a step, in the order in which its test file has them.
 ///
 /// # Errors
-/// The file can't be read.
+/// Returns an error if the file can't be read.
 pub fn check_names(project: &Project, step: &Step) -> Result<Vec<String>> {
     let file = project.root.join("tests").join(step.test_file());
     let text =

@@ -73,7 +73,7 @@ enum Event {
 /// Watches until the learner quits.
 ///
 /// # Errors
-/// Another `cargo workshop` watches already, the book's port is taken, or the terminal is gone.
+/// Returns an error if another `cargo workshop` watches already, the book's port is taken, or the terminal is gone.
 pub fn watch(session: Session, options: &Options) -> Result<Exit> {
     let is_first = !session.project.state_folder().exists();
     let _lock = Lock::take(&session.project)?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
+
 use crate::cargo::Activity;
 use crate::commands::{count_line, ending, list_lines, name};
 use crate::doctor;
