@@ -1,4 +1,4 @@
-//! What a learner wrote is kept before anything takes its place.
+//! Keeps a learner's files before anything replaces them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,25 +9,25 @@ use crate::clock;
 use crate::project::{Project, Step};
 use crate::starter::{Files, finished, read_folder, same_files, starter, write_file, write_folder};
 
-/// What has become of the files that were in a step.
+/// What happened to the files that were in a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// They are in this backup now.
     In(Backup),
-    /// There was nothing to keep; why.
+    /// There was nothing to keep, for this reason.
     Nothing(String),
 }
 
-/// A folder that holds what the learner wrote in a step.
+/// A folder with the files of a step, as a learner left them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// When it was kept, which tells it from the step's others: `2026-11-21T05-43-10Z`.
+    /// When it was kept: `2026-11-21T05-43-10Z`. No two backups of a step have the same.
     pub when: String,
     /// The folder.
     pub place: PathBuf,
 }
 
-/// Puts the reference in the place of the learner's files.
+/// Replaces the learner's files by the reference.
 ///
 /// # Errors
 /// Returns an error if the files can't be kept (then nothing was touched), or the reference can't be written.
@@ -35,7 +35,7 @@ pub fn skip(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &finished(project, step)?)
 }
 
-/// Takes the step back to its starting point.
+/// Resets the step to its starting point.
 ///
 /// # Errors
 /// Returns an error if the files can't be kept (then nothing was touched), or the starter can't be written.
@@ -43,9 +43,8 @@ pub fn reset(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &starter(project, step)?)
 }
 
-/// Writes what a backup holds into the step. Every file is written, also one that is the same
-/// already: cargo builds what is newer than its last build, and the backup may have been copied by hand with its old
-/// times.
+/// Writes what a backup holds into the step. Every file is written, even one that is the same already: cargo builds
+/// what is newer than its last build, and a backup that was copied by hand may have kept its old times.
 ///
 /// # Errors
 /// Returns an error if the backup can't be read or the files can't be kept (then nothing was touched), or its files
@@ -88,7 +87,7 @@ pub fn backups(project: &Project, step: &Step) -> Vec<Backup> {
     backups
 }
 
-/// When a backup was kept, and which of those of that second it is.
+/// When a backup was kept, and which one of that second it is.
 fn split(when: &str) -> (&str, u32) {
     match when.split_once("Z-") {
         Some((stamp, number)) => (&when[..=stamp.len()], number.parse().unwrap_or(0)),

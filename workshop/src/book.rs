@@ -25,7 +25,7 @@ use crate::project::{Project, Step};
 use crate::supervisor::{Stop, run_to_exit};
 use crate::text::sanitize;
 
-/// Where the book is served, unless told otherwise.
+/// The book's port, unless another is asked for.
 pub const USUAL_PORT: u16 = 3000;
 /// How long a page's question for news is held.
 const POLL_TIMEOUT: Duration = Duration::from_secs(25);
@@ -140,12 +140,12 @@ impl Book {
         })
     }
 
-    /// Where the book is served.
+    /// The address of the book.
     pub fn address(&self) -> String {
         format!("http://{}/", self.server.address())
     }
 
-    /// Where the chapter of a step is served.
+    /// The address of a step's chapter.
     pub fn chapter(&self, step: &Step) -> String {
         let page = step.chapter.trim_end_matches(".md");
         format!("{}{page}.html", self.address())
@@ -285,7 +285,7 @@ impl Builder {
     }
 }
 
-/// On Windows a file that a virus scanner looks at can't be moved for a moment.
+/// Does this again for a second if it fails on Windows, where a file can't be moved while a virus scanner reads it.
 fn retry_on_windows(action: impl Fn() -> io::Result<()>) -> io::Result<()> {
     let end = Instant::now() + Duration::from_secs(1);
     loop {
@@ -298,8 +298,7 @@ fn retry_on_windows(action: impl Fn() -> io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// The same command, with a lower priority if the system has a command for that: the first
-/// verdict is more urgent than the book.
+/// Runs a command with a lower priority if the system can: the first verdict is more urgent than the book.
 fn in_the_background(command: Command) -> Command {
     if !cfg!(unix) {
         return command;

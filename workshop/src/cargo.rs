@@ -45,8 +45,8 @@ pub fn command(project: &Project) -> Command {
     command
 }
 
-/// Runs a cargo that builds to its exit; `on_activity` hears what it does. Its `stderr` is what the compiler and cargo itself
-/// complain of. `None` if a stop was asked for.
+/// Runs a cargo that builds to its exit; `on_activity` hears what it does. Its `stderr` is what the compiler and cargo
+/// itself complain of. `None` if a stop was asked for.
 ///
 /// # Errors
 /// Returns an error if it can't be started.

@@ -1,8 +1,7 @@
 //! `cargo workshop compare`: what the same chat costs over polling, long polling and WebSocket.
 //!
-//! The measurement is a program of its own, package `workshop-compare`: it needs three steps' solutions,
-//! and this command has to be ready within seconds. How it reads its options is built into both, so that a
-//! mistake in them is found before anything is compiled.
+//! The package `workshop-compare` measures. Because it takes a while to compile, this module reads the options with
+//! the package's own code first: a mistake in them is found before anything is compiled.
 
 use std::ffi::OsString;
 

@@ -57,7 +57,7 @@ impl Game {
         Ok(game)
     }
 
-    /// The same step's example of this name.
+    /// Selects the step's example with this name.
     ///
     /// # Errors
     /// Returns an error if there is none.

@@ -1,4 +1,4 @@
-//! How far the learner has come: one line for each step in `.workshop/progress`.
+//! Keeps how far the learner is: one line for each step in `.workshop/progress`.
 //!
 //! ```text
 //! hello passed
@@ -271,7 +271,7 @@ impl Lock {
     /// Takes the lock. On a file system that has no locks, nothing is locked.
     ///
     /// # Errors
-    /// Returns an error if another `cargo workshop` has it.
+    /// Returns an error if another `cargo workshop` holds it.
     pub fn take(project: &Project) -> Result<Self> {
         let folder = project.state_folder();
         let file = fs::create_dir_all(&folder).and_then(|()| {

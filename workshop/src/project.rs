@@ -1,4 +1,4 @@
-//! Where the workshop is, and which steps it has.
+//! Finds the workshop's folder and its steps.
 //!
 //! A step's title, its minutes and what it needs are in the `Cargo.toml` of its solution,
 //! under `[package.metadata.workshop]`, and nowhere else.
@@ -16,8 +16,8 @@ pub struct Project {
     pub root: PathBuf,
     /// The steps, by number.
     pub steps: Vec<Step>,
-    /// Where cargo builds, if not where it would by itself. Cargo takes two copies of one workspace
-    /// that build into the same folder for one and the same.
+    /// The folder that cargo builds into, if not its usual one. Two copies of a workspace must not share one: cargo
+    /// would mistake one for the other.
     pub target: Option<PathBuf>,
 }
 
@@ -61,7 +61,7 @@ impl Project {
     /// Finds the workshop that the current folder belongs to.
     ///
     /// # Errors
-    /// Returns an error if there is none, or its steps can't be read.
+    /// Returns an error if it belongs to none, or the steps can't be read.
     pub fn find() -> Result<Self> {
         let here = env::current_dir().context("The current folder can't be read")?;
         // Cargo says where the package is that it runs; a binary that is run directly has to look.
@@ -134,7 +134,7 @@ impl Project {
         self.root.join("solutions").join(step.folder())
     }
 
-    /// Where the workshop keeps what belongs to this learner: progress, backups.
+    /// The folder for what belongs to this learner: progress, backups.
     pub fn state_folder(&self) -> PathBuf {
         self.root.join(".workshop")
     }

@@ -1,4 +1,4 @@
-//! The reference of a step, shown as it would stand in the step.
+//! Shows the reference of a step as it would be in the step.
 
 use std::fmt::Write as _;
 

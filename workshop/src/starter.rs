@@ -1,4 +1,4 @@
-//! Steps are written out of solutions.
+//! Makes steps out of solutions.
 //!
 //! A solution marks each exercise by a comment:
 //!
@@ -9,11 +9,10 @@
 //! }
 //! ```
 //!
-//! In the starter, what follows the comment in that block is `todo!("…")`. Where lines
-//! `// Starter: code` follow the comment, that code stands there instead. A comment at the left
-//! margin is about the item below it, up to the next blank line. Anchors for the book are left
-//! out. All else is the same to the letter, but for the names: a solution's package ends in
-//! `-solution`, a starter's does not.
+//! In the starter, `todo!("…")` replaces what follows the comment in that block. If lines `// Starter: code` follow
+//! the comment, that code replaces it instead. A comment at the left margin is about the item below it, up to the next
+//! blank line. Anchors for the book are left out. Everything else is the same to the letter, except for the names: a
+//! solution's package ends in `-solution`, a starter's does not.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -106,8 +105,8 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// Makes the folder hold exactly these files. What is in it besides goes. A text that differs only in
-/// its line ends stays as it is.
+/// Makes the folder hold exactly these files, and removes all others. A text that differs only in its line ends stays
+/// as it is.
 ///
 /// # Errors
 /// Returns an error if a file can't be written or removed.
@@ -130,7 +129,7 @@ pub fn write_folder(folder: &Path, files: &Files) -> Result<()> {
     Ok(())
 }
 
-/// Writes a file whole or not at all, so that a full disk leaves the old one as it was.
+/// Writes all of a file or nothing, so that a full disk leaves the old one as it was.
 ///
 /// # Errors
 /// Returns an error if the file can't be written.
@@ -289,8 +288,8 @@ fn indentation(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// The index of the first line behind an answer: the one that closes its block, or at the left
-/// margin, the first blank line.
+/// The index of the first line after an answer: the one that closes its block, or at the left margin, the first blank
+/// line.
 fn end_of_answer(lines: &[&str], start: usize, margin: usize) -> usize {
     let ends = |line: &&str| match margin {
         0 => line.is_empty(),

@@ -25,10 +25,10 @@ pub fn write(project: &Project) -> Result<()> {
     titles(project)
 }
 
-/// Says where the book and the steps' metadata differ.
+/// Checks that the book and the steps' metadata agree.
 ///
 /// # Errors
-/// Returns an error if they differ somewhere.
+/// Returns an error if they differ.
 pub fn check(project: &Project) -> Result<()> {
     let lines = drift(
         &project.root.join("book/src/generated"),
@@ -43,8 +43,8 @@ pub fn check(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// A chapter has the title of its step, in SUMMARY.md and in its heading, and says its line. If it says how
-/// many checks there are, it is right.
+/// Checks that a chapter has the title of its step, in SUMMARY.md and in its heading, includes its line, and is right
+/// about the number of checks.
 fn titles(project: &Project) -> Result<()> {
     let source = project.root.join("book").join("src");
     let read = |name: &str| {
@@ -176,7 +176,7 @@ fn schedule(steps: &[Step]) -> String {
     table + &format!("| | all of them | {minutes} | |\n")
 }
 
-/// The one file that holds tasks by its path, several by their folder and their names.
+/// The files that hold tasks: one by its path, several by their folder and their names.
 fn files_with_tasks(project: &Project, step: &Step) -> Result<String> {
     let files = finished(project, step)?;
     let has_task = |content: &[u8]| String::from_utf8_lossy(content).contains("// Task: ");

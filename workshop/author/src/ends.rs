@@ -1,5 +1,5 @@
 //! `author ends`: proves both ends of every step. A starter fails its own check as "not written
-//! yet" (or, where it starts with wrong code, as wrong); a step with the reference in it passes;
+//! yet" (or as wrong, if it starts with wrong code); a step with the reference in it passes;
 //! and a finished step on unwritten earlier ones says which of them is missing.
 
 use anyhow::{Result, anyhow};
@@ -13,7 +13,7 @@ use crate::scratch;
 /// Proves both ends of every step.
 ///
 /// # Errors
-/// Returns an error if a step is judged otherwise than it should be.
+/// Returns an error if the verdict on a step isn't the intended one.
 pub fn run(project: &Project) -> Result<()> {
     let scratch = scratch::copy(project, "scratch")?;
     let mut faults = Vec::new();

@@ -14,14 +14,14 @@ use workshop::starter::write_file;
 
 use crate::{mistakes, scratch};
 
-/// Where the wrong solutions are.
+/// The folder of the wrong solutions.
 pub fn folder(project: &Project) -> PathBuf {
     project.root.join("tests").join("mistakes")
 }
 
-/// The figures of all steps.
+/// How many mistakes there are, and how many are named.
 pub struct Figures {
-    /// Of each step with mistakes: its folder, how many there are, and how many of them are named.
+    /// For each step with mistakes: its folder, how many there are, and how many of them are named.
     steps: Vec<(String, usize, usize)>,
 }
 
@@ -29,7 +29,7 @@ impl Figures {
     /// Counts them.
     ///
     /// # Errors
-    /// Returns an error if a diff can't be read, or has no whole header.
+    /// Returns an error if a diff can't be read, or its header isn't complete.
     pub fn of(project: &Project) -> Result<Self> {
         let mut steps = Vec::new();
         for step in &project.steps {
@@ -83,11 +83,11 @@ fn percent(part: usize, whole: usize) -> usize {
     100 * part / whole.max(1)
 }
 
-/// Writes the table, or fails where it is another.
+/// Writes the table if `update`, and otherwise checks it.
 ///
 /// # Errors
 /// Returns an error if the table in the repository is not what the diffs say, or can't be written.
-pub fn keep(project: &Project, update: bool) -> Result<()> {
+pub fn check_or_write(project: &Project, update: bool) -> Result<()> {
     let table = Figures::of(project)?.table();
     let file = folder(project).join("figures.md");
     if update {

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use workshop::project::Project;
 use workshop_terminal::command_line::Exit;
 
-use self::mistakes::{Share, Which};
+use self::mistakes::{Selection, Share};
 
 pub mod book;
 pub mod ends;
@@ -136,7 +136,7 @@ fn shared(project: &Project, matches: &ArgMatches) -> Option<Share> {
 /// Runs an `author` command.
 ///
 /// # Errors
-/// Returns an error if the command failed, or what it checks is not so.
+/// Returns an error if the command fails, or what it checks isn't so.
 pub fn run(matches: &ArgMatches) -> Result<Exit> {
     run_in(&Project::find()?, matches).map(|()| Exit::Success)
 }
@@ -151,7 +151,7 @@ fn run_in(project: &Project, matches: &ArgMatches) -> Result<()> {
         Some(("snapshots", _)) => snapshots::write(project),
         Some(("mistakes", matches)) => {
             let text = |name| matches.get_one::<String>(name).map(String::as_str);
-            let which = Which {
+            let which = Selection {
                 step: text("step"),
                 name: text("name"),
                 update: matches.get_flag("update"),
@@ -192,9 +192,9 @@ fn verify(project: &Project, share: Option<Share>) -> Result<()> {
     book::check(project)?;
     snapshots::check(project)?;
     ends::run(project)?;
-    let which = Which {
+    let which = Selection {
         share,
-        ..Which::default()
+        ..Selection::default()
     };
     mistakes::run(project, which)
 }

@@ -11,16 +11,16 @@
 //! # Often: written as hexadecimal text
 //! ```
 //!
-//! Exactly these checks must be red; a name with a question mark after it may be. A mistake that is a race
+//! Exactly these checks must be red; one with a question mark after its name may be. A mistake that is a race
 //! gets more than one try.
 //!
 //! `Often:` quotes the part of the report's guess that names this mistake, so that another guess, or none, is
 //! a fault. A report that names nothing, because nothing in what differs points to the mistake, is allowed and
-//! counted: `# Often: (none)`. How many there are of each stands in `tests/mistakes/figures.md`, which the
-//! book includes.
+//! counted: `# Often: (none)`. `tests/mistakes/figures.md`, which the book includes, says how many there are
+//! of each.
 //!
-//! The report of the first check that it turns red is kept beside it, for the book and for the
-//! eye of whoever changes a check.
+//! The report of the first check that it turns red is kept beside it, for the book and for
+//! whoever changes a check.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -37,10 +37,10 @@ use workshop::supervisor::{Stop, run_to_exit};
 
 use crate::{figures, scratch};
 
-/// A step with fewer mistakes than this has not been thought through.
-const AT_LEAST: usize = 4;
+/// How many mistakes a step must have.
+const MIN_MISTAKES: usize = 4;
 
-/// What a mistake's header says where its report makes no guess.
+/// What a mistake's header says if its report makes no guess.
 const NO_GUESS: &str = "(none)";
 
 pub(super) struct Mistake {
@@ -57,15 +57,14 @@ impl Mistake {
     }
 }
 
-/// How many steps are tried at a time, each in a copy of its own. More would disturb the checks that have
-/// deadlines.
-const AT_A_TIME: usize = 2;
+/// How many steps are tried at a time, each in a copy of its own. More would disturb checks that have deadlines.
+const MAX_WORKERS: usize = 2;
 
-/// Code that is right gets the same verdict every time: `author steady` sees to that. Code with a race in it
-/// need not, on a machine with other work; it is tried again before it is called uncaught.
+/// How often a mistake is tried before it counts as uncaught. Right code gets the same verdict every time, which
+/// `author steady` proves. Code with a race in it may not, on a busy machine.
 const MAX_TRIES: u32 = 3;
 
-/// What came of the mistakes of some steps.
+/// How the mistakes of some steps came out.
 #[derive(Default)]
 struct Outcome {
     tried: usize,
@@ -74,18 +73,18 @@ struct Outcome {
 
 /// Which mistakes are tried, and whether their reports are written again.
 #[derive(Default, Clone, Copy)]
-pub struct Which<'a> {
-    /// One step's, by its id or number.
+pub struct Selection<'a> {
+    /// Only those of this step, by its id or number.
     pub step: Option<&'a str>,
-    /// Those whose name contains this.
+    /// Only those whose name contains this.
     pub name: Option<&'a str>,
     /// Whether the reports, and the figures, are written again.
     pub update: bool,
-    /// One in so many of each step, if not all. Which ones, goes by turns.
+    /// Only a share of each step's, by turns.
     pub share: Option<Share>,
 }
 
-/// One in `of` mistakes: those whose place in their step, counted from 0, leaves `turn` when it is divided.
+/// One in `of` mistakes: those whose place in their step, counted from 0, leaves the remainder `turn`.
 #[derive(Clone, Copy)]
 pub struct Share {
     /// Less than `of`.
@@ -94,7 +93,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// One in so many, of which the number of commits says whose turn it is: in time, all are tried.
+    /// One in this many. The number of commits decides whose turn it is, so that all are tried in time.
     pub fn one_in(of: usize, project: &Project) -> Self {
         let mut git = Command::new("git");
         git.current_dir(&project.root)
@@ -110,15 +109,15 @@ impl Share {
 /// Tries every mistake, or those of one step.
 ///
 /// # Errors
-/// Returns an error if a mistake is not caught as it says, no longer applies, is named otherwise than it says, or gives
-/// another report than the one that is kept.
-pub fn run(project: &Project, which: Which) -> Result<()> {
+/// Returns an error if a mistake isn't caught or named as its header says, no longer applies, or gives a report that
+/// differs from the one that is kept.
+pub fn run(project: &Project, which: Selection) -> Result<()> {
     let only = which.step.map(|id| project.step(id)).transpose()?;
     let steps = project.steps.iter();
     let queue: VecDeque<&Step> = steps
         .filter(|step| only.is_none_or(|only| only == *step))
         .collect();
-    let workers = queue.len().min(AT_A_TIME);
+    let workers = queue.len().min(MAX_WORKERS);
     let (queue, outcome) = (Mutex::new(queue), Mutex::default());
     thread::scope(|scope| {
         let workers = (0..workers).map(|number| {
@@ -132,7 +131,7 @@ pub fn run(project: &Project, which: Which) -> Result<()> {
     let Outcome { tried, mut faults } =
         outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     let touches_figures = which.update || which.step.is_none();
-    if touches_figures && let Err(error) = figures::keep(project, which.update) {
+    if touches_figures && let Err(error) = figures::check_or_write(project, which.update) {
         faults.push(format!("{error:#}"));
     }
     if faults.is_empty() {
@@ -153,7 +152,7 @@ fn try_steps(
     number: usize,
     queue: &Mutex<VecDeque<&Step>>,
     outcome: &Mutex<Outcome>,
-    which: Which,
+    which: Selection,
 ) -> Result<()> {
     let name = match number {
         0 => "scratch".to_string(),
@@ -176,13 +175,13 @@ fn try_steps(
     Ok(())
 }
 
-fn try_step(project: &Project, scratch: &Project, step: &Step, which: Which) -> Outcome {
+fn try_step(project: &Project, scratch: &Project, step: &Step, which: Selection) -> Outcome {
     let mut outcome = Outcome::default();
     let folder = figures::folder(project).join(step.folder());
     let mistakes = scratch::names(&folder, ".diff");
-    if mistakes.len() < AT_LEAST {
+    if mistakes.len() < MIN_MISTAKES {
         outcome.faults.push(format!(
-            "{}: {} mistakes, but {AT_LEAST} are the least",
+            "{}: {} mistakes, but {MIN_MISTAKES} are the least",
             step.id,
             mistakes.len()
         ));
@@ -218,8 +217,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Tries diffs that are no mistakes of the repository yet: what does a learner see who has written this?
-/// Prints for each which checks are red, and the first report.
+/// Tries diffs that aren't in the repository yet. Prints for each which checks are red, and the first report: what a
+/// learner who has written this sees.
 ///
 /// # Errors
 /// Returns an error if a diff can't be read or doesn't apply, or the step doesn't compile with it.
@@ -243,7 +242,7 @@ pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<()> {
             .iter()
             .filter(|check| check.state != CheckState::Right);
         let red = Vec::from_iter(red.map(|check| check.name.as_str()));
-        println!("Caught by: {}", said(&red));
+        println!("Caught by: {}", list(&red));
         if let Some(first) = verdict.first_red() {
             caught += 1;
             println!("{}", first.report);
@@ -316,7 +315,7 @@ pub(super) fn read(name: &str, diff: &str) -> Result<Mistake> {
     })
 }
 
-/// Whether the report's guess has this part, or there is none and none is expected.
+/// Whether the report's guess has this part, or neither a guess is there nor one expected.
 fn is_named(often: &str, report: &str) -> bool {
     match guess(report) {
         Some(guess) => often != NO_GUESS && guess.contains(often),
@@ -353,7 +352,7 @@ fn apply(step: &Path, diff: &Path) -> Result<()> {
     }
 }
 
-/// The first red check, where exactly those are red that should be.
+/// The first red check, if exactly those checks are red that should be.
 fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked> {
     let Verdict::Judged(checks) = verdict else {
         bail!("it was not judged: {verdict:?}");
@@ -377,14 +376,14 @@ fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked> {
             .any(|other| other.trim_end_matches('?') == *name)
     };
     if !surely.clone().all(|name| red.contains(name)) || !red.iter().all(may_be) {
-        bail!("caught by {}, not by {}", said(&red), said(&expected));
+        bail!("caught by {}, not by {}", list(&red), list(&expected));
     }
     verdict
         .first_red()
         .ok_or_else(|| anyhow!("caught by nothing"))
 }
 
-fn said(names: &[&str]) -> String {
+fn list(names: &[&str]) -> String {
     if names.is_empty() {
         "nothing".to_string()
     } else {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use workshop::project::{Project, Step};
 use workshop::starter::write_file;
 
-use crate::mistakes::Which;
+use crate::mistakes::Selection;
 use crate::{book, mistakes, snapshots, starters};
 
 const MANIFEST: &str = include_str!("new_step/manifest.txt");
@@ -48,7 +48,7 @@ const MISTAKES: [[&str; 4]; 4] = [
 /// Writes a new step after the last one, with all that belongs to it.
 ///
 /// # Errors
-/// Returns an error if the id isn't one, or is taken; a file can't be written; or what was written doesn't pass.
+/// Returns an error if the id isn't valid or is taken, a file can't be written, or the new step doesn't pass.
 pub fn run(project: &Project, id: &str, title: &str) -> Result<()> {
     refuse(project, id)?;
     let number = format!("{:02}", project.steps.len());
@@ -84,10 +84,10 @@ fn finish(project: &Project, id: &str) -> Result<()> {
     starters::write(project)?;
     book::write(project)?;
     snapshots::write_one(project, step)?;
-    let which = Which {
+    let which = Selection {
         step: Some(id),
         update: true,
-        ..Which::default()
+        ..Selection::default()
     };
     mistakes::run(project, which)?;
     println!("\n{}", next(step));
@@ -131,7 +131,7 @@ fn refuse(project: &Project, id: &str) -> Result<()> {
     }
 }
 
-/// Where a new step is written.
+/// The places in which a new step is written.
 struct Place<'a> {
     project: &'a Project,
     number: String,

@@ -36,7 +36,7 @@ pub fn copy(project: &Project, name: &str) -> Result<Project> {
     })
 }
 
-/// Puts these files in the place of a step.
+/// Replaces the files of a step by these.
 ///
 /// # Errors
 /// Returns an error if they can't be written.
@@ -44,7 +44,7 @@ pub fn put(scratch: &Project, step: &Step, files: &Files) -> Result<()> {
     write_folder(&scratch.step_folder(step), files)
 }
 
-/// The names of the files in a folder that end so, sorted.
+/// The names of the files in a folder that have this ending, without it, sorted.
 pub fn names(folder: &Path, ending: &str) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries

@@ -10,7 +10,7 @@ use workshop::supervisor::{Stop, run_to_exit};
 
 use crate::scratch;
 
-/// Writes every snapshot anew, and removes those that no check compares with. Read the difference
+/// Writes every snapshot again, and removes those that no check compares with. Read the difference
 /// before you commit it.
 ///
 /// # Errors
@@ -20,7 +20,7 @@ pub fn write(project: &Project) -> Result<()> {
     steps.try_for_each(|step| write_one(project, step))
 }
 
-/// The same, of one step.
+/// Writes the snapshots of one step.
 ///
 /// # Errors
 /// Returns an error if its solution doesn't build, or its checks fail for another reason than a snapshot.
@@ -56,7 +56,7 @@ pub fn write_one(project: &Project, step: &Step) -> Result<()> {
 /// Says where snapshots and checks don't match: each check has one, and each belongs to one.
 ///
 /// # Errors
-/// Returns an error if they don't match somewhere.
+/// Returns an error if a check and its snapshot don't match.
 pub fn check(project: &Project) -> Result<()> {
     let mut lines = Vec::new();
     for step in &project.steps {

@@ -16,10 +16,10 @@ pub fn write(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Says where steps/ differs from what would be written.
+/// Checks that steps/ is what would be written.
 ///
 /// # Errors
-/// Returns an error if it differs somewhere, or can't be read.
+/// Returns an error if it differs or can't be read.
 pub fn check(project: &Project) -> Result<()> {
     let mut lines = Vec::new();
     for step in &project.steps {
@@ -29,6 +29,6 @@ pub fn check(project: &Project) -> Result<()> {
         println!("✓ steps/ is what solutions/ makes of it");
         return Ok(());
     }
-    let command = "`cargo workshop author starters` writes steps/ out of solutions/ anew.";
+    let command = "`cargo workshop author starters` writes steps/ out of solutions/ again.";
     Err(anyhow!("{}\n{command}", lines.join("\n")))
 }

@@ -1,4 +1,4 @@
-//! `author steady`: proves that a check says the same each time, also on a machine that has much else to do.
+//! `author steady`: proves that a check says the same each time, even on a busy machine.
 
 use std::hint;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const LOOPS: usize = 4;
 /// Runs the checks of every solution, or of one, this many times.
 ///
 /// # Errors
-/// Returns an error if one of them failed once.
+/// Returns an error if one of them fails once.
 pub fn run(project: &Project, only: Option<&str>, times: u32, busy: bool) -> Result<()> {
     let only = only.map(|id| project.step(id)).transpose()?;
     let steps = project.steps.iter();

@@ -28,7 +28,7 @@ const PATIENCE_WITH_A_SAVE: Duration = Duration::from_secs(2);
 /// Measures, and prints a table.
 ///
 /// # Errors
-/// Returns an error if the clone can't be made, or a line that is waited for doesn't come.
+/// Returns an error if the clone can't be made, or an expected line isn't printed.
 pub fn run(project: &Project) -> Result<()> {
     let clone = fresh_clone(project)?;
     println!("In a fresh clone with an empty target directory, cargo's downloads there already:");
@@ -115,7 +115,7 @@ impl Watch {
         command
             .args(["workshop", "--plain", "--no-open"])
             .args(options);
-        // The pipe stays open and silent: somebody who reads and does not type.
+        // The pipe stays open and silent, like a person who reads and doesn't type.
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -46,12 +46,12 @@ fn run(options: &Options) -> Result<(), String> {
         }
     };
     let mut text = table.write();
-    for sentence in crossing::words(&table) {
+    for sentence in crossing::in_words(&table) {
         text.push('\n');
         text.push_str(&wrapped(&sentence));
         text.push('\n');
     }
-    // Where nobody reads it any more, there is still the plot to write.
+    // Even if the output isn't read any more, the plot is written.
     _ = io::stdout().write_all(text.as_bytes());
     if let Some(file) = &options.svg {
         let svg = plot::svg(&table)

@@ -47,7 +47,7 @@ const SECONDS: (f64, f64) = (0.1, 3_600.0);
 pub struct Options {
     /// What is measured.
     pub task: Task,
-    /// Where the plot goes.
+    /// The file for the plot, if one is wanted.
     pub svg: Option<PathBuf>,
 }
 
@@ -100,7 +100,7 @@ impl Setup {
     }
 }
 
-/// What the command line says, as it stands there.
+/// What the command line says, before defaults.
 #[derive(Default)]
 struct Given {
     rates: Option<Vec<u64>>,
@@ -116,7 +116,7 @@ struct Given {
 /// Reads the command line, without the program's name. `None` where help is asked for.
 ///
 /// # Errors
-/// It makes no sense; the sentence says why.
+/// Returns a sentence that says why if it makes no sense.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, String> {
     let sentence = |error: lexopt::Error| error.to_string();
     let mut arguments = lexopt::Parser::from_args(arguments);

@@ -162,7 +162,7 @@ fn response<'b>(
     }))
 }
 
-/// With the fields that matter for a handshake, where it `is_telling`; how many others there are,
+/// Adds the fields that matter for a handshake if it `is_telling`, how many others there are,
 /// and how long the head is.
 fn with_fields(
     entry: Entry,
@@ -260,9 +260,9 @@ enum Rest {
     Size(Vec<u8>),
     /// So many bytes of a chunk.
     Chunk(u64),
-    /// The end of the line behind a chunk.
+    /// The end of the line after a chunk.
     EndOfChunk,
-    /// Fields behind the last chunk; so long is the line that is coming.
+    /// Fields after the last chunk, and how long the current line is so far.
     Trailer(usize),
     /// Nothing.
     Nothing,
@@ -285,7 +285,7 @@ impl Body {
         }
     }
 
-    /// The same, shown in as many lines.
+    /// Sets how many lines it is shown in.
     pub fn in_lines(self, lines: usize) -> Self {
         Self { lines, ..self }
     }
@@ -293,7 +293,7 @@ impl Body {
     /// Takes what belongs to the body, and gives back the rest, once the body is whole.
     ///
     /// # Errors
-    /// What should be the size of a chunk is none.
+    /// Returns what is wrong, in words, if the size of a chunk can't be read.
     pub fn take<'a>(&mut self, mut bytes: &'a [u8]) -> Result<Option<&'a [u8]>, String> {
         loop {
             let rest = mem::replace(&mut self.rest, Rest::Nothing);
