@@ -26,7 +26,7 @@ use crate::supervisor::{Stop, run_to_exit};
 use crate::text::sanitize;
 
 /// The book's port, unless another is asked for.
-pub const USUAL_PORT: u16 = 3000;
+pub const DEFAULT_PORT: u16 = 3000;
 /// How long a page's question for news is held.
 const POLL_TIMEOUT: Duration = Duration::from_secs(25);
 /// How many requests are answered at a time.
@@ -38,7 +38,7 @@ const QUIET: Duration = Duration::from_millis(200);
 
 /// What there is to tell of the book.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub enum BookEvent {
     /// It can be read.
     Readable,
     /// It can't be built; why. If it was readable, it still is, as it was before.
@@ -48,7 +48,7 @@ pub enum News {
 /// The book, served until it is dropped.
 pub struct Book {
     server: Server,
-    is_elsewhere: bool,
+    uses_other_port: bool,
     pages: Arc<Pages>,
     orders: Option<Sender<()>>,
     stop: Stop,
@@ -96,12 +96,12 @@ impl Book {
     pub fn start(
         project: &Project,
         port: Option<u16>,
-        tell: impl Fn(News) + Send + 'static,
+        tell: impl Fn(BookEvent) + Send + 'static,
     ) -> Result<Self> {
         let listener = listen(port)?;
         let address = listener.local_addr();
-        let is_elsewhere =
-            port.is_none() && address.is_ok_and(|address| address.port() != USUAL_PORT);
+        let uses_other_port =
+            port.is_none() && address.is_ok_and(|address| address.port() != DEFAULT_PORT);
         let folder = project.state_folder().join("book");
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let pages = Arc::new(Pages {
@@ -132,7 +132,7 @@ impl Book {
         });
         Ok(Self {
             server,
-            is_elsewhere,
+            uses_other_port,
             pages,
             orders: Some(orders),
             stop,
@@ -152,8 +152,8 @@ impl Book {
     }
 
     /// Whether another program has the port that it is usually served on.
-    pub fn is_elsewhere(&self) -> bool {
-        self.is_elsewhere
+    pub fn uses_other_port(&self) -> bool {
+        self.uses_other_port
     }
 
     /// Has the book rebuilt.
@@ -184,7 +184,7 @@ fn listen(port: Option<u16>) -> Result<TcpListener> {
                 "The book can't be served on port {port} (without `--port`, any free one is taken)"
             )
         }),
-        None => at(USUAL_PORT)
+        None => at(DEFAULT_PORT)
             .or_else(|_| at(0))
             .context("The book can't be served: no port is free"),
     }
@@ -199,21 +199,21 @@ struct Builder {
 }
 
 impl Builder {
-    fn run(&self, inbox: &Receiver<()>, tell: impl Fn(News)) {
+    fn run(&self, inbox: &Receiver<()>, tell: impl Fn(BookEvent)) {
         // What was built in an earlier session can be read at once.
         if self.pages.exist() {
-            tell(News::Readable);
+            tell(BookEvent::Readable);
         }
         let program = match self.compile() {
             Ok(Some(program)) => program,
             Ok(None) => return,
-            Err(error) => return tell(News::Broken(format!("{error:#}"))),
+            Err(error) => return tell(BookEvent::Broken(format!("{error:#}"))),
         };
         loop {
             match self.build(&program) {
-                Ok(true) => tell(News::Readable),
+                Ok(true) => tell(BookEvent::Readable),
                 Ok(false) => return,
-                Err(error) => tell(News::Broken(format!("{error:#}"))),
+                Err(error) => tell(BookEvent::Broken(format!("{error:#}"))),
             }
             if inbox.recv().is_err() {
                 return;

@@ -392,7 +392,7 @@ pub fn play(
             });
         }
     };
-    let waiting = Waiting::begin(&game.name());
+    let waiting = Waiting::start(&game.name());
     let built = build(project, &game, &stop, &waiting.on_activity());
     drop(waiting);
     if let Some(executable) = built? {

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub const PLAIN_TICK: Duration = Duration::from_secs(10);
 
 /// An activity, in a few words.
-pub fn words(activity: &Activity, time: Duration) -> String {
+pub fn in_words(activity: &Activity, time: Duration) -> String {
     let seconds = time.as_secs();
     let what = match activity {
         Activity::Waiting => "waiting for another cargo that is building here".to_string(),
@@ -41,7 +41,7 @@ pub struct Waiting {
 
 impl Waiting {
     /// Says at once what is waited for: `00 hello`.
-    pub fn begin(what: &str) -> Self {
+    pub fn start(what: &str) -> Self {
         let (news, inbox) = mpsc::channel();
         let what = what.to_string();
         Self {
@@ -75,7 +75,10 @@ fn go_on(what: &str, inbox: &Receiver<Option<Activity>>) {
     loop {
         let left = next_line.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            show(&format!("… {what}: {}", words(&activity, since.elapsed())));
+            show(&format!(
+                "… {what}: {}",
+                in_words(&activity, since.elapsed())
+            ));
             next_line = Instant::now() + tick;
             continue;
         }
@@ -120,7 +123,7 @@ mod tests {
 
     #[test]
     fn it_is_said_what_is_waited_for_and_how_long() {
-        let words = |activity| words(&activity, Duration::from_millis(12_900));
+        let words = |activity| in_words(&activity, Duration::from_millis(12_900));
         assert_eq!(
             words(Activity::Waiting),
             "waiting for another cargo that is building here (12 s)"
