@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 pub use workshop_terminal::command_line::Exit;
 
 use crate::backup::{self, Backup, Kept};
+use crate::cargo::Activity;
 use crate::chapter::{self, Hint};
 use crate::judge::{Side, judge_all, judge_until_red};
 use crate::play::{self, Game};
@@ -143,7 +144,7 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
         Side::Step => name(&step),
         Side::Solution => format!("{}, the reference", name(&step)),
     };
-    let waiting = Waiting::start(&what);
+    let waiting = Waiting::start(&what, Activity::Building(None));
     let verdict = if all {
         judge_all(
             project,
