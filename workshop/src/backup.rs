@@ -24,7 +24,7 @@ pub struct Backup {
     /// When it was kept: `2026-11-21T05-43-10Z`. No two backups of a step have the same.
     pub when: String,
     /// The folder.
-    pub place: PathBuf,
+    pub folder: PathBuf,
 }
 
 /// Replaces the learner's files by the reference.
@@ -50,7 +50,7 @@ pub fn reset(project: &Project, step: &Step) -> Result<Kept> {
 /// Returns an error if the backup can't be read or the files can't be kept (then nothing was touched), or its files
 /// can't be written.
 pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept> {
-    let files = read_folder(&backup.place)?;
+    let files = read_folder(&backup.folder)?;
     let folder = project.step_folder(step);
     let kept = match read_folder(&folder) {
         Ok(theirs) if same_files(&theirs, &files) => {
@@ -79,7 +79,7 @@ pub fn backups(project: &Project, step: &Step) -> Vec<Backup> {
         let is_one = clock::is_stamp(split(when).0) && entry.path().is_dir();
         is_one.then(|| Backup {
             when: when.to_string(),
-            place: entry.path(),
+            folder: entry.path(),
         })
     };
     let mut backups: Vec<Backup> = entries.flatten().filter_map(backup).collect();
@@ -113,7 +113,7 @@ fn still_there(error: Error, project: &Project, kept: &Kept) -> Error {
     match kept {
         Kept::In(backup) => anyhow!(
             "{error:#}. Your files are all in {}; try again when there is room.",
-            shown(project, &backup.place)
+            relative(project, &backup.folder)
         ),
         Kept::Nothing(_) => error,
     }
@@ -140,14 +140,14 @@ fn keep(project: &Project, step: &Step) -> Result<Kept> {
     if is_ours(finished(project, step)) {
         return nothing("the step held the reference");
     }
-    let (when, place) = unused(&folder(project), &step.id);
+    let (when, folder) = unused(&folder(project), &step.id);
     for (path, content) in &theirs {
-        write_file(&place.join(path), content).map_err(|error| {
-            _ = fs::remove_dir_all(&place);
+        write_file(&folder.join(path), content).map_err(|error| {
+            _ = fs::remove_dir_all(&folder);
             anyhow!("Your files can't be kept, so nothing was touched: {error:#}. Make room, and try again.")
         })?;
     }
-    Ok(Kept::In(Backup { when, place }))
+    Ok(Kept::In(Backup { when, folder }))
 }
 
 fn unused(folder: &Path, id: &str) -> (String, PathBuf) {
@@ -161,7 +161,7 @@ fn unused(folder: &Path, id: &str) -> (String, PathBuf) {
 }
 
 /// A path as a person in the workshop's folder would type it.
-pub fn shown(project: &Project, path: &Path) -> String {
+pub fn relative(project: &Project, path: &Path) -> String {
     let path = path.strip_prefix(&project.root).unwrap_or(path);
     path.display().to_string().replace('\\', "/")
 }

@@ -42,7 +42,7 @@ fn run(matches: &ArgMatches) -> Result<Exit> {
         return compare::run(matches);
     }
     let mut session = Session::open()?;
-    commands::tell(session.notice.take());
+    commands::print_notice(session.notice.take());
     // Not every command takes one.
     let given = matches.try_get_one::<String>("id").ok().flatten().cloned();
     let required = given.as_deref().unwrap_or_default();

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 pub use workshop_terminal::command_line::Exit;
 
 use crate::backup::{self, Backup, Kept};
+use crate::cargo::Activity;
 use crate::chapter::{self, Hint};
 use crate::judge::{Side, judge_all, judge_until_red};
 use crate::play::{self, Game};
@@ -61,7 +62,7 @@ impl Session {
 }
 
 /// Prints a notice if there is one.
-pub fn tell(notice: Option<String>) {
+pub fn print_notice(notice: Option<String>) {
     if let Some(notice) = notice {
         eprintln!("Note: {notice}");
     }
@@ -143,7 +144,7 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
         Side::Step => name(&step),
         Side::Solution => format!("{}, the reference", name(&step)),
     };
-    let waiting = Waiting::begin(&what);
+    let waiting = Waiting::start(&what, Activity::Building(None));
     let verdict = if all {
         judge_all(
             project,
@@ -212,7 +213,7 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
             )
         }));
     }
-    tell(notice);
+    print_notice(notice);
     Ok(if verdict.is_passed() {
         Exit::Success
     } else {
@@ -288,7 +289,7 @@ pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit> 
     if all {
         let texts: Vec<String> = hints.iter().map(|hint| hint_text(hint, 80)).collect();
         say(&texts.join("\n\n"));
-        tell(session.progress.set_hints(&step, hints.len()));
+        print_notice(session.progress.set_hints(&step, hints.len()));
         return Ok(Exit::Success);
     }
     let Some(hint) = hints.get(shown) else {
@@ -298,7 +299,7 @@ pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit> 
     say(&hint_text(hint, 80));
     say("");
     say(&what_follows(&step, shown + 1, hints.len()));
-    tell(session.progress.set_hints(&step, shown + 1));
+    print_notice(session.progress.set_hints(&step, shown + 1));
     Ok(Exit::Success)
 }
 
@@ -390,7 +391,7 @@ pub fn skip(session: &mut Session, id: &str) -> Result<Exit> {
     if let Some(next) = session.progress.current(&session.project) {
         say(&format!("Next: {}, {}.", name(next), next.title));
     }
-    tell(notice);
+    print_notice(notice);
     Ok(Exit::Success)
 }
 
@@ -402,7 +403,7 @@ pub fn reset(session: &mut Session, id: &str) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let (text, notice) = reset_step(&session.project, &mut session.progress, &step)?;
     say(&text);
-    tell(notice);
+    print_notice(notice);
     Ok(Exit::Success)
 }
 
@@ -442,18 +443,18 @@ pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool
     say(&format!(
         "{} holds the files of {} again.\n`cargo workshop check {}` judges them.",
         name(&step),
-        backup::shown(project, &chosen.place),
+        backup::relative(project, &chosen.folder),
         step.id
     ));
     say(&match kept {
         Kept::In(now) => format!(
             "What was there is in {}.\n{}",
-            backup::shown(project, &now.place),
+            backup::relative(project, &now.folder),
             way_back(&step, &now)
         ),
         Kept::Nothing(why) => format!("Nothing to keep: {why}."),
     });
-    tell(notice);
+    print_notice(notice);
     Ok(Exit::Success)
 }
 
@@ -462,7 +463,7 @@ fn backup_list(project: &Project, step: &Step, backups: &[Backup]) -> String {
         format!(
             "  {}  {}",
             backup.when,
-            backup::shown(project, &backup.place)
+            backup::relative(project, &backup.folder)
         )
     };
     match backups {
@@ -506,7 +507,7 @@ pub fn skip_step(
     let text = match kept {
         Kept::In(backup) => format!(
             "{what}, and your files are in {}.\n{}",
-            backup::shown(project, &backup.place),
+            backup::relative(project, &backup.folder),
             way_back(step, &backup)
         ),
         Kept::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
@@ -529,7 +530,7 @@ pub fn reset_step(
     let text = match kept {
         Kept::In(backup) => format!(
             "{what}. Your files are in {}.\n{}",
-            backup::shown(project, &backup.place),
+            backup::relative(project, &backup.folder),
             way_back(step, &backup)
         ),
         Kept::Nothing(why) => format!("{what}. Nothing to keep: {why}."),

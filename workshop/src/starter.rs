@@ -149,7 +149,7 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 /// In which files the folder differs from these: a line for each.
-pub fn drift(folder: &Path, files: &Files) -> Vec<String> {
+pub fn differences(folder: &Path, files: &Files) -> Vec<String> {
     let there = read_folder(folder).unwrap_or_default();
     let name = |path: &str| folder.join(path).display().to_string();
     let mut lines = Vec::new();

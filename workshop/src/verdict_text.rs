@@ -2,7 +2,7 @@
 
 use std::env;
 
-use crate::backup::shown;
+use crate::backup::relative;
 use crate::commands::name;
 use crate::judge::{CheckState, Checked, Verdict};
 use crate::project::{Project, Step};
@@ -135,7 +135,7 @@ fn manifest_advice(project: &Project, current: &Step, output: &str) -> String {
         return String::new();
     };
     let us = env::current_exe().unwrap_or_default();
-    let us = shown(project, &us);
+    let us = relative(project, &us);
     format!(
         "\n\n`cargo workshop reset {id}` writes the step again and keeps your files.\n\
          If cargo itself stops at this error, this does the same:\n  {us} reset {id}",

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub const PLAIN_TICK: Duration = Duration::from_secs(10);
 
 /// An activity, in a few words.
-pub fn words(activity: &Activity, time: Duration) -> String {
+pub fn in_words(activity: &Activity, time: Duration) -> String {
     let seconds = time.as_secs();
     let what = match activity {
         Activity::Waiting => "waiting for another cargo that is building here".to_string(),
@@ -40,13 +40,13 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Says at once what is waited for: `00 hello`.
-    pub fn begin(what: &str) -> Self {
+    /// Says at once what is waited for (`00 hello`) and what is being done.
+    pub fn start(what: &str, activity: Activity) -> Self {
         let (news, inbox) = mpsc::channel();
         let what = what.to_string();
         Self {
             news,
-            thread: Some(thread::spawn(move || go_on(&what, &inbox))),
+            thread: Some(thread::spawn(move || go_on(&what, activity, &inbox))),
         }
     }
 
@@ -66,16 +66,18 @@ impl Drop for Waiting {
     }
 }
 
-fn go_on(what: &str, inbox: &Receiver<Option<Activity>>) {
+fn go_on(what: &str, mut activity: Activity, inbox: &Receiver<Option<Activity>>) {
     let since = Instant::now();
     let is_terminal = io::stderr().is_terminal();
     let tick = if is_terminal { TICK } else { PLAIN_TICK };
-    let mut activity = Activity::Building(None);
     let mut next_line = since;
     loop {
         let left = next_line.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            show(&format!("… {what}: {}", words(&activity, since.elapsed())));
+            show(&format!(
+                "… {what}: {}",
+                in_words(&activity, since.elapsed())
+            ));
             next_line = Instant::now() + tick;
             continue;
         }
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn it_is_said_what_is_waited_for_and_how_long() {
-        let words = |activity| words(&activity, Duration::from_millis(12_900));
+        let words = |activity| in_words(&activity, Duration::from_millis(12_900));
         assert_eq!(
             words(Activity::Waiting),
             "waiting for another cargo that is building here (12 s)"

@@ -8,7 +8,7 @@ use std::fs;
 use anyhow::{Context, Result, anyhow, bail};
 use workshop::judge::check_names;
 use workshop::project::{Project, Step};
-use workshop::starter::{Files, drift, finished, write_folder};
+use workshop::starter::{Files, differences, finished, write_folder};
 
 use crate::picture;
 
@@ -30,7 +30,7 @@ pub fn write(project: &Project) -> Result<()> {
 /// # Errors
 /// Returns an error if they differ.
 pub fn check(project: &Project) -> Result<()> {
-    let lines = drift(
+    let lines = differences(
         &project.root.join("book/src/generated"),
         &generated(project)?,
     );

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use workshop::project::Project;
-use workshop::starter::{drift, starter, write_folder};
+use workshop::starter::{differences, starter, write_folder};
 
 /// Writes every step as a learner gets it. What was in steps/ is replaced.
 ///
@@ -23,7 +23,10 @@ pub fn write(project: &Project) -> Result<()> {
 pub fn check(project: &Project) -> Result<()> {
     let mut lines = Vec::new();
     for step in &project.steps {
-        lines.extend(drift(&project.step_folder(step), &starter(project, step)?));
+        lines.extend(differences(
+            &project.step_folder(step),
+            &starter(project, step)?,
+        ));
     }
     if lines.is_empty() {
         println!("✓ steps/ is what solutions/ makes of it");

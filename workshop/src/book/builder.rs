@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::{News, Pages};
+use super::{BookEvent, Pages};
 use crate::cargo::{self, MESSAGE_OPTIONS};
 use crate::project::Project;
 use crate::supervisor::{Stop, run_to_exit};
@@ -32,21 +32,21 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn run(&self, inbox: &Receiver<()>, tell: impl Fn(News)) {
+    pub(super) fn run(&self, inbox: &Receiver<()>, tell: impl Fn(BookEvent)) {
         // What was built in an earlier session can be read at once.
         if self.pages.exist() {
-            tell(News::Readable);
+            tell(BookEvent::Readable);
         }
         let program = match self.compile() {
             Ok(Some(program)) => program,
             Ok(None) => return,
-            Err(error) => return tell(News::Broken(format!("{error:#}"))),
+            Err(error) => return tell(BookEvent::Broken(format!("{error:#}"))),
         };
         loop {
             match self.build(&program) {
-                Ok(true) => tell(News::Readable),
+                Ok(true) => tell(BookEvent::Readable),
                 Ok(false) => return,
-                Err(error) => tell(News::Broken(format!("{error:#}"))),
+                Err(error) => tell(BookEvent::Broken(format!("{error:#}"))),
             }
             if inbox.recv().is_err() {
                 return;

@@ -24,13 +24,13 @@ use answers::answer;
 use builder::Builder;
 
 /// The book's port, unless another is asked for.
-pub const USUAL_PORT: u16 = 3000;
+pub const DEFAULT_PORT: u16 = 3000;
 /// How many requests are answered at a time.
 const MAX_REQUESTS: u64 = 100;
 
 /// What there is to tell of the book.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub enum BookEvent {
     /// It can be read.
     Readable,
     /// It can't be built; why. If it was readable, it still is, as it was before.
@@ -40,7 +40,7 @@ pub enum News {
 /// The book, served until it is dropped.
 pub struct Book {
     server: Server,
-    is_elsewhere: bool,
+    uses_other_port: bool,
     pages: Arc<Pages>,
     orders: Option<Sender<()>>,
     stop: Stop,
@@ -88,12 +88,12 @@ impl Book {
     pub fn start(
         project: &Project,
         port: Option<u16>,
-        tell: impl Fn(News) + Send + 'static,
+        tell: impl Fn(BookEvent) + Send + 'static,
     ) -> Result<Self> {
         let listener = listen(port)?;
         let address = listener.local_addr();
-        let is_elsewhere =
-            port.is_none() && address.is_ok_and(|address| address.port() != USUAL_PORT);
+        let uses_other_port =
+            port.is_none() && address.is_ok_and(|address| address.port() != DEFAULT_PORT);
         let folder = project.state_folder().join("book");
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let pages = Arc::new(Pages {
@@ -124,7 +124,7 @@ impl Book {
         });
         Ok(Self {
             server,
-            is_elsewhere,
+            uses_other_port,
             pages,
             orders: Some(orders),
             stop,
@@ -144,8 +144,8 @@ impl Book {
     }
 
     /// Whether another program has the port that it is usually served on.
-    pub fn is_elsewhere(&self) -> bool {
-        self.is_elsewhere
+    pub fn uses_other_port(&self) -> bool {
+        self.uses_other_port
     }
 
     /// Has the book rebuilt.
@@ -176,7 +176,7 @@ fn listen(port: Option<u16>) -> Result<TcpListener> {
                 "The book can't be served on port {port} (without `--port`, any free one is taken)"
             )
         }),
-        None => at(USUAL_PORT)
+        None => at(DEFAULT_PORT)
             .or_else(|_| at(0))
             .context("The book can't be served: no port is free"),
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Watch;
 use super::view::BookState;
-use crate::book::{Book, News};
+use crate::book::{Book, BookEvent};
 use crate::browser;
 use crate::project::Step;
 
@@ -57,22 +57,22 @@ impl Watch {
         self.book.as_ref().map_or(BookState::Off, state)
     }
 
-    pub(super) fn take_news(&mut self, news: News) {
+    pub(super) fn take_book_event(&mut self, news: BookEvent) {
         let Some(served) = &mut self.book else {
             return;
         };
         match news {
-            News::Readable if served.is_readable => {
+            BookEvent::Readable if served.is_readable => {
                 served.error = None;
                 self.log("The book has been rebuilt.");
             }
-            News::Readable => {
+            BookEvent::Readable => {
                 (served.is_readable, served.error) = (true, None);
                 let text = format!("The book can be read at {}", served.book.address());
                 self.log(&text);
                 self.open_book_once();
             }
-            News::Broken(why) => {
+            BookEvent::Broken(why) => {
                 let text = format!("The book can't be built: {why}");
                 served.error = Some(why);
                 self.log(&text);

@@ -305,7 +305,7 @@ impl Watch {
         {
             say(&format!(
                 "… {}",
-                waiting::words(&run.activity, run.since.elapsed())
+                waiting::in_words(&run.activity, run.since.elapsed())
             ));
             run.next_word = now + PLAIN_TICK;
         }

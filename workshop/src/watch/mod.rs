@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use crossterm::terminal;
 
-use crate::book::{Book, News, USUAL_PORT};
+use crate::book::{Book, BookEvent, DEFAULT_PORT};
 use crate::cargo::Activity;
 use crate::changes::{Change, FileWatcher};
 use crate::commands::{Exit, Session};
@@ -61,7 +61,7 @@ enum Event {
     Activity(u64, Activity),
     /// The run with this number has ended.
     Judged(u64, TimedVerdict),
-    Book(News),
+    Book(BookEvent),
     Key(Key),
     Resized,
     Play(play::Line),
@@ -105,10 +105,10 @@ pub fn watch(session: Session, options: &Options) -> Result<Exit> {
         && env::var_os("TERM").is_none_or(|term| term != "dumb");
     watch.greet(is_first, is_screen);
     let book = watch.book.as_ref().map(|served| &served.book);
-    if let Some(book) = book.filter(|book| book.is_elsewhere()) {
+    if let Some(book) = book.filter(|book| book.uses_other_port()) {
         let address = book.address();
         watch.note(format!(
-            "Port {USUAL_PORT} is taken: the book is at {address}"
+            "Port {DEFAULT_PORT} is taken: the book is at {address}"
         ));
     }
     if let Some(notice) = watch.session.notice.take() {
@@ -271,7 +271,7 @@ impl Watch {
             }
             Event::Activity(run, activity) => self.take_activity(run, activity),
             Event::Judged(run, judged) => self.take_judged(run, judged),
-            Event::Book(news) => self.take_news(news),
+            Event::Book(news) => self.take_book_event(news),
             Event::Key(key) => return self.take_key(key),
             Event::Resized => {
                 if let Some(screen) = &mut self.screen {

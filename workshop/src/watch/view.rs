@@ -326,7 +326,7 @@ fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
 
 fn status(view: &View, width: usize) -> Vec<Line> {
     let checking = view.checking.as_ref().map(|(activity, time)| {
-        let words = waiting::words(activity, *time);
+        let words = waiting::in_words(activity, *time);
         match (activity, view.judged) {
             (Activity::Building(_), None) if time.as_secs() > 2 => {
                 format!("… {words}; the first time takes longest")
