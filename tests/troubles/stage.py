@@ -94,9 +94,9 @@ class Program:
 
 
 def build():
-    """The echo server and `cargo workshop`."""
+    """The echo server and the tap."""
     cargo = os.environ.get("CARGO", "cargo")
-    subprocess.run([cargo, "build", "--quiet", "--package", "echo-solution", "--package", "workshop"],
+    subprocess.run([cargo, "build", "--quiet", "--package", "echo-solution", "--package", "workshop-tap"],
                    cwd=ROOT, check=True)
 
 
@@ -124,7 +124,7 @@ class Tap(Program):
     """`cargo workshop tap` in front of a port."""
 
     def __init__(self, port):
-        super().__init__(binary("workshop"), "tap", "--listen", "127.0.0.1:0", "--to",
+        super().__init__(binary("workshop-tap"), "--listen", "127.0.0.1:0", "--to",
                          f"127.0.0.1:{port}")
         try:
             self.port = int(self.says(r"listening on ws://127.0.0.1:(\d+)")[1])

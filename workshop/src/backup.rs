@@ -1,55 +1,56 @@
-//! What a learner wrote is kept before anything takes its place.
+//! Keeps a learner's files before anything replaces them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Error, Result, anyhow};
+
 use crate::clock;
-use crate::project::{Problem, Project, Step};
+use crate::project::{Project, Step};
 use crate::starter::{Files, finished, read_folder, same_files, starter, write_file, write_folder};
 
-/// What has become of the files that were in a step.
+/// What happened to the files that were in a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// They are in this backup now.
     In(Backup),
-    /// There was nothing to keep; why.
+    /// There was nothing to keep, for this reason.
     Nothing(String),
 }
 
-/// A folder that holds what somebody wrote in a step.
+/// A folder with the files of a step, as a learner left them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// When it was kept, which tells it from the step's others: `2026-11-21T05-43-10Z`.
+    /// When it was kept: `2026-11-21T05-43-10Z`. No two backups of a step have the same.
     pub when: String,
     /// The folder.
-    pub place: PathBuf,
+    pub folder: PathBuf,
 }
 
-/// Puts the reference in the place of the learner's files.
+/// Replaces the learner's files by the reference.
 ///
 /// # Errors
-/// The files can't be kept (then nothing was touched), or the reference can't be written.
-pub fn skip(project: &Project, step: &Step) -> Result<Kept, Problem> {
+/// Returns an error if the files can't be kept (then nothing was touched), or the reference can't be written.
+pub fn skip(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &finished(project, step)?)
 }
 
-/// Writes the step as it was at the beginning.
+/// Resets the step to its starting point.
 ///
 /// # Errors
-/// The files can't be kept (then nothing was touched), or the starter can't be written.
-pub fn reset(project: &Project, step: &Step) -> Result<Kept, Problem> {
+/// Returns an error if the files can't be kept (then nothing was touched), or the starter can't be written.
+pub fn reset(project: &Project, step: &Step) -> Result<Kept> {
     replace(project, step, &starter(project, step)?)
 }
 
-/// Writes what a backup holds into the step. Every file is written, also one that is the same
-/// already: cargo builds what is newer than its last build, and somebody may have copied the
-/// backup by hand with its old times.
+/// Writes what a backup holds into the step. Every file is written, even one that is the same already: cargo builds
+/// what is newer than its last build, and a backup that was copied by hand may have kept its old times.
 ///
 /// # Errors
-/// The backup can't be read or the files can't be kept (then nothing was touched), or its files
+/// Returns an error if the backup can't be read or the files can't be kept (then nothing was touched), or its files
 /// can't be written.
-pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept, Problem> {
-    let files = read_folder(&backup.place)?;
+pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept> {
+    let files = read_folder(&backup.folder)?;
     let folder = project.step_folder(step);
     let kept = match read_folder(&folder) {
         Ok(theirs) if same_files(&theirs, &files) => {
@@ -63,7 +64,7 @@ pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept, 
                 .iter()
                 .try_for_each(|(path, content)| write_file(&folder.join(path), content))
         })
-        .map_err(|problem| still_there(problem, project, &kept))?;
+        .map_err(|error| still_there(error, project, &kept))?;
     Ok(kept)
 }
 
@@ -78,7 +79,7 @@ pub fn backups(project: &Project, step: &Step) -> Vec<Backup> {
         let is_one = clock::is_stamp(split(when).0) && entry.path().is_dir();
         is_one.then(|| Backup {
             when: when.to_string(),
-            place: entry.path(),
+            folder: entry.path(),
         })
     };
     let mut backups: Vec<Backup> = entries.flatten().filter_map(backup).collect();
@@ -86,7 +87,7 @@ pub fn backups(project: &Project, step: &Step) -> Vec<Backup> {
     backups
 }
 
-/// When a backup was kept, and which of those of that second it is.
+/// When a backup was kept, and which one of that second it is.
 fn split(when: &str) -> (&str, u32) {
     match when.split_once("Z-") {
         Some((stamp, number)) => (&when[..=stamp.len()], number.parse().unwrap_or(0)),
@@ -101,20 +102,20 @@ pub fn is_finished_by_skip(project: &Project, step: &Step) -> bool {
     matches!((there, reference), (Ok(there), Ok(reference)) if same_files(&there, &reference))
 }
 
-fn replace(project: &Project, step: &Step, files: &Files) -> Result<Kept, Problem> {
+fn replace(project: &Project, step: &Step, files: &Files) -> Result<Kept> {
     let kept = keep(project, step)?;
     write_folder(&project.step_folder(step), files)
-        .map_err(|problem| still_there(problem, project, &kept))?;
+        .map_err(|error| still_there(error, project, &kept))?;
     Ok(kept)
 }
 
-fn still_there(problem: Problem, project: &Project, kept: &Kept) -> Problem {
+fn still_there(error: Error, project: &Project, kept: &Kept) -> Error {
     match kept {
-        Kept::In(backup) => Problem(format!(
-            "{problem}. Your files are all in {}; try again when there is room.",
-            shown(project, &backup.place)
-        )),
-        Kept::Nothing(_) => problem,
+        Kept::In(backup) => anyhow!(
+            "{error:#}. Your files are all in {}; try again when there is room.",
+            relative(project, &backup.folder)
+        ),
+        Kept::Nothing(_) => error,
     }
 }
 
@@ -122,15 +123,14 @@ fn folder(project: &Project) -> PathBuf {
     project.state_folder().join("backups")
 }
 
-fn keep(project: &Project, step: &Step) -> Result<Kept, Problem> {
+fn keep(project: &Project, step: &Step) -> Result<Kept> {
     let nothing = |why: &str| Ok(Kept::Nothing(why.to_string()));
     let theirs = project.step_folder(step);
     if !theirs.is_dir() {
         return nothing("the step was not there");
     }
     let theirs = read_folder(&theirs)?;
-    let is_ours =
-        |files: Result<Files, Problem>| files.is_ok_and(|files| same_files(&files, &theirs));
+    let is_ours = |files: Result<Files>| files.is_ok_and(|files| same_files(&files, &theirs));
     if theirs.is_empty() {
         return nothing("the step's folder was empty");
     }
@@ -140,16 +140,14 @@ fn keep(project: &Project, step: &Step) -> Result<Kept, Problem> {
     if is_ours(finished(project, step)) {
         return nothing("the step held the reference");
     }
-    let (when, place) = unused(&folder(project), &step.id);
+    let (when, folder) = unused(&folder(project), &step.id);
     for (path, content) in &theirs {
-        write_file(&place.join(path), content).map_err(|problem| {
-            _ = fs::remove_dir_all(&place);
-            Problem(format!(
-                "Your files can't be kept, so nothing was touched: {problem}. Make room, and try again."
-            ))
+        write_file(&folder.join(path), content).map_err(|error| {
+            _ = fs::remove_dir_all(&folder);
+            anyhow!("Your files can't be kept, so nothing was touched: {error:#}. Make room, and try again.")
         })?;
     }
-    Ok(Kept::In(Backup { when, place }))
+    Ok(Kept::In(Backup { when, folder }))
 }
 
 fn unused(folder: &Path, id: &str) -> (String, PathBuf) {
@@ -163,7 +161,7 @@ fn unused(folder: &Path, id: &str) -> (String, PathBuf) {
 }
 
 /// A path as a person in the workshop's folder would type it.
-pub fn shown(project: &Project, path: &Path) -> String {
+pub fn relative(project: &Project, path: &Path) -> String {
     let path = path.strip_prefix(&project.root).unwrap_or(path);
     path.display().to_string().replace('\\', "/")
 }

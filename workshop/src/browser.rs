@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-/// Opens an address. `false` where there is nothing to open it with.
+/// Opens an address, and returns whether there was a browser to open it with.
 pub fn open(address: &str) -> bool {
     let Some(mut command) = command() else {
         return false;
@@ -15,7 +15,7 @@ pub fn open(address: &str) -> bool {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    // It is to stay when the workshop ends, and when Ctrl-C is pressed here.
+    // The browser stays open when the workshop ends, and when Ctrl-C is pressed here.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let Ok(mut child) = command.spawn() else {
@@ -25,7 +25,7 @@ pub fn open(address: &str) -> bool {
     true
 }
 
-/// What `open` would start.
+/// The program that [`open`] starts.
 pub fn name() -> Option<String> {
     let command = command()?;
     Some(command.get_program().to_string_lossy().into_owned())
@@ -41,7 +41,7 @@ fn command() -> Option<Command> {
         return Some(Command::new("open"));
     }
     let has = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    // Editors on a remote machine, and people, name what opens a page there.
+    // Set by people, and by editors on a remote machine.
     let chosen = env::var("BROWSER").unwrap_or_default();
     if let Some(command) = chosen.split(':').find_map(chosen_command) {
         return Some(command);
@@ -71,7 +71,7 @@ fn chosen_command(entry: &str) -> Option<Command> {
     Some(command)
 }
 
-/// The file that a command's name stands for.
+/// The file of a command.
 fn on_path(name: &Path) -> Option<PathBuf> {
     if name.as_os_str().is_empty() {
         return None;

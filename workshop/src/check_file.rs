@@ -16,7 +16,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::project::{Explain, Problem, Project, Step};
+use anyhow::{Context, Result, bail};
+
+use crate::project::{Project, Step};
 
 /// The file in `tests` that cargo compiles: `05_frame_header.rs`, or `10_chat/main.rs`.
 pub fn check_file(project: &Project, step: &Step) -> String {
@@ -32,8 +34,8 @@ pub fn check_file(project: &Project, step: &Step) -> String {
 /// The names of a step's checks, in order.
 ///
 /// # Errors
-/// A file can't be read, or two checks have the same name.
-pub fn check_names(project: &Project, step: &Step) -> Result<Vec<String>, Problem> {
+/// Returns an error if a file can't be read, or two checks have the same name.
+pub fn check_names(project: &Project, step: &Step) -> Result<Vec<String>> {
     let paths = check_paths(project, step)?;
     Ok(paths.iter().map(|path| name_of(path).to_string()).collect())
 }
@@ -42,8 +44,8 @@ pub fn check_names(project: &Project, step: &Step) -> Result<Vec<String>, Proble
 /// and otherwise `rate::a_full_bucket`.
 ///
 /// # Errors
-/// A file can't be read, or two checks have the same name.
-pub fn check_paths(project: &Project, step: &Step) -> Result<Vec<String>, Problem> {
+/// Returns an error if a file can't be read, or two checks have the same name.
+pub fn check_paths(project: &Project, step: &Step) -> Result<Vec<String>> {
     let main = project.root.join("tests").join(check_file(project, step));
     let part = |module: &str| read(&main.with_file_name(format!("{module}.rs")));
     let paths = paths_in(&read(&main)?, part, cfg!(target_os = "linux"))?;
@@ -51,8 +53,7 @@ pub fn check_paths(project: &Project, step: &Step) -> Result<Vec<String>, Proble
     let mut names = Vec::from_iter(paths.iter().map(|path| name_of(path)));
     names.sort_unstable();
     if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        let message = format!("{}: two checks have the name {}", step.id, pair[0]);
-        return Err(Problem(message));
+        bail!("{}: two checks have the name {}", step.id, pair[0]);
     }
     Ok(paths)
 }
@@ -62,17 +63,18 @@ pub fn name_of(path: &str) -> &str {
     path.rsplit_once("::").map_or(path, |(_, name)| name)
 }
 
-fn read(file: &Path) -> Result<String, Problem> {
-    let text = fs::read_to_string(file).explain(|| format!("{} can't be read", file.display()))?;
+fn read(file: &Path) -> Result<String> {
+    let text =
+        fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
     Ok(text.replace("\r\n", "\n"))
 }
 
 /// The paths of the checks in a file and in its parts. `part` reads a part.
 fn paths_in(
     main: &str,
-    part: impl Fn(&str) -> Result<String, Problem>,
+    part: impl Fn(&str) -> Result<String>,
     is_linux: bool,
-) -> Result<Vec<String>, Problem> {
+) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     let mut own = String::new();
     for line in main.split_inclusive('\n') {
@@ -108,8 +110,8 @@ fn names_in(text: &str, is_linux: bool) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn no_part(module: &str) -> Result<String, Problem> {
-        Err(Problem(format!("{module} can't be read")))
+    fn no_part(module: &str) -> Result<String> {
+        bail!("{module} can't be read")
     }
 
     #[test]

@@ -1,21 +1,20 @@
 //! The command line of `cargo workshop`.
 
+use std::env;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, ArgMatches, Command, Error, value_parser};
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use workshop_terminal::command_line;
 
-use crate::author;
-use crate::commands::{self, End, Session};
+use crate::commands::{self, Exit, Session};
 use crate::compare;
 use crate::doctor;
-use crate::inspect;
 use crate::judge::Side;
 use crate::play;
-use crate::probe;
-use crate::project::{Problem, Project};
+use crate::project::Project;
 use crate::signals;
-use crate::tap;
+use crate::tool::Tool;
 use crate::watch;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -26,89 +25,24 @@ const EXIT_CODES: &str = "Exit codes:
 
 /// Reads the command line, does what it says, and returns the process's exit code.
 pub fn main() -> ExitCode {
+    let mut arguments = env::args_os().skip(1);
+    if let Some(tool) = arguments.next().and_then(|name| Tool::named(&name)) {
+        signals::install();
+        return command_line::exit_code(tool.run(arguments));
+    }
     let project = Project::find();
-    let matches = match command(project.as_ref().ok()).try_get_matches() {
-        Ok(matches) => matches,
-        Err(error) => match what_is_wrong(&error) {
-            Some(sentence) => {
-                eprintln!("{sentence}");
-                return ExitCode::from(2);
-            }
-            None => error.exit(),
-        },
-    };
-    signals::install();
-    match run(&matches) {
-        Ok(End::Fine) => ExitCode::SUCCESS,
-        Ok(End::Red) => ExitCode::from(1),
-        Ok(End::Said) => ExitCode::from(2),
-        Err(problem) => {
-            eprintln!("{}", problem.0.trim_end());
-            ExitCode::from(2)
-        }
-    }
+    command_line::main(command(project.as_ref().ok()), run)
 }
 
-/// One sentence about a command line that makes no sense: what is wrong, and what to write or read instead. `None`
-/// if help was asked for.
-fn what_is_wrong(error: &Error) -> Option<String> {
-    let names = |kind| match error.get(kind) {
-        Some(ContextValue::Strings(names)) => names.join(", "),
-        Some(ContextValue::String(name)) => name.clone(),
-        _ => String::new(),
-    };
-    let usage = match error.get(ContextKind::Usage) {
-        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
-        _ => String::new(),
-    };
-    let usage = usage.trim().trim_start_matches("Usage:").trim();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => None,
-        ErrorKind::MissingRequiredArgument => Some(format!(
-            "{} is missing: write `{usage}`; `--help` says more.",
-            names(ContextKind::InvalidArg)
-        )),
-        ErrorKind::InvalidValue if names(ContextKind::InvalidValue).is_empty() => Some(format!(
-            "{} has no value: write one after it; `--help` says more.",
-            names(ContextKind::InvalidArg)
-        )),
-        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Some(
-            "`cargo workshop author` needs a command: `cargo workshop author --help` lists them."
-                .to_string(),
-        ),
-        _ => Some(one_sentence(&error.to_string())),
-    }
-}
-
-/// What clap says in several paragraphs: the error, perhaps a tip, and the usage.
-fn one_sentence(said: &str) -> String {
-    let in_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut paragraphs = said.split("\n\n").map(in_one_line);
-    let error = paragraphs.next().unwrap_or_default();
-    let error = error.trim_start_matches("error: ");
-    let tip = paragraphs.find_map(|text| text.strip_prefix("tip: ").map(str::to_string));
-    match tip {
-        Some(tip) => format!("{error}: {tip}; `--help` says more."),
-        None => format!("{error}; `--help` says more."),
-    }
-}
-
-fn run(matches: &ArgMatches) -> Result<End, Problem> {
+fn run(matches: &ArgMatches) -> Result<Exit> {
     let Some((command, matches)) = matches.subcommand() else {
         return watch::watch(Session::open()?, &options(matches));
     };
-    if command == "author" {
-        return author::run(&Project::find()?, matches).map(|()| End::Fine);
-    }
-    match command {
-        "compare" => return compare::run(matches),
-        "inspect" => return inspect::run(matches),
-        "probe" => return probe::run(matches),
-        "tap" => return tap::run(matches),
-        _ => {}
+    if command == "compare" {
+        return compare::run(matches);
     }
     let mut session = Session::open()?;
-    commands::tell(session.notice.take());
+    commands::print_notice(session.notice.take());
     // Not every command takes one.
     let given = matches.try_get_one::<String>("id").ok().flatten().cloned();
     let required = given.as_deref().unwrap_or_default();
@@ -116,9 +50,10 @@ fn run(matches: &ArgMatches) -> Result<End, Problem> {
     match command {
         "list" => Ok(commands::list(&session)),
         "check" => {
-            let side = match matches.get_flag("solution") {
-                true => Side::Solution,
-                false => Side::Step,
+            let side = if matches.get_flag("solution") {
+                Side::Solution
+            } else {
+                Side::Step
             };
             commands::check(&mut session, given, side, matches.get_flag("all"))
         }
@@ -206,19 +141,19 @@ fn command(project: Option<&Project>) -> Command {
         )
         .subcommand(
             Command::new("skip")
-                .about("Put the reference in the place of a step; your files are kept")
+                .about("Put the reference in a step's place; your files are kept")
                 .arg(step_id(true))
                 .after_help("Your files are kept first; `cargo workshop restore hello` brings them back.\n\nExample:\n  cargo workshop skip hello"),
         )
         .subcommand(
             Command::new("reset")
-                .about("Write a step as it was at the beginning; your files are kept")
+                .about("Reset a step to its starting point; your files are kept")
                 .arg(step_id(true))
                 .after_help("Your files are kept first; `cargo workshop restore hello` brings them back.\n\nExample:\n  cargo workshop reset hello"),
         )
         .subcommand(
             Command::new("restore")
-                .about("Bring your files back that `skip` or `reset` has kept")
+                .about("Bring back the files that `skip` or `reset` kept")
                 .arg(step_id(true))
                 .arg(
                     Arg::new("backup")
@@ -241,7 +176,7 @@ fn command(project: Option<&Project>) -> Command {
                     Arg::new("example")
                         .long("example")
                         .value_name("NAME")
-                        .help("Which of the step's examples, where it has some (default: the first)"),
+                        .help("Which of the step's examples, if it has some (default: the first)"),
                 )
                 .arg(
                     Arg::new("arguments")
@@ -260,10 +195,7 @@ fn command(project: Option<&Project>) -> Command {
                 .after_help("Example:\n  cargo workshop doctor"),
         )
         .subcommand(compare::command())
-        .subcommand(inspect::command())
-        .subcommand(probe::command())
-        .subcommand(tap::command())
-        .subcommand(author::command())
+        .subcommands(Tool::ALL.map(|tool| Command::new(tool.name).about(tool.about)))
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {
@@ -300,6 +232,8 @@ fn after_help(project: Option<&Project>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use workshop_terminal::command_line::what_is_wrong;
+
     use super::*;
 
     #[test]
@@ -315,26 +249,6 @@ mod tests {
                 "<ID> is missing: write `cargo workshop skip <ID>`; `--help` says more.",
             ),
             (
-                "probe",
-                "<URL> is missing: write `cargo workshop probe <URL>`; `--help` says more.",
-            ),
-            (
-                "tap",
-                "--to <ADDRESS> is missing: write `cargo workshop tap --to <ADDRESS>`; `--help` says more.",
-            ),
-            (
-                "inspect",
-                "<HEX>... is missing: write `cargo workshop inspect <HEX>...`; `--help` says more.",
-            ),
-            (
-                "tap --to",
-                "--to <ADDRESS> has no value: write one after it; `--help` says more.",
-            ),
-            (
-                "author",
-                "`cargo workshop author` needs a command: `cargo workshop author --help` lists them.",
-            ),
-            (
                 "chek",
                 "unrecognized subcommand 'chek': a similar subcommand exists: 'check'; `--help` says more.",
             ),
@@ -346,19 +260,19 @@ mod tests {
                 "--port 70000",
                 "invalid value '70000' for '--port <PORT>': 70000 is not in 0..=65535; `--help` says more.",
             ),
-            (
-                "tap --read a --to b",
-                "the argument '--read <FILE>' cannot be used with '--to <ADDRESS>'; `--help` says more.",
-            ),
         ] {
             let words = ["workshop"].into_iter().chain(line.split(' '));
             let error = command(None).try_get_matches_from(words).expect_err(line);
-            assert_eq!(what_is_wrong(&error).as_deref(), Some(sentence), "{line}");
+            assert_eq!(
+                what_is_wrong("cargo workshop", &error).as_deref(),
+                Some(sentence),
+                "{line}"
+            );
         }
         for line in ["--help", "skip --help"] {
             let words = ["workshop"].into_iter().chain(line.split(' '));
             let error = command(None).try_get_matches_from(words).expect_err(line);
-            assert_eq!(what_is_wrong(&error), None, "{line}");
+            assert_eq!(what_is_wrong("cargo workshop", &error), None, "{line}");
         }
     }
 
@@ -367,7 +281,7 @@ mod tests {
         let command = command(None);
         for command in command
             .get_subcommands()
-            .filter(|command| command.get_name() != "author")
+            .filter(|command| Tool::named(command.get_name().as_ref()).is_none())
         {
             let help = command
                 .get_after_help()

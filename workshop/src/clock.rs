@@ -1,4 +1,4 @@
-//! The time of day, for the names of things that are kept.
+//! The time of day, for the names of backups.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

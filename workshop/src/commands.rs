@@ -3,27 +3,22 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use anyhow::{Context, Result, anyhow, bail};
+
+pub use workshop_terminal::command_line::Exit;
+
 use crate::backup::{self, Backup, Kept};
+use crate::cargo::Activity;
 use crate::chapter::{self, Hint};
-use crate::judge::{Side, Stop, judge_all, judge_soon};
+use crate::judge::{Side, Verdict, judge_all, judge_until_red};
 use crate::play::{self, Game};
 use crate::progress::{Progress, State};
-use crate::project::{Explain, Problem, Project, Step};
+use crate::project::{Project, Step};
 use crate::solution;
+use crate::supervisor::Stop;
 use crate::text::{columns, say, wrap};
-use crate::verdict;
+use crate::verdict_text;
 use crate::waiting::Waiting;
-
-/// How a command ended, for the process's exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// Fine.
-    Fine,
-    /// A check is red.
-    Red,
-    /// It failed, and has said why already.
-    Said,
-}
 
 /// What every command needs: the workshop, and how far the learner has come.
 #[derive(Debug)]
@@ -40,8 +35,8 @@ impl Session {
     /// Opens the workshop that the current folder belongs to.
     ///
     /// # Errors
-    /// There is none.
-    pub fn open() -> Result<Self, Problem> {
+    /// Returns an error if there is none.
+    pub fn open() -> Result<Self> {
         let project = Project::find()?;
         let (progress, notice) = Progress::load(&project);
         Ok(Self {
@@ -51,23 +46,23 @@ impl Session {
         })
     }
 
-    /// The step with this id, or the current one; the last one where all are done.
+    /// The step with this id, or the current one; the last one if all are done.
     ///
     /// # Errors
-    /// There is no such step.
-    pub fn step(&self, id: Option<&str>) -> Result<Step, Problem> {
+    /// Returns an error if there is no such step.
+    pub fn step(&self, id: Option<&str>) -> Result<Step> {
         if let Some(id) = id {
             return self.project.step(id).cloned();
         }
         let current = self.progress.current(&self.project);
         let step = current.or(self.project.steps.last());
         step.cloned()
-            .ok_or_else(|| Problem("`solutions` holds no step.".to_string()))
+            .ok_or_else(|| anyhow!("`solutions` holds no step."))
     }
 }
 
-/// Prints a notice where there is one.
-pub fn tell(notice: Option<String>) {
+/// Prints a notice if there is one.
+pub fn print_notice(notice: Option<String>) {
     if let Some(notice) = notice {
         eprintln!("Note: {notice}");
     }
@@ -125,7 +120,7 @@ pub fn count_line(project: &Project, progress: &Progress) -> String {
 }
 
 /// `list`
-pub fn list(session: &Session) -> End {
+pub fn list(session: &Session) -> Exit {
     let Session {
         project, progress, ..
     } = session;
@@ -134,19 +129,14 @@ pub fn list(session: &Session) -> End {
     }
     say("");
     say(&count_line(project, progress));
-    End::Fine
+    Exit::Success
 }
 
 /// `check [id]`: judges once.
 ///
 /// # Errors
-/// There is no such step, or it can't be judged.
-pub fn check(
-    session: &mut Session,
-    id: Option<&str>,
-    side: Side,
-    all: bool,
-) -> Result<End, Problem> {
+/// Returns an error if there is no such step, or it can't be judged.
+pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> Result<Exit> {
     let step = session.step(id)?;
     let Session {
         project, progress, ..
@@ -155,68 +145,80 @@ pub fn check(
         Side::Step => name(&step),
         Side::Solution => format!("{}, the reference", name(&step)),
     };
-    let waiting = Waiting::begin(&what);
-    let verdict = match all {
-        true => judge_all(project, &step, side, &Stop::default(), &waiting.tell()),
-        false => judge_soon(project, &step, side, &Stop::default(), &waiting.tell()),
-    };
+    let waiting = Waiting::start(&what, Activity::Building(None));
+    let judge = if all { judge_all } else { judge_until_red };
+    let verdict = judge(
+        project,
+        &step,
+        side,
+        &Stop::default(),
+        &waiting.on_activity(),
+    );
     drop(waiting);
     let verdict = verdict?;
     let notice = match side {
-        Side::Step => verdict::record(project, progress, &step, &verdict),
+        Side::Step => progress.record(project, &step, &verdict),
         Side::Solution => None,
     };
-    say(&format!("{what}: {}", verdict::summary(&verdict)));
-    verdict::table(&verdict).iter().for_each(|line| say(line));
+    say(&format!("{what}: {}", verdict_text::summary(&verdict)));
+    verdict_text::table(&verdict)
+        .iter()
+        .for_each(|line| say(line));
     if !verdict.is_passed() {
         say("");
-        let text = match all {
-            true => verdict::everything(project, &step, &verdict),
-            false => verdict::first_thing(project, &step, &verdict),
-        };
-        say(&text);
-        let further = verdict::further(&verdict);
-        let more = match (further, verdict.not_judged()) {
-            (0, 0) => None,
-            (0, left) => Some(format!("{left} not judged")),
-            (further, 0) => Some(format!("{further} more")),
-            (further, left) => Some(format!("{further} more, {left} not judged")),
-        };
-        if let Some(more) = more.filter(|_| !all) {
-            let all = match side {
-                Side::Step => "--all",
-                Side::Solution => "--solution --all",
-            };
-            say("");
-            say(&format!(
-                "({more}: `cargo workshop check {} {all}` shows everything)",
-                step.id
-            ));
-        }
+        say_what_is_red(project, &step, side, &verdict, all);
     } else if side == Side::Step {
         say("");
-        if let Some(text) = see_it_run(project, progress, &step, "`cargo workshop play`") {
-            say(&text);
-        }
-        let next = progress.current(project);
-        say(&next.map_or(ending(project, progress), |next| {
-            format!(
-                "Next: {}, {} ({} min)",
-                name(next),
-                next.title,
-                next.minutes
-            )
-        }));
+        say_what_is_next(project, progress, &step);
     }
-    tell(notice);
+    print_notice(notice);
     Ok(if verdict.is_passed() {
-        End::Fine
+        Exit::Success
     } else {
-        End::Red
+        Exit::Red
     })
 }
 
-/// How to see a step run that is passed; `None` where it has no program. `play` says how to play
+/// Prints the first thing that is wrong, and how to see the rest; with `all`, everything.
+fn say_what_is_red(project: &Project, step: &Step, side: Side, verdict: &Verdict, all: bool) {
+    if all {
+        return say(&verdict_text::everything(project, step, verdict));
+    }
+    say(&verdict_text::first_thing(project, step, verdict));
+    let more = match (verdict_text::further(verdict), verdict.not_judged()) {
+        (0, 0) => return,
+        (0, left) => format!("{left} not judged"),
+        (further, 0) => format!("{further} more"),
+        (further, left) => format!("{further} more, {left} not judged"),
+    };
+    let all = match side {
+        Side::Step => "--all",
+        Side::Solution => "--solution --all",
+    };
+    say("");
+    say(&format!(
+        "({more}: `cargo workshop check {} {all}` shows everything)",
+        step.id
+    ));
+}
+
+/// Prints how to see a step run that passes, and which step is next.
+fn say_what_is_next(project: &Project, progress: &Progress, step: &Step) {
+    if let Some(text) = see_it_run(project, progress, step, "`cargo workshop play`") {
+        say(&text);
+    }
+    say(&match progress.current(project) {
+        Some(next) => format!(
+            "Next: {}, {} ({} min)",
+            name(next),
+            next.title,
+            next.minutes
+        ),
+        None => ending(project, progress),
+    });
+}
+
+/// How to see a step run that is passed; `None` if it has no program. `play` says how to play
 /// with the last solved one.
 pub fn see_it_run(
     project: &Project,
@@ -226,9 +228,10 @@ pub fn see_it_run(
 ) -> Option<String> {
     let game = Game::of(project, step, Side::Step).ok()?;
     let is_played = play::choose(project, progress).is_ok_and(|played| played == game);
-    let play = match is_played {
-        true => play.to_string(),
-        false => format!("`cargo workshop play {}`", step.id),
+    let play = if is_played {
+        play.to_string()
+    } else {
+        format!("`cargo workshop play {}`", step.id)
     };
     Some(format!("See it run: {play} (or `{}`)", game.command()))
 }
@@ -271,30 +274,30 @@ pub fn ending(project: &Project, progress: &Progress) -> String {
 /// `hint [id]`: the next hint, or all of them.
 ///
 /// # Errors
-/// There is no such step, or its chapter can't be read.
-pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<End, Problem> {
+/// Returns an error if there is no such step, or its chapter can't be read.
+pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit> {
     let step = session.step(id)?;
     let hints = chapter::hints(&session.project, &step)?;
     let shown = session.progress.mark(&step).hints;
     if hints.is_empty() {
         say(&no_hints(&step));
-        return Ok(End::Fine);
+        return Ok(Exit::Success);
     }
     if all {
         let texts: Vec<String> = hints.iter().map(|hint| hint_text(hint, 80)).collect();
         say(&texts.join("\n\n"));
-        tell(session.progress.set_hints(&step, hints.len()));
-        return Ok(End::Fine);
+        print_notice(session.progress.set_hints(&step, hints.len()));
+        return Ok(Exit::Success);
     }
     let Some(hint) = hints.get(shown) else {
         say(&no_more_hints(&step, hints.len()));
-        return Ok(End::Fine);
+        return Ok(Exit::Success);
     };
     say(&hint_text(hint, 80));
     say("");
     say(&what_follows(&step, shown + 1, hints.len()));
-    tell(session.progress.set_hints(&step, shown + 1));
-    Ok(End::Fine)
+    print_notice(session.progress.set_hints(&step, shown + 1));
+    Ok(Exit::Success)
 }
 
 /// A hint as it is shown.
@@ -336,8 +339,9 @@ fn what_follows(step: &Step, shown: usize, count: usize) -> String {
 /// `solution id`: the reference.
 ///
 /// # Errors
-/// There is no such step, its reference can't be read, or nobody said that it may be spoilt.
-pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<End, Problem> {
+/// Returns an error if there is no such step, its reference can't be read, or the learner can't be asked whether to
+/// spoil it.
+pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let is_open = session.progress.state(&step) == State::Open;
     let question = format!(
@@ -345,80 +349,75 @@ pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<E
         name(&step)
     );
     if is_open && !yes && !confirm(&question)? {
-        say("Then not. `cargo workshop hint` helps with less.");
-        return Ok(End::Fine);
+        say("Not shown. `cargo workshop hint` gives away less.");
+        return Ok(Exit::Success);
     }
-    let text = match whole {
-        true => solution::whole_files(&session.project, &step)?,
-        false => solution::tasks(&session.project, &step)?,
+    let text = if whole {
+        solution::whole_files(&session.project, &step)?
+    } else {
+        solution::tasks(&session.project, &step)?
     };
     say(&text);
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }
 
 /// Asks; only `y` and `yes` mean yes.
-fn confirm(question: &str) -> Result<bool, Problem> {
+fn confirm(question: &str) -> Result<bool> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return Err(Problem(
-            "The step is not finished yet, and nobody is there to ask whether to spoil it: `--yes` shows its solution."
-                .to_string(),
-        ));
+        bail!(
+            "The step is not finished yet, and without a terminal you can't be asked whether to spoil it: `--yes` shows its solution."
+        );
     }
     print!("{question} [y/N] ");
     _ = io::stdout().flush();
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)
-        .explain(|| "Your answer can't be read".to_string())?;
+        .context("Your answer can't be read")?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// `skip id`: the reference takes the place of the learner's files.
 ///
 /// # Errors
-/// There is no such step, or its files can't be kept or written.
-pub fn skip(session: &mut Session, id: &str) -> Result<End, Problem> {
+/// Returns an error if there is no such step, or its files can't be kept or written.
+pub fn skip(session: &mut Session, id: &str) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let (text, notice) = skip_step(&session.project, &mut session.progress, &step)?;
     say(&text);
     if let Some(next) = session.progress.current(&session.project) {
         say(&format!("Next: {}, {}.", name(next), next.title));
     }
-    tell(notice);
-    Ok(End::Fine)
+    print_notice(notice);
+    Ok(Exit::Success)
 }
 
-/// `reset id`: the step as it was at the beginning.
+/// `reset id`: takes the step back to its starting point.
 ///
 /// # Errors
-/// There is no such step, or its files can't be kept or written.
-pub fn reset(session: &mut Session, id: &str) -> Result<End, Problem> {
+/// Returns an error if there is no such step, or its files can't be kept or written.
+pub fn reset(session: &mut Session, id: &str) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let (text, notice) = reset_step(&session.project, &mut session.progress, &step)?;
     say(&text);
-    tell(notice);
-    Ok(End::Fine)
+    print_notice(notice);
+    Ok(Exit::Success)
 }
 
 /// `restore id [backup]`: the files of a backup are in the step again.
 ///
 /// # Errors
-/// There is no such step or backup, or the files can't be kept or written.
-pub fn restore(
-    session: &mut Session,
-    id: &str,
-    backup: Option<&str>,
-    list: bool,
-) -> Result<End, Problem> {
+/// Returns an error if there is no such step or backup, or the files can't be kept or written.
+pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool) -> Result<Exit> {
     let step = session.step(Some(id))?;
     let project = &session.project;
     let backups = backup::backups(project, &step);
     if list {
         say(&backup_list(project, &step, &backups));
-        return Ok(End::Fine);
+        return Ok(Exit::Success);
     }
     let chosen = match backup {
-        // The folder's name, or a path to it, is what somebody may have at hand.
+        // The folder's name, or a path to it, may be what is at hand.
         Some(given) => {
             let name = given.trim_end_matches(['/', '\\']);
             let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -434,26 +433,26 @@ pub fn restore(
             (Some(given), false) => format!("There is no backup `{given}`. "),
             _ => String::new(),
         };
-        return Err(Problem(what + &backup_list(project, &step, &backups)));
+        bail!(what + &backup_list(project, &step, &backups));
     };
     let kept = backup::restore(project, &step, chosen)?;
     let notice = session.progress.set_state(&step, State::Open);
     say(&format!(
         "{} holds the files of {} again.\n`cargo workshop check {}` judges them.",
         name(&step),
-        backup::shown(project, &chosen.place),
+        backup::relative(project, &chosen.folder),
         step.id
     ));
     say(&match kept {
         Kept::In(now) => format!(
             "What was there is in {}.\n{}",
-            backup::shown(project, &now.place),
+            backup::relative(project, &now.folder),
             way_back(&step, &now)
         ),
         Kept::Nothing(why) => format!("Nothing to keep: {why}."),
     });
-    tell(notice);
-    Ok(End::Fine)
+    print_notice(notice);
+    Ok(Exit::Success)
 }
 
 fn backup_list(project: &Project, step: &Step, backups: &[Backup]) -> String {
@@ -461,7 +460,7 @@ fn backup_list(project: &Project, step: &Step, backups: &[Backup]) -> String {
         format!(
             "  {}  {}",
             backup.when,
-            backup::shown(project, &backup.place)
+            backup::relative(project, &backup.folder)
         )
     };
     match backups {
@@ -493,19 +492,19 @@ fn way_back(step: &Step, backup: &Backup) -> String {
 /// Skips a step. Returns what to say, and whether the progress can't be kept.
 ///
 /// # Errors
-/// Its files can't be kept or written.
+/// Returns an error if its files can't be kept or written.
 pub fn skip_step(
     project: &Project,
     progress: &mut Progress,
     step: &Step,
-) -> Result<(String, Option<String>), Problem> {
+) -> Result<(String, Option<String>)> {
     let kept = backup::skip(project, step)?;
     let notice = progress.set_state(step, State::Skipped);
     let what = format!("{} is skipped: the reference is in its place", name(step));
     let text = match kept {
         Kept::In(backup) => format!(
             "{what}, and your files are in {}.\n{}",
-            backup::shown(project, &backup.place),
+            backup::relative(project, &backup.folder),
             way_back(step, &backup)
         ),
         Kept::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
@@ -516,19 +515,19 @@ pub fn skip_step(
 /// Resets a step. Returns what to say, and whether the progress can't be kept.
 ///
 /// # Errors
-/// Its files can't be kept or written.
+/// Returns an error if its files can't be kept or written.
 pub fn reset_step(
     project: &Project,
     progress: &mut Progress,
     step: &Step,
-) -> Result<(String, Option<String>), Problem> {
+) -> Result<(String, Option<String>)> {
     let kept = backup::reset(project, step)?;
     let notice = progress.clear(step);
-    let what = format!("{} is as it was at the beginning", name(step));
+    let what = format!("{} is reset to its starting point", name(step));
     let text = match kept {
         Kept::In(backup) => format!(
             "{what}. Your files are in {}.\n{}",
-            backup::shown(project, &backup.place),
+            backup::relative(project, &backup.folder),
             way_back(step, &backup)
         ),
         Kept::Nothing(why) => format!("{what}. Nothing to keep: {why}."),

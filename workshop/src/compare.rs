@@ -1,20 +1,16 @@
 //! `cargo workshop compare`: what the same chat costs over polling, long polling and WebSocket.
 //!
-//! The measurement is a program of its own, package `workshop-compare`: it needs three steps' solutions,
-//! and this command has to be ready within seconds. How it reads its options is built into both, so that a
-//! mistake in them is found before anything is compiled.
+//! The package `workshop-compare` measures. Because it takes a while to compile, this module reads the options with
+//! the package's own code first: a mistake in them is found before anything is compiled.
 
-use std::env;
 use std::ffi::OsString;
-use std::thread;
-use std::time::Duration;
 
+use anyhow::{Error, Result, anyhow};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::commands::End;
-use crate::judge::cargo;
-use crate::process::Running;
-use crate::project::{Explain, Problem, Project};
+use crate::commands::Exit;
+use crate::project::Project;
+use crate::tool;
 
 #[path = "../compare/src/options.rs"]
 pub mod options;
@@ -89,39 +85,16 @@ pub fn command() -> Command {
 /// Builds the program and runs it to its end.
 ///
 /// # Errors
-/// It can't be started, or it failed: then it has said why.
-pub fn run(matches: &ArgMatches) -> Result<End, Problem> {
+/// Returns an error if the options make no sense, or the program can't be built or started.
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
     let arguments = arguments(matches);
     let given = options::parse(arguments.iter().map(OsString::from))
-        .map_err(|why| Problem(format!("{why}. `--help` lists the options.")))?;
+        .map_err(|why| anyhow!("{why}. `--help` lists the options."))?;
     if let Some(given) = given {
-        given.check_files().map_err(Problem)?;
+        given.check_files().map_err(Error::msg)?;
     }
     let project = Project::find()?;
-    let here = env::current_dir().explain(|| "the current folder can't be read".to_string())?;
-    let mut command = cargo(&project);
-    // Files are named from where the command was given.
-    command.current_dir(here);
-    command.args(["run", "--package", "workshop-compare"]);
-    command
-        .arg("--manifest-path")
-        .arg(project.root.join("Cargo.toml"));
-    command.arg("--");
-    command.args(arguments);
-    eprintln!("Building the measurement …");
-    let mut running =
-        Running::start(&mut command).explain(|| "the measurement can't be started".to_string())?;
-    let status = loop {
-        let status = running.try_wait();
-        match status.explain(|| "the measurement can't be waited for".to_string())? {
-            Some(status) => break status,
-            None => thread::sleep(Duration::from_millis(20)),
-        }
-    };
-    match status.success() {
-        true => Ok(End::Fine),
-        false => Ok(End::Said),
-    }
+    tool::run(&project, "compare", arguments.iter().map(OsString::from))
 }
 
 /// The options as the program takes them.

@@ -5,12 +5,12 @@ use std::fs;
 use std::process::Command;
 
 use crate::browser;
-use crate::commands::{End, Session};
-use crate::judge::cargo;
+use crate::cargo;
+use crate::commands::{Exit, Session};
 use crate::play::{default_port, is_free};
 use crate::project::Project;
 use crate::text::say;
-use crate::{clock, watcher};
+use crate::{changes, clock};
 
 /// One thing that was looked at.
 struct Finding {
@@ -49,7 +49,7 @@ fn bad(text: impl Into<String>) -> Finding {
 }
 
 /// `doctor`
-pub fn doctor(session: &Session) -> End {
+pub fn doctor(session: &Session) -> Exit {
     let project = &session.project;
     let looks: [fn(&Project) -> Vec<Finding>; 7] =
         [toolchain, packages, folder, steps, ports, watching, page];
@@ -67,14 +67,14 @@ pub fn doctor(session: &Session) -> End {
     }
     say("");
     let (text, end) = match worst {
-        Kind::Good => ("Everything is there.", End::Fine),
+        Kind::Good => ("Everything is there.", Exit::Success),
         Kind::Note => (
             "The workshop works here; what is marked – is good to know.",
-            End::Fine,
+            Exit::Success,
         ),
         Kind::Bad => (
-            "Mend what is marked ✗; what is marked – can stay as it is.",
-            End::Red,
+            "Fix what is marked ✗; what is marked – can stay as it is.",
+            Exit::Red,
         ),
     };
     say(text);
@@ -95,9 +95,10 @@ fn toolchain(project: &Project) -> Vec<Finding> {
     let text = String::from_utf8_lossy(&output.stdout).trim().to_string();
     let there = version(text.split_whitespace().nth(1).unwrap_or_default());
     let line = format!("{text} (the workshop needs {needed} or later)");
-    match there >= version(&needed) {
-        true => vec![good(line)],
-        false => vec![bad(format!("{line}: `rustup update stable` brings it"))],
+    if there >= version(&needed) {
+        vec![good(line)]
+    } else {
+        vec![bad(format!("{line}: `rustup update stable` brings it"))]
     }
 }
 
@@ -122,7 +123,7 @@ fn version(text: &str) -> Vec<u32> {
 /// Whether all that is to be compiled for this system is on this machine. Crates that are only for
 /// others are not asked for: nothing downloads them but a bare `cargo fetch`.
 fn packages(project: &Project) -> Vec<Finding> {
-    let mut command = cargo(project);
+    let mut command = cargo::command(project);
     command.args([
         "fetch",
         "--quiet",
@@ -215,9 +216,10 @@ fn steps(project: &Project) -> Vec<Finding> {
             ))
         })
         .collect();
-    match findings.is_empty() {
-        true => vec![good(format!("all {} steps are there", project.steps.len()))],
-        false => findings,
+    if findings.is_empty() {
+        vec![good(format!("all {} steps are there", project.steps.len()))]
+    } else {
+        findings
     }
 }
 
@@ -230,17 +232,18 @@ fn ports(project: &Project) -> Vec<Finding> {
         }
     }
     let last = ports.last().unwrap_or(9000);
-    match taken.is_empty() {
-        true => vec![good(format!("the ports 3000 and 9000 to {last} are free"))],
-        false => vec![note(format!(
-            "somebody listens on {}: the workshop takes other ports; a server of your own takes any with `-- --listen 127.0.0.1:0`",
+    if taken.is_empty() {
+        vec![good(format!("the ports 3000 and 9000 to {last} are free"))]
+    } else {
+        vec![note(format!(
+            "another program listens on {}: the workshop takes other ports; a server of your own takes any with `-- --listen 127.0.0.1:0`",
             taken.join(", ")
-        ))],
+        ))]
     }
 }
 
 fn watching(project: &Project) -> Vec<Finding> {
-    match watcher::try_out(&project.state_folder()) {
+    match changes::try_out(&project.state_folder()) {
         Ok(()) => vec![good("the system tells when a file is saved")],
         Err(why) => vec![note(format!(
             "{why}: `cargo workshop` looks at the files itself, twice a second"
@@ -250,7 +253,7 @@ fn watching(project: &Project) -> Vec<Finding> {
 
 fn page(_project: &Project) -> Vec<Finding> {
     match browser::name() {
-        Some(name) => vec![good(format!("a browser opens by `{name}`"))],
+        Some(name) => vec![good(format!("`{name}` opens a browser"))],
         None => vec![note(
             "nothing opens a browser here: open the addresses that are printed (or set BROWSER to a program that opens them)",
         )],

@@ -10,14 +10,18 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, anyhow, bail};
+
 use crate::browser;
-use crate::commands::{End, Session, name};
-use crate::judge::{Side, Stop, Tell, cargo, finish_cargo};
+use crate::cargo::{self, Activity, MESSAGE_OPTIONS, OnActivity};
+use crate::commands::{Exit, Session, name};
+use crate::judge::Side;
 use crate::process::Running;
 use crate::progress::{Progress, State};
-use crate::project::{Explain, Problem, Project, Step};
+use crate::project::{Project, Step};
 use crate::signals;
-use crate::text::{harmless, say};
+use crate::supervisor::Stop;
+use crate::text::{sanitize, say};
 use crate::waiting::Waiting;
 
 /// How long a server may take to end after it was asked to.
@@ -35,11 +39,11 @@ pub struct Game {
 }
 
 impl Game {
-    /// What there is to run of a step: its program, or where it has none, the first of its examples.
+    /// What there is to run of a step: its program, or if it has none, the first of its examples.
     ///
     /// # Errors
-    /// It has neither.
-    pub fn of(project: &Project, step: &Step, side: Side) -> Result<Self, Problem> {
+    /// Returns an error if it has neither.
+    pub fn of(project: &Project, step: &Step, side: Side) -> Result<Self> {
         let mut game = Self {
             step: step.clone(),
             side,
@@ -47,28 +51,29 @@ impl Game {
         };
         if !game.main(project).is_file() {
             let first = game.examples(project).into_iter().next();
-            let nothing = || Problem(format!("`{}` has no program.", game.package()));
+            let nothing = || anyhow!("`{}` has no program.", game.package());
             game.example = Some(first.ok_or_else(nothing)?);
         }
         Ok(game)
     }
 
-    /// The same step's example of this name.
+    /// Selects the step's example with this name.
     ///
     /// # Errors
-    /// There is none.
-    pub fn with_example(self, project: &Project, name: &str) -> Result<Self, Problem> {
+    /// Returns an error if there is none.
+    pub fn with_example(self, project: &Project, name: &str) -> Result<Self> {
         let examples = self.examples(project);
         if !examples.iter().any(|example| example == name) {
-            let there = match examples.is_empty() {
-                true => "it has none".to_string(),
-                false => format!("it has {}", examples.join(", ")),
+            let there = if examples.is_empty() {
+                "it has none".to_string()
+            } else {
+                format!("it has {}", examples.join(", "))
             };
-            return Err(Problem(format!(
+            bail!(
                 "`{}` has no example `{}`: {there}.",
                 self.package(),
-                harmless(name)
-            )));
+                sanitize(name)
+            );
         }
         Ok(Self {
             example: Some(name.to_string()),
@@ -97,7 +102,7 @@ impl Game {
         }
     }
 
-    /// How to run the step's other examples; `None` where there are none.
+    /// How to run the step's other examples; `None` if there are none.
     pub fn others(&self, project: &Project) -> Option<String> {
         let played = self.example.as_ref()?;
         let others = self.examples(project);
@@ -137,33 +142,28 @@ impl Game {
         };
         let examples = folder.join("examples");
         let alone = examples.join(format!("{example}.rs"));
-        match alone.is_file() {
-            true => alone,
-            false => examples.join(example).join("main.rs"),
+        if alone.is_file() {
+            alone
+        } else {
+            examples.join(example).join("main.rs")
         }
     }
 
     fn folder(&self, project: &Project) -> PathBuf {
-        match self.side {
-            Side::Step => project.step_folder(&self.step),
-            Side::Solution => project.solution_folder(&self.step),
-        }
+        self.side.folder(project, &self.step)
     }
 
     fn package(&self) -> String {
-        match self.side {
-            Side::Step => self.step.id.clone(),
-            Side::Solution => format!("{}-solution", self.step.id),
-        }
+        self.side.package(&self.step)
     }
 }
 
-/// What there is to play with: the learner's last solved step, or where nothing is solved, the
+/// What there is to play with: the learner's last solved step, or if nothing is solved, the
 /// reference of the step that shows off best.
 ///
 /// # Errors
-/// No step has a program.
-pub fn choose(project: &Project, progress: &Progress) -> Result<Game, Problem> {
+/// Returns an error if no step has a program.
+pub fn choose(project: &Project, progress: &Progress) -> Result<Game> {
     let theirs = |step: &Step| Game::of(project, step, Side::Step).ok();
     let ours = |step: &Step| Game::of(project, step, Side::Solution).ok();
     if let Some(last) = progress.last_solved(project) {
@@ -177,52 +177,44 @@ pub fn choose(project: &Project, progress: &Progress) -> Result<Game, Problem> {
     showcase
         .chain(project.steps.iter().rev())
         .find_map(ours)
-        .ok_or_else(|| Problem("No step has a program to play with yet.".to_string()))
+        .ok_or_else(|| anyhow!("No step has a program to play with yet."))
 }
 
-/// Builds a game; `None` where somebody asked to stop.
+/// Builds a game; `None` if a stop was asked for.
 fn build(
     project: &Project,
     game: &Game,
     stop: &Stop,
-    doing: &Tell,
-) -> Result<Option<PathBuf>, Problem> {
+    on_activity: &OnActivity,
+) -> Result<Option<PathBuf>> {
     let package = game.package();
-    let mut command = cargo(project);
-    command.args(["build", "--package", &package]);
-    match &game.example {
-        Some(example) => command.args(["--example", example]),
-        None => command.arg("--bins"),
+    let mut command = cargo::command(project);
+    command
+        .args(["build", "--package", &package])
+        .args(MESSAGE_OPTIONS);
+    let kind = match &game.example {
+        Some(example) => {
+            command.args(["--example", example]);
+            "example"
+        }
+        None => {
+            command.arg("--bins");
+            "bin"
+        }
     };
-    command.args([
-        "--message-format",
-        "json-render-diagnostics",
-        "--color",
-        "never",
-    ]);
-    let Some(output) = finish_cargo(command, stop, doing)? else {
+    let Some(output) = cargo::build(command, stop, on_activity)? else {
         return Ok(None);
     };
     if !output.status.success() {
         let id = &game.step.id;
-        return Err(Problem(format!(
+        bail!(
             "{}\n`{package}` can't be built. `cargo workshop check {id}` shows the first error.",
-            harmless(output.stderr.trim_end())
-        )));
+            sanitize(output.stderr.trim_end())
+        );
     }
-    let kind = match game.example {
-        Some(_) => "example",
-        None => "bin",
-    };
-    let messages = output
-        .stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    messages
-        .filter(|message| message["target"]["kind"][0] == kind)
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+    cargo::built_program(&output.stdout, kind, game.example.as_deref())
         .map(Some)
-        .ok_or_else(|| Problem(format!("`{package}` has no program.")))
+        .ok_or_else(|| anyhow!("`{package}` has no program."))
 }
 
 /// A line of a game's output.
@@ -242,7 +234,7 @@ fn start(
     executable: PathBuf,
     arguments: &[String],
     tell: impl Fn(Line) + Send + Sync + 'static,
-) -> Result<(Running, Vec<JoinHandle<()>>), Problem> {
+) -> Result<(Running, Vec<JoinHandle<()>>)> {
     let mut command = Command::new(&executable);
     command.current_dir(&project.root).args(arguments);
     let port = default_port(&game.step);
@@ -254,8 +246,8 @@ fn start(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut running =
-        Running::start(&mut command).explain(|| format!("{} can't be started", game.name()))?;
+    let mut running = Running::start(&mut command)
+        .with_context(|| format!("{} can't be started", game.name()))?;
     let tell = Arc::new(tell);
     let output = [
         forward(running.child().stdout.take(), Arc::clone(&tell)),
@@ -275,7 +267,7 @@ fn forward(
             .read_until(b'\n', &mut line)
             .is_ok_and(|length| length > 0)
         {
-            let text = harmless(String::from_utf8_lossy(&line).trim_end());
+            let text = sanitize(String::from_utf8_lossy(&line).trim_end());
             let address = text.strip_prefix("listening on ").map(str::to_string);
             tell(address.map_or(Line::Text(text), Line::Ready));
             line.clear();
@@ -293,12 +285,12 @@ pub fn default_port(step: &Step) -> u16 {
     9000 + step.number.parse::<u16>().unwrap_or(0)
 }
 
-/// Whether nobody listens on this port of the loopback address.
+/// Whether no program listens on this port of the loopback address.
 pub fn is_free(port: u16) -> bool {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok()
 }
 
-/// Asks a game to end; ends it where it doesn't.
+/// Asks a game to end; ends it if it doesn't.
 fn end(mut running: Running) {
     running.interrupt();
     let end = Instant::now() + PATIENCE;
@@ -310,19 +302,19 @@ fn end(mut running: Running) {
     }
 }
 
-/// Builds and runs a game until it ends or somebody asks to stop; each line that it prints goes to
+/// Builds and runs a game until it ends or a stop is asked for; each line that it prints goes to
 /// `tell`, which is called from other threads.
 ///
 /// # Errors
-/// It can't be built or started, or it failed.
+/// Returns an error if it can't be built or started, or it failed.
 pub fn run(
     project: &Project,
     game: &Game,
     arguments: &[String],
     stop: &Stop,
     tell: impl Fn(Line) + Send + Sync + 'static,
-) -> Result<(), Problem> {
-    match build(project, game, stop, &(Arc::new(|_| {}) as Tell))? {
+) -> Result<()> {
+    match build(project, game, stop, &(Arc::new(|_| {}) as OnActivity))? {
         Some(executable) => run_built(project, game, executable, arguments, stop, tell),
         None => Ok(()),
     }
@@ -335,18 +327,19 @@ fn run_built(
     arguments: &[String],
     stop: &Stop,
     tell: impl Fn(Line) + Send + Sync + 'static,
-) -> Result<(), Problem> {
+) -> Result<()> {
     let (mut running, output) = start(project, game, executable, arguments, tell)?;
     while !stop.is_asked() {
         let status = running
             .try_wait()
-            .explain(|| format!("{} can't be waited for", game.name()))?;
+            .with_context(|| format!("{} can't be waited for", game.name()))?;
         if let Some(status) = status {
             // What it printed last is still on its way.
             output.into_iter().for_each(|thread| _ = thread.join());
-            return match status.success() {
-                true => Ok(()),
-                false => Err(Problem(format!("It ended with {status}."))),
+            return if status.success() {
+                Ok(())
+            } else {
+                Err(anyhow!("It ended with {status}."))
             };
         }
         thread::sleep(Duration::from_millis(20));
@@ -358,14 +351,14 @@ fn run_built(
 /// `play`: runs the game until it ends or Ctrl-C is pressed.
 ///
 /// # Errors
-/// There is nothing to play with, or it can't be built or started.
+/// Returns an error if there is nothing to play with, or it can't be built or started.
 pub fn play(
     session: &Session,
     id: Option<&str>,
     example: Option<&str>,
     arguments: &[String],
     opens: bool,
-) -> Result<End, Problem> {
+) -> Result<Exit> {
     let Session {
         project, progress, ..
     } = session;
@@ -382,7 +375,7 @@ pub fn play(
         say(&others);
     }
     let stop = Stop::default();
-    signals::listen({
+    signals::on_ctrl_c({
         let stop = stop.clone();
         move || stop.ask()
     });
@@ -392,14 +385,15 @@ pub fn play(
         Line::Ready(address) => {
             say(&format!("listening on {address}"));
             let is_open = opens && browser::open(&address);
-            say(match is_open {
-                true => "It opens in your browser. Ctrl-C ends it.",
-                false => "Open that address in a browser. Ctrl-C ends it.",
+            say(if is_open {
+                "It opens in your browser. Ctrl-C ends it."
+            } else {
+                "Open that address in a browser. Ctrl-C ends it."
             });
         }
     };
-    let waiting = Waiting::begin(&game.name());
-    let built = build(project, &game, &stop, &waiting.tell());
+    let waiting = Waiting::start(&game.name(), Activity::Building(None));
+    let built = build(project, &game, &stop, &waiting.on_activity());
     drop(waiting);
     if let Some(executable) = built? {
         run_built(project, &game, executable, arguments, &stop, show)?;
@@ -407,5 +401,5 @@ pub fn play(
     if stop.is_asked() {
         say("Ended.");
     }
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }

@@ -1,4 +1,4 @@
-//! How far the learner has come: one line for each step in `.workshop/progress`.
+//! Keeps how far the learner is: one line for each step in `.workshop/progress`.
 //!
 //! ```text
 //! hello passed
@@ -7,15 +7,19 @@
 //! ```
 //!
 //! Steps are known by id, so that they can be renumbered. The file is written whole or not at
-//! all. Where it can't be written, the session goes on with what is in memory.
+//! all. If it can't be written, the session goes on with what is in memory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, anyhow};
+
+use crate::backup::is_finished_by_skip;
 use crate::clock;
-use crate::project::{Problem, Project, Step};
+use crate::judge::Verdict;
+use crate::project::{Project, Step};
 use crate::starter::write_file;
 
 /// What has become of a step.
@@ -63,7 +67,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Reads the progress. Where the file is damaged, what can be read of it is kept, the file is
+    /// Reads the progress. If the file is damaged, what can be read of it is kept, the file is
     /// put aside, and the second value says so.
     pub fn load(project: &Project) -> (Self, Option<String>) {
         let folder = project.state_folder();
@@ -130,9 +134,27 @@ impl Progress {
         (count(State::Passed), count(State::Skipped))
     }
 
-    /// Sets what has become of a step. Says so where it can't be kept.
+    /// Sets what has become of a step. Says so if it can't be kept.
     pub fn set_state(&mut self, step: &Step, state: State) -> Option<String> {
         self.change(step, |mark| mark.state = state)
+    }
+
+    /// Puts a verdict on a step into the progress. The last verdict counts; only a step that was skipped stays so until
+    /// the learner's own code passes. Says so if it can't be kept.
+    pub fn record(&mut self, project: &Project, step: &Step, verdict: &Verdict) -> Option<String> {
+        // Another `cargo workshop` may have skipped it a moment ago.
+        self.refresh();
+        let was_skipped = self.state(step) == State::Skipped;
+        let state = match verdict {
+            Verdict::Stopped => return None,
+            _ if verdict.is_passed() && was_skipped && is_finished_by_skip(project, step) => {
+                State::Skipped
+            }
+            _ if verdict.is_passed() => State::Passed,
+            _ if was_skipped => State::Skipped,
+            _ => State::Open,
+        };
+        self.set_state(step, state)
     }
 
     /// Forgets a step: it is open, and no hint has been shown.
@@ -140,7 +162,7 @@ impl Progress {
         self.change(step, |mark| *mark = Mark::default())
     }
 
-    /// Sets how many hints have been shown. Says so where it can't be kept.
+    /// Sets how many hints have been shown. Says so if it can't be kept.
     pub fn set_hints(&mut self, step: &Step, hints: usize) -> Option<String> {
         self.change(step, |mark| mark.hints = hints)
     }
@@ -168,9 +190,9 @@ impl Progress {
         let written = write_file(&self.folder.join("progress"), text.as_bytes());
         self.is_unsaved = written.is_err();
         match written {
-            Err(problem) if !was_unsaved => Some(format!(
-                "Your progress can't be kept on the disk, and lasts only as long as this command, \
-                 until there is room: {problem}."
+            Err(error) if !was_unsaved => Some(format!(
+                "Your progress can't be saved now, so it lasts only as long as this command: \
+                 {error:#}."
             )),
             _ => None,
         }
@@ -203,11 +225,11 @@ fn put_aside(folder: &Path, why: &str) -> String {
     let name = format!("progress.damaged-{}", clock::stamp());
     match fs::rename(folder.join("progress"), folder.join(&name)) {
         Ok(()) => format!(
-            ".workshop/progress {why}: it is now .workshop/{name}, and what could be read of it goes on. \
+            ".workshop/progress {why}: it is now .workshop/{name}, and what could be read of it is kept. \
              `cargo workshop check <id>` marks a step as passed again."
         ),
         Err(_) => format!(
-            ".workshop/progress {why}: what could be read of it goes on. \
+            ".workshop/progress {why}: what could be read of it is kept. \
              `cargo workshop check <id>` marks a step as passed again."
         ),
     }
@@ -249,8 +271,8 @@ impl Lock {
     /// Takes the lock. On a file system that has no locks, nothing is locked.
     ///
     /// # Errors
-    /// Another `cargo workshop` has it.
-    pub fn take(project: &Project) -> Result<Self, Problem> {
+    /// Returns an error if another `cargo workshop` holds it.
+    pub fn take(project: &Project) -> Result<Self> {
         let folder = project.state_folder();
         let file = fs::create_dir_all(&folder).and_then(|()| {
             File::options()
@@ -266,7 +288,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let message = "`cargo workshop` already watches this folder, in another terminal; go there, or end it with q. \
                                Here, `cargo workshop check` judges the current step once.";
-                Err(Problem(message.to_string()))
+                Err(anyhow!(message))
             }
             Err(TryLockError::Error(_)) | Ok(()) => Ok(Self { _file: Some(file) }),
         }

@@ -1,37 +1,13 @@
-//! Where the workshop is, and which steps it has.
+//! Finds the workshop's folder and its steps.
 //!
-//! What a step is called, how long it takes and what it needs stands in the `Cargo.toml` of its
-//! solution, under `[package.metadata.workshop]`, and nowhere else.
+//! A step's title, its minutes and what it needs are in the `Cargo.toml` of its solution,
+//! under `[package.metadata.workshop]`, and nowhere else.
 
 use std::env;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What went wrong, why, and what to do: one sentence or two for the person at the keyboard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem(pub String);
-
-impl fmt::Display for Problem {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-/// Makes a [`Problem`] of an error, with what was being done when it came up.
-pub trait Explain<T> {
-    /// `what` completes the sentence "… : the error".
-    ///
-    /// # Errors
-    /// The error, explained.
-    fn explain(self, what: impl FnOnce() -> String) -> Result<T, Problem>;
-}
-
-impl<T, E: fmt::Display> Explain<T> for Result<T, E> {
-    fn explain(self, what: impl FnOnce() -> String) -> Result<T, Problem> {
-        self.map_err(|error| Problem(format!("{}: {error}", what())))
-    }
-}
+use anyhow::{Context, Result, anyhow, bail};
 
 /// The workshop's folder and its steps, in the order in which they are taken.
 #[derive(Debug, Clone)]
@@ -40,8 +16,8 @@ pub struct Project {
     pub root: PathBuf,
     /// The steps, by number.
     pub steps: Vec<Step>,
-    /// Where cargo builds, if not where it would by itself. Cargo takes two copies of one workspace
-    /// that build into the same folder for one and the same.
+    /// The folder that cargo builds into, if not its usual one. Two copies of a workspace must not share one: cargo
+    /// would mistake one for the other.
     pub target: Option<PathBuf>,
 }
 
@@ -85,9 +61,9 @@ impl Project {
     /// Finds the workshop that the current folder belongs to.
     ///
     /// # Errors
-    /// There is none, or its steps can't be read.
-    pub fn find() -> Result<Self, Problem> {
-        let here = env::current_dir().explain(|| "The current folder can't be read".to_string())?;
+    /// Returns an error if it belongs to none, or the steps can't be read.
+    pub fn find() -> Result<Self> {
+        let here = env::current_dir().context("The current folder can't be read")?;
         // Cargo says where the package is that it runs; a binary that is run directly has to look.
         let start = env::var_os("CARGO_MANIFEST_DIR").map_or(here.clone(), PathBuf::from);
         let is_root =
@@ -98,7 +74,7 @@ impl Project {
             .or_else(|| here.ancestors().find(is_root));
         let Some(root) = root else {
             let message = "This is not the workshop's folder. Change into the one that holds `steps` and `solutions`.";
-            return Err(Problem(message.to_string()));
+            bail!(message);
         };
         Self::at(root)
     }
@@ -106,11 +82,11 @@ impl Project {
     /// The workshop in this folder.
     ///
     /// # Errors
-    /// Its steps can't be read.
-    pub fn at(root: &Path) -> Result<Self, Problem> {
+    /// Returns an error if its steps can't be read.
+    pub fn at(root: &Path) -> Result<Self> {
         let solutions = root.join("solutions");
         let entries = fs::read_dir(&solutions)
-            .explain(|| format!("{} can't be read", solutions.display()))?;
+            .with_context(|| format!("{} can't be read", solutions.display()))?;
         let mut folders: Vec<String> = entries
             .flatten()
             .filter(|entry| entry.path().join("Cargo.toml").is_file())
@@ -131,9 +107,9 @@ impl Project {
     /// Finds the step with this id; its number will do too.
     ///
     /// # Errors
-    /// Returns a sentence that lists the steps if there is no such step, or the parts if the number is that of a step
-    /// in parts.
-    pub fn step(&self, name: &str) -> Result<&Step, Problem> {
+    /// Returns an error that lists the steps if there is no such step, or the parts if the number is that of a step in
+    /// parts.
+    pub fn step(&self, name: &str) -> Result<&Step> {
         let wanted = number_and_part(name);
         let matches = |step: &&Step| {
             let is_its_number = wanted.is_some() && number_and_part(&step.number) == wanted;
@@ -150,13 +126,13 @@ impl Project {
         let parts = Vec::from_iter(parts.map(|step| format!("{} {}", step.number, step.id)));
         if !parts.is_empty() {
             let parts = parts.join(" or ");
-            return Err(Problem(format!("Step {name} is in parts: name {parts}.")));
+            bail!("Step {name} is in parts: name {parts}.");
         }
         let ids: Vec<&str> = self.steps.iter().map(|step| step.id.as_str()).collect();
-        Err(Problem(format!(
+        bail!(
             "There is no step `{name}`. The steps are: {}.",
             ids.join(", ")
-        )))
+        )
     }
 
     /// The folder that the learner works in.
@@ -169,14 +145,14 @@ impl Project {
         self.root.join("solutions").join(step.folder())
     }
 
-    /// Where the workshop keeps what belongs to this learner: progress, backups.
+    /// The folder for what belongs to this learner: progress, backups.
     pub fn state_folder(&self) -> PathBuf {
         self.root.join(".workshop")
     }
 }
 
 /// `11a` is step 11, part a. Most steps have no parts: `03` and `3` are step 3, part "".
-pub(crate) fn number_and_part(number: &str) -> Option<(u32, &str)> {
+pub fn number_and_part(number: &str) -> Option<(u32, &str)> {
     let end = number.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, part) = number.split_at(end);
     let is_part = part.len() <= 1 && part.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -184,16 +160,16 @@ pub(crate) fn number_and_part(number: &str) -> Option<(u32, &str)> {
     Some((digits, part))
 }
 
-fn read_step(solutions: &Path, folder: &str) -> Result<Step, Problem> {
+fn read_step(solutions: &Path, folder: &str) -> Result<Step> {
     let manifest = solutions.join(folder).join("Cargo.toml");
     let text = fs::read_to_string(&manifest)
-        .explain(|| format!("{} can't be read", manifest.display()))?;
+        .with_context(|| format!("{} can't be read", manifest.display()))?;
     let table: toml::Table = text
         .parse()
-        .explain(|| format!("{} is no TOML", manifest.display()))?;
+        .with_context(|| format!("{} isn't valid TOML", manifest.display()))?;
     step_from(folder, &table).ok_or_else(|| {
         let wanted = "title, minutes, needs and chapter under [package.metadata.workshop]";
-        Problem(format!("{} lacks {wanted}.", manifest.display()))
+        anyhow!("{} lacks {wanted}.", manifest.display())
     })
 }
 
@@ -262,10 +238,10 @@ mod tests {
             assert_eq!(project.step(name).unwrap().id, "accept-key");
         }
         assert!(project.step("+3").is_err());
-        let problem = project.step("acept-key").unwrap_err();
+        let error = project.step("acept-key").unwrap_err().to_string();
         assert!(
-            problem.0.contains("no step `acept-key`") && problem.0.contains("hello, "),
-            "{problem}"
+            error.contains("no step `acept-key`") && error.contains("hello, "),
+            "{error}"
         );
     }
 
@@ -282,13 +258,13 @@ mod tests {
         }
         let problem = project.step("11").unwrap_err();
         assert_eq!(
-            problem.0,
+            problem.to_string(),
             "Step 11 is in parts: name 11a session or 11b events."
         );
         for name in ["11c", "11ab", "11A", "a"] {
             let problem = project.step(name).unwrap_err();
             assert!(
-                problem.0.contains(&format!("no step `{name}`")),
+                problem.to_string().contains(&format!("no step `{name}`")),
                 "{problem}"
             );
         }

@@ -1,15 +1,17 @@
-//! The reference of a step, shown as it would stand in the step.
+//! Shows the reference of a step as it would be in the step.
 
 use std::fmt::Write as _;
 
-use crate::project::{Problem, Project, Step};
+use anyhow::Result;
+
+use crate::project::{Project, Step};
 use crate::starter::{Files, finished, starter};
 
 /// The functions that have a task in them, with the reference's answer.
 ///
 /// # Errors
-/// The reference can't be read.
-pub fn tasks(project: &Project, step: &Step) -> Result<String, Problem> {
+/// Returns an error if the reference can't be read.
+pub fn tasks(project: &Project, step: &Step) -> Result<String> {
     let mut text = String::new();
     for (path, content) in changed(project, step)? {
         for (line, code) in tasks_in(&content) {
@@ -23,8 +25,8 @@ pub fn tasks(project: &Project, step: &Step) -> Result<String, Problem> {
 /// The files that have a task in them, whole.
 ///
 /// # Errors
-/// The reference can't be read.
-pub fn whole_files(project: &Project, step: &Step) -> Result<String, Problem> {
+/// Returns an error if the reference can't be read.
+pub fn whole_files(project: &Project, step: &Step) -> Result<String> {
     let mut text = String::new();
     for (path, content) in changed(project, step)? {
         let place = format!("steps/{}/{path}", step.folder());
@@ -33,7 +35,7 @@ pub fn whole_files(project: &Project, step: &Step) -> Result<String, Problem> {
     Ok(text.trim_end().to_string())
 }
 
-fn changed(project: &Project, step: &Step) -> Result<Vec<(String, String)>, Problem> {
+fn changed(project: &Project, step: &Step) -> Result<Vec<(String, String)>> {
     let before: Files = starter(project, step)?;
     let after = finished(project, step)?;
     let differs = |(path, content): &(String, Vec<u8>)| before.get(path) != Some(content);

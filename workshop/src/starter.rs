@@ -1,4 +1,4 @@
-//! Steps are written out of solutions.
+//! Makes steps out of solutions.
 //!
 //! A solution marks each exercise by a comment:
 //!
@@ -9,18 +9,19 @@
 //! }
 //! ```
 //!
-//! In the starter, what follows the comment in that block is `todo!("…")`. Where lines
-//! `// Starter: code` follow the comment, that code stands there instead. A comment at the left
-//! margin is about the item below it, up to the next blank line. Anchors for the book are left
-//! out. All else is the same to the letter, but for the names: a solution's package ends in
-//! `-solution`, a starter's does not.
+//! In the starter, `todo!("…")` replaces what follows the comment in that block. If lines `// Starter: code` follow
+//! the comment, that code replaces it instead. A comment at the left margin is about the item below it, up to the next
+//! blank line. Anchors for the book are left out. Everything else is the same to the letter, except for the names: a
+//! solution's package ends in `-solution`, a starter's does not.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result, bail};
+
 use crate::check_file::check_file;
-use crate::project::{Explain, Problem, Project, Step};
+use crate::project::{Project, Step};
 
 /// The files of a folder: path within it (with forward slashes), and content.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -28,24 +29,24 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// A step as a learner gets it.
 ///
 /// # Errors
-/// The solution can't be read, or one of its task comments makes no sense.
-pub fn starter(project: &Project, step: &Step) -> Result<Files, Problem> {
+/// Returns an error if the solution can't be read, or one of its task comments makes no sense.
+pub fn starter(project: &Project, step: &Step) -> Result<Files> {
     written_out(project, step, without_answers)
 }
 
 /// A step with the reference in it: the solution's files under the step's names.
 ///
 /// # Errors
-/// The solution can't be read.
-pub fn finished(project: &Project, step: &Step) -> Result<Files, Problem> {
+/// Returns an error if the solution can't be read.
+pub fn finished(project: &Project, step: &Step) -> Result<Files> {
     written_out(project, step, |text| Ok(without_starter_lines(text)))
 }
 
 fn written_out(
     project: &Project,
     step: &Step,
-    write_out: impl Fn(&str) -> Result<String, Problem>,
-) -> Result<Files, Problem> {
+    write_out: impl Fn(&str) -> Result<String>,
+) -> Result<Files> {
     let mut files = read_folder(&project.solution_folder(step))?;
     files.remove("check.rs");
     for (path, content) in &mut files {
@@ -56,9 +57,8 @@ fn written_out(
         let text = match path.as_str() {
             "Cargo.toml" => own_names(&manifest(&text, &check_file(project, step)), project),
             _ if path.ends_with(".rs") => {
-                let text = write_out(&text).map_err(|problem| {
-                    Problem(format!("solutions/{}/{path}: {problem}", step.folder()))
-                })?;
+                let text = write_out(&text)
+                    .with_context(|| format!("solutions/{}/{path}", step.folder()))?;
                 own_names(&without_anchors(&text), project)
             }
             _ => text,
@@ -80,15 +80,16 @@ pub fn starts_unwritten(files: &Files) -> bool {
 /// All files below a folder, without what builds leave there.
 ///
 /// # Errors
-/// A folder or a file can't be read.
-pub fn read_folder(folder: &Path) -> Result<Files, Problem> {
+/// Returns an error if a folder or a file can't be read.
+pub fn read_folder(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     collect(folder, "", &mut files)?;
     Ok(files)
 }
 
-fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), Problem> {
-    let entries = fs::read_dir(folder).explain(|| format!("{} can't be read", folder.display()))?;
+fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = entry.path();
@@ -98,19 +99,19 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), Problem
             }
         } else {
             let content =
-                fs::read(&path).explain(|| format!("{} can't be read", path.display()))?;
+                fs::read(&path).with_context(|| format!("{} can't be read", path.display()))?;
             files.insert(format!("{prefix}{name}"), content);
         }
     }
     Ok(())
 }
 
-/// Makes the folder hold exactly these files. What is in it besides goes. A text that differs only in
-/// its line ends stays as it is.
+/// Makes the folder hold exactly these files, and removes all others. A text that differs only in its line ends stays
+/// as it is.
 ///
 /// # Errors
-/// A file can't be written or removed.
-pub fn write_folder(folder: &Path, files: &Files) -> Result<(), Problem> {
+/// Returns an error if a file can't be written or removed.
+pub fn write_folder(folder: &Path, files: &Files) -> Result<()> {
     let there = if folder.is_dir() {
         read_folder(folder)?
     } else {
@@ -124,19 +125,19 @@ pub fn write_folder(folder: &Path, files: &Files) -> Result<(), Problem> {
     }
     for path in there.keys().filter(|path| !files.contains_key(*path)) {
         let path = folder.join(path);
-        fs::remove_file(&path).explain(|| format!("{} can't be removed", path.display()))?;
+        fs::remove_file(&path).with_context(|| format!("{} can't be removed", path.display()))?;
     }
     Ok(())
 }
 
-/// Writes a file whole or not at all, so that a full disk leaves the old one as it was.
+/// Writes all of a file or nothing, so that a full disk leaves the old one as it was.
 ///
 /// # Errors
-/// The file can't be written.
-pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Problem> {
+/// Returns an error if the file can't be written.
+pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     let explain = || format!("{} can't be written", path.display());
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).explain(explain)?;
+        fs::create_dir_all(parent).with_context(explain)?;
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -145,11 +146,11 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Problem> {
     if written.is_err() {
         _ = fs::remove_file(&beside);
     }
-    written.explain(explain)
+    written.with_context(explain)
 }
 
 /// In which files the folder differs from these: a line for each.
-pub fn drift(folder: &Path, files: &Files) -> Vec<String> {
+pub fn differences(folder: &Path, files: &Files) -> Vec<String> {
     let there = read_folder(folder).unwrap_or_default();
     let name = |path: &str| folder.join(path).display().to_string();
     let mut lines = Vec::new();
@@ -221,7 +222,7 @@ fn without_anchors(text: &str) -> String {
 }
 
 /// The text with each answer replaced by what a starter has there.
-fn without_answers(text: &str) -> Result<String, Problem> {
+fn without_answers(text: &str) -> Result<String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut result: Vec<String> = Vec::new();
     let mut at = 0;
@@ -249,14 +250,10 @@ fn without_answers(text: &str) -> Result<String, Problem> {
         }
         let end = end_of_answer(&lines, at, margin);
         if end == at {
-            return Err(Problem(format!(
-                "the task \"{task}\" has no answer below it"
-            )));
+            bail!("the task \"{task}\" has no answer below it");
         }
         if given.is_empty() && margin == 0 {
-            return Err(Problem(format!(
-                "the task \"{task}\" needs a `// Starter:` line"
-            )));
+            bail!("the task \"{task}\" needs a `// Starter:` line");
         }
         if given.is_empty() {
             given.extend(unwritten(task, margin));
@@ -272,13 +269,14 @@ fn unwritten(task: &str, margin: usize) -> Vec<String> {
     let indent = " ".repeat(margin);
     let task = format!("{:?}", task.trim_end_matches(['.', ':']));
     let line = format!("{indent}todo!({task})");
-    match line.chars().count() <= 100 {
-        true => vec![line],
-        false => vec![
+    if line.chars().count() <= 100 {
+        vec![line]
+    } else {
+        vec![
             format!("{indent}todo!("),
             format!("{indent}    {task}"),
             format!("{indent})"),
-        ],
+        ]
     }
 }
 
@@ -291,8 +289,8 @@ fn indentation(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// The index of the first line behind an answer: the one that closes its block, or at the left
-/// margin, the first blank line.
+/// The index of the first line after an answer: the one that closes its block, or at the left margin, the first blank
+/// line.
 fn end_of_answer(lines: &[&str], start: usize, margin: usize) -> usize {
     let ends = |line: &&str| match margin {
         0 => line.is_empty(),

@@ -1,6 +1,6 @@
 //! The commands that do one thing and end.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::TcpListener;
 
 mod common;
@@ -184,7 +184,7 @@ fn skip_and_reset_keep_your_files() {
     let done = fixture.run(&["reset", "twice"]);
     assert_eq!(
         done.stdout,
-        "00 twice is as it was at the beginning. Nothing to keep: the step held the reference.\n"
+        "00 twice is reset to its starting point. Nothing to keep: the step held the reference.\n"
     );
     assert!(fixture.read(TWICE).contains("todo!(\"double it\")"));
     assert_eq!(fixture.names(".workshop/backups").len(), 1);
@@ -457,29 +457,29 @@ fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
     let fixture = Fixture::new();
     // Cargo.lock is written by the first build.
     assert_eq!(fixture.run(&["check", "twice"]).code, 1);
-    // So that one port is taken for certain, by us or by somebody else.
+    // So that one port is taken for certain, by us or by another program.
     let _held = std::net::TcpListener::bind("127.0.0.1:3000");
     let done = fixture.run(&["doctor"]);
     let said = format!(
         "The doctor ended with {} and said:\n{}{}",
         done.code, done.stdout, done.stderr
     );
-    // Each line, or what stands in its place where the machine is not ours alone: somebody may
-    // stop to listen on a port, and a busy system takes more than two seconds to tell of a file.
+    // Each line, or what takes its place if the machine is not ours alone: another program may
+    // stop listening on a port, and a busy system takes more than two seconds to tell of a file.
     let expected = [
         ["✓ rustc 1.", "✓ rustc 1."],
         ["✓ all crates are downloaded", "✓ all crates are downloaded"],
         ["✓ ", "✓ "],
         ["✓ all 2 steps are there", "✓ all 2 steps are there"],
         [
-            "– somebody listens on 3000",
+            "– another program listens on 3000",
             "✓ the ports 3000 and 9000 to 9001 are free",
         ],
         [
             "✓ the system tells when a file is saved",
             "– this file system doesn't tell of changes",
         ],
-        ["✓ a browser opens by", "– nothing opens a browser"],
+        ["✓ `", "– nothing opens a browser"],
     ];
     let (lines, last) = done.stdout.trim_end().rsplit_once("\n\n").expect(&said);
     let lines: Vec<&str> = lines.lines().collect();
@@ -489,9 +489,10 @@ fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
         assert!(fits, "{line:?} is none of {expected:?}. {said}");
     }
     assert!(lines[2].ends_with(" can be written"), "{said}");
-    let follows = match lines.iter().any(|line| line.starts_with('–')) {
-        true => "The workshop works here; what is marked – is good to know.",
-        false => "Everything is there.",
+    let follows = if lines.iter().any(|line| line.starts_with('–')) {
+        "The workshop works here; what is marked – is good to know."
+    } else {
+        "Everything is there."
     };
     assert_eq!((done.code, last), (0, follows), "{said}");
 
@@ -501,7 +502,7 @@ fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
     assert!(done.stdout.contains("✗ cargo stops: "), "{done:?}");
     assert!(
         done.stdout.contains("steps/01-four-times/Cargo.toml")
-            && done.stdout.contains("\n\nMend what is marked ✗"),
+            && done.stdout.contains("\n\nFix what is marked ✗"),
         "{done:?}"
     );
 }
@@ -662,10 +663,56 @@ fn the_options_of_compare_are_read_before_anything_is_compiled() {
     }
 }
 
+/// A program that stands in for the probe: it says what it was given, and from where.
+const PROBE: &str = "use std::io::Read;\n\nfn main() {\n    \
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();\n    \
+    let mut input = String::new();\n    std::io::stdin().read_to_string(&mut input).unwrap();\n    \
+    let folder = std::env::current_dir().unwrap();\n    \
+    println!(\"{arguments:?} {input:?} in {:?}\", folder.file_name().unwrap());\n    std::process::exit(1);\n}\n";
+
+#[test]
+fn a_tool_is_built_when_it_is_asked_for_and_takes_over() {
+    let fixture = Fixture::new();
+    fixture.write(
+        "Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"probe\"]\n",
+    );
+    fixture.write(
+        "probe/Cargo.toml",
+        "[package]\nname = \"workshop-probe\"\nedition = \"2024\"\n",
+    );
+    fixture.write("probe/src/main.rs", PROBE);
+    fixture.write("input", "81 05");
+    let run = |arguments: &[&str]| {
+        let input = File::open(fixture.root.join("input")).unwrap();
+        let mut command = fixture.command(arguments);
+        command.current_dir(fixture.root.join("steps")).stdin(input);
+        command.output().unwrap()
+    };
+    let first = run(&["probe", "-", "--help", "--", "--no-open", "é"]);
+    assert_eq!(first.status.code(), Some(1), "{first:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&first.stdout),
+        "[\"-\", \"--help\", \"--\", \"--no-open\", \"é\"] \"81 05\" in \"steps\"\n"
+    );
+    let said = String::from_utf8_lossy(&first.stderr);
+    assert!(said.starts_with("… probe: building"), "{said}");
+    let second = run(&["probe"]);
+    assert_eq!(String::from_utf8_lossy(&second.stderr), "", "built already");
+    fixture.write("probe/src/main.rs", "fn main() { 1 }\n");
+    let broken = run(&["probe"]);
+    let said = String::from_utf8_lossy(&broken.stderr);
+    assert_eq!(broken.status.code(), Some(2), "{said}");
+    assert!(
+        said.ends_with("`workshop-probe` can't be built.\n"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_command_line_that_makes_no_sense_gets_one_sentence_and_code_2() {
     let fixture = Fixture::new();
-    for arguments in [&["skip"][..], &["chek"], &["check", "--al"], &["tap"]] {
+    for arguments in [&["skip"][..], &["chek"], &["check", "--al"]] {
         let done = fixture.run(arguments);
         assert_eq!(done.code, 2, "{done:?}");
         assert_eq!(done.stderr.lines().count(), 1, "{done:?}");

@@ -158,7 +158,7 @@ fn a_save_that_breaks_an_earlier_step_is_said() {
     watch.wait_for("01 four-times: ✗ red");
     watch.wait_for("00 twice is red since your save there: ✗ red: 1 of 2 checks right. `b` goes");
     fixture.write(TWICE, RIGHT);
-    watch.wait_for("You work on 00 twice: it is judged now.");
+    watch.wait_for("You're working on 00 twice: it is judged now.");
     watch.wait_for("00 twice: ✓ passed");
     watch.wait_for("01 four-times: ✗ red");
     fixture.write(
@@ -276,7 +276,9 @@ fn somebody_who_works_ahead_sees_the_verdict_on_that() {
     watch.wait_for("00 twice: ○");
     let ahead = "pub fn four_times(number: u64) -> u64 {\n    number * 4\n}\n";
     fixture.write("steps/01-four-times/src/lib.rs", ahead);
-    watch.wait_for("You work on 01 four-times: it is judged now. The first open step is 00 twice.");
+    watch.wait_for(
+        "You're working on 01 four-times: it is judged now. The first open step is 00 twice.",
+    );
     watch.wait_for("01 four-times: ✓ passed");
     watch.wait_for("Next: 00 twice");
 }
@@ -300,7 +302,7 @@ fn a_step_that_is_open_again_is_judged_before_one_that_uses_it() {
     fixture.write(TWICE, RIGHT);
     watch.wait_for("01 four-times: ✗ red");
     assert_eq!(fixture.run(&["reset", "twice"]).code, 0);
-    watch.wait_for("You work on 00 twice: it is judged now.");
+    watch.wait_for("You're working on 00 twice: it is judged now.");
     watch.wait_for("00 twice: ○");
 }
 
@@ -346,7 +348,7 @@ fn the_book_is_served_and_loaded_again() {
         "book/src/page.html",
         "<!DOCTYPE html><html><body><p>edition 2</p></body></html>",
     );
-    watch.wait_for("The book has been built anew.");
+    watch.wait_for("The book has been rebuilt.");
     assert_ne!(waiting.join().unwrap(), seen);
     assert!(get(&address, "/").1.contains("edition 2"));
 

@@ -98,7 +98,7 @@ impl Attack {
 
 /// What has become of a server under an attack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// It holds. What it has held, for a table, and in words.
     Holds(String, String),
     /// It doesn't; every fault.
@@ -107,7 +107,7 @@ pub enum Verdict {
     NotTried(String),
 }
 
-impl Verdict {
+impl Outcome {
     /// It holds, unless there are faults.
     pub fn of(faults: Vec<String>, load: impl Into<String>, says: impl Into<String>) -> Self {
         match faults.is_empty() {
@@ -143,21 +143,21 @@ impl<'a> Stage<'a> {
     }
 
     /// Attacks once.
-    pub fn attack(&mut self, attack: Attack) -> Verdict {
-        let verdict = self
+    pub fn attack(&mut self, attack: Attack) -> Outcome {
+        let outcome = self
             .try_attack(attack)
-            .unwrap_or_else(|why| Verdict::Fails(vec![why]));
-        let verdict = match (attack.shares(), verdict) {
-            (true, verdict) => self.still_there(verdict),
-            (false, verdict) => verdict,
+            .unwrap_or_else(|why| Outcome::Fails(vec![why]));
+        let outcome = match (attack.shares(), outcome) {
+            (true, outcome) => self.still_there(outcome),
+            (false, outcome) => outcome,
         };
-        if matches!(verdict, Verdict::Fails(_)) {
+        if matches!(outcome, Outcome::Fails(_)) {
             self.running = None;
         }
-        verdict
+        outcome
     }
 
-    fn try_attack(&mut self, attack: Attack) -> Result<Verdict, String> {
+    fn try_attack(&mut self, attack: Attack) -> Result<Outcome, String> {
         match attack {
             Attack::Heads => heads::heads(self),
             Attack::Halves => hold::halves(self),
@@ -202,29 +202,29 @@ impl<'a> Stage<'a> {
     }
 
     /// Whether the same process still answers.
-    fn still_there(&mut self, verdict: Verdict) -> Verdict {
+    fn still_there(&mut self, outcome: Outcome) -> Outcome {
         let Some(running) = self.running.as_mut() else {
-            return verdict;
+            return outcome;
         };
         let why = match running.is_alive() {
             false => "the process has ended".to_string(),
             true => match self.kind.answers(running.address, PATIENCE) {
-                Ok(()) => return verdict,
+                Ok(()) => return outcome,
                 Err(why) => why,
             },
         };
         let why = format!("{why}; it said: {}", running.said());
-        match verdict {
-            Verdict::Fails(mut faults) => {
+        match outcome {
+            Outcome::Fails(mut faults) => {
                 faults.push(why);
-                Verdict::Fails(faults)
+                Outcome::Fails(faults)
             }
-            _ => Verdict::Fails(vec![why]),
+            _ => Outcome::Fails(vec![why]),
         }
     }
 
     /// Memory, threads and open files, once everyone has left.
-    fn back(&mut self) -> Result<Verdict, String> {
+    fn back(&mut self) -> Result<Outcome, String> {
         self.running()?;
         let (kind, before, most) = (self.kind, self.before, self.most);
         let running = self.running()?;
@@ -237,7 +237,7 @@ impl<'a> Stage<'a> {
                 kind.name()
             ));
         }
-        Ok(Verdict::of(
+        Ok(Outcome::of(
             faults,
             megabytes(before, taken),
             taken_in_words,

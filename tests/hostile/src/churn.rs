@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::attacks::{Verdict, in_words, is_back, settled};
+use crate::attacks::{Outcome, in_words, is_back, settled};
 use crate::client::{Client, get, text_frame};
 use crate::process::{Limits, Running, Taken};
 use crate::random::Random;
@@ -20,11 +20,11 @@ const FORGET: Duration = Duration::from_secs(120);
 const STAY: usize = 20;
 
 /// Churns one server for a while.
-pub fn churn(kind: Kind, lasts: Duration, seed: u64) -> Verdict {
-    try_churn(kind, lasts, seed).unwrap_or_else(|why| Verdict::Fails(vec![why]))
+pub fn churn(kind: Kind, lasts: Duration, seed: u64) -> Outcome {
+    try_churn(kind, lasts, seed).unwrap_or_else(|why| Outcome::Fails(vec![why]))
 }
 
-fn try_churn(kind: Kind, lasts: Duration, seed: u64) -> Result<Verdict, String> {
+fn try_churn(kind: Kind, lasts: Duration, seed: u64) -> Result<Outcome, String> {
     let mut running = Running::start(kind, kind.impatient(), Limits::default())?;
     let mut visits = Visits::default();
     let taken = come_and_go(kind, &running, &mut visits, lasts, seed);
@@ -51,7 +51,7 @@ fn try_churn(kind: Kind, lasts: Duration, seed: u64) -> Result<Verdict, String> 
         faults.push(format!("it said: {}", running.said()));
     }
     let says = format!("{} visits: {taken}", visits.count);
-    Ok(Verdict::of(faults, visits.count.to_string(), says))
+    Ok(Outcome::of(faults, visits.count.to_string(), says))
 }
 
 /// What the process takes at the beginning, at the most, and at the end.

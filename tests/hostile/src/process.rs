@@ -119,7 +119,7 @@ impl Running {
             Kind::Tap => {
                 let echo = Self::start(Kind::Echo, Kind::Echo.impatient(), Limits::default())?;
                 let to = echo.address.to_string();
-                command.args(["tap", "--listen", "127.0.0.1:0", "--to", &to]);
+                command.args(["--listen", "127.0.0.1:0", "--to", &to]);
                 beside = Some(Box::new(echo));
             }
             _ => _ = command.args(["--listen", "127.0.0.1:0"]).args(arguments),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::attacks::{Attack, Stage, Verdict};
+use crate::attacks::{Attack, Outcome, Stage};
 use crate::churn::churn;
 use crate::options::{self, HELP, Picked, Task};
 use crate::process;
@@ -92,10 +92,10 @@ fn attack_all(picked: &Picked) -> ExitCode {
             .filter(|attack| attack.applies_to(kind))
         {
             let began = Instant::now();
-            let verdict = stage.attack(*attack);
-            say(kind, attack.name(), &verdict, began.elapsed());
+            let outcome = stage.attack(*attack);
+            say(kind, attack.name(), &outcome, began.elapsed());
             let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-            results.push((kind, *attack, verdict));
+            results.push((kind, *attack, outcome));
         }
     });
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -114,19 +114,19 @@ fn attack_all(picked: &Picked) -> ExitCode {
 fn churn_all(picked: &Picked, lasts: Duration) -> ExitCode {
     println!("seed {}, {} s", picked.plan.seed, lasts.as_secs());
     let began = Instant::now();
-    let verdicts = Mutex::new(Vec::new());
+    let outcomes = Mutex::new(Vec::new());
     // All at the same time: it takes as long for twelve as for one.
     at_a_time(picked.servers.len(), &picked.servers, |kind| {
         let began = Instant::now();
-        let verdict = churn(kind, lasts, picked.plan.seed);
-        say(kind, "churn", &verdict, began.elapsed());
-        let mut verdicts = verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.push(verdict);
+        let outcome = churn(kind, lasts, picked.plan.seed);
+        say(kind, "churn", &outcome, began.elapsed());
+        let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.push(outcome);
     });
-    let verdicts = verdicts
+    let outcomes = outcomes
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
-    summed_up(verdicts.iter(), began.elapsed())
+    summed_up(outcomes.iter(), began.elapsed())
 }
 
 /// Does something with each server, with so many at a time.
@@ -144,13 +144,13 @@ fn at_a_time(jobs: usize, servers: &[Kind], act: impl Fn(Kind) + Sync) {
     });
 }
 
-fn say(kind: Kind, attack: &str, verdict: &Verdict, took: Duration) {
+fn say(kind: Kind, attack: &str, outcome: &Outcome, took: Duration) {
     let name = format!("{:<14}{attack:<10}", kind.name());
     let took = took.as_secs_f64();
-    match verdict {
-        Verdict::Holds(_, says) => println!("✓ {name}holds: {says} ({took:.1} s)"),
-        Verdict::NotTried(why) => println!("· {name}not tried: {why}"),
-        Verdict::Fails(faults) => {
+    match outcome {
+        Outcome::Holds(_, says) => println!("✓ {name}holds: {says} ({took:.1} s)"),
+        Outcome::NotTried(why) => println!("· {name}not tried: {why}"),
+        Outcome::Fails(faults) => {
             let faults = Vec::from_iter(faults.iter().map(|fault| format!("\n    {fault}")));
             println!("✗ {name}fails ({took:.1} s){}", faults.concat());
         }
@@ -158,13 +158,13 @@ fn say(kind: Kind, attack: &str, verdict: &Verdict, took: Duration) {
 }
 
 /// Says how many hold. What could not be tried is missing only where nothing else was asked for.
-fn summed_up<'a>(verdicts: impl Iterator<Item = &'a Verdict>, took: Duration) -> ExitCode {
+fn summed_up<'a>(outcomes: impl Iterator<Item = &'a Outcome>, took: Duration) -> ExitCode {
     let (mut holds, mut fails, mut not_tried) = (0, 0, 0);
-    for verdict in verdicts {
-        match verdict {
-            Verdict::Holds(..) => holds += 1,
-            Verdict::Fails(_) => fails += 1,
-            Verdict::NotTried(_) => not_tried += 1,
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Holds(..) => holds += 1,
+            Outcome::Fails(_) => fails += 1,
+            Outcome::NotTried(_) => not_tried += 1,
         }
     }
     println!(

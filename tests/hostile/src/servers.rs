@@ -96,13 +96,14 @@ impl Kind {
         match self {
             Self::EventsChat => "examples/chat".to_string(),
             Self::Chart | Self::Notifications | Self::Poker => format!("examples/{}", self.name()),
-            Self::Book | Self::Tap => "workshop".to_string(),
+            Self::Book => "workshop".to_string(),
+            Self::Tap => "workshop-tap".to_string(),
             step => format!("{}-solution", step.name()),
         }
     }
 
     /// The packages that cargo builds for all of them.
-    pub const PACKAGES: [&str; 8] = [
+    pub const PACKAGES: [&str; 9] = [
         "hello-solution",
         "polling-solution",
         "long-polling-solution",
@@ -111,6 +112,7 @@ impl Kind {
         "chat-solution",
         "events-solution",
         "workshop",
+        "workshop-tap",
     ];
 
     /// Options by which its patience is over within a few seconds, so that an attack needn't wait longer.

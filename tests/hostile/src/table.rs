@@ -4,12 +4,12 @@ use std::fs;
 use std::process::Command;
 use std::thread;
 
-use crate::attacks::{Attack, Verdict};
+use crate::attacks::{Attack, Outcome};
 use crate::plan::Plan;
 use crate::servers::Kind;
 
 /// What has come of an attack on a server.
-pub type Result = (Kind, Attack, Verdict);
+pub type Result = (Kind, Attack, Outcome);
 
 /// The columns: an attack, what stands above it, how wide it is.
 const COLUMNS: [(Attack, &str, usize); 12] = [
@@ -40,7 +40,7 @@ pub fn table(plan: &Plan, results: &[Result]) -> String {
             let found = results
                 .iter()
                 .find(|result| (result.0, result.1) == (kind, attack));
-            let cell = found.map_or("·", |(_, _, verdict)| cell(attack, verdict));
+            let cell = found.map_or("·", |(_, _, outcome)| cell(attack, outcome));
             line += &format!("{cell:>width$}");
         }
         text += line.trim_end();
@@ -49,13 +49,13 @@ pub fn table(plan: &Plan, results: &[Result]) -> String {
     text
 }
 
-fn cell(attack: Attack, verdict: &Verdict) -> &str {
-    match verdict {
+fn cell(attack: Attack, outcome: &Outcome) -> &str {
+    match outcome {
         // How full it was, the line of the run says.
-        Verdict::Holds(..) if matches!(attack, Attack::Files | Attack::Threads) => "✓",
-        Verdict::Holds(load, _) => load,
-        Verdict::Fails(_) => "✗",
-        Verdict::NotTried(_) => "?",
+        Outcome::Holds(..) if matches!(attack, Attack::Files | Attack::Threads) => "✓",
+        Outcome::Holds(load, _) => load,
+        Outcome::Fails(_) => "✗",
+        Outcome::NotTried(_) => "?",
     }
 }
 
@@ -97,12 +97,12 @@ mod tests {
             (
                 Kind::Echo,
                 Attack::Heads,
-                Verdict::Fails(vec!["why".to_string()]),
+                Outcome::Fails(vec!["why".to_string()]),
             ),
             (
                 Kind::Echo,
                 Attack::Leave,
-                Verdict::Holds("20000".to_string(), String::new()),
+                Outcome::Holds("20000".to_string(), String::new()),
             ),
         ];
         let table = table(&Plan::full(), &results);

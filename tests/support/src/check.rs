@@ -90,7 +90,7 @@ pub struct Check {
 
 /// What became of one check.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// What it shows is what the snapshot shows.
     Right,
     /// It shows something else.
@@ -112,8 +112,8 @@ pub enum Verdict {
     NoSnapshot(String),
 }
 
-impl Verdict {
-    /// Whether a check that took long may get another verdict with more time.
+impl Outcome {
+    /// Whether a check that took long may get another outcome with more time.
     fn may_be_for_time(&self) -> bool {
         match self {
             Self::Wrong { .. } | Self::Panicked(_) | Self::NoAnswer(_) | Self::TooSlow(_) => true,
@@ -137,8 +137,8 @@ impl Check {
     /// Runs the check. Returns when it is right; otherwise prints a report and fails the test.
     pub fn run(self, shows: impl Fn() -> String + Clone + Send + 'static) {
         let _turn = lock(&ONE_AT_A_TIME);
-        let verdict = self.judge_fairly(shows);
-        if let Some(report) = report::report(&self, &verdict) {
+        let outcome = self.judge_fairly(shows);
+        if let Some(report) = report::report(&self, &outcome) {
             println!("{report}");
             stop_if_one_is_enough(self.name(), &report);
             // Not `panic!`: the report has said it all, and the hook's own lines would follow it.
@@ -163,7 +163,7 @@ impl Check {
     }
 
     /// Judges once, or twice where time alone may be what was wrong. To be called by one check at a time.
-    fn judge_fairly(&self, shows: impl Fn() -> String + Clone + Send + 'static) -> Verdict {
+    fn judge_fairly(&self, shows: impl Fn() -> String + Clone + Send + 'static) -> Outcome {
         machine::watch();
         let deadline = match WAS_TOO_SLOW.load(Ordering::Relaxed) {
             true => DEADLINE_AFTER_THE_FIRST,
@@ -171,23 +171,23 @@ impl Check {
         };
         let begin = Instant::now();
         let first = self.judge(deadline, shows.clone());
-        let verdict = match begin.elapsed() > A_LONG_TIME && first.may_be_for_time() {
+        let outcome = match begin.elapsed() > A_LONG_TIME && first.may_be_for_time() {
             true => self.judge_again(first, shows),
             false => first,
         };
-        if let Verdict::TooSlow(_) = verdict {
+        if let Outcome::TooSlow(_) = outcome {
             WAS_TOO_SLOW.store(true, Ordering::Relaxed);
         }
-        verdict
+        outcome
     }
 
     /// The second try. Whatever holds up a check twice usually holds up the others, and nobody should wait for
     /// each of them twice: then there are no more second tries.
     fn judge_again(
         &self,
-        first: Verdict,
+        first: Outcome,
         shows: impl FnOnce() -> String + Send + 'static,
-    ) -> Verdict {
+    ) -> Outcome {
         if WAS_RED_TWICE.load(Ordering::Relaxed) {
             return first;
         }
@@ -197,13 +197,13 @@ impl Check {
             false => DEADLINE_AFTER_THE_FIRST,
         };
         let second = machine::with_more_patience(|| self.judge(deadline, shows));
-        if second != Verdict::Right {
+        if second != Outcome::Right {
             WAS_RED_TWICE.store(true, Ordering::Relaxed);
         }
         match (&first, &second) {
-            (_, Verdict::Right) => second,
+            (_, Outcome::Right) => second,
             // With more time, it has said what is wrong.
-            (Verdict::TooSlow(_), second_says) if !matches!(second_says, Verdict::TooSlow(_)) => {
+            (Outcome::TooSlow(_), second_says) if !matches!(second_says, Outcome::TooSlow(_)) => {
                 second
             }
             _ => first,
@@ -214,28 +214,28 @@ impl Check {
         &self,
         deadline: Duration,
         shows: impl FnOnce() -> String + Send + 'static,
-    ) -> Verdict {
+    ) -> Outcome {
         listen_to_panics();
         lock(&PANICS).clear();
-        let outcome = within(deadline, shows);
+        let ending = within(deadline, shows);
         program::end_all();
         if let Some(todo) = first_panic(|panic| panic.message.starts_with("not yet implemented")) {
-            return Verdict::NotWritten(todo);
+            return Outcome::NotWritten(todo);
         }
         // A server's thread that panics has said more than the answer that went missing with it.
         let servers = first_panic_of(Whose::Learners, |_| true);
-        match (outcome, servers) {
-            (Outcome::Done(yours), panic) => match (self.compare(yours), panic) {
-                (Verdict::Wrong { .. }, Some(panic)) => Verdict::Panicked(panic),
-                (verdict, _) => verdict,
+        match (ending, servers) {
+            (Ending::Done(yours), panic) => match (self.compare(yours), panic) {
+                (Outcome::Wrong { .. }, Some(panic)) => Outcome::Panicked(panic),
+                (outcome, _) => outcome,
             },
-            (Outcome::Panicked, Some(panic)) => Verdict::Panicked(panic),
-            (Outcome::Panicked, None) => own_panic(),
-            (Outcome::TooSlow, _) => Verdict::TooSlow(deadline),
+            (Ending::Panicked, Some(panic)) => Outcome::Panicked(panic),
+            (Ending::Panicked, None) => own_panic(),
+            (Ending::TooSlow, _) => Outcome::TooSlow(deadline),
         }
     }
 
-    fn compare(&self, yours: String) -> Verdict {
+    fn compare(&self, yours: String) -> Outcome {
         let folder = snapshot_folder(self.manifest_dir, self.id());
         let file = folder.join(format!("{}.snap", self.name()));
         let yours = yours.trim_end().to_string();
@@ -244,15 +244,15 @@ impl Check {
             .and_then(|text| shown_part(&text));
         let is_solution = self.package != self.id();
         match (expected, updates_snapshots()) {
-            (Some(expected), false) if expected != yours => Verdict::Wrong { expected, yours },
-            (None, false) => Verdict::NoSnapshot(format!("{} is missing", file.display())),
-            (_, true) if !is_solution => Verdict::NoSnapshot(
+            (Some(expected), false) if expected != yours => Outcome::Wrong { expected, yours },
+            (None, false) => Outcome::NoSnapshot(format!("{} is missing", file.display())),
+            (_, true) if !is_solution => Outcome::NoSnapshot(
                 "INSTA_UPDATE is set: snapshots are written from solutions alone, never from a step"
                     .to_string(),
             ),
             _ => {
                 assert_snapshot(&folder, self, &yours);
-                Verdict::Right
+                Outcome::Right
             }
         }
     }
@@ -304,7 +304,7 @@ fn updates_snapshots() -> bool {
     env::var("INSTA_UPDATE").is_ok_and(|update| update != "no")
 }
 
-enum Outcome {
+enum Ending {
     Done(String),
     Panicked,
     TooSlow,
@@ -312,7 +312,7 @@ enum Outcome {
 
 /// Runs `work` in a thread of its own, and stops waiting for it at the deadline. The thread can't
 /// be ended from outside; it goes with the process.
-fn within(deadline: Duration, work: impl FnOnce() -> String + Send + 'static) -> Outcome {
+fn within(deadline: Duration, work: impl FnOnce() -> String + Send + 'static) -> Ending {
     let (done, is_done) = mpsc::channel();
     let thread = thread::Builder::new()
         .name("check".to_string())
@@ -322,9 +322,9 @@ fn within(deadline: Duration, work: impl FnOnce() -> String + Send + 'static) ->
         });
     thread.expect("the system has room for one more thread");
     match machine::receive_within(deadline, &is_done) {
-        Some(Ok(shown)) => Outcome::Done(shown),
-        Some(Err(_)) => Outcome::Panicked,
-        None => Outcome::TooSlow,
+        Some(Ok(shown)) => Ending::Done(shown),
+        Some(Err(_)) => Ending::Panicked,
+        None => Ending::TooSlow,
     }
 }
 
@@ -393,13 +393,13 @@ fn first_panic(matches: impl Fn(&Panic) -> bool) -> Option<Panic> {
 
 /// What the panic of the check's own thread means: where it comes from the check's client, it is
 /// an answer that is missing.
-fn own_panic() -> Verdict {
+fn own_panic() -> Outcome {
     match first_panic_of(Whose::Checks, |_| true) {
         Some(panic) if panic.file == "tests/support/src/http.rs" => {
-            Verdict::NoAnswer(panic.message)
+            Outcome::NoAnswer(panic.message)
         }
-        Some(panic) => Verdict::Panicked(panic),
-        None => Verdict::NoAnswer("a panic that left no message".to_string()),
+        Some(panic) => Outcome::Panicked(panic),
+        None => Outcome::NoAnswer("a panic that left no message".to_string()),
     }
 }
 
@@ -414,7 +414,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
 
-    fn judge(shows: impl FnOnce() -> String + Send + 'static) -> Verdict {
+    fn judge(shows: impl FnOnce() -> String + Send + 'static) -> Outcome {
         let _turn = lock(&ONE_AT_A_TIME);
         check("t::here").judge(DEADLINE, shows)
     }
@@ -444,9 +444,9 @@ mod tests {
 
     #[test]
     fn a_todo_is_not_a_mistake() {
-        let verdict = judge(|| todo!("hash it"));
-        let Verdict::NotWritten(panic) = verdict else {
-            panic!("{verdict:?}")
+        let outcome = judge(|| todo!("hash it"));
+        let Outcome::NotWritten(panic) = outcome else {
+            panic!("{outcome:?}")
         };
         assert_eq!(panic.message, "not yet implemented: hash it");
         assert!(
@@ -458,19 +458,19 @@ mod tests {
 
     #[test]
     fn a_todo_in_another_thread_is_found() {
-        let verdict = judge(|| {
+        let outcome = judge(|| {
             let server = thread::spawn(|| todo!("answer"));
             assert!(server.join().is_ok(), "the server closed the connection");
             String::new()
         });
-        assert!(matches!(verdict, Verdict::NotWritten(_)), "{verdict:?}");
+        assert!(matches!(outcome, Outcome::NotWritten(_)), "{outcome:?}");
     }
 
     #[test]
     fn a_panic_is_reported_with_its_place() {
-        let verdict = judge(|| panic!("index out of bounds"));
-        let Verdict::Panicked(panic) = verdict else {
-            panic!("{verdict:?}")
+        let outcome = judge(|| panic!("index out of bounds"));
+        let Outcome::Panicked(panic) = outcome else {
+            panic!("{outcome:?}")
         };
         assert_eq!(panic.message, "index out of bounds");
     }
@@ -493,14 +493,14 @@ mod tests {
         let judged = |red: usize, takes: Duration| {
             let tries = Arc::new(AtomicUsize::new(0));
             let (counted, shown) = (Arc::clone(&tries), shown.clone());
-            let verdict = the_rfc_example.judge_fairly(move || {
+            let outcome = the_rfc_example.judge_fairly(move || {
                 if counted.fetch_add(1, Ordering::Relaxed) < red {
                     thread::sleep(takes);
                     return "nothing has come".to_string();
                 }
                 shown.clone()
             });
-            (verdict == Verdict::Right, tries.load(Ordering::Relaxed))
+            (outcome == Outcome::Right, tries.load(Ordering::Relaxed))
         };
         let long = A_LONG_TIME + Duration::from_millis(10);
         assert_eq!(judged(1, long), (true, 2));
@@ -512,14 +512,14 @@ mod tests {
     #[test]
     fn an_endless_wait_is_ended() {
         let (_keep_open, never) = mpsc::channel::<String>();
-        let outcome = within(Duration::from_millis(20), move || never.recv().unwrap());
-        assert!(matches!(outcome, Outcome::TooSlow));
+        let ending = within(Duration::from_millis(20), move || never.recv().unwrap());
+        assert!(matches!(ending, Ending::TooSlow));
     }
 
     #[test]
     fn a_missing_snapshot_is_no_pass() {
-        let verdict = judge(|| "anything".to_string());
-        assert!(matches!(verdict, Verdict::NoSnapshot(_)), "{verdict:?}");
+        let outcome = judge(|| "anything".to_string());
+        assert!(matches!(outcome, Outcome::NoSnapshot(_)), "{outcome:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a learner sees when a check is red.
 //!
-//! The first line names the check, the verdict and the RFC section; the runner reads it too. Then
+//! The first line names the check, the outcome and the RFC section; the runner reads it too. Then
 //! come the rule, the mistake that the signs point to, and what to do next: all that fits above the fold.
 //! Below are *expected* beside *yours* where they differ, and the first byte and bit that differ.
 //! 80 columns are enough.
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use similar::{DiffOp, TextDiff};
 
-use crate::check::{Check, Panic, Verdict};
+use crate::check::{Check, Outcome, Panic};
 use crate::{sign, wire};
 
 const WIDTH: usize = 80;
@@ -23,20 +23,20 @@ const MOST_OF_A_BLOCK: usize = 5;
 const MOST_OF_A_WORD: usize = 24;
 
 /// The report on a check, or `None` where it is right.
-pub fn report(check: &Check, verdict: &Verdict) -> Option<String> {
-    let (word, body) = match verdict {
-        Verdict::Right => return None,
-        Verdict::Wrong { expected, yours } => ("wrong", wrong(check, verdict, expected, yours)),
-        Verdict::NotWritten(todo) => ("not written yet", not_written(check, todo)),
-        Verdict::Panicked(panic) => ("panicked", panicked(check, verdict, panic)),
-        Verdict::NoAnswer(what) => ("no answer", no_answer(check, verdict, what)),
-        Verdict::TooSlow(deadline) => (
+pub fn report(check: &Check, outcome: &Outcome) -> Option<String> {
+    let (word, body) = match outcome {
+        Outcome::Right => return None,
+        Outcome::Wrong { expected, yours } => ("wrong", wrong(check, outcome, expected, yours)),
+        Outcome::NotWritten(todo) => ("not written yet", not_written(check, todo)),
+        Outcome::Panicked(panic) => ("panicked", panicked(check, outcome, panic)),
+        Outcome::NoAnswer(what) => ("no answer", no_answer(check, outcome, what)),
+        Outcome::TooSlow(deadline) => (
             "never finished",
-            too_slow(check, verdict, deadline.as_secs()),
+            too_slow(check, outcome, deadline.as_secs()),
         ),
-        Verdict::NoSnapshot(why) => ("no snapshot", paragraph("Why: ", why)),
+        Outcome::NoSnapshot(why) => ("no snapshot", paragraph("Why: ", why)),
     };
-    let mark = if matches!(verdict, Verdict::NotWritten(_)) {
+    let mark = if matches!(outcome, Outcome::NotWritten(_)) {
         '○'
     } else {
         '✗'
@@ -53,15 +53,15 @@ pub fn report(check: &Check, verdict: &Verdict) -> Option<String> {
     ))
 }
 
-fn wrong(check: &Check, verdict: &Verdict, expected: &str, yours: &str) -> String {
-    let likely = likely(check, verdict);
+fn wrong(check: &Check, outcome: &Outcome, expected: &str, yours: &str) -> String {
+    let likely = likely(check, outcome);
     let next = next(check, "fix it and save");
     format!("{likely}{next}\n{}", difference(expected, yours))
 }
 
 /// The guess whose sign fits, if one does.
-fn likely(check: &Check, verdict: &Verdict) -> String {
-    let guess = sign::guess(&check.guesses, verdict);
+fn likely(check: &Check, outcome: &Outcome) -> String {
+    let guess = sign::guess(&check.guesses, outcome);
     guess.map_or_else(String::new, |guess| paragraph("Often: ", guess))
 }
 
@@ -89,9 +89,9 @@ fn earlier_step(check: &Check, file: &str) -> Option<String> {
     (id != check.id()).then(|| id.to_string())
 }
 
-fn panicked(check: &Check, verdict: &Verdict, panic: &Panic) -> String {
+fn panicked(check: &Check, outcome: &Outcome, panic: &Panic) -> String {
     let message = paragraph("Panic: ", &panic.message);
-    let likely = likely(check, verdict);
+    let likely = likely(check, outcome);
     let next = next(check, "fix it and save");
     // A check's own panic is about the learner's code too, but its place would only mislead.
     let place = match panic.file.contains("tests/") {
@@ -101,19 +101,19 @@ fn panicked(check: &Check, verdict: &Verdict, panic: &Panic) -> String {
     format!("{place}{message}{likely}{next}")
 }
 
-fn no_answer(check: &Check, verdict: &Verdict, what: &str) -> String {
+fn no_answer(check: &Check, outcome: &Outcome, what: &str) -> String {
     let what = paragraph("What: ", what);
-    let likely = likely(check, verdict);
+    let likely = likely(check, outcome);
     format!("{what}{likely}{}", next(check, "fix it and save"))
 }
 
-fn too_slow(check: &Check, verdict: &Verdict, seconds: u64) -> String {
+fn too_slow(check: &Check, outcome: &Outcome, seconds: u64) -> String {
     let what = format!(
         "after {seconds} s the check gave up waiting. A loop that never ends, a lock that is held \
          while it is asked for again, or an answer that is never sent all look like this."
     );
     let what = paragraph("What: ", &what);
-    let likely = likely(check, verdict);
+    let likely = likely(check, outcome);
     format!("{what}{likely}{}", next(check, "fix it and save"))
 }
 
@@ -405,14 +405,14 @@ mod tests {
 
     #[test]
     fn right_needs_no_report() {
-        assert_eq!(report(&check(), &Verdict::Right), None);
+        assert_eq!(report(&check(), &Outcome::Right), None);
     }
 
     #[test]
     fn one_bit_is_shown_as_one_bit() {
         let expected = "HTTP/1.1 200 OK␍␊\n␍␊\nHello".to_string();
         let yours = "HTTP/1.1 200 OK␍␊\n␍␊\nhello".to_string();
-        let text = report(&check(), &Verdict::Wrong { expected, yours }).unwrap();
+        let text = report(&check(), &Outcome::Wrong { expected, yours }).unwrap();
         insta::assert_snapshot!(text, @r"
         ✗ the_rfc_example: wrong                                         RFC 6455 §4.2.2
           Rule: The accept key is the base64 of the SHA-1 of the key and the GUID.
@@ -436,7 +436,7 @@ mod tests {
     fn where_no_sign_fits_there_is_no_guess() {
         let expected = "Hello".to_string();
         let yours = "Hallo".to_string();
-        let text = report(&check(), &Verdict::Wrong { expected, yours }).unwrap();
+        let text = report(&check(), &Outcome::Wrong { expected, yours }).unwrap();
         assert!(!text.contains("Often:"), "{text}");
     }
 
@@ -546,7 +546,7 @@ mod tests {
     #[test]
     fn a_panic_of_the_check_itself_is_not_sent_to_the_check() {
         let file = "steps/02-long-polling/../../tests/02_long_polling.rs";
-        let text = report(&check(), &Verdict::Panicked(panic(file, "nobody waits"))).unwrap();
+        let text = report(&check(), &Outcome::Panicked(panic(file, "nobody waits"))).unwrap();
         assert!(
             text.contains("nobody waits") && !text.contains("Where:"),
             "{text}"
@@ -559,7 +559,7 @@ mod tests {
             "steps/03-accept-key/src/lib.rs",
             "not yet implemented: append the GUID",
         );
-        let text = report(&check(), &Verdict::NotWritten(todo)).unwrap();
+        let text = report(&check(), &Outcome::NotWritten(todo)).unwrap();
         assert!(
             text.starts_with("○ the_rfc_example: not written yet"),
             "{text}"
@@ -574,7 +574,7 @@ mod tests {
     #[test]
     fn what_an_earlier_step_lacks_is_said() {
         let todo = panic("steps/00-hello/src/lib.rs", "not yet implemented");
-        let text = report(&check(), &Verdict::NotWritten(todo)).unwrap();
+        let text = report(&check(), &Outcome::NotWritten(todo)).unwrap();
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
             words.contains("that is a part of an earlier step"),
@@ -585,14 +585,14 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_eighty_columns() {
-        for verdict in [
-            Verdict::TooSlow(std::time::Duration::from_secs(10)),
-            Verdict::Panicked(panic(
+        for outcome in [
+            Outcome::TooSlow(std::time::Duration::from_secs(10)),
+            Outcome::Panicked(panic(
                 "steps/03-accept-key/src/lib.rs",
                 &"many words ".repeat(40),
             )),
         ] {
-            let text = report(&check(), &verdict).unwrap();
+            let text = report(&check(), &outcome).unwrap();
             assert!(
                 text.lines().all(|line| line.chars().count() <= 80),
                 "{text}"

@@ -22,7 +22,7 @@ use std::fmt;
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::check::Verdict;
+use crate::check::Outcome;
 
 /// Something that one can see in a red check.
 pub struct Sign(Box<dyn Fn(&Seen) -> bool>);
@@ -179,30 +179,30 @@ impl fmt::Debug for Sign {
 }
 
 /// The sentence of the first sign that fits, if one does.
-pub fn guess(guesses: &[Guess], verdict: &Verdict) -> Option<&'static str> {
-    let seen = Seen::of(verdict);
+pub fn guess(guesses: &[Guess], outcome: &Outcome) -> Option<&'static str> {
+    let seen = Seen::of(outcome);
     let first = guesses.iter().find(|guess| (guess.sign.0)(&seen));
     first.map(|guess| guess.sentence)
 }
 
 impl Seen {
-    fn of(verdict: &Verdict) -> Self {
+    fn of(outcome: &Outcome) -> Self {
         let nothing = Self::default();
-        match verdict {
-            Verdict::Wrong { expected, yours } => Self::difference(expected, yours),
-            Verdict::Panicked(panic) => Self {
+        match outcome {
+            Outcome::Wrong { expected, yours } => Self::difference(expected, yours),
+            Outcome::Panicked(panic) => Self {
                 panic: Some(panic.message.clone()),
                 ..nothing
             },
-            Verdict::NoAnswer(why) => Self {
+            Outcome::NoAnswer(why) => Self {
                 no_answer: Some(why.clone()),
                 ..nothing
             },
-            Verdict::TooSlow(_) => Self {
+            Outcome::TooSlow(_) => Self {
                 never_finished: true,
                 ..nothing
             },
-            Verdict::Right | Verdict::NotWritten(_) | Verdict::NoSnapshot(_) => nothing,
+            Outcome::Right | Outcome::NotWritten(_) | Outcome::NoSnapshot(_) => nothing,
         }
     }
 
@@ -270,11 +270,11 @@ mod tests {
         "keep-alive            no\nkeep-alive, Upgrade   yes\nUpgrade               yes\n";
 
     fn fits(sign: Sign, yours: &str) -> bool {
-        let verdict = Verdict::Wrong {
+        let outcome = Outcome::Wrong {
             expected: EXPECTED.to_string(),
             yours: yours.to_string(),
         };
-        guess(&[sign.says("it")], &verdict).is_some()
+        guess(&[sign.says("it")], &outcome).is_some()
     }
 
     #[test]
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn the_first_sign_that_fits_speaks() {
-        let verdict = Verdict::Wrong {
+        let outcome = Outcome::Wrong {
             expected: "a\n".to_string(),
             yours: "b\n".to_string(),
         };
@@ -305,9 +305,9 @@ mod tests {
             yours(["b"]).says("two"),
             missing(["a"]).says("three"),
         ];
-        assert_eq!(guess(&guesses, &verdict), Some("two"));
-        assert_eq!(guess(&guesses[..1], &verdict), None);
-        assert_eq!(guess(&[], &verdict), None);
+        assert_eq!(guess(&guesses, &outcome), Some("two"));
+        assert_eq!(guess(&guesses[..1], &outcome), None);
+        assert_eq!(guess(&[], &outcome), None);
     }
 
     #[test]
@@ -330,13 +330,13 @@ mod tests {
         assert!(fits(nothing(), "") && fits(too_little(), ""));
         assert!(fits(too_much(), &format!("{EXPECTED}more\n")));
         let cut = EXPECTED.trim_end();
-        let verdict = |expected: &str, yours: &str| Verdict::Wrong {
+        let outcome = |expected: &str, yours: &str| Outcome::Wrong {
             expected: expected.to_string(),
             yours: yours.to_string(),
         };
-        let more = verdict(cut, &format!("{cut}\nmore"));
+        let more = outcome(cut, &format!("{cut}\nmore"));
         assert!(guess(&[too_much().says("it")], &more).is_some());
-        let less = verdict(&format!("{cut}\nmore"), cut);
+        let less = outcome(&format!("{cut}\nmore"), cut);
         assert!(guess(&[too_little().says("it")], &less).is_some());
         assert!(!fits(too_much(), &EXPECTED.replace("no", "yes")));
         assert!(!fits(nothing(), "x") && !fits(too_little(), "x"));
@@ -359,11 +359,11 @@ mod tests {
     #[test]
     fn a_heading_tells_rows_apart_that_read_the_same() {
         let expected = "no Upgrade\n  → refused\nno key\n  → refused\n";
-        let verdict = Verdict::Wrong {
+        let outcome = Outcome::Wrong {
             expected: expected.to_string(),
             yours: expected.replace("no key\n  → refused", "no key\n  → taken"),
         };
-        let fits = |sign: Sign| guess(&[sign.says("it")], &verdict).is_some();
+        let fits = |sign: Sign| guess(&[sign.says("it")], &outcome).is_some();
         assert!(fits(under("no key", yours(["taken"]))));
         assert!(fits(under("no key", missing(["refused"]))));
         assert!(!fits(under("no Upgrade", yours(["taken"]))));
@@ -376,13 +376,13 @@ mod tests {
 
     #[test]
     fn what_is_not_a_difference_has_signs_of_its_own() {
-        let panic = Verdict::Panicked(Panic {
+        let panic = Outcome::Panicked(Panic {
             message: "index out of bounds".to_string(),
             file: String::new(),
             line: 1,
         });
-        let silent = Verdict::NoAnswer("nothing came within 3 s".to_string());
-        let endless = Verdict::TooSlow(Duration::from_secs(8));
+        let silent = Outcome::NoAnswer("nothing came within 3 s".to_string());
+        let endless = Outcome::TooSlow(Duration::from_secs(8));
         let guesses = [
             panics("out of bounds").says("panic"),
             no_answer("nothing came").says("silent"),
@@ -392,6 +392,6 @@ mod tests {
         assert_eq!(guess(&guesses, &panic), Some("panic"));
         assert_eq!(guess(&guesses, &silent), Some("silent"));
         assert_eq!(guess(&guesses, &endless), Some("endless"));
-        assert_eq!(guess(&guesses, &Verdict::Right), None);
+        assert_eq!(guess(&guesses, &Outcome::Right), None);
     }
 }

@@ -77,7 +77,7 @@ impl Subscriber for Complaints {
     fn exit(&self, _span: &Id) {}
 }
 
-/// The words of a log message, and its fields behind them.
+/// The words of a log message, followed by its fields.
 #[derive(Default)]
 struct Text(String);
 

@@ -1,4 +1,4 @@
-//! How far a measurement is: a bar on a terminal, a line for each rate anywhere else.
+//! Shows how far a measurement is: a bar in a terminal, a line for each rate anywhere else.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// Begins a bar for something that takes so long.
+    /// Begins a bar for something that takes this long.
     pub fn begin(all: Duration) -> Self {
         Self {
             is_terminal: io::stderr().is_terminal(),
@@ -23,7 +23,7 @@ impl Bar {
         }
     }
 
-    /// Something new begins.
+    /// Says what begins now.
     pub fn say(&self, what: &str) {
         if !self.is_terminal {
             eprintln!("{what} …");
@@ -39,7 +39,7 @@ impl Bar {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&self) {
         if self.is_terminal {
             eprint!("\r\x1b[K");

@@ -1,8 +1,8 @@
 //! Request heads, as a browser writes them.
 //!
 //! Each is what Chromium 156 sent when a page of the workshop called `fetch` or `new WebSocket`,
-//! recorded to the byte. What belongs to a single request takes the place of what was recorded:
-//! target, host, key, the body's length. A cookie, where one is wanted, comes at the end.
+//! recorded to the byte. What differs from request to request is replaced: target, host, key, the body's
+//! length. If there is a cookie, it is the last field.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A tab with a page from this host, for which it has a cookie of so many bytes; 0 for none.
+    /// A tab with a page from this host, which has set a cookie of this many bytes, or none if that is 0.
     pub fn new(host: SocketAddr, cookie: usize) -> Self {
         Self { host, cookie }
     }

@@ -1,22 +1,22 @@
-//! Where two lines cross, computed from what was measured.
+//! Finds where two lines cross.
 
-use crate::table::{Table, Way};
+use crate::table::{Table, Transport};
 
-/// A rate at which two ways cost the same.
+/// A rate at which two transports cost the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Crossing {
     /// In messages a minute.
     pub rate: f64,
     /// In bytes for each page and second.
     pub bytes: f64,
-    /// What costs less below it, and what above.
-    pub ways: [Way; 2],
+    /// The transport that costs less below this rate, and the one that costs less above it.
+    pub ways: [Transport; 2],
 }
 
-/// All crossings, pair by pair. Between two rates that were measured, each line is taken for straight, as it
-/// is drawn: with both axes logarithmic.
+/// All crossings, pair by pair. Between two measured rates, a line is straight, as it is drawn: with both axes
+/// logarithmic.
 pub fn crossings(table: &Table) -> Vec<Crossing> {
-    let [polling, long_polling, socket] = Way::ALL;
+    let [polling, long_polling, socket] = Transport::ALL;
     let pairs = [
         [polling, long_polling],
         [polling, socket],
@@ -25,10 +25,10 @@ pub fn crossings(table: &Table) -> Vec<Crossing> {
     pairs.iter().flat_map(|pair| of(table, *pair)).collect()
 }
 
-fn of(table: &Table, [one, other]: [Way; 2]) -> Vec<Crossing> {
+fn of(table: &Table, [one, other]: [Transport; 2]) -> Vec<Crossing> {
     let rates = table.rates();
     let rates: Vec<f64> = rates.iter().map(|it| (*it as f64).ln()).collect();
-    let logs = |way| Vec::from_iter(table.bytes(way).into_iter().map(f64::ln));
+    let logs = |transport| Vec::from_iter(table.bytes(transport).into_iter().map(f64::ln));
     let (bytes, others) = (logs(one), logs(other));
     let mut found = Vec::new();
     for at in 1..rates.len() {
@@ -52,25 +52,28 @@ fn of(table: &Table, [one, other]: [Way; 2]) -> Vec<Crossing> {
     found
 }
 
-/// The same in words, a sentence for each crossing and one for each way that costs least at every rate.
-pub fn words(table: &Table) -> Vec<String> {
+/// The crossings in words: a sentence for each, and one for a transport that costs least at every rate.
+pub fn in_words(table: &Table) -> Vec<String> {
     let mut sentences = Vec::new();
     for Crossing { rate, ways, .. } in crossings(table) {
-        let [below, above] = ways.map(Way::name);
+        let [below, above] = ways.map(Transport::name);
         sentences.push(format!(
             "At about {rate:.0} messages a minute the bytes of {below} and {above} are the same: \
              below it, {below} takes fewer, above it, {above}."
         ));
     }
-    let cheapest = |way: Way| {
+    let cheapest = |transport: Transport| {
         table.rows.chunks(3).all(|rate| {
-            let own = rate.iter().find(|row| row.way == way);
-            let others = rate.iter().filter(|row| row.way != way);
+            let own = rate.iter().find(|row| row.transport == transport);
+            let others = rate.iter().filter(|row| row.transport != transport);
             own.is_some_and(|own| others.into_iter().all(|row| own.per_page < row.per_page))
         })
     };
-    for way in Way::ALL.into_iter().filter(|way| cheapest(*way)) {
-        let name = way.name();
+    for transport in Transport::ALL
+        .into_iter()
+        .filter(|transport| cheapest(*transport))
+    {
+        let name = transport.name();
         sentences.push(format!(
             "Of the three, {name} takes the fewest bytes at every rate that was measured."
         ));
@@ -92,9 +95,9 @@ mod tests {
         };
         assert!((crossing.rate - 100.0).abs() < 1e-6, "{crossing:?}");
         assert!((crossing.bytes - 100.0).abs() < 1e-6, "{crossing:?}");
-        assert_eq!(crossing.ways, [Way::LongPolling, Way::Polling]);
+        assert_eq!(crossing.ways, [Transport::LongPolling, Transport::Polling]);
         assert_eq!(
-            words(&table),
+            in_words(&table),
             [
                 "At about 100 messages a minute the bytes of long polling and polling are the same: \
                  below it, long polling takes fewer, above it, polling.",

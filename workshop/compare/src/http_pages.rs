@@ -1,8 +1,8 @@
-//! Pages that ask for news: those of step 01, with a pause after each answer, and those of step 02,
-//! whose request the server holds.
+//! Pages that ask for messages: those of step 01 pause after each response, and those of step 02 have the server hold
+//! their request.
 //!
-//! Each page has two connections that are kept alive: one asks, one posts. A browser opens a second
-//! one too, when the first is busy; only with that does a page that waits for news get to say something.
+//! Each page has two connections that are kept alive: one asks, one posts. A browser, too, opens a second connection
+//! when the first is busy. Without it, a page that waits for messages couldn't send one.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -17,18 +17,18 @@ use polling::history::{NewMessage, News};
 use crate::browser::Browser;
 use crate::journal::Journal;
 
-/// How long an answer is waited for where none may be held.
+/// How long a response may take if it isn't held.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long one may be held, and more.
+/// How long a response may take if it is held: longer than any server holds one.
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Pages that ask. Dropping them closes them.
+/// Pages that ask for messages. Dropping them closes them.
 pub struct HttpPages {
     shared: Arc<Shared>,
-    /// The first word to each page that polls means: begin. When there will be no more, it ends.
+    /// A word to a page that polls starts it. When the sender is dropped, the page ends.
     control: Vec<Sender<()>>,
     asking: Vec<JoinHandle<()>>,
-    /// To each page goes what it is to say.
+    /// What each page is to send.
     say: Vec<Sender<String>>,
     posting: Vec<JoinHandle<()>>,
 }
@@ -37,30 +37,28 @@ struct Shared {
     server: SocketAddr,
     browser: Browser,
     journal: Arc<Journal>,
-    /// Who connects holds the lock until its first answer is there (see [`post`]).
-    /// In it are all connections, to be closed at the end.
+    /// All connections, to be closed at the end. A thread that connects holds the lock until it has its first
+    /// response (see [`post`]).
     connecting: Mutex<Vec<TcpStream>>,
     requests: AtomicU64,
     answers: AtomicU64,
     stopping: AtomicBool,
 }
 
-/// What a page that polls goes by.
+/// When a page polls.
 struct Waits {
-    /// The pause after each answer.
+    /// The pause after each response.
     interval: Duration,
-    /// The first pause, which is a different part of the interval for each page: people don't open a page
-    /// all at the same moment.
+    /// The first pause. It differs from page to page, because people don't open a page all at the same moment.
     first: Duration,
 }
 
 impl HttpPages {
-    /// Opens pages. With an interval, they poll; without one, their requests are held, and `held` says how
-    /// many are. Each sends its first request at once. Those that poll have their first answer then, and
-    /// wait for [`begin`](Self::begin).
+    /// Opens pages. With an interval, they poll. Without one, their requests are held, and `held` says how many are.
+    /// Each sends its first request at once. Pages that poll get a response to it, and wait for [`begin`](Self::begin).
     ///
     /// # Errors
-    /// They can't connect, there is no thread to be had, or no answer comes.
+    /// Returns an error if a page can't connect, a thread can't be started, or there is no response.
     pub fn open(
         server: SocketAddr,
         (pages, cookie): (usize, usize),
@@ -113,13 +111,13 @@ impl HttpPages {
         Ok(all)
     }
 
-    /// The pages that poll begin with their pauses.
+    /// Starts the pauses of the pages that poll.
     pub fn begin(&self) {
         // A page that has ended has said why.
         self.control.iter().for_each(|page| _ = page.send(()));
     }
 
-    /// A page says something. This never waits.
+    /// Has a page send a message. Never waits.
     pub fn say(&self, page: usize, text: String) {
         _ = self.say[page].send(text);
     }
@@ -129,7 +127,7 @@ impl HttpPages {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// Ends the pages that poll, each when it has its answer.
+    /// Ends the pages that poll, each after its next response.
     pub fn stop_polling(&mut self) {
         self.control.clear();
         self.asking.drain(..).for_each(|thread| _ = thread.join());
@@ -158,7 +156,7 @@ impl Shared {
         }
     }
 
-    /// A new connection, which is closed with all others.
+    /// Opens a connection, which is closed together with all others.
     fn connect(&self, connecting: &mut Vec<TcpStream>) -> io::Result<Client> {
         let stream = TcpStream::connect(self.server)?;
         stream.set_nodelay(true)?;
@@ -178,14 +176,15 @@ impl Shared {
         self.requests.fetch_add(1, Ordering::SeqCst);
         let (got, body) = client.exchange(request)?;
         self.answers.fetch_add(1, Ordering::SeqCst);
-        match got == status {
-            true => Ok(body),
-            false => Err(io::Error::other(format!("the server answered {got}"))),
+        if got == status {
+            Ok(body)
+        } else {
+            Err(io::Error::other(format!("the server answered {got}")))
         }
     }
 }
 
-/// What a page does that waits for messages.
+/// Asks for messages, again and again.
 fn ask(
     shared: &Shared,
     page: usize,
@@ -220,11 +219,11 @@ fn ask(
     Ok(())
 }
 
-/// What a page does when somebody types.
+/// Posts the messages of a page.
 ///
-/// It connects when it has something to say, and nobody else does until it has its first answer. tiny_http
-/// 0.12 gives connections that come at the same moment to one thread, now and then; then the second of them
-/// waits until the first has ended, which may be long.
+/// It connects when it has something to send, and no other page connects until it has a response. tiny_http 0.12
+/// sometimes gives connections that arrive at the same moment to one thread, and then the second waits until the
+/// first has ended, which may take long.
 fn post(shared: &Shared, page: usize, said: &Receiver<String>) -> io::Result<()> {
     let mut client = None;
     for message in said {
@@ -242,10 +241,10 @@ fn post(shared: &Shared, page: usize, said: &Receiver<String>) -> io::Result<()>
     Ok(())
 }
 
-/// Waits until something is so.
+/// Waits until `is_so`.
 ///
 /// # Errors
-/// It isn't in time; `otherwise` says what that means.
+/// Returns an error that says `otherwise` if it takes too long.
 pub fn wait_until(otherwise: &str, is_so: impl Fn() -> bool) -> io::Result<()> {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
@@ -268,7 +267,7 @@ struct Client {
 }
 
 impl Client {
-    /// Sends a request, and reads the answer: status and body.
+    /// Sends a request, and reads the response: status and body.
     fn exchange(&mut self, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
         self.stream.get_mut().write_all(request)?;
         let mut head = String::new();

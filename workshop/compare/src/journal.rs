@@ -1,9 +1,9 @@
-//! What was said, what was seen, and when: the delays come from here.
+//! Records when each message was sent and seen, from which the delays follow.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The journal of one way to chat. Messages are numbered from 0.
+/// The journal of one transport. Messages are numbered from 0.
 #[derive(Debug)]
 pub struct Journal {
     notes: Mutex<Notes>,
@@ -12,18 +12,18 @@ pub struct Journal {
 
 #[derive(Debug)]
 struct Notes {
-    /// When a message was said.
+    /// When each message was sent.
     said: Vec<Instant>,
-    /// When a page saw a message: for each page, by number.
+    /// When each page saw each message: by page, then by number.
     seen: Vec<Vec<Option<Instant>>>,
-    /// How many of them are not there yet.
+    /// How many messages are still to be seen, over all pages.
     missing: usize,
-    /// What went wrong first.
+    /// The first thing that went wrong.
     failure: Option<String>,
 }
 
 impl Journal {
-    /// An empty journal for so many pages, each of which is to see so many messages.
+    /// An empty journal for this many pages, each of which is to see this many messages.
     pub fn new(pages: usize, messages: usize) -> Self {
         Self {
             notes: Mutex::new(Notes {
@@ -36,12 +36,12 @@ impl Journal {
         }
     }
 
-    /// The next message is said now.
+    /// Records that the next message is sent now.
     pub fn say(&self) {
         self.lock().said.push(Instant::now());
     }
 
-    /// A page sees what somebody wrote, whose first word is the message's number.
+    /// Records that a page sees a message now. Its first word is its number.
     pub fn see(&self, page: usize, text: &str) {
         let now = Instant::now();
         let number = text.split(' ').next().and_then(|word| word.parse().ok());
@@ -58,17 +58,16 @@ impl Journal {
         self.changed.notify_all();
     }
 
-    /// Something went wrong.
+    /// Records that something went wrong.
     pub fn fail(&self, why: String) {
         self.lock().fail(why);
         self.changed.notify_all();
     }
 
-    /// Waits until every page has seen every message, and returns how long each took: from the moment
-    /// when it was said to the moment when a page had it.
+    /// Waits until every page has seen every message, and returns how long that took, for each message and page.
     ///
     /// # Errors
-    /// It takes longer than `patience`, or something went wrong.
+    /// Returns an error if it takes longer than `patience`, or something went wrong.
     pub fn delays(&self, patience: Duration) -> Result<Vec<Duration>, String> {
         let goes_on = |notes: &mut Notes| notes.missing > 0 && notes.failure.is_none();
         let (notes, _) = self
@@ -90,7 +89,7 @@ impl Journal {
             .collect())
     }
 
-    /// The lock, also where another thread panicked while it held it.
+    /// Takes the lock, even if another thread panicked while it held it.
     fn lock(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,10 +101,10 @@ impl Notes {
     }
 }
 
-/// Delays, summed up in milliseconds.
+/// A summary of delays, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Delays {
-    /// On average.
+    /// The average.
     pub mean: f64,
     /// Half of them took no longer than this.
     pub p50: f64,
@@ -116,10 +115,10 @@ pub struct Delays {
 }
 
 impl Delays {
-    /// Sums up delays, of which there is one at least.
+    /// Summarizes delays, of which there must be at least one.
     ///
-    /// A percentile is the smallest delay that so many in a hundred don't exceed (*nearest rank*): one
-    /// that was really measured. With fewer than 100 delays, `p99` is the longest.
+    /// A percentile is the smallest measured delay that this many in a hundred don't exceed (*nearest rank*). With
+    /// fewer than 100 delays, `p99` is the longest.
     pub fn of(mut delays: Vec<Duration>) -> Self {
         delays.sort_unstable();
         let rank = |percent: usize| (delays.len() * percent).div_ceil(100).max(1);

@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use workshop_compare::bar::Bar;
 use workshop_compare::crossing;
@@ -13,6 +13,8 @@ use workshop_compare::plot;
 use workshop_compare::table::Table;
 
 fn main() -> ExitCode {
+    // This fails only if there is a handler already.
+    _ = ctrlc::set_handler(|| process::exit(2));
     let options = match options::parse(env::args_os().skip(1)) {
         Ok(Some(options)) => options,
         Ok(None) => {
@@ -44,12 +46,12 @@ fn run(options: &Options) -> Result<(), String> {
         }
     };
     let mut text = table.write();
-    for sentence in crossing::words(&table) {
+    for sentence in crossing::in_words(&table) {
         text.push('\n');
         text.push_str(&wrapped(&sentence));
         text.push('\n');
     }
-    // Where nobody reads it any more, there is still the plot to write.
+    // Even if the output isn't read any more, the plot is written.
     _ = io::stdout().write_all(text.as_bytes());
     if let Some(file) = &options.svg {
         let svg = plot::svg(&table)

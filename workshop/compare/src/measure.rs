@@ -1,4 +1,4 @@
-//! One rate, all three ways at the same time.
+//! Measures one rate, over all three transports at the same time.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -15,18 +15,18 @@ use crate::journal::{Delays, Journal};
 use crate::options::Setup;
 use crate::proxy::Proxy;
 use crate::socket_pages::SocketPages;
-use crate::table::{Row, Way};
+use crate::table::{Row, Transport};
 
-/// How long the last messages may take on top of what they need.
+/// How much longer than they need the last messages may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often somebody is told how far it is.
+/// How often `tell` is called.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Measures so many messages, and returns the figures of each [`Way`], in the order of [`Way::ALL`].
+/// Measures this many messages, and returns the figures of each [`Transport`], in the order of [`Transport::ALL`].
 /// `tell` is called now and then.
 ///
 /// # Errors
-/// A server, a page or a proxy has failed, or a message has not come: the sentence says which.
+/// Returns an error if a server, a page or a proxy fails, or a message doesn't arrive.
 pub fn measure(setup: &Setup, messages: usize, tell: impl Fn()) -> Result<[Row; 3], String> {
     let sentence = |error: io::Error| format!("Nothing was measured: {error}.");
     let scene = Scene::open(setup, messages).map_err(sentence)?;
@@ -45,8 +45,8 @@ pub fn measure(setup: &Setup, messages: usize, tell: impl Fn()) -> Result<[Row; 
     scene.close(setup, messages)
 }
 
-/// When messages are said, from the beginning of the window. Each comes at random in its own share of the
-/// time; the dice fall alike each time. So the messages are spread over all of a page's pause, and their
+/// When messages are sent, from the beginning of the window. Each is sent at a random moment in its own share of the
+/// window, which is the same moment in every run. So the messages are spread over all of a page's pause, and their
 /// number is exact. After the last one there is time for a page that polls to see it within the window.
 fn moments(setup: &Setup, messages: usize) -> Vec<Duration> {
     let speaking = setup.window - setup.interval - setup.interval.min(setup.window / 4) / 4;
@@ -62,12 +62,12 @@ fn moments(setup: &Setup, messages: usize) -> Vec<Duration> {
     (0..messages).map(moment).collect()
 }
 
-/// What people say: it begins with the message's number, and has the same length each time.
+/// The text of a message. It begins with the message's number, and always has the same length.
 fn words(number: usize) -> String {
     format!("{number:05} Is the kettle on?")
 }
 
-/// The three ways, ready to go. The pages are dropped before their servers.
+/// The three transports, ready to start. The pages are dropped before their servers.
 struct Scene {
     polling_pages: HttpPages,
     long_polling_pages: HttpPages,
@@ -78,11 +78,11 @@ struct Scene {
     sides: [Side; 3],
 }
 
-/// What one way is measured with.
+/// What one transport is measured with.
 struct Side {
     proxy: Proxy,
     journal: Arc<Journal>,
-    /// The bytes that it took until all pages were there.
+    /// How many bytes it took to open all pages.
     opening: u64,
 }
 
@@ -98,7 +98,7 @@ impl Scene {
             },
         )?;
         let settings = Settings {
-            // Here it is the measurement that says how fast people talk.
+            // The measurement decides how fast people talk.
             pace: Pace {
                 messages: 10_000,
                 ..Settings::default().pace
@@ -143,7 +143,7 @@ impl Scene {
         })
     }
 
-    /// Somebody says something, in the same moment on all three.
+    /// Sends a message over all three at the same moment.
     fn say(&self, number: usize) -> io::Result<()> {
         let page = number % self.socket_pages.count();
         let [polls, holds, sockets] = &self.sides;
@@ -155,20 +155,20 @@ impl Scene {
         self.socket_pages.say(page, &words(number))
     }
 
-    /// Takes the figures, and ends everything.
+    /// Returns the figures, and ends everything.
     fn close(mut self, setup: &Setup, messages: usize) -> Result<[Row; 3], String> {
         let [polls, holds, sockets] = &self.sides;
-        let delays = |side: &Side, way: Way| {
+        let delays = |side: &Side, transport: Transport| {
             let delays = side.journal.delays(setup.interval + PATIENCE);
-            let delays = delays.map_err(|why| format!("{}: {why}.", way.name()))?;
+            let delays = delays.map_err(|why| format!("{}: {why}.", transport.name()))?;
             Ok::<_, String>(Delays::of(delays))
         };
-        let [polling, long_polling, socket] = Way::ALL;
-        let row = |way, requests, side: &Side, delays| {
+        let [polling, long_polling, socket] = Transport::ALL;
+        let row = |transport, requests, side: &Side, delays| {
             Row::new(
                 setup,
                 messages,
-                way,
+                transport,
                 requests,
                 (side.opening, side.proxy.bytes()),
                 delays,
@@ -199,7 +199,7 @@ fn any_port() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
-/// No message may be dropped before everybody has seen it.
+/// No message may be dropped before every page has seen it.
 fn limits(messages: usize) -> polling::Limits {
     let defaults = polling::Limits::default();
     polling::Limits {

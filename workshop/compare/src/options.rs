@@ -47,7 +47,7 @@ const SECONDS: (f64, f64) = (0.1, 3_600.0);
 pub struct Options {
     /// What is measured.
     pub task: Task,
-    /// Where the plot goes.
+    /// The file for the plot, if one is wanted.
     pub svg: Option<PathBuf>,
 }
 
@@ -100,7 +100,7 @@ impl Setup {
     }
 }
 
-/// What the command line says, as it stands there.
+/// What the command line says, before defaults.
 #[derive(Default)]
 struct Given {
     rates: Option<Vec<u64>>,
@@ -116,7 +116,7 @@ struct Given {
 /// Reads the command line, without the program's name. `None` where help is asked for.
 ///
 /// # Errors
-/// It makes no sense; the sentence says why.
+/// Returns a sentence that says why if it makes no sense.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, String> {
     let sentence = |error: lexopt::Error| error.to_string();
     let mut arguments = lexopt::Parser::from_args(arguments);
@@ -166,9 +166,10 @@ impl Given {
     }
 
     fn setup(self) -> Result<Setup, String> {
-        let (rates, clients, interval, seconds) = match self.quick {
-            true => (vec![75, 600], 2, 0.05, 0.8),
-            false => (vec![6, 18, 60, 180, 600, 1800], 5, 1.0, 10.0),
+        let (rates, clients, interval, seconds) = if self.quick {
+            (vec![75, 600], 2, 0.05, 0.8)
+        } else {
+            (vec![6, 18, 60, 180, 600, 1800], 5, 1.0, 10.0)
         };
         let interval = self.interval.unwrap_or(interval);
         let seconds = self.seconds.unwrap_or(seconds);

@@ -1,13 +1,13 @@
 //! The figures, drawn: bytes for each page and second against messages a minute, both on logarithmic axes.
 //!
-//! Only what was measured is drawn, and straight lines between. The plot stands on a ground of its own, in
-//! the colours of the page that it stands in, or of a light or dark system. The lines differ in more than colour.
-//! It names no font files: the text is in whatever font the reader has.
+//! It draws what was measured, and straight lines in between. The plot has a background of its own, in the colours of
+//! the page that it is in, or of a light or dark system. The lines differ in more than colour. No font is named: the
+//! text is in whatever font the reader has.
 
 use std::fmt::Write as _;
 
-use crate::crossing::{Crossing, crossings, words};
-use crate::table::{Table, Way};
+use crate::crossing::{Crossing, crossings, in_words};
+use crate::table::{Table, Transport};
 
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 340.0;
@@ -33,14 +33,14 @@ font-family: system-ui, sans-serif; font-size: 13px }
 .compare-plot .crossing { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 2 3 }
 </style>";
 
-/// Where on the paper a figure is.
+/// Turns figures into places in the drawing.
 struct Axes {
     rates: [f64; 2],
     bytes: [f64; 2],
 }
 
 impl Axes {
-    /// Axes on which all that was measured has a place; `None` for fewer than two rates.
+    /// Axes that have room for all that was measured. `None` for fewer than two rates.
     fn of(table: &Table) -> Option<Self> {
         let rates = table.rates();
         let (first, last) = (*rates.first()?, *rates.last()?);
@@ -65,7 +65,7 @@ impl Axes {
         BOTTOM - (BOTTOM - TOP) * share(bytes.max(0.1), self.bytes)
     }
 
-    /// 1, 10, 100 and so on, as far as the axis goes.
+    /// The powers of ten on an axis.
     fn powers(&self) -> Vec<f64> {
         let [least, most] = self.bytes.map(|bytes| bytes.log10().round() as i32);
         (least..=most).map(|power| 10_f64.powi(power)).collect()
@@ -76,7 +76,7 @@ fn share(value: f64, [least, most]: [f64; 2]) -> f64 {
     (value.ln() - least.ln()) / (most.ln() - least.ln())
 }
 
-/// The plot as an SVG document; `None` for fewer than two rates, of which no line can be drawn.
+/// The plot as an SVG document. `None` for fewer than two rates, which don't make a line.
 pub fn svg(table: &Table) -> Option<String> {
     let axes = Axes::of(table)?;
     let mut svg = format!(
@@ -122,11 +122,11 @@ pub fn svg(table: &Table) -> Option<String> {
     for crossing in crossings(table) {
         add(marked(&axes, &crossing));
     }
-    for way in Way::ALL {
-        add(line(&axes, table, way));
+    for transport in Transport::ALL {
+        add(line(&axes, table, transport));
     }
-    for (way, y) in label_places(&axes, table) {
-        add(text(RIGHT + 4.0, y, "start", way.name()));
+    for (transport, y) in label_places(&axes, table) {
+        add(text(RIGHT + 4.0, y, "start", transport.name()));
     }
     svg.push_str("</svg>\n");
     Some(svg)
@@ -135,26 +135,31 @@ pub fn svg(table: &Table) -> Option<String> {
 /// What the plot shows, for those who can't see it.
 fn described(table: &Table) -> String {
     let mut parts = vec![format!("Measured: {}.", table.conditions)];
-    for way in Way::ALL {
-        let points = table.rates().into_iter().zip(table.bytes(way));
+    for transport in Transport::ALL {
+        let points = table.rates().into_iter().zip(table.bytes(transport));
         let points: Vec<String> = points
             .map(|(rate, bytes)| format!("{bytes:.1} bytes at {rate}"))
             .collect();
-        parts.push(format!("{}: {}.", way.name(), points.join(", ")));
+        parts.push(format!("{}: {}.", transport.name(), points.join(", ")));
     }
-    parts.extend(words(table));
+    parts.extend(in_words(table));
     parts.join(" ")
 }
 
-fn line(axes: &Axes, table: &Table, way: Way) -> String {
-    let class = match way {
-        Way::Polling => "polling",
-        Way::LongPolling => "long",
-        Way::WebSocket => "socket",
+fn line(axes: &Axes, table: &Table, transport: Transport) -> String {
+    let class = match transport {
+        Transport::Polling => "polling",
+        Transport::LongPolling => "long",
+        Transport::WebSocket => "socket",
     };
     let rates = table.rates().into_iter().map(|rate| axes.x(rate as f64));
     let places: Vec<(f64, f64)> = rates
-        .zip(table.bytes(way).into_iter().map(|bytes| axes.y(bytes)))
+        .zip(
+            table
+                .bytes(transport)
+                .into_iter()
+                .map(|bytes| axes.y(bytes)),
+        )
         .collect();
     let points: Vec<String> = places
         .iter()
@@ -165,17 +170,17 @@ fn line(axes: &Axes, table: &Table, way: Way) -> String {
         points.join(" ")
     );
     for (x, y) in places {
-        let mark = match way {
-            Way::Polling => {
+        let mark = match transport {
+            Transport::Polling => {
                 format!("<circle class=\"{class} mark\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"/>")
             }
-            Way::LongPolling => {
+            Transport::LongPolling => {
                 let (left, top) = (x - 4.0, y - 4.0);
                 format!(
                     "<rect class=\"{class} mark\" x=\"{left:.1}\" y=\"{top:.1}\" width=\"8\" height=\"8\"/>"
                 )
             }
-            Way::WebSocket => {
+            Transport::WebSocket => {
                 format!("<path class=\"{class} mark\" d=\"M{x:.1} {y:.1}m0 -5l5 5l-5 5l-5 -5z\"/>")
             }
         };
@@ -188,7 +193,7 @@ fn line(axes: &Axes, table: &Table, way: Way) -> String {
 fn marked(axes: &Axes, crossing: &Crossing) -> String {
     let (x, y) = (axes.x(crossing.rate), axes.y(crossing.bytes));
     let label = format!("equal at about {:.0}", crossing.rate);
-    // Its words are where there is room.
+    // Its words are on the side that has room.
     let (end, anchor) = if x > (LEFT + RIGHT) / 2.0 - 30.0 {
         (x - 5.0, "end")
     } else {
@@ -201,17 +206,17 @@ fn marked(axes: &Axes, crossing: &Crossing) -> String {
     )
 }
 
-/// The height of each line's name: at its end, but never one over another.
-fn label_places(axes: &Axes, table: &Table) -> Vec<(Way, f64)> {
-    let end = |way| {
+/// How high the name of each line is: at the end of the line, but so that no two overlap.
+fn label_places(axes: &Axes, table: &Table) -> Vec<(Transport, f64)> {
+    let end = |transport| {
         table
-            .bytes(way)
+            .bytes(transport)
             .last()
             .map_or(BOTTOM, |bytes| axes.y(*bytes))
     };
-    let mut places: Vec<(Way, f64)> = Way::ALL
+    let mut places: Vec<(Transport, f64)> = Transport::ALL
         .into_iter()
-        .map(|way| (way, end(way) + 4.5))
+        .map(|transport| (transport, end(transport) + 4.5))
         .collect();
     places.sort_by(|one, other| one.1.total_cmp(&other.1));
     for at in 1..places.len() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How long the proxy pauses after a connection that failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A running proxy. Dropping it lets no more connections in; those that are there go on.
+/// A running proxy. After it is dropped, it accepts no more connections, but keeps those that it has.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -23,7 +23,7 @@ impl Proxy {
     /// Starts a proxy in front of a server.
     ///
     /// # Errors
-    /// There is no port or no thread to be had.
+    /// Returns an error if there is no free port or no thread can be started.
     pub fn start(server: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -41,7 +41,7 @@ impl Proxy {
                         .and_then(|page| connect(page, server, &counted))
                         .is_err()
                     {
-                        // One file too many, for example. There may be room later.
+                        // Perhaps too many files are open. There may be room later.
                         thread::sleep(PAUSE);
                     }
                 }
@@ -55,13 +55,13 @@ impl Proxy {
         })
     }
 
-    /// Where pages connect to.
+    /// The address to which pages connect.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The bytes so far, both directions together. Bytes are counted before they are passed on: what
-    /// somebody has read is in it.
+    /// The bytes so far, both directions together. Bytes are counted before they are passed on, so
+    /// whatever has been read is included.
     pub fn bytes(&self) -> u64 {
         self.counted.load(Ordering::SeqCst)
     }
@@ -80,7 +80,7 @@ impl Drop for Proxy {
 fn connect(page: TcpStream, server: SocketAddr, counted: &Arc<AtomicU64>) -> io::Result<()> {
     let server = TcpStream::connect(server)?;
     for stream in [&page, &server] {
-        // Small pieces go at once, as they would without a proxy.
+        // Small pieces are sent at once, as without a proxy.
         stream.set_nodelay(true)?;
     }
     let back = (server.try_clone()?, page.try_clone()?);
@@ -110,7 +110,7 @@ mod tests {
     fn every_byte_is_counted_in_both_directions_and_arrives() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let proxy = Proxy::start(listener.local_addr().unwrap()).unwrap();
-        // It sends back twice what it gets.
+        // This server sends everything back twice.
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut heard = Vec::new();

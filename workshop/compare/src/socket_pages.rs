@@ -1,8 +1,7 @@
 //! Pages with a WebSocket: those of step 10.
 //!
-//! They run on the crates of steps 04 and 08. Keys are only different from each other: this is a
-//! measuring tool on loopback, and 16 bytes are 16 bytes. A real client takes keys that nobody can guess
-//! (RFC 6455 §4.1, §5.3).
+//! They use the crates of steps 04 and 08. Keys only differ from each other, which is enough for a measurement on
+//! loopback. A real client uses keys that can't be guessed (RFC 6455 §4.1, §5.3).
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -39,11 +38,11 @@ struct Page {
 }
 
 impl SocketPages {
-    /// Opens pages. Each takes a name, as the page of step 10 does, and so everybody hears of it.
-    /// Returns when all have heard all of that.
+    /// Opens pages. Each takes a name, as the page of step 10 does, of which all pages are told. Returns when all have
+    /// been told of all.
     ///
     /// # Errors
-    /// They can't connect, the server refuses, or it takes too long.
+    /// Returns an error if they can't connect, the server refuses, or it takes too long.
     pub fn open(
         server: SocketAddr,
         (pages, cookie): (usize, usize),
@@ -71,7 +70,7 @@ impl SocketPages {
             })?);
             page.send(&json!({ "username": name(number) }).to_string())?;
             all.pages.push(page);
-            // Those who are there hear that somebody has come, this page among them; and it has its answer.
+            // Every open page, this one too, is told that a page has joined. This page also gets its answer.
             let news = number + 2;
             for _ in 0..news {
                 let in_time = joined.recv_timeout(PATIENCE);
@@ -81,10 +80,10 @@ impl SocketPages {
         Ok(all)
     }
 
-    /// A page says something.
+    /// Sends a message from a page.
     ///
     /// # Errors
-    /// Its connection has failed.
+    /// Returns an error if its connection has failed.
     pub fn say(&self, page: usize, text: &str) -> io::Result<()> {
         let message = json!({ "username": name(page), "message": text });
         self.pages[page].send(&message.to_string())
@@ -100,7 +99,7 @@ impl Drop for SocketPages {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::SeqCst);
         for page in &self.pages {
-            // Whoever is gone already needs no goodbye.
+            // A page that is gone already isn't closed again.
             if page.close().is_err() {
                 _ = page.stream.shutdown(Shutdown::Both);
             }
@@ -147,7 +146,7 @@ impl Page {
             key.to_be_bytes()
         });
         connection.feed(buffer.rest());
-        // From here on silence is no failure: the journal waits, and knows for how long.
+        // From here on the journal decides how long to wait.
         stream.set_read_timeout(None)?;
         Ok(Self {
             stream: Arc::new(stream),
@@ -158,7 +157,7 @@ impl Page {
     /// Reads until TCP ends.
     fn read(&self, number: usize, journal: &Journal, join: &Sender<()>) -> io::Result<()> {
         let mut buffer = [0; 4096];
-        // What came behind the handshake is fed already.
+        // What followed the handshake was received already.
         let mut length = 0;
         loop {
             let mut connection = self.lock();
@@ -186,12 +185,12 @@ impl Page {
         let mut connection = self.lock();
         let closing = connection.close(CloseCode::NORMAL, "");
         closing.map_err(io::Error::other)?;
-        // Where no answer comes, nobody waits for it for ever.
+        // Don't wait forever for an answer.
         self.stream.set_read_timeout(Some(PATIENCE))?;
         self.write(connection)
     }
 
-    /// Writes what the connection wants to send. The lock is held meanwhile: so frames don't interleave.
+    /// Writes what the connection wants to send, and holds the lock meanwhile, so that frames don't interleave.
     fn write(&self, mut connection: MutexGuard<Connection>) -> io::Result<()> {
         (&*self.stream).write_all(&connection.take_outgoing())
     }

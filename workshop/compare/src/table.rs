@@ -1,16 +1,16 @@
-//! The figures, written as a table and read from one again.
+//! The figures as a table, written and read.
 //!
-//! What is drawn is drawn from rows, and rows hold what the table says, no digit more. So a plot can be
-//! drawn again from a table that was kept, to the byte.
+//! A row holds only the digits that the table shows, and the plot is drawn from rows. So a plot that is drawn from a
+//! table in a file is the same to the byte.
 
 use std::fmt::Write as _;
 
 use crate::journal::Delays;
 use crate::options::Setup;
 
-/// A way to chat.
+/// How messages are carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Transport {
     /// Step 01.
     Polling,
     /// Step 02.
@@ -19,11 +19,11 @@ pub enum Way {
     WebSocket,
 }
 
-impl Way {
+impl Transport {
     /// All three.
     pub const ALL: [Self; 3] = [Self::Polling, Self::LongPolling, Self::WebSocket];
 
-    /// What it is called.
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Polling => "polling",
@@ -33,22 +33,22 @@ impl Way {
     }
 }
 
-/// What one way cost at one rate.
+/// What one transport cost at one rate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// Messages a minute, in the whole chat.
     pub rate: u64,
     /// How they were carried.
-    pub way: Way,
+    pub transport: Transport,
     /// HTTP requests, opening handshakes among them.
     pub requests: u64,
-    /// The bytes that it took until all pages were there.
+    /// How many bytes it took to open all pages.
     pub opening: u64,
-    /// The bytes of the time that was measured.
+    /// How many bytes were sent in the time that was measured.
     pub then: u64,
-    /// The same for one page and one second.
+    /// Those bytes, for each page and second.
     pub per_page: f64,
-    /// From saying a message to seeing it.
+    /// From sending a message to seeing it.
     pub delays: Delays,
 }
 
@@ -58,7 +58,7 @@ impl Row {
     pub fn new(
         setup: &Setup,
         messages: usize,
-        way: Way,
+        transport: Transport,
         requests: u64,
         (opening, end): (u64, u64),
         delays: Delays,
@@ -67,14 +67,14 @@ impl Row {
         let per_page = then as f64 / setup.pages as f64 / setup.window.as_secs_f64();
         let row = Self {
             rate: setup.rate(messages),
-            way,
+            transport,
             requests,
             opening,
             then,
             per_page,
             delays,
         };
-        // What the table doesn't show is not there.
+        // Rounded to what the table shows.
         Self::read(&row.write()).expect("a row that was written can be read")
     }
 
@@ -89,7 +89,7 @@ impl Row {
         format!(
             "{:>5}  {:<12}{:>9}{:>8}{:>9}{:>8.1}{:>6}{:>7}{:>7}{:>7}",
             self.rate,
-            self.way.name(),
+            self.transport.name(),
             self.requests,
             self.opening,
             self.then,
@@ -104,16 +104,16 @@ impl Row {
     fn read(line: &str) -> Option<Self> {
         let (rate, rest) = line.trim_start().split_once(' ')?;
         let rest = rest.trim_start();
-        let named = |way: &Way| rest.starts_with(way.name());
-        let way = Way::ALL.into_iter().find(named)?;
-        let figures = rest[way.name().len()..].split_whitespace();
+        let named = |transport: &Transport| rest.starts_with(transport.name());
+        let transport = Transport::ALL.into_iter().find(named)?;
+        let figures = rest[transport.name().len()..].split_whitespace();
         let figures: Vec<f64> = figures.map(|it| it.parse().ok()).collect::<Option<_>>()?;
         let [requests, opening, then, per_page, mean, p50, p99, max] = figures[..] else {
             return None;
         };
         Some(Self {
             rate: rate.parse().ok()?,
-            way,
+            transport,
             requests: requests as u64,
             opening: opening as u64,
             then: then as u64,
@@ -138,9 +138,9 @@ fn delay(milliseconds: f64) -> String {
 /// All figures, and what they were measured with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    /// In a few words: pages, pauses, cookie, time.
+    /// The setup in a few words: pages, pauses, cookie, time.
     pub conditions: String,
-    /// By rate, and at each rate in the order of [`Way::ALL`].
+    /// The rows by rate, and for each rate in the order of [`Transport::ALL`].
     pub rows: Vec<Row>,
 }
 
@@ -173,7 +173,7 @@ impl Table {
     pub fn write(&self) -> String {
         let mut text = format!("{CONDITIONS}{}\n\n{HEADINGS}", self.conditions);
         for row in &self.rows {
-            if row.way == Way::Polling {
+            if row.transport == Transport::Polling {
                 text.push('\n');
             }
             writeln!(text, "{}", row.write()).expect("a String takes all text");
@@ -181,15 +181,15 @@ impl Table {
         text
     }
 
-    /// Reads a table out of a text. Other lines may stand around it.
+    /// Reads a table from a text, which may have other lines before and after it.
     ///
     /// # Errors
-    /// There is no table in it, or not a whole one.
+    /// Returns an error if it has no table, or not a complete one.
     pub fn read(text: &str) -> Result<Self, String> {
         let mut conditions = text.lines().filter_map(|it| it.strip_prefix(CONDITIONS));
         let conditions = conditions.next().ok_or("there is no table in it")?;
         let rows: Vec<Row> = text.lines().filter_map(Row::read).collect();
-        let is_whole = |rates: &[Row]| rates.iter().map(|row| row.way).eq(Way::ALL);
+        let is_whole = |rates: &[Row]| rates.iter().map(|row| row.transport).eq(Transport::ALL);
         if rows.is_empty() || !rows.chunks(3).all(is_whole) {
             return Err("its table has not all three ways at each rate".to_string());
         }
@@ -204,9 +204,9 @@ impl Table {
         self.rows.iter().step_by(3).map(|row| row.rate).collect()
     }
 
-    /// One way's bytes for each page and second, in the order of the rates.
-    pub fn bytes(&self, way: Way) -> Vec<f64> {
-        let rows = self.rows.iter().filter(|row| row.way == way);
+    /// The bytes of one transport for each page and second, in the order of the rates.
+    pub fn bytes(&self, transport: Transport) -> Vec<f64> {
+        let rows = self.rows.iter().filter(|row| row.transport == transport);
         rows.map(|row| row.per_page).collect()
     }
 }
@@ -217,9 +217,9 @@ pub(crate) mod tests {
 
     /// A table with these bytes for each page and second.
     pub(crate) fn table(points: &[(u64, [f64; 3])]) -> Table {
-        let row = |rate, (way, per_page)| Row {
+        let row = |rate, (transport, per_page)| Row {
             rate,
-            way,
+            transport,
             requests: 55,
             opening: 4_155,
             then: 123_456,
@@ -232,7 +232,7 @@ pub(crate) mod tests {
             },
         };
         let rows = points.iter().flat_map(|(rate, bytes)| {
-            let ways = Way::ALL.into_iter().zip(*bytes);
+            let ways = Transport::ALL.into_iter().zip(*bytes);
             ways.map(|it| row(*rate, it))
         });
         Table {

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use workshop_compare::crossing::words;
+use workshop_compare::crossing::in_words;
 use workshop_compare::plot;
-use workshop_compare::table::{Row, Table, Way};
+use workshop_compare::table::{Row, Table, Transport};
 
 fn read(path: &str) -> String {
     let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src");
@@ -31,7 +31,7 @@ fn the_plot_is_drawn_from_the_table() {
 fn the_words_below_the_table_are_computed_from_it() {
     let kept = read("measured/compare.txt");
     let kept: Vec<&str> = kept.split_whitespace().collect();
-    for sentence in words(&table()) {
+    for sentence in in_words(&table()) {
         assert!(kept.join(" ").contains(&sentence), "{sentence}");
     }
     assert!(kept.contains(&"Linux"), "it says on what it was measured");
@@ -42,7 +42,12 @@ fn the_words_below_the_table_are_computed_from_it() {
 fn the_chapter_names_figures_of_the_table() {
     let table = table();
     let chapter = read("compare.md");
-    let of = |way: Way| table.rows.iter().filter(move |row| row.way == way);
+    let of = |transport: Transport| {
+        table
+            .rows
+            .iter()
+            .filter(move |row| row.transport == transport)
+    };
     let messages = |row: &Row| row.rate / 6;
     assert!(
         table
@@ -51,14 +56,14 @@ fn the_chapter_names_figures_of_the_table() {
     );
 
     assert!(chapter.contains("468 each time"));
-    for row in of(Way::WebSocket) {
+    for row in of(Transport::WebSocket) {
         assert_eq!(row.then, 468 * messages(row), "{row:?}");
         assert_eq!(row.opening, 4_061, "{row:?}");
     }
     assert!(chapter.contains("4,061 bytes for five pages, against 3,920"));
-    assert!(of(Way::Polling).all(|row| row.opening == 3_920));
+    assert!(of(Transport::Polling).all(|row| row.opening == 3_920));
     assert!(chapter.contains("5,146 bytes"));
-    let seldom = of(Way::LongPolling).take(2);
+    let seldom = of(Transport::LongPolling).take(2);
     assert!(
         seldom
             .into_iter()
@@ -66,6 +71,6 @@ fn the_chapter_names_figures_of_the_table() {
     );
     // Half the pause of a second, give or take what dice and the machine do.
     assert!(chapter.contains("half the pause"));
-    let mut means = of(Way::Polling).map(|row| row.delays.mean);
+    let mut means = of(Transport::Polling).map(|row| row.delays.mean);
     assert!(means.all(|mean| (400.0..700.0).contains(&mean)));
 }

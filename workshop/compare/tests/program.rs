@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use workshop_compare::plot;
-use workshop_compare::table::{Table, Way};
+use workshop_compare::table::{Table, Transport};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_workshop-compare"))
@@ -58,7 +58,7 @@ fn a_web_socket_takes_the_fewest_bytes_and_polling_the_most_where_little_is_said
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
     assert_eq!(fs::read_to_string(&again).unwrap(), drawn);
-    assert!(table.bytes(Way::Polling).len() == 2);
+    assert!(table.bytes(Transport::Polling).len() == 2);
 }
 
 #[test]

@@ -161,9 +161,10 @@ impl<'a> Conversation<'a> {
         if inner.write_all(&head.bytes).is_err() {
             return Ok(None);
         }
-        let mut body = match head.is_upgrade {
-            true => Extent::UntilClose,
-            false => head.body.clone(),
+        let mut body = if head.is_upgrade {
+            Extent::UntilClose
+        } else {
+            head.body.clone()
         };
         let passed = pass_piece(&self.early, inner, &mut body).inspect_err(|_| end_body(inner));
         self.early
@@ -252,9 +253,12 @@ impl<'a> Conversation<'a> {
 fn pass_piece(bytes: &[u8], mut inner: &TcpStream, body: &mut Extent) -> io::Result<usize> {
     let is_chunked = matches!(body, Extent::Chunked(_));
     let mut passed = Vec::new();
-    let count = body.take_content(bytes, |content| match is_chunked {
-        true => write_chunks(content, &mut passed),
-        false => passed.extend_from_slice(content),
+    let count = body.take_content(bytes, |content| {
+        if is_chunked {
+            write_chunks(content, &mut passed)
+        } else {
+            passed.extend_from_slice(content)
+        }
     });
     if is_chunked && body.is_over() {
         passed.extend_from_slice(b"0\r\n\r\n");

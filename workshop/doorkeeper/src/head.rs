@@ -129,9 +129,10 @@ impl Fields<'_> {
     fn check_expectation(&self) -> Result<(), Refusal> {
         let values = self.values("Expect");
         let is_known = |value: &&[u8]| value.eq_ignore_ascii_case(b"100-continue");
-        match values.iter().all(is_known) {
-            true => Ok(()),
-            false => Err(Refusal::EXPECTATION),
+        if values.iter().all(is_known) {
+            Ok(())
+        } else {
+            Err(Refusal::EXPECTATION)
         }
     }
 
@@ -150,10 +151,13 @@ impl Fields<'_> {
                 Some(length) => Ok(Extent::Length(length)),
             },
             (_, []) => Err(Refusal::LENGTH),
-            ([], [coding]) if is_http_1_1 => match coding.eq_ignore_ascii_case(b"chunked") {
-                true => Ok(Extent::Chunked(Chunks::default())),
-                false => Err(Refusal::CODING),
-            },
+            ([], [coding]) if is_http_1_1 => {
+                if coding.eq_ignore_ascii_case(b"chunked") {
+                    Ok(Extent::Chunked(Chunks::default()))
+                } else {
+                    Err(Refusal::CODING)
+                }
+            }
             ([], _) if is_http_1_1 => Err(Refusal::CODING),
             _ => Err(Refusal::TWO_LENGTHS),
         }

@@ -7,17 +7,19 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::view::{Judged, Mode};
+use super::view::{Mode, TimedVerdict};
 use super::{Event, Watch};
 use crate::backup::is_finished_by_skip;
+use crate::cargo::{Activity, OnActivity};
+use crate::changes::is_source;
 use crate::commands::{self, Session, name};
-use crate::judge::{Doing, Side, Stop, Tell, Verdict, judge_soon};
+use crate::judge::{Side, Verdict, judge_until_red};
 use crate::progress::State;
 use crate::project::Step;
+use crate::supervisor::Stop;
 use crate::text::say;
-use crate::verdict;
+use crate::verdict_text;
 use crate::waiting::{self, PLAIN_TICK};
-use crate::watcher::is_source;
 
 /// How long nothing more may be saved before the checks run.
 const QUIET: Duration = Duration::from_millis(50);
@@ -32,20 +34,44 @@ pub(super) struct Saved {
     pub(super) paths: Vec<PathBuf>,
 }
 
-/// The checks that run.
+/// The checks of the step that is shown.
+#[derive(Default)]
+pub(super) struct Checks {
+    /// What they said last.
+    pub(super) judged: Option<TimedVerdict>,
+    /// Those that run now.
+    pub(super) run: Option<Run>,
+    /// How many runs there have been, of whatever step.
+    pub(super) runs: u64,
+    /// The save after which they run next.
+    pub(super) saved: Option<Saved>,
+}
+
+/// Steps that are done, and in which something was saved: they are judged after the one that is shown.
+#[derive(Default)]
+pub(super) struct DoneSteps {
+    /// Those that are to be judged.
+    pub(super) saved: Vec<Step>,
+    /// The run that judges the first of them.
+    pub(super) run: Option<Run>,
+    /// Those that are red since.
+    pub(super) broken: Vec<Broken>,
+}
+
+/// A run of checks.
 pub(super) struct Run {
     pub(super) number: u64,
     pub(super) stop: Stop,
     pub(super) since: Instant,
-    pub(super) doing: Doing,
-    /// When it is said what it does, where there is no screen.
+    pub(super) activity: Activity,
+    /// When its activity is said next, if there is no screen.
     pub(super) next_word: Instant,
     pub(super) thread: JoinHandle<()>,
 }
 
 /// A step that used to pass, and is red since a save.
 #[derive(Debug, Clone)]
-pub(crate) struct Broken {
+pub struct Broken {
     pub(super) step: Step,
     /// What its verdict is, in one line.
     pub(super) summary: String,
@@ -77,18 +103,21 @@ impl Watch {
 
     pub(super) fn go_to(&mut self, step: Option<Step>) {
         self.step = step;
-        self.judged = None;
-        self.scroll = 0;
-        self.mode = Mode::Verdict;
+        self.checks.judged = None;
+        self.pane.open(Mode::Verdict);
         self.check();
     }
 
     pub(super) fn files_changed(&mut self, paths: Vec<PathBuf>) {
         let now = Instant::now();
-        let since = self.change.as_ref().map_or(now, |change| change.since);
-        let before = self.change.take().map(|change| change.paths);
+        let since = self
+            .checks
+            .saved
+            .as_ref()
+            .map_or(now, |change| change.since);
+        let before = self.checks.saved.take().map(|saved| saved.paths);
         let paths = before.into_iter().flatten().chain(paths).collect();
-        self.change = Some(Saved {
+        self.checks.saved = Some(Saved {
             since,
             settled: (now + QUIET).min(since + PATIENCE),
             paths,
@@ -106,19 +135,23 @@ impl Watch {
             };
             self.log(&format!("Changed: {name}{more}"));
         }
-        if self.notice_stays.is_none_or(|end| Instant::now() > end) {
-            self.notice = None;
+        if self
+            .notice
+            .keep_until
+            .is_none_or(|end| Instant::now() > end)
+        {
+            self.notice.text = None;
         }
         // Whoever saves has read enough of those.
-        if matches!(self.mode, Mode::Greeting | Mode::List) {
-            self.mode = Mode::Verdict;
+        if matches!(self.pane.mode, Mode::Greeting | Mode::List) {
+            self.pane.mode = Mode::Verdict;
         }
         self.follow(paths);
         self.remember_done(paths);
         self.check();
     }
 
-    /// Remembers steps that were done, and of which a file was saved: they are judged after the one that is shown.
+    /// Remembers the steps that were done, and in which a file was saved.
     fn remember_done(&mut self, paths: &[PathBuf]) {
         let Session {
             project, progress, ..
@@ -126,14 +159,18 @@ impl Watch {
         for step in &project.steps {
             let is_shown = self.step.as_ref().is_some_and(|shown| shown.id == step.id);
             let was_saved = paths.iter().any(|path| is_in_step(path, step));
-            let is_known = self.touched.iter().any(|known| known.id == step.id);
+            let is_known = self.done.saved.iter().any(|known| known.id == step.id);
             let was_done = match progress.state(step) {
                 State::Passed => true,
                 State::Skipped => !is_finished_by_skip(project, step),
-                State::Open => self.broken.iter().any(|broken| broken.step.id == step.id),
+                State::Open => self
+                    .done
+                    .broken
+                    .iter()
+                    .any(|broken| broken.step.id == step.id),
             };
             if was_saved && !is_shown && !is_known && was_done {
-                self.touched.push(step.clone());
+                self.done.saved.push(step.clone());
             }
         }
     }
@@ -164,8 +201,8 @@ impl Watch {
         })
     }
 
-    /// Somebody who works on another step wants to see the verdict on that one; not where the current step
-    /// uses it and it is done, and not where `skip` has written it.
+    /// Shows the step that was saved in, instead of the current one: unless the current step uses it and it is
+    /// done, or `skip` has written it.
     pub(super) fn follow(&mut self, paths: &[PathBuf]) {
         let steps = &self.session.project.steps;
         let is_in = |step: &&Step| paths.iter().all(|path| is_in_step(path, step));
@@ -190,16 +227,16 @@ impl Watch {
             format!(" The first open step is {back}.")
         });
         self.step = Some(edited.clone());
-        self.judged = None;
-        self.scroll = 0;
+        self.checks.judged = None;
+        self.pane.scroll = 0;
         self.note(format!(
-            "You work on {}: it is judged now.{back}",
+            "You're working on {}: it is judged now.{back}",
             name(&edited)
         ));
     }
 
     pub(super) fn stop(&mut self) {
-        let runs = [self.run.take(), self.second_run.take()];
+        let runs = [self.checks.run.take(), self.done.run.take()];
         runs.iter().flatten().for_each(|run| run.stop.ask());
     }
 
@@ -208,22 +245,22 @@ impl Watch {
         let Some(step) = self.step.clone() else {
             return;
         };
-        self.run = Some(self.judge(step));
+        self.checks.run = Some(self.judge(step));
     }
 
     /// Judges the steps that are done and were saved in, one after the other.
-    fn check_touched(&mut self) {
-        if let Some(step) = self.touched.first().cloned() {
-            self.second_run = Some(self.judge(step));
+    fn check_done(&mut self) {
+        if let Some(step) = self.done.saved.first().cloned() {
+            self.done.run = Some(self.judge(step));
         }
     }
 
     fn judge(&mut self, step: Step) -> Run {
-        self.runs += 1;
-        let (number, stop) = (self.runs, Stop::default());
-        let tell: Tell = Arc::new({
+        self.checks.runs += 1;
+        let (number, stop) = (self.checks.runs, Stop::default());
+        let on_activity: OnActivity = Arc::new({
             let sender = self.sender.clone();
-            move |doing| _ = sender.send(Event::Doing(number, doing))
+            move |activity| _ = sender.send(Event::Activity(number, activity))
         });
         let thread = thread::spawn({
             let (project, sender, stop) = (
@@ -233,73 +270,74 @@ impl Watch {
             );
             move || {
                 let since = Instant::now();
-                let verdict = judge_soon(&project, &step, Side::Step, &stop, &tell);
+                let verdict = judge_until_red(&project, &step, Side::Step, &stop, &on_activity);
+                let verdict = verdict.map_err(|error| format!("{error:#}"));
                 let took = since.elapsed();
-                _ = sender.send(Event::Judged(number, Judged { verdict, took }));
+                _ = sender.send(Event::Judged(number, TimedVerdict { verdict, took }));
             }
         });
         Run {
             number,
             stop,
             since: Instant::now(),
-            doing: Doing::Building(None),
+            activity: Activity::Building(None),
             next_word: Instant::now() + PLAIN_TICK,
             thread,
         }
     }
 
     /// Hears what a run does. Those that were stopped are not listened to.
-    pub(super) fn take_doing(&mut self, number: u64, doing: Doing) {
-        if let Some(run) = self.run.as_mut().filter(|run| run.number == number) {
-            if doing == Doing::Waiting {
+    pub(super) fn take_activity(&mut self, number: u64, activity: Activity) {
+        if let Some(run) = self.checks.run.as_mut().filter(|run| run.number == number) {
+            if activity == Activity::Waiting {
                 run.next_word = Instant::now();
             }
-            run.doing = doing;
+            run.activity = activity;
         }
     }
 
-    /// Says what the checks do, now and then, where there is no screen.
-    pub(super) fn say_doing(&mut self) {
+    /// Says what the checks do, now and then, if there is no screen.
+    pub(super) fn say_activity(&mut self) {
         let now = Instant::now();
         let is_due = |run: &&mut Run| now >= run.next_word;
         if self.screen.is_none()
-            && let Some(run) = self.run.as_mut().filter(is_due)
+            && let Some(run) = self.checks.run.as_mut().filter(is_due)
         {
             say(&format!(
                 "… {}",
-                waiting::words(&run.doing, run.since.elapsed())
+                waiting::in_words(&run.activity, run.since.elapsed())
             ));
             run.next_word = now + PLAIN_TICK;
         }
     }
 
     /// Takes the verdict of a run, unless that was stopped.
-    pub(super) fn take_judged(&mut self, number: u64, judged: Judged) {
+    pub(super) fn take_judged(&mut self, number: u64, judged: TimedVerdict) {
         let is_it = |run: &mut Run| run.number == number;
-        if self.run.take_if(is_it).is_some() {
+        if self.checks.run.take_if(is_it).is_some() {
             self.take_verdict(judged);
-            self.check_touched();
-        } else if self.second_run.take_if(is_it).is_some() {
-            let step = self.touched.remove(0);
+            self.check_done();
+        } else if self.done.run.take_if(is_it).is_some() {
+            let step = self.done.saved.remove(0);
             if let Ok(verdict) = judged.verdict {
-                self.take_touched(step, &verdict);
+                self.take_done(step, &verdict);
             }
-            self.check_touched();
+            self.check_done();
         }
     }
 
     /// A step that was done is judged again: says so if it is red now, or no longer.
-    fn take_touched(&mut self, step: Step, verdict: &Verdict) {
+    fn take_done(&mut self, step: Step, verdict: &Verdict) {
         let Session {
             project, progress, ..
         } = &mut self.session;
-        let notice = verdict::record(project, progress, &step, verdict);
+        let notice = progress.record(project, &step, verdict);
         let was_broken = self.forget_broken(&step);
         let step_name = name(&step);
         if !verdict.is_passed() {
-            let summary = verdict::summary(verdict);
+            let summary = verdict_text::summary(verdict);
             self.log(&broken_line(&step, &summary));
-            self.broken.push(Broken { step, summary });
+            self.done.broken.push(Broken { step, summary });
         } else if was_broken {
             self.note(format!("{step_name} passes again."));
         }
@@ -310,12 +348,12 @@ impl Watch {
 
     /// Returns whether the step was known as broken.
     pub(super) fn forget_broken(&mut self, step: &Step) -> bool {
-        let known = self.broken.len();
-        self.broken.retain(|broken| broken.step.id != step.id);
-        self.broken.len() < known
+        let known = self.done.broken.len();
+        self.done.broken.retain(|broken| broken.step.id != step.id);
+        self.done.broken.len() < known
     }
 
-    pub(super) fn take_verdict(&mut self, judged: Judged) {
+    pub(super) fn take_verdict(&mut self, judged: TimedVerdict) {
         let Some(step) = self.step.clone() else {
             return;
         };
@@ -326,21 +364,25 @@ impl Watch {
         let mut notice = None;
         let text = match &judged.verdict {
             Ok(verdict) => {
-                notice = verdict::record(project, progress, &step, verdict);
+                notice = progress.record(project, &step, verdict);
                 let seconds = judged.took.as_secs_f64();
-                let summary = verdict::summary(verdict);
-                let first = match verdict.is_passed() {
-                    true => String::new(),
-                    false => format!("\n\n{}\n", verdict::first_thing(project, &step, verdict)),
+                let summary = verdict_text::summary(verdict);
+                let first = if verdict.is_passed() {
+                    String::new()
+                } else {
+                    format!(
+                        "\n\n{}\n",
+                        verdict_text::first_thing(project, &step, verdict)
+                    )
                 };
                 format!("{}: {summary} ({seconds:.1} s){first}", name(&step))
             }
-            Err(problem) => format!("{}: ✗ no verdict. {problem}", name(&step)),
+            Err(error) => format!("{}: ✗ no verdict. {error}", name(&step)),
         };
         self.log(&text);
         let passed = judged.verdict.as_ref().is_ok_and(Verdict::is_passed);
-        self.judged = Some(judged);
-        self.scroll = 0;
+        self.checks.judged = Some(judged);
+        self.pane.scroll = 0;
         self.forget_broken(&step);
         if passed {
             self.say_next(&step, was_passed);
@@ -357,9 +399,10 @@ impl Watch {
             project, progress, ..
         } = &self.session;
         let next = progress.current(project).cloned();
-        let play = match self.screen.is_some() {
-            true => "press p",
-            false => "`cargo workshop play`",
+        let play = if self.screen.is_some() {
+            "press p"
+        } else {
+            "`cargo workshop play`"
         };
         let run = commands::see_it_run(project, progress, step, play);
         let run = run.map_or(String::new(), |run| format!("{run}\n"));
@@ -373,11 +416,7 @@ impl Watch {
             None if self.screen.is_some() => "All steps are done".to_string(),
             None => commands::ending(project, progress),
         };
-        let passes = if was_passed {
-            "passes again"
-        } else {
-            "is passed"
-        };
+        let passes = if was_passed { "passes again" } else { "passes" };
         let text = format!("{} {passes}.\n{run}{next_one}", name(step));
         if self.screen.is_some() {
             let key = ": press n.";

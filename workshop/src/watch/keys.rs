@@ -40,7 +40,7 @@ pub(super) fn read_keys(sender: &Sender<Event>) {
                         Key::Interrupt
                     }
                     KeyCode::Char('z') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                        signals::ask_to_suspend();
+                        signals::request_suspend();
                         continue;
                     }
                     KeyCode::Char(letter) => Key::Letter(letter),
@@ -66,8 +66,8 @@ pub(super) fn read_keys(sender: &Sender<Event>) {
     }
 }
 
-/// Without a screen, a line stands for a key: `h` or `hint`. Where a pipe ends, so do we; where
-/// there was nothing to read from the start (`< /dev/null`), we go on until we are ended.
+/// Without a screen, a line is a key: `h` or `hint`. When a pipe ends, so do we; if there was nothing to read from
+/// the start (`< /dev/null`), we go on until we are ended.
 pub(super) fn read_lines(sender: &Sender<Event>) {
     for line in io::stdin().lock().lines() {
         let Ok(line) = line else {
@@ -111,9 +111,9 @@ impl Watch {
         if key == Key::Interrupt {
             return false;
         }
-        if let Mode::Ask(action) = self.mode {
-            self.mode = Mode::Verdict;
-            self.notice = None;
+        if let Mode::Ask(action) = self.pane.mode {
+            self.pane.mode = Mode::Verdict;
+            self.notice.text = None;
             match key {
                 Key::Letter('y' | 'Y') => self.act(action),
                 _ => self.note(match action {
@@ -123,7 +123,7 @@ impl Watch {
             }
             return true;
         }
-        self.notice = None;
+        self.notice.text = None;
         match key {
             Key::Letter('q') => return false,
             Key::Letter('h') => self.hint(),
@@ -135,29 +135,21 @@ impl Watch {
             Key::Letter('o') => self.open_book(),
             Key::Letter('p') => self.play(),
             Key::Letter('c') => {
-                self.mode = Mode::Verdict;
+                self.pane.mode = Mode::Verdict;
                 self.check();
             }
-            Key::Letter('j') | Key::Scroll(1) => self.scroll_by(1),
-            Key::Letter('k') | Key::Scroll(_) => self.scroll_by(-1),
-            Key::Letter(' ') | Key::Page(1) => self.scroll_by(self.page.cast_signed()),
-            Key::Page(_) => self.scroll_by(-self.page.cast_signed()),
+            Key::Letter('j') | Key::Scroll(1) => self.pane.scroll_by(1),
+            Key::Letter('k') | Key::Scroll(_) => self.pane.scroll_by(-1),
+            Key::Letter(' ') | Key::Page(1) => self.pane.scroll_by_page(1),
+            Key::Page(_) => self.pane.scroll_by_page(-1),
             Key::Enter | Key::Escape => {
-                self.mode = Mode::Verdict;
-                self.scroll = 0;
+                self.pane.open(Mode::Verdict);
             }
             Key::Letter('?') => self.note(format!("Keys: {KEYS}.")),
             Key::Letter(other) => self.note(format!("`{other}` isn't a key here: {KEYS}.")),
             Key::Interrupt => return false,
         }
         true
-    }
-
-    pub(super) fn scroll_by(&mut self, lines: isize) {
-        self.scroll = self
-            .scroll
-            .saturating_add_signed(lines)
-            .min(self.most_scroll);
     }
 
     /// The next hint. On the screen, the last one that was seen comes first: it is easily closed too early, and
@@ -168,7 +160,7 @@ impl Watch {
         };
         let hints = match chapter::hints(&self.session.project, &step) {
             Ok(hints) => hints,
-            Err(problem) => return self.note(problem.0),
+            Err(error) => return self.note(format!("{error:#}")),
         };
         let seen = self.session.progress.mark(&step).hints.min(hints.len());
         if hints.is_empty() {
@@ -179,10 +171,11 @@ impl Watch {
             .and_then(Result::ok)
             .map_or(80, |(width, _)| width.into());
         let width = width.min(80);
-        let is_open = matches!(self.mode, Mode::Hint(_));
-        let number = match self.screen.is_some() && !is_open {
-            true => seen.saturating_sub(1),
-            false => seen,
+        let is_open = matches!(self.pane.mode, Mode::Hint(_));
+        let number = if self.screen.is_some() && !is_open {
+            seen.saturating_sub(1)
+        } else {
+            seen
         };
         let Some(hint) = hints.get(number) else {
             let all: Vec<String> = hints.iter().map(|hint| hint_text(hint, width)).collect();
@@ -220,7 +213,7 @@ impl Watch {
                 "{} is not passed yet. `s` lets the reference take its place.",
                 name(step)
             );
-            self.mode = Mode::Verdict;
+            self.pane.mode = Mode::Verdict;
             return self.note(text);
         }
         let next = progress.current(project).cloned();
@@ -236,7 +229,7 @@ impl Watch {
         let shown = |step: &Step| steps.iter().position(|other| other.id == step.id);
         let at = self.step.as_ref().and_then(shown).unwrap_or(steps.len());
         let before = at.checked_sub(1).map(|at| &steps[at]);
-        let broken = self.broken.first().map(|broken| &broken.step);
+        let broken = self.done.broken.first().map(|broken| &broken.step);
         let Some(step) = broken.or(before).cloned() else {
             return self.note("This is the first step.");
         };
@@ -251,12 +244,11 @@ impl Watch {
             project, progress, ..
         } = &mut self.session;
         progress.refresh();
-        match self.screen.is_some() {
-            true => self.mode = Mode::List,
-            false => {
-                for line in commands::list_lines(project, progress, self.step.as_ref()) {
-                    say(&line);
-                }
+        if self.screen.is_some() {
+            self.pane.mode = Mode::List;
+        } else {
+            for line in commands::list_lines(project, progress, self.step.as_ref()) {
+                say(&line);
             }
         }
     }
@@ -275,8 +267,7 @@ impl Watch {
             name(step)
         );
         self.log(&text);
-        self.mode = Mode::Ask(action);
-        self.scroll = 0;
+        self.pane.open(Mode::Ask(action));
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -301,14 +292,14 @@ impl Watch {
                 }
                 self.note(notice.map_or(text.clone(), |notice| format!("{text} {notice}")));
                 // The files that were just written are about to be noticed.
-                self.notice_stays = Some(Instant::now() + FRESH);
+                self.notice.keep_until = Some(Instant::now() + FRESH);
                 if action == Action::Skip && self.screen.is_none() {
                     self.say_where();
                 }
             }
-            Err(problem) => {
+            Err(error) => {
                 self.check();
-                self.note(problem.0);
+                self.note(format!("{error:#}"));
             }
         }
     }

@@ -9,29 +9,32 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::{Result, anyhow};
 use crossterm::terminal;
 
-use crate::book::{Book, News, USUAL_PORT};
-use crate::commands::{End, Session};
-use crate::judge::Doing;
+use crate::book::{BookEvent, DEFAULT_PORT};
+use crate::cargo::Activity;
+use crate::changes::{Change, FileWatcher};
+use crate::commands::{Exit, Session};
 use crate::play;
-use crate::process::end_all;
+use crate::process::kill_all;
 use crate::progress::Lock;
-use crate::project::{Problem, Step};
+use crate::project::Step;
 use crate::screen::Screen;
 use crate::signals;
 use crate::text::say;
-use crate::watcher::{Change, Watcher};
 
-mod beside;
+mod book;
 mod checks;
+mod game;
 mod keys;
-pub(crate) mod view;
+pub mod view;
 
-use beside::Game;
-use checks::{Broken, Run, Saved};
+use book::ServedBook;
+use checks::{Checks, DoneSteps, Saved};
+use game::Game;
 use keys::{Key, read_keys, read_lines};
-use view::{BookState, Judged, Mode, View};
+use view::{Mode, TimedVerdict, View};
 
 /// How often a screen on which seconds are counted is drawn.
 const TICK: Duration = Duration::from_secs(1);
@@ -55,70 +58,53 @@ pub struct Options {
 enum Event {
     Change(Change),
     /// What the run with this number does now.
-    Doing(u64, Doing),
+    Activity(u64, Activity),
     /// The run with this number has ended.
-    Judged(u64, Judged),
-    Book(News),
+    Judged(u64, TimedVerdict),
+    Book(BookEvent),
     Key(Key),
     Resized,
     Play(play::Line),
-    /// The game is over; why, where it ended by itself.
-    PlayOver(Result<(), Problem>),
+    /// The game is over; the error, if it failed.
+    PlayOver(Result<()>),
     End,
 }
+
 /// Watches until the learner quits.
 ///
 /// # Errors
-/// Another `cargo workshop` watches already, the book's port is taken, or the terminal is gone.
-pub fn watch(session: Session, options: &Options) -> Result<End, Problem> {
+/// Returns an error if another `cargo workshop` watches already, the book's port is taken, or the terminal is gone.
+pub fn watch(session: Session, options: &Options) -> Result<Exit> {
     let is_first = !session.project.state_folder().exists();
     let _lock = Lock::take(&session.project)?;
     let (sender, inbox) = mpsc::channel();
-    signals::listen({
+    signals::on_ctrl_c({
         let sender = sender.clone();
         move || _ = sender.send(Event::End)
     });
-    signals::listen_for_return({
+    signals::on_resume({
         let sender = sender.clone();
         move || _ = sender.send(Event::Resized)
     });
     let mut watch = Watch::new(session, options, sender.clone());
     watch.go_to_current();
-    let watcher = Watcher::start(&watch.session.project, options.polls, {
+    let watcher = FileWatcher::start(&watch.session.project, options.polls, {
         let sender = sender.clone();
         move |change| _ = sender.send(Event::Change(change))
     });
     if options.book {
-        let sender = sender.clone();
-        let tell = move |news| _ = sender.send(Event::Book(news));
-        let book = Book::start(&watch.session.project, options.port, tell);
-        watch.book = Some(book.inspect_err(|_| end_all())?);
+        let book = watch.start_book(options.port, is_first);
+        book.inspect_err(|_| kill_all())?;
     }
-    let is_screen = !options.plain
-        && io::stdout().is_terminal()
-        && io::stdin().is_terminal()
-        && env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let is_screen = !options.plain && is_drawable();
     watch.greet(is_first, is_screen);
-    if let Some(book) = watch.book.as_ref().filter(|book| book.is_elsewhere()) {
-        let address = book.address();
-        watch.note(format!(
-            "Port {USUAL_PORT} is taken: the book is at {address}"
-        ));
-    }
-    if let Some(notice) = watch.session.notice.take() {
-        watch.note(notice);
-    }
+    watch.say_notices();
     if is_screen {
-        let has_colours = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        match Screen::take(has_colours) {
-            Ok(screen) => watch.screen = Some(screen),
-            Err(error) => {
-                end_all();
-                return Err(Problem(format!(
-                    "The terminal can't be used ({error}); `--plain` does without a screen."
-                )));
-            }
-        }
+        let screen = Screen::take(wants_colours());
+        watch.screen = Some(screen.map_err(|error| {
+            kill_all();
+            anyhow!("The terminal can't be used ({error}); `--plain` needs no screen.")
+        })?);
         thread::spawn(move || read_keys(&sender));
     } else {
         thread::spawn(move || read_lines(&sender));
@@ -126,39 +112,79 @@ pub fn watch(session: Session, options: &Options) -> Result<End, Problem> {
     watch.run(&inbox);
     watch.end();
     drop(watcher);
-    Ok(End::Fine)
+    Ok(Exit::Success)
 }
+
+/// Whether there is a terminal that can be drawn on.
+fn is_drawable() -> bool {
+    io::stdout().is_terminal()
+        && io::stdin().is_terminal()
+        && env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+fn wants_colours() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The session: what is shown, and what runs.
 struct Watch {
     session: Session,
+    /// Whether a browser is opened.
     opens: bool,
+    /// The way into the queue of events.
     sender: Sender<Event>,
+    /// `None` for plain lines.
     screen: Option<Screen>,
+    /// The step that is shown; `None` if all are done.
     step: Option<Step>,
-    judged: Option<Judged>,
-    run: Option<Run>,
-    runs: u64,
-    /// Steps that are done, in which something was saved.
-    touched: Vec<Step>,
-    /// The run that judges the first of them.
-    second_run: Option<Run>,
-    broken: Vec<Broken>,
-    change: Option<Saved>,
-    notice: Option<String>,
-    /// Until when it stays whatever is saved.
-    notice_stays: Option<Instant>,
+    pane: Pane,
+    notice: Notice,
+    /// Why we look at the files ourselves, if we do.
     polling: Option<String>,
-    mode: Mode,
-    scroll: usize,
-    most_scroll: usize,
-    page: usize,
-    book: Option<Book>,
-    book_since: Instant,
-    book_is_readable: bool,
-    book_is_broken: Option<String>,
-    book_was_opened: bool,
-    opens_at_start: bool,
+    /// The checks of the step that is shown.
+    checks: Checks,
+    /// The steps that are done, if something was saved in them.
+    done: DoneSteps,
+    book: Option<ServedBook>,
     game: Option<Game>,
 }
+
+/// The text in the middle of the screen.
+struct Pane {
+    mode: Mode,
+    /// How many of its lines are scrolled away.
+    scroll: usize,
+    /// How many can be.
+    max_scroll: usize,
+    /// How many lines a page key scrolls.
+    page: usize,
+}
+
+impl Pane {
+    /// Shows another text, from its first line.
+    fn open(&mut self, mode: Mode) {
+        self.mode = mode;
+        self.scroll = 0;
+    }
+
+    fn scroll_by(&mut self, lines: isize) {
+        let scroll = self.scroll.saturating_add_signed(lines);
+        self.scroll = scroll.min(self.max_scroll);
+    }
+
+    fn scroll_by_page(&mut self, pages: isize) {
+        self.scroll_by(pages * self.page.cast_signed());
+    }
+}
+
+/// What is said until something else is.
+#[derive(Default)]
+struct Notice {
+    text: Option<String>,
+    /// Until when it is kept, whatever is saved.
+    keep_until: Option<Instant>,
+}
+
 impl Watch {
     fn new(session: Session, options: &Options, sender: Sender<Event>) -> Self {
         Self {
@@ -167,26 +193,17 @@ impl Watch {
             sender,
             screen: None,
             step: None,
-            judged: None,
-            run: None,
-            runs: 0,
-            touched: Vec::new(),
-            second_run: None,
-            broken: Vec::new(),
-            change: None,
-            notice: None,
-            notice_stays: None,
+            pane: Pane {
+                mode: Mode::Verdict,
+                scroll: 0,
+                max_scroll: 0,
+                page: 1,
+            },
+            notice: Notice::default(),
             polling: None,
-            mode: Mode::Verdict,
-            scroll: 0,
-            most_scroll: 0,
-            page: 1,
+            checks: Checks::default(),
+            done: DoneSteps::default(),
             book: None,
-            book_since: Instant::now(),
-            book_is_readable: false,
-            book_is_broken: None,
-            book_was_opened: false,
-            opens_at_start: false,
             game: None,
         }
     }
@@ -210,10 +227,10 @@ impl Watch {
                 return;
             }
             let is_settled = |saved: &mut Saved| Instant::now() >= saved.settled;
-            if let Some(saved) = self.change.take_if(is_settled) {
+            if let Some(saved) = self.checks.saved.take_if(is_settled) {
                 self.files_settled(&saved.paths);
             }
-            self.say_doing();
+            self.say_activity();
             if self.draw().is_err() {
                 return;
             }
@@ -222,33 +239,32 @@ impl Watch {
 
     /// When there is something to do even if nothing happens.
     fn next_moment(&self) -> Option<Instant> {
-        let is_built = |game: &Game| game.address.is_some() || !game.output.is_empty();
-        let counts = self.run.is_some()
-            || (self.book.is_some() && !self.book_is_readable)
-            || self.game.as_ref().is_some_and(|game| !is_built(game));
+        let counts = self.checks.run.is_some()
+            || self.book.as_ref().is_some_and(ServedBook::is_awaited)
+            || self.game.as_ref().is_some_and(Game::is_being_built);
         let tick = (counts && self.screen.is_some()).then(|| Instant::now() + TICK);
-        let word = self.run.as_ref().filter(|_| self.screen.is_none());
+        let word = self.checks.run.as_ref().filter(|_| self.screen.is_none());
         let word = word.map(|run| run.next_word);
-        let settled = self.change.as_ref().map(|saved| saved.settled);
+        let settled = self.checks.saved.as_ref().map(|saved| saved.settled);
         tick.into_iter().chain(word).chain(settled).min()
     }
 
-    /// Deals with an event; `false` where it is the last one.
+    /// Deals with an event; `false` if it is the last one.
     fn take(&mut self, event: Event) -> bool {
         match event {
             Event::Change(Change::Steps(paths)) => self.files_changed(paths),
             Event::Change(Change::Book) => {
-                if let Some(book) = &self.book {
-                    book.rebuild();
+                if let Some(served) = &self.book {
+                    served.book.rebuild();
                 }
             }
             Event::Change(Change::Polling(why)) => {
                 self.log(&format!("The files are looked at twice a second: {why}."));
                 self.polling = Some(why);
             }
-            Event::Doing(run, doing) => self.take_doing(run, doing),
+            Event::Activity(run, activity) => self.take_activity(run, activity),
             Event::Judged(run, judged) => self.take_judged(run, judged),
-            Event::Book(news) => self.take_news(news),
+            Event::Book(news) => self.take_book_event(news),
             Event::Key(key) => return self.take_key(key),
             Event::Resized => {
                 if let Some(screen) = &mut self.screen {
@@ -264,7 +280,7 @@ impl Watch {
 
     /// Ends everything that was started.
     fn end(&mut self) {
-        for run in [&self.run, &self.second_run].into_iter().flatten() {
+        for run in [&self.checks.run, &self.done.run].into_iter().flatten() {
             run.stop.ask();
         }
         if let Some(game) = &self.game {
@@ -275,34 +291,33 @@ impl Watch {
         if let Some(game) = self.game.take() {
             _ = game.thread.join();
         }
-        end_all();
-        for run in [self.run.take(), self.second_run.take()] {
+        kill_all();
+        for run in [self.checks.run.take(), self.done.run.take()] {
             _ = run.map(|run| run.thread.join());
         }
         self.book = None;
     }
 
-    /// Says something: on the screen until something else is said, else in a line.
+    /// Says something: on the screen until something else is said, or without one in a line.
     fn note(&mut self, text: impl Into<String>) {
         let text = text.into();
         self.log(&text);
-        self.notice = Some(text);
-        self.notice_stays = None;
+        self.notice.text = Some(text);
+        self.notice.keep_until = None;
     }
 
-    /// Says something where there is no screen.
+    /// Says something if there is no screen.
     fn log(&self, text: &str) {
         if self.screen.is_none() {
             say(text);
         }
     }
 
-    /// Shows a text in the place of the verdict; where there is no screen, prints it.
+    /// Shows a text in the verdict's place; without a screen, prints it.
     fn show(&mut self, text: String, mode: impl FnOnce(String) -> Mode) {
         self.log(&text);
         if self.screen.is_some() {
-            self.mode = mode(text);
-            self.scroll = 0;
+            self.pane.open(mode(text));
         }
     }
 
@@ -311,10 +326,10 @@ impl Watch {
             return Ok(());
         };
         let (width, height) = terminal::size()?;
-        let (lines, most) = view::lines(&self.view(), width.into(), height.into());
-        self.most_scroll = most;
-        self.scroll = self.scroll.min(most);
-        self.page = usize::from(height / 2).max(1);
+        let (lines, max_scroll) = view::lines(&self.view(), width.into(), height.into());
+        self.pane.max_scroll = max_scroll;
+        self.pane.scroll = self.pane.scroll.min(max_scroll);
+        self.pane.page = usize::from(height / 2).max(1);
         screen.show(lines)?;
         self.screen = Some(screen);
         Ok(())
@@ -325,41 +340,40 @@ impl Watch {
             project: &self.session.project,
             progress: &self.session.progress,
             step: self.step.as_ref(),
-            judged: self.judged.as_ref(),
+            judged: self.checks.judged.as_ref(),
             checking: self
+                .checks
                 .run
                 .as_ref()
-                .map(|run| (run.doing.clone(), run.since.elapsed())),
+                .map(|run| (run.activity.clone(), run.since.elapsed())),
             playing: self.game.as_ref().map(Game::line),
-            broken: &self.broken,
-            notice: self.notice.as_deref(),
+            broken: &self.done.broken,
+            notice: self.notice.text.as_deref(),
             polling: self.polling.as_deref(),
             book: self.book_state(),
-            mode: &self.mode,
-            scroll: self.scroll,
+            mode: &self.pane.mode,
+            scroll: self.pane.scroll,
         }
     }
 
-    fn book_state(&self) -> BookState {
-        let Some(book) = &self.book else {
-            return BookState::Off;
-        };
-        if let Some(why) = &self.book_is_broken {
-            return BookState::Broken(why.clone());
+    /// Says what is known before anything has happened.
+    fn say_notices(&mut self) {
+        let book = self.book.as_ref().map(|served| &served.book);
+        if let Some(book) = book.filter(|book| book.uses_other_port()) {
+            let address = book.address();
+            self.note(format!(
+                "Port {DEFAULT_PORT} is taken: the book is at {address}"
+            ));
         }
-        let chapter = self.step.as_ref().map(|step| book.chapter(step));
-        let chapter = chapter.unwrap_or(book.address());
-        match self.book_is_readable {
-            true => BookState::Readable(book.address(), chapter),
-            false => BookState::Building(self.book_since.elapsed(), chapter),
+        if let Some(notice) = self.session.notice.take() {
+            self.note(notice);
         }
     }
 
     fn greet(&mut self, is_first: bool, is_screen: bool) {
-        self.opens_at_start = is_first;
         if is_screen {
             if is_first {
-                self.mode = Mode::Greeting;
+                self.pane.mode = Mode::Greeting;
             }
             return;
         }
@@ -371,10 +385,10 @@ impl Watch {
                 say(&line.text);
             }
         }
-        if let Some(book) = &self.book {
+        if let Some(served) = &self.book {
             say(&format!(
                 "The book is being built. Its plain text, and later the book, is at {}",
-                book.address()
+                served.book.address()
             ));
         }
         self.say_where();

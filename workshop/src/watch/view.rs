@@ -1,15 +1,18 @@
-//! What stands on the screen.
+//! What is on the screen.
 
 use std::time::Duration;
 
+use anyhow::Result;
+
+use crate::cargo::Activity;
 use crate::commands::{count_line, ending, list_lines, name};
 use crate::doctor;
-use crate::judge::{Doing, Verdict};
+use crate::judge::Verdict;
 use crate::progress::{Progress, State};
-use crate::project::{Problem, Project, Step};
-use crate::screen::{Line, Look};
+use crate::project::{Project, Step};
+use crate::screen::{Line, Style};
 use crate::text::{columns, cut, fit_snippets, fold_report, reflow, wrap};
-use crate::verdict;
+use crate::verdict_text;
 use crate::waiting;
 
 use super::checks::{Broken, broken_line};
@@ -20,19 +23,19 @@ pub struct View<'a> {
     pub project: &'a Project,
     /// How far the learner has come.
     pub progress: &'a Progress,
-    /// The step that is shown; none where all are done.
+    /// The step that is shown; none if all are done.
     pub step: Option<&'a Step>,
     /// What the checks said last.
-    pub judged: Option<&'a Judged>,
+    pub judged: Option<&'a TimedVerdict>,
     /// What is being done to judge it again, and for how long.
-    pub checking: Option<(Doing, Duration)>,
+    pub checking: Option<(Activity, Duration)>,
     /// What is played, and how to end it.
     pub playing: Option<String>,
     /// Steps that were done, and are red since a save.
     pub broken: &'a [Broken],
-    /// What is said besides.
+    /// What is said in addition.
     pub notice: Option<&'a str>,
-    /// Why we look at the files ourselves, where we do.
+    /// Why we look at the files ourselves, if we do.
     pub polling: Option<&'a str>,
     /// The book.
     pub book: BookState,
@@ -44,17 +47,17 @@ pub struct View<'a> {
 
 /// What the checks said of a step.
 #[derive(Debug, Clone)]
-pub struct Judged {
+pub struct TimedVerdict {
     /// The verdict, or why there is none.
-    pub verdict: Result<Verdict, Problem>,
+    pub verdict: Result<Verdict, String>,
     /// How long it took.
     pub took: Duration,
 }
 
-/// How it stands with the book.
+/// The state of the book.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BookState {
-    /// Nobody wants it.
+    /// It wasn't asked for.
     Off,
     /// It is being built, for this long. The plain text of the step's chapter is at this address.
     Building(Duration, String),
@@ -84,7 +87,7 @@ pub enum Mode {
 /// What is asked about before it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Write the step anew.
+    /// Reset the step.
     Reset,
     /// Put the reference in its place.
     Skip,
@@ -106,16 +109,16 @@ pub fn lines(view: &View, width: usize, height: usize) -> (Vec<Line>, usize) {
     }
     let body = body(view, width);
     let room = height.saturating_sub(top.len() + bottom.len()).max(1);
-    let (body, most) = window(body, view, room, width);
+    let (body, max_scroll) = window(body, view, room, width);
     let empty = room.saturating_sub(body.len());
     top.extend(body);
-    top.extend((0..empty).map(|_| Line::new(Look::Plain, "")));
+    top.extend((0..empty).map(|_| Line::new(Style::Plain, "")));
     top.extend(bottom);
     top.truncate(height);
     for line in &mut top {
         line.text = cut(&line.text, width);
     }
-    (top, most)
+    (top, max_scroll)
 }
 
 fn head(view: &View, width: usize) -> Vec<Line> {
@@ -127,7 +130,7 @@ fn head(view: &View, width: usize) -> Vec<Line> {
     };
     let gap = width.saturating_sub(columns(NAME) + columns(&book)).max(2);
     let mut lines = vec![Line::new(
-        Look::Bold,
+        Style::Bold,
         format!("{NAME}{}{book}", " ".repeat(gap)),
     )];
     // A newcomer doesn't need to know yet that nothing is written.
@@ -136,16 +139,16 @@ fn head(view: &View, width: usize) -> Vec<Line> {
         if !is_for_later {
             lines.extend(status(view, width));
         }
-        lines.push(Line::new(Look::Plain, ""));
+        lines.push(Line::new(Style::Plain, ""));
         return lines;
     }
     let Some(step) = view.step else {
-        lines.push(Line::new(Look::Plain, ""));
+        lines.push(Line::new(Style::Plain, ""));
         lines.extend(status(view, width));
         return lines;
     };
     let title = format!("{} · {} · {} min", name(step), step.title, step.minutes);
-    lines.push(Line::new(Look::Bold, title));
+    lines.push(Line::new(Style::Bold, title));
     let read = match &view.book {
         BookState::Readable(_, chapter) | BookState::Building(_, chapter) => {
             format!("  read  {chapter}")
@@ -155,14 +158,14 @@ fn head(view: &View, width: usize) -> Vec<Line> {
     let write = format!("  write steps/{}/src/", step.folder());
     let both = format!("{read}{write}");
     if columns(&both) <= width {
-        lines.push(Line::new(Look::Plain, both));
+        lines.push(Line::new(Style::Plain, both));
     } else {
-        lines.extend([read, write].map(|line| Line::new(Look::Plain, line)));
+        lines.extend([read, write].map(|line| Line::new(Style::Plain, line)));
     }
-    lines.push(Line::new(Look::Plain, ""));
+    lines.push(Line::new(Style::Plain, ""));
     lines.extend(status(view, width));
     if *view.mode != Mode::Verdict {
-        lines.push(Line::new(Look::Plain, ""));
+        lines.push(Line::new(Style::Plain, ""));
     }
     lines
 }
@@ -171,33 +174,33 @@ fn small_head(view: &View, width: usize) -> Vec<Line> {
     let text = view
         .notice
         .map_or_else(|| view.step.map(name), |text| Some(text.replace('\n', " ")));
-    let mut lines = vec![Line::new(Look::Bold, text.unwrap_or(NAME.to_string()))];
+    let mut lines = vec![Line::new(Style::Bold, text.unwrap_or(NAME.to_string()))];
     lines.extend(status(view, width));
     lines
 }
 
 fn foot(view: &View, width: usize) -> Vec<Line> {
-    let mut lines = vec![Line::new(Look::Plain, "")];
+    let mut lines = vec![Line::new(Style::Plain, "")];
     if let Some(why) = view.polling {
         let text = format!("The files are looked at twice a second: {why}.");
-        lines.extend(wrapped(Look::Dim, &text, width));
+        lines.extend(wrapped(Style::Dim, &text, width));
     }
     if let BookState::Broken(why) = &view.book {
         let first = why.lines().next().unwrap_or_default();
         let text = format!("The book can't be built: {first}");
-        lines.extend(wrapped(Look::Bad, &text, width));
+        lines.extend(wrapped(Style::Bad, &text, width));
     }
     for Broken { step, summary } in view.broken {
-        lines.extend(wrapped(Look::Bad, &broken_line(step, summary), width));
+        lines.extend(wrapped(Style::Bad, &broken_line(step, summary), width));
     }
     if let Some(playing) = &view.playing {
-        lines.extend(wrapped(Look::Plain, playing, width));
+        lines.extend(wrapped(Style::Plain, playing, width));
     }
     if let Some(notice) = view.notice {
-        lines.extend(wrapped(Look::Asks, notice, width));
+        lines.extend(wrapped(Style::Question, notice, width));
     }
-    lines.push(Line::new(Look::Plain, progress_line(view, width)));
-    lines.push(Line::new(Look::Bold, keys(view, width)));
+    lines.push(Line::new(Style::Plain, progress_line(view, width)));
+    lines.push(Line::new(Style::Bold, keys(view, width)));
     lines
 }
 
@@ -211,12 +214,11 @@ fn progress_line(view: &View, width: usize) -> String {
     let marks: String = view.project.steps.iter().map(mark).collect();
     let count = count_line(view.project, view.progress);
     let line = format!("[{marks}] {count}");
-    match columns(&line) <= width {
-        true => line,
-        false => {
-            let (short, _) = count.split_once(", about").unwrap_or((&count, ""));
-            format!("[{marks}] {short}")
-        }
+    if columns(&line) <= width {
+        line
+    } else {
+        let (short, _) = count.split_once(", about").unwrap_or((&count, ""));
+        format!("[{marks}] {short}")
     }
 }
 
@@ -249,13 +251,13 @@ fn keys(view: &View, width: usize) -> String {
     }
 }
 
-fn wrapped(look: Look, text: &str, width: usize) -> Vec<Line> {
+fn wrapped(look: Style, text: &str, width: usize) -> Vec<Line> {
     let text: Vec<String> = text.lines().map(|line| wrap(line, width, 0)).collect();
     let text = text.join("\n");
     text.split('\n').map(|line| Line::new(look, line)).collect()
 }
 
-fn folded(look: Look, text: &str, width: usize) -> Vec<Line> {
+fn folded(look: Style, text: &str, width: usize) -> Vec<Line> {
     let lines = fold_report(&reflow(text, width), width);
     let line = |line| Line::new(look, line);
     lines.into_iter().map(line).collect()
@@ -265,12 +267,12 @@ fn folded(look: Look, text: &str, width: usize) -> Vec<Line> {
 fn body(view: &View, width: usize) -> Vec<Line> {
     match view.mode {
         Mode::Greeting => greeting(view, width),
-        Mode::Hint(text) | Mode::Text(text) => folded(Look::Plain, text, width),
+        Mode::Hint(text) | Mode::Text(text) => folded(Style::Plain, text, width),
         Mode::List => {
             let lines = list_lines(view.project, view.progress, view.step);
             lines
                 .into_iter()
-                .map(|line| Line::new(Look::Plain, line))
+                .map(|line| Line::new(Style::Plain, line))
                 .collect()
         }
         Mode::Ask(action) => question(view, *action, width),
@@ -278,7 +280,7 @@ fn body(view: &View, width: usize) -> Vec<Line> {
             let text = ending(view.project, view.progress);
             // Its first line is above already.
             let (_, text) = text.split_once('\n').unwrap_or_default();
-            folded(Look::Plain, text, width)
+            folded(Style::Plain, text, width)
         }
         Mode::Verdict => report(view, width),
     }
@@ -305,7 +307,7 @@ pub fn greeting(view: &View, width: usize) -> Vec<Line> {
          ✓ Your Rust is new enough ({needed} or later). `cargo workshop doctor` looks at the rest.\n\n\
          First, play with the finished thing: press p (or run `cargo workshop play`)."
     );
-    wrapped(Look::Plain, &text, width.min(78))
+    wrapped(Style::Plain, &text, width.min(78))
 }
 
 fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
@@ -319,14 +321,14 @@ fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
             "Skip {step}: let the reference take its place?\n\nYour files are kept under .workshop/backups/ first. `cargo workshop restore {id}` brings them back."
         ),
     };
-    wrapped(Look::Asks, &text, width)
+    wrapped(Style::Question, &text, width)
 }
 
 fn status(view: &View, width: usize) -> Vec<Line> {
-    let checking = view.checking.as_ref().map(|(doing, time)| {
-        let words = waiting::words(doing, *time);
-        match (doing, view.judged) {
-            (Doing::Building(_), None) if time.as_secs() > 2 => {
+    let checking = view.checking.as_ref().map(|(activity, time)| {
+        let words = waiting::in_words(activity, *time);
+        match (activity, view.judged) {
+            (Activity::Building(_), None) if time.as_secs() > 2 => {
                 format!("… {words}; the first time takes longest")
             }
             _ => format!("… {words}"),
@@ -336,21 +338,21 @@ fn status(view: &View, width: usize) -> Vec<Line> {
         let Some(checking) = checking else {
             return match view.step {
                 Some(_) => Vec::new(),
-                None => vec![Line::new(Look::Good, "✓ All steps are done.")],
+                None => vec![Line::new(Style::Good, "✓ All steps are done.")],
             };
         };
-        return vec![Line::new(Look::Plain, checking)];
+        return vec![Line::new(Style::Plain, checking)];
     };
     let (look, mut text) = match &judged.verdict {
-        Ok(verdict) if verdict.is_passed() => (Look::Good, verdict::summary(verdict)),
-        Ok(verdict) => (Look::Bad, verdict::summary(verdict)),
-        Err(_) => (Look::Bad, "✗ no verdict".to_string()),
+        Ok(verdict) if verdict.is_passed() => (Style::Good, verdict_text::summary(verdict)),
+        Ok(verdict) => (Style::Bad, verdict_text::summary(verdict)),
+        Err(_) => (Style::Bad, "✗ no verdict".to_string()),
     };
     // Other texts hide the report.
-    let is_hidden = look == Look::Bad && *view.mode != Mode::Verdict;
+    let is_hidden = look == Style::Bad && *view.mode != Mode::Verdict;
     match checking {
         // What is shown is from before; it stays, so that the eye keeps its place.
-        Some(checking) => return vec![Line::new(Look::Plain, before(&checking, &text, width))],
+        Some(checking) => return vec![Line::new(Style::Plain, before(&checking, &text, width))],
         None if is_hidden => text += "   (Esc shows it)",
         None => text += &format!("   ({:.1} s)", judged.took.as_secs_f64()),
     }
@@ -360,9 +362,10 @@ fn status(view: &View, width: usize) -> Vec<Line> {
 /// What is done, and if there is room, what was so before.
 fn before(checking: &str, text: &str, width: usize) -> String {
     let both = format!("{checking}   (before: {text})");
-    match columns(&both) <= width {
-        true => both,
-        false => checking.to_string(),
+    if columns(&both) <= width {
+        both
+    } else {
+        checking.to_string()
     }
 }
 
@@ -372,26 +375,26 @@ fn report(view: &View, width: usize) -> Vec<Line> {
     };
     let verdict = match &judged.verdict {
         Ok(verdict) => verdict,
-        Err(problem) => return folded(Look::Plain, &problem.0, width),
+        Err(error) => return folded(Style::Plain, error, width),
     };
     let mut lines = Vec::new();
     if !verdict.is_passed() {
-        lines.push(Line::new(Look::Plain, ""));
-        let text = verdict::first_thing(view.project, step, verdict);
+        lines.push(Line::new(Style::Plain, ""));
+        let text = verdict_text::first_thing(view.project, step, verdict);
         match verdict {
             Verdict::DoesNotCompile(_) => {
                 let text = fit_snippets(&text, width).into_iter();
-                lines.extend(text.map(|line| Line::new(Look::Plain, line)));
+                lines.extend(text.map(|line| Line::new(Style::Plain, line)));
             }
-            _ => lines.extend(folded(Look::Plain, &text, width)),
+            _ => lines.extend(folded(Style::Plain, &text, width)),
         }
-        lines.extend(behind(step, verdict).map(|text| Line::new(Look::Dim, text)));
+        lines.extend(further(step, verdict).map(|text| Line::new(Style::Dim, text)));
     }
     lines
 }
 
-fn behind(step: &Step, verdict: &Verdict) -> Option<String> {
-    match verdict::further(verdict) {
+fn further(step: &Step, verdict: &Verdict) -> Option<String> {
+    match verdict_text::further(verdict) {
         0 => None,
         more => Some(format!(
             "({more} more: `cargo workshop check {} --all`)",
@@ -408,8 +411,8 @@ fn window(body: Vec<Line>, view: &View, room: usize, width: usize) -> (Vec<Line>
     }
     // The last line of the window says what is not shown.
     let shown = room.saturating_sub(1).max(1);
-    let most = all - shown;
-    let scroll = view.scroll.min(most);
+    let max_scroll = all - shown;
+    let scroll = view.scroll.min(max_scroll);
     let mut lines: Vec<Line> = body.into_iter().skip(scroll).take(shown).collect();
     let below = all - scroll - lines.len();
     let short = match below {
@@ -425,9 +428,9 @@ fn window(body: Vec<Line>, view: &View, room: usize, width: usize) -> (Vec<Line>
     };
     let text = if columns(&text) <= width { text } else { short };
     if room > 1 {
-        lines.push(Line::new(Look::Dim, text));
+        lines.push(Line::new(Style::Dim, text));
     }
-    (lines, most)
+    (lines, max_scroll)
 }
 
 #[cfg(test)]
@@ -435,7 +438,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::judge::{Checked, State as CheckState};
+    use crate::judge::{CheckState, Checked};
 
     fn project() -> Project {
         let step = |number: &str, id: &str, title: &str| Step {
@@ -457,7 +460,12 @@ mod tests {
         }
     }
 
-    fn shown(mode: &Mode, judged: Option<&Judged>, width: usize, height: usize) -> Vec<String> {
+    fn shown(
+        mode: &Mode,
+        judged: Option<&TimedVerdict>,
+        width: usize,
+        height: usize,
+    ) -> Vec<String> {
         let project = project();
         let (progress, _) = Progress::load(&project);
         let view = View {
@@ -481,13 +489,13 @@ mod tests {
         lines.into_iter().map(|line| line.text).collect()
     }
 
-    fn red(report: &str) -> Judged {
+    fn red(report: &str) -> TimedVerdict {
         let check = Checked {
             name: "a".to_string(),
             state: CheckState::Wrong,
             report: report.to_string(),
         };
-        Judged {
+        TimedVerdict {
             verdict: Ok(Verdict::Judged(vec![check])),
             took: Duration::from_millis(420),
         }

@@ -19,26 +19,6 @@ use std::time::{Duration, Instant};
 use workshop::project::Project;
 use workshop::starter::{starter, write_folder};
 
-/// The folder of this repository.
-pub fn root() -> &'static Path {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("workshop/ is in it")
-}
-
-/// Compares a text with its snapshot, which the book may include by the anchor `shown`.
-/// `INSTA_UPDATE=always` writes it.
-pub fn shown(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(root().join("tests/snapshots/workshop"));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    let text = text.trim_end();
-    println!("{text}");
-    settings.bind(|| {
-        insta::assert_snapshot!(name, format!("ANCHOR: shown\n{text}\nANCHOR_END: shown"));
-    });
-}
-
 /// How long a line may take. Cargo builds in between, perhaps on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(120);
 

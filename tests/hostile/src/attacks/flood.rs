@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, Stage, Verdict};
+use super::{Outcome, PATIENCE, Stage};
 use crate::client::{Client, get, text_frame, unreached};
 use crate::servers::Kind;
 
@@ -17,7 +17,7 @@ const BEAT: Duration = Duration::from_millis(100);
 const LINES: usize = 2000;
 
 /// Clients that send ten times what they may. Others still get answers, and afterwards nobody is left.
-pub fn flood(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn flood(stage: &mut Stage) -> Result<Outcome, String> {
     let (kind, count) = (stage.kind, stage.plan.flooders);
     let address = stage.running()?.address;
     let is_over = AtomicBool::new(false);
@@ -48,7 +48,7 @@ pub fn flood(stage: &mut Stage) -> Result<Verdict, String> {
         "{sent} messages by {count} clients in {} s, {answered} good requests meanwhile",
         stage.plan.flood.as_secs()
     );
-    Ok(Verdict::of(faults, sent.to_string(), says))
+    Ok(Outcome::of(faults, sent.to_string(), says))
 }
 
 /// Sends ten times what is allowed. Where it is thrown out it comes back.
@@ -131,7 +131,7 @@ fn everybody_left(address: SocketAddr) -> Result<(), String> {
 }
 
 /// Sessions that are opened, as a foreign page's pictures may do it, and never used.
-pub fn sessions(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn sessions(stage: &mut Stage) -> Result<Outcome, String> {
     let count = stage.plan.sessions;
     let address = stage.running()?.address;
     for number in 0..count {
@@ -144,7 +144,7 @@ pub fn sessions(stage: &mut Stage) -> Result<Verdict, String> {
     let answers = stage.kind.answers(address, PATIENCE);
     let answers = answers.map_err(|why| format!("after {count} sessions that nobody uses, {why}"));
     let says = format!("{count} sessions that nobody uses, and then a client gets in");
-    Ok(Verdict::of(
+    Ok(Outcome::of(
         Vec::from_iter(answers.err()),
         count.to_string(),
         says,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Stage, Verdict};
+use super::{Outcome, Stage};
 use crate::client::{Client, escaped, find, get, status_of, unreached};
 use crate::heads::{Case, Delivery, Expected, Words, cases, known};
 use crate::process::{Limits, Running};
@@ -14,7 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const MOST_DEAD: usize = 4;
 const MOST_FAULTS: usize = 20;
 
-pub fn heads(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn heads(stage: &mut Stage) -> Result<Outcome, String> {
     let words = Words::read().map_err(|error| format!("tests/fuzz can't be read: {error}"))?;
     let cases = cases(stage.kind, &words, stage.plan.seed, stage.plan.heads);
     let (mut faults, mut sent, mut dead) = (Vec::new(), 0, 0);
@@ -44,11 +44,11 @@ pub fn heads(stage: &mut Stage) -> Result<Verdict, String> {
         }
     }
     let says = format!("{sent} heads, a good request after each");
-    Ok(Verdict::of(faults, sent.to_string(), says))
+    Ok(Outcome::of(faults, sent.to_string(), says))
 }
 
 /// A server that is too busy for any request refuses those, too, that would be wrong anyway.
-pub fn busy(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn busy(stage: &mut Stage) -> Result<Outcome, String> {
     let kind = stage.kind;
     let arguments = kind.too_busy().unwrap_or_default();
     let running = Running::start(kind, arguments, Limits::default())?;
@@ -78,7 +78,7 @@ pub fn busy(stage: &mut Stage) -> Result<Verdict, String> {
         }
     }
     let says = format!("{} heads while there is no room, each refused", cases.len());
-    Ok(Verdict::of(faults, cases.len().to_string(), says))
+    Ok(Outcome::of(faults, cases.len().to_string(), says))
 }
 
 fn fault(stage: &Stage, number: usize, case: &Case, why: &str) -> String {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{Stage, Verdict};
+use super::{Outcome, Stage};
 use crate::client::{Client, get, unreached};
 use crate::servers::{Kind, Socket};
 
@@ -22,7 +22,7 @@ const SLOW: Duration = Duration::from_millis(200);
 const HALF: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Half: ";
 
 /// Half heads, all open at the same time.
-pub fn halves(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn halves(stage: &mut Stage) -> Result<Outcome, String> {
     let count = stage.plan.halves;
     let address = stage.running()?.address;
     let mut clients = Vec::new();
@@ -39,7 +39,7 @@ pub fn halves(stage: &mut Stage) -> Result<Verdict, String> {
     let meanwhile = meanwhile.map_err(|why| format!("with {count} half heads open, {why}"));
     drop(clients);
     let says = format!("{count} half heads open, a good request meanwhile");
-    Ok(Verdict::of(
+    Ok(Outcome::of(
         Vec::from_iter(meanwhile.err()),
         count.to_string(),
         says,
@@ -47,7 +47,7 @@ pub fn halves(stage: &mut Stage) -> Result<Verdict, String> {
 }
 
 /// Clients that connect and leave: without a word, in the middle of a head, before the answer.
-pub fn leave(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn leave(stage: &mut Stage) -> Result<Outcome, String> {
     let count = stage.plan.connects;
     let address = stage.running()?.address;
     let faults = thread::scope(|scope| {
@@ -68,7 +68,7 @@ pub fn leave(stage: &mut Stage) -> Result<Verdict, String> {
     });
     stage.note();
     let says = format!("{count} clients that connect and leave");
-    Ok(Verdict::of(faults, count.to_string(), says))
+    Ok(Outcome::of(faults, count.to_string(), says))
 }
 
 fn come_and_go(address: SocketAddr, number: usize) -> Result<(), String> {
@@ -84,7 +84,7 @@ fn come_and_go(address: SocketAddr, number: usize) -> Result<(), String> {
 }
 
 /// Clients that send a byte of a head now and then.
-pub fn slow(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn slow(stage: &mut Stage) -> Result<Outcome, String> {
     let count = stage.plan.slow;
     let address = stage.running()?.address;
     let mut clients = Vec::new();
@@ -109,12 +109,12 @@ pub fn slow(stage: &mut Stage) -> Result<Verdict, String> {
         "{count} clients that send a byte now and then, gone after {} s",
         began.elapsed().as_secs()
     );
-    Ok(Verdict::of(faults, count.to_string(), says))
+    Ok(Outcome::of(faults, count.to_string(), says))
 }
 
 /// Clients that say nothing more, as if their cable had been pulled: half of them with an open WebSocket,
 /// where there is one.
-pub fn silent(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn silent(stage: &mut Stage) -> Result<Outcome, String> {
     let (kind, count) = (stage.kind, stage.plan.silent);
     let address = stage.running()?.address;
     let mut clients = Vec::new();
@@ -148,7 +148,7 @@ pub fn silent(stage: &mut Stage) -> Result<Verdict, String> {
         }
     }
     let says = format!("{count} clients that fall silent, a good request meanwhile");
-    Ok(Verdict::of(faults, count.to_string(), says))
+    Ok(Outcome::of(faults, count.to_string(), says))
 }
 
 fn half(address: SocketAddr) -> Result<Client, String> {

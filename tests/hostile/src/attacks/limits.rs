@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::{PATIENCE, Stage, Verdict, stop};
+use super::{Outcome, PATIENCE, Stage, stop};
 use crate::client::Client;
 use crate::process::{Limits, Running, Taken};
 use crate::servers::{Kind, Socket};
@@ -61,20 +61,20 @@ impl Scarce {
 }
 
 /// As many clients as there are files, and more.
-pub fn files(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn files(stage: &mut Stage) -> Result<Outcome, String> {
     scarce(stage, Scarce::Files(stage.plan.files))
 }
 
 /// As many clients as there are threads, and more.
-pub fn threads(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn threads(stage: &mut Stage) -> Result<Outcome, String> {
     if !is_superuser() {
         let why = "only the superuser can start the server as a user whose threads are counted";
-        return Ok(Verdict::NotTried(why.to_string()));
+        return Ok(Outcome::NotTried(why.to_string()));
     }
     scarce(stage, Scarce::Threads(stage.plan.threads))
 }
 
-fn scarce(stage: &mut Stage, scarce: Scarce) -> Result<Verdict, String> {
+fn scarce(stage: &mut Stage, scarce: Scarce) -> Result<Outcome, String> {
     let kind = stage.kind;
     let mut faults = Vec::new();
     let mut running = stage.start(scarce.limits())?;
@@ -109,7 +109,7 @@ fn scarce(stage: &mut Stage, scarce: Scarce) -> Result<Verdict, String> {
     }
     drop(clients);
     let says = format!("{full}; answers when they have left; SIGTERM ends it when they have not");
-    Ok(Verdict::of(faults, full, says))
+    Ok(Outcome::of(faults, full, says))
 }
 
 /// Connects until the server has no more to give. Returns the clients, and what the server has taken.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::{Stage, Verdict};
+use super::{Outcome, Stage};
 use crate::client::{Client, get, unreached};
 use crate::process::{Limits, Running};
 use crate::servers::{Kind, Socket};
@@ -18,7 +18,7 @@ const SLACK: Duration = Duration::from_secs(5);
 const IDLE: usize = 5;
 
 /// Each signal, with clients; and with connections that are idle.
-pub fn stop(stage: &mut Stage) -> Result<Verdict, String> {
+pub fn stop(stage: &mut Stage) -> Result<Outcome, String> {
     let mut faults = Vec::new();
     let stopped = stage.plan.stopped;
     let signals = [
@@ -49,7 +49,7 @@ pub fn stop(stage: &mut Stage) -> Result<Verdict, String> {
         "SIGTERM, SIGINT and SIGHUP, the first with {stopped} clients; {:.1} s with idle connections",
         with_idle.as_secs_f64()
     );
-    Ok(Verdict::of(faults, stopped.to_string(), says))
+    Ok(Outcome::of(faults, stopped.to_string(), says))
 }
 
 /// Waits until a process has ended by itself, with one of these codes. Says how long that took.

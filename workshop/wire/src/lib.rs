@@ -1,0 +1,11 @@
+//! What the commands that look at a wire share.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`reach`] | connects to a server by name |
+//! | [`side`] | client or server |
+//! | [`close_code`] | what a close code means |
+
+pub mod close_code;
+pub mod reach;
+pub mod side;
