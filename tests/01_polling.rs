@@ -20,7 +20,7 @@ fn start(limits: Limits) -> Polling {
     Polling::start(listener, limits).expect("the server starts")
 }
 
-fn says(username: &str, message: &str) -> NewMessage {
+fn new_message(username: &str, message: &str) -> NewMessage {
     NewMessage {
         username: username.to_string(),
         message: message.to_string(),
@@ -28,7 +28,7 @@ fn says(username: &str, message: &str) -> NewMessage {
 }
 
 fn json(username: &str, message: &str) -> String {
-    serde_json::to_string(&says(username, message)).expect("a message is JSON")
+    serde_json::to_string(&new_message(username, message)).expect("a message is JSON")
 }
 
 /// The news in one line: `1 ada: hi, 2 bob: hello; next 2`.
@@ -63,7 +63,7 @@ fn every_message_gets_the_next_id() {
         ],
         shows: || {
             let mut history = History::new(10);
-            let ids = ["hi", "hello", "hi"].map(|text| history.post(says("ada", text)).to_string());
+            let ids = ["hi", "hello", "hi"].map(|text| history.post(new_message("ada", text)).to_string());
             format!("ids {}", ids.join(", "))
         },
     }
@@ -100,9 +100,9 @@ fn only_newer_messages_come_after_a_cursor() {
         shows: || {
             let mut history = History::new(10);
             let empty = cursors(&history, [0]);
-            history.post(says("ada", "hi"));
-            history.post(says("bob", "hello"));
-            history.post(says("ada", "tea?"));
+            history.post(new_message("ada", "hi"));
+            history.post(new_message("bob", "hello"));
+            history.post(new_message("ada", "tea?"));
             format!("{empty}\nada: hi, bob: hello, ada: tea?\n{}", cursors(&history, 0..=3))
         },
     }
@@ -143,7 +143,7 @@ fn the_oldest_messages_are_dropped_and_their_ids_not_reused() {
         shows: || {
             let mut history = History::new(2);
             let post = |history: &mut History, text: &str| {
-                let id = history.post(says("ada", text));
+                let id = history.post(new_message("ada", text));
                 format!("post {text:?} → {id}\n{}\n", cursors(history, [0, id - 1, id]))
             };
             ["one", "two", "three", "four"].map(|text| post(&mut history, text)).concat()
@@ -169,7 +169,7 @@ fn a_cursor_from_the_future_gets_everything() {
         shows: || {
             let mut history = History::new(10);
             let empty = cursors(&history, [57]);
-            history.post(says("ada", "new server, new history"));
+            history.post(new_message("ada", "new server, new history"));
             format!("{empty}\nada: new server, new history\n{}", cursors(&history, [1, 2, 57, u64::MAX]))
         },
     }

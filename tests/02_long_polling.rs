@@ -21,7 +21,7 @@ use support::wire::{Transcript, without_date};
 use support::{check, program};
 
 /// Longer than any check takes: under this timeout, no request is answered because time is up.
-const FOR_EVER: Duration = Duration::from_secs(600);
+const FOREVER: Duration = Duration::from_secs(600);
 /// How long a check waits for something that should happen at once. Twice as long is still within
 /// a check's deadline, so that the check can report what it saw.
 const AT_ONCE: Duration = Duration::from_secs(3);
@@ -37,12 +37,12 @@ fn start(limits: Limits) -> LongPolling {
 /// Limits under which no request is answered because time is up.
 fn patient() -> Limits {
     Limits {
-        poll_timeout: FOR_EVER,
+        poll_timeout: FOREVER,
         ..Limits::default()
     }
 }
 
-fn says(text: &str) -> NewMessage {
+fn new_message(text: &str) -> NewMessage {
     NewMessage {
         username: "ada".to_string(),
         message: text.to_string(),
@@ -50,7 +50,7 @@ fn says(text: &str) -> NewMessage {
 }
 
 fn post(address: SocketAddr, text: &str) -> Response {
-    let message = serde_json::to_string(&says(text)).expect("a message is JSON");
+    let message = serde_json::to_string(&new_message(text)).expect("a message is JSON");
     exchange(address, "POST", "/messages", Some(&message))
 }
 
@@ -310,7 +310,7 @@ fn a_place_is_held_only_during_the_wait() {
             none.stop();
             shown += &format!("no place, the server stops: {}\n", outcome(ask_in_a_thread(&none)));
             let none = hub_with_places(0);
-            none.post(says("hi"));
+            none.post(new_message("hi"));
             shown + &format!("no place, news: {}", outcome(ask_in_a_thread(&none)))
         },
     }
@@ -369,7 +369,7 @@ fn five_hundred_messages_in_the_gap() -> &'static str {
             for round in started {
                 // A little later each time, so that each moment is hit once.
                 (0..round % 100).for_each(|_| hint::spin_loop());
-                hub.post(says("hi"));
+                hub.post(new_message("hi"));
             }
         });
         // Moved in here: the other thread ends when it is dropped.
@@ -448,7 +448,7 @@ fn messages_that_arrive_together_come_once_each() {
                 client.response();
                 let together = Arc::clone(&together);
                 thread::spawn(move || {
-                    let message = serde_json::to_string(&says("hi")).expect("a message is JSON");
+                    let message = serde_json::to_string(&new_message("hi")).expect("a message is JSON");
                     for _ in 0..30 {
                         together.wait();
                         client.request("POST", "/messages", Some(&message));
@@ -524,7 +524,7 @@ fn a_request_woken_without_news_waits_on() {
                 2.. => "it looks again, and it is counted twice",
                 0 => "it waits no more",
             };
-            hub.post(says("hi"));
+            hub.post(new_message("hi"));
             format!("a request waits\nit is woken without news: {then}\na message comes: {}", outcome(waiter))
         },
     }

@@ -299,7 +299,7 @@ fn verdict_byte_by_byte(text: &[u8]) -> String {
         result = buffer.push(&text[taken..=taken]);
         taken += 1;
     }
-    let (one_by_one, at_once) = (so_far(result), so_far(TextBuffer::default().push(text)));
+    let (one_by_one, at_once) = (verdict(result), verdict(TextBuffer::default().push(text)));
     let row = hex(&text[..taken]);
     if one_by_one != at_once {
         panic!("your two verdicts on {row} differ. Byte by byte: {one_by_one}. At once: {at_once}");
@@ -311,7 +311,7 @@ fn verdict_byte_by_byte(text: &[u8]) -> String {
     format!("{row:<41} {one_by_one}{length}\n")
 }
 
-fn so_far(result: Result<(), NotUtf8>) -> String {
+fn verdict(result: Result<(), NotUtf8>) -> String {
     match result {
         Ok(()) => "✓ so far".to_string(),
         Err(NotUtf8 { valid_up_to }) => format!("✗ not UTF-8 from byte {valid_up_to} on"),
