@@ -442,19 +442,7 @@ fn messages_that_arrive_together_come_once_each() {
             let mut reader = Client::connect(address);
             let together = Arc::new(Barrier::new(9));
             for _ in 0..8 {
-                let mut client = Client::connect(address);
-                // Once it has had an answer, the connection has a thread of its own.
-                client.request("GET", "/nowhere", None);
-                client.response();
-                let together = Arc::clone(&together);
-                thread::spawn(move || {
-                    let message = serde_json::to_string(&new_message("hi")).expect("a message is JSON");
-                    for _ in 0..30 {
-                        together.wait();
-                        client.request("POST", "/messages", Some(&message));
-                        client.response();
-                    }
-                });
+                post_in_each_round(address, &together);
             }
             let mut ids = Vec::new();
             let mut cursor = 0;
@@ -478,6 +466,23 @@ fn messages_that_arrive_together_come_once_each() {
             format!("30 times, eight messages come together\n{}", how_they_came(&ids, 240))
         },
     }
+}
+
+/// Connects a client that posts a message in each of 30 rounds. A round begins when all wait for it.
+fn post_in_each_round(address: SocketAddr, together: &Arc<Barrier>) {
+    let mut client = Client::connect(address);
+    // Once it has had an answer, the connection has a thread of its own.
+    client.request("GET", "/nowhere", None);
+    client.response();
+    let together = Arc::clone(together);
+    thread::spawn(move || {
+        let message = serde_json::to_string(&new_message("hi")).expect("a message is JSON");
+        for _ in 0..30 {
+            together.wait();
+            client.request("POST", "/messages", Some(&message));
+            client.response();
+        }
+    });
 }
 
 /// Whether the messages 1 to `count` were all seen, once each and in order.
