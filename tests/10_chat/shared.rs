@@ -12,7 +12,7 @@ use chat::{Chat, Outbox, Pace, Server, Settings, client};
 use echo::Patience;
 use support::frame::{CLOSE, PING, PONG, TEXT, masked, unmasked};
 use support::machine::stretched;
-use support::wire::{Transcript, show};
+use support::wire::{Transcript, hex, show};
 
 /// How long one read or write of a check may take.
 pub const DEADLINE: Duration = Duration::from_secs(5);
@@ -106,12 +106,10 @@ pub fn meaning(frame: &[u8]) -> String {
 }
 
 /// The bytes in hexadecimal; if there are many, the first of them.
-pub fn first_bytes(bytes: &[u8]) -> String {
-    let first = bytes.iter().take(16).map(|byte| format!("{byte:02x}"));
-    let first: Vec<String> = first.collect();
+fn first_bytes(bytes: &[u8]) -> String {
     match bytes.len() {
-        0..=16 => first.join(" "),
-        length => format!("{} … ({length} bytes)", first.join(" ")),
+        0..=16 => hex(bytes),
+        length => format!("{} … ({length} bytes)", hex(&bytes[..16])),
     }
 }
 
