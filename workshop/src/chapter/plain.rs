@@ -1,7 +1,7 @@
 //! Markdown as plain text for a terminal.
 //!
 //! The markdown is the book's own, so that reading it by hand is enough. `pulldown-cmark`, which mdBook uses, would add
-//! 1.2 seconds of CPU time to the 24 that the first start takes to build (November 2026, on two cores).
+//! 1.2 seconds of CPU time to the 25 that the first start takes to build (November 2026, on two cores).
 
 use crate::text::wrap;
 
