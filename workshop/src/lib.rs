@@ -84,3 +84,17 @@ pub mod waiting;
 pub mod watch;
 
 pub use workshop_terminal::{process, screen, signals, text};
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_module_is_in_the_table() {
+        let text = include_str!("lib.rs");
+        let modules = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+        for module in modules {
+            assert!(text.contains(&format!("[`{module}`]")), "{module}");
+        }
+    }
+}
