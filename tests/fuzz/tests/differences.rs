@@ -186,9 +186,10 @@ fn line(row: &Row) -> String {
         difference,
     } = compare(&input);
     assert_eq!(difference, row.difference, "{}", row.what);
-    let later = match is_said_at_once(&input, &theirs) {
-        true => "",
-        false => ", once the frame is whole",
+    let later = if is_said_at_once(&input, &theirs) {
+        ""
+    } else {
+        ", once the frame is whole"
     };
     let shown: Vec<String> = row
         .stream

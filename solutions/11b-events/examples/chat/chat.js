@@ -6,7 +6,7 @@ import { connect, Lost } from "/events.js";
 import { showStatus, withoutSocket } from "/status.js";
 
 /** How many messages the page shows at most. */
-const MOST_MESSAGES = 500;
+const MAX_MESSAGES = 500;
 
 const element = (id) => document.getElementById(id);
 const log = element("log");
@@ -128,7 +128,7 @@ function add(className, ...content) {
   // Strings are appended as text.
   item.append(...content);
   messages.append(item);
-  while (messages.children.length > MOST_MESSAGES) {
+  while (messages.children.length > MAX_MESSAGES) {
     messages.firstElementChild.remove();
   }
   if (atEnd) {

@@ -23,12 +23,12 @@ use events_solution::{Events, GuestId, Guests, Settings};
 use serde_json::{Value, json};
 
 const ROOM: &str = "chat";
-const MOST_MESSAGES: usize = 100;
+const MAX_MESSAGES: usize = 100;
 /// The most bytes that the messages of a `welcome` may have, as JSON, and the most names. Together they are
 /// far less than what is kept for a guest: a `welcome` that can't be kept ends the session. Every new session,
 /// even one that is never used, takes that much memory for a few seconds.
-const MOST_HISTORY: usize = 16 * 1024;
-const MOST_NAMES: usize = 200;
+const MAX_HISTORY: usize = 16 * 1024;
+const MAX_NAMES: usize = 200;
 const LONGEST_TEXT: usize = 1000;
 /// The pause between two lists of names. If 900 people leave at once, each of the others gets one list.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -166,14 +166,14 @@ impl Chat {
 
     /// The names of the people who came first, if there are too many.
     fn people(&self) -> Value {
-        self.names.values().take(MOST_NAMES).cloned().collect()
+        self.names.values().take(MAX_NAMES).cloned().collect()
     }
 
     /// Keeps a message for people who come later, and forgets the oldest if there are too many.
     fn remember(&mut self, said: Value) {
         self.bytes += length(&said);
         self.messages.push_back(said);
-        while self.messages.len() > MOST_MESSAGES || self.bytes > MOST_HISTORY {
+        while self.messages.len() > MAX_MESSAGES || self.bytes > MAX_HISTORY {
             let oldest = self.messages.pop_front().expect("there is too much");
             self.bytes -= length(&oldest);
         }

@@ -6,10 +6,10 @@ import { connect, Lost } from "/events.js";
 import { showStatus, withoutSocket } from "/status.js";
 
 /** How many notifications the page shows at most. */
-const MOST_NOTES = 100;
+const MAX_NOTES = 100;
 /** How long a new one stays at the edge of the page, in milliseconds. */
 const TOAST = 6_000;
-const MOST_TOASTS = 3;
+const MAX_TOASTS = 3;
 
 const element = (id) => document.getElementById(id);
 const topics = new Set();
@@ -108,13 +108,13 @@ events.on("note", ({ topic, text }) => {
   time.textContent = new Date().toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false });
   item.append(time, " ", ...titled(topic, text));
   element("notes").prepend(item);
-  element("notes").children[MOST_NOTES]?.remove();
+  element("notes").children[MAX_NOTES]?.remove();
   element("empty").hidden = true;
 
   const toast = document.createElement("p");
   toast.append(...titled(topic, text));
   element("toasts").append(toast);
-  if (element("toasts").children.length > MOST_TOASTS) {
+  if (element("toasts").children.length > MAX_TOASTS) {
     element("toasts").firstElementChild.remove();
   }
   setTimeout(() => toast.remove(), TOAST);

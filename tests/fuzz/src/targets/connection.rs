@@ -145,13 +145,14 @@ struct Player {
 
 impl Player {
     fn new(script: &Script, is_polled: bool) -> Self {
-        let config = match script.is_small {
-            true => Config {
+        let config = if script.is_small {
+            Config {
                 max_frame: LIMIT - 100,
                 max_message: LIMIT,
                 ..Config::default()
-            },
-            false => Config::default(),
+            }
+        } else {
+            Config::default()
         };
         let limit = config.max_message;
         let mut count = 0;
@@ -165,9 +166,10 @@ impl Player {
             } else {
                 Role::Server
             },
-            connection: match script.is_client {
-                true => Connection::client(config, keys),
-                false => Connection::server(config),
+            connection: if script.is_client {
+                Connection::client(config, keys)
+            } else {
+                Connection::server(config)
             },
             is_polled,
             on_its_way: Vec::new(),

@@ -207,11 +207,12 @@ impl Lines {
 
 fn policy(is_choosy: bool) -> Policy {
     Policy {
-        origins: match is_choosy {
-            true => Origins::SameHost {
+        origins: if is_choosy {
+            Origins::SameHost {
                 listed: Origin::parse("https://example.com").into_iter().collect(),
-            },
-            false => Origins::Any,
+            }
+        } else {
+            Origins::Any
         },
         subprotocols: SUBPROTOCOLS.map(str::to_string).to_vec(),
     }
