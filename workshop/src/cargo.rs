@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cargo_does_is_told_from_what_it_complains_of() {
+    fn status_lines_are_separated_from_errors() {
         assert_eq!(
             status("   Compiling hello v0.1.0 (/steps/00-hello)"),
             Some(("Compiling", "hello v0.1.0 (/steps/00-hello)"))

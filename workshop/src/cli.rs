@@ -10,7 +10,7 @@ use workshop_terminal::command_line;
 use crate::commands::{self, Exit, Session};
 use crate::compare;
 use crate::doctor;
-use crate::judge::Side;
+use crate::judge::PackageKind;
 use crate::play;
 use crate::project::Project;
 use crate::signals;
@@ -50,12 +50,12 @@ fn run(matches: &ArgMatches) -> Result<Exit> {
     match command {
         "list" => Ok(commands::list(&session)),
         "check" => {
-            let side = if matches.get_flag("solution") {
-                Side::Solution
+            let kind = if matches.get_flag("solution") {
+                PackageKind::Solution
             } else {
-                Side::Step
+                PackageKind::Step
             };
-            commands::check(&mut session, given, side, matches.get_flag("all"))
+            commands::check(&mut session, given, kind, matches.get_flag("all"))
         }
         "hint" => commands::hint(&mut session, given, matches.get_flag("all")),
         "solution" => commands::solution(

@@ -7,18 +7,18 @@ use anyhow::{Context, Result, anyhow, bail};
 
 pub use workshop_terminal::command_line::Exit;
 
-use crate::backup::{self, Backup, Kept};
+use crate::backup::{self, Backup, BackupOutcome};
 use crate::cargo::Activity;
 use crate::chapter::{self, Hint};
-use crate::judge::{Side, Verdict, judge_all, judge_until_red};
-use crate::play::{self, Game};
+use crate::judge::{PackageKind, Verdict, judge_until_red, judge_with_activity};
+use crate::play::{self, Program};
 use crate::progress::{Progress, State};
 use crate::project::{Project, Step};
 use crate::solution;
+use crate::status_line::StatusLine;
 use crate::supervisor::Stop;
 use crate::text::{columns, say, wrap};
 use crate::verdict_text;
-use crate::waiting::Waiting;
 
 /// What every command needs: the workshop, and how far the learner has come.
 #[derive(Debug)]
@@ -136,29 +136,38 @@ pub fn list(session: &Session) -> Exit {
 ///
 /// # Errors
 /// Returns an error if there is no such step, or it can't be judged.
-pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> Result<Exit> {
+pub fn check(
+    session: &mut Session,
+    id: Option<&str>,
+    kind: PackageKind,
+    all: bool,
+) -> Result<Exit> {
     let step = session.step(id)?;
     let Session {
         project, progress, ..
     } = session;
-    let what = match side {
-        Side::Step => name(&step),
-        Side::Solution => format!("{}, the reference", name(&step)),
+    let what = match kind {
+        PackageKind::Step => name(&step),
+        PackageKind::Solution => format!("{}, the reference", name(&step)),
     };
-    let waiting = Waiting::start(&what, Activity::Building(None));
-    let judge = if all { judge_all } else { judge_until_red };
+    let status_line = StatusLine::start(&what, Activity::Building(None));
+    let judge = if all {
+        judge_with_activity
+    } else {
+        judge_until_red
+    };
     let verdict = judge(
         project,
         &step,
-        side,
+        kind,
         &Stop::default(),
-        &waiting.on_activity(),
+        &status_line.on_activity(),
     );
-    drop(waiting);
+    drop(status_line);
     let verdict = verdict?;
-    let notice = match side {
-        Side::Step => progress.record(project, &step, &verdict),
-        Side::Solution => None,
+    let notice = match kind {
+        PackageKind::Step => progress.record_verdict(project, &step, &verdict),
+        PackageKind::Solution => None,
     };
     say(&format!("{what}: {}", verdict_text::summary(&verdict)));
     verdict_text::table(&verdict)
@@ -166,8 +175,8 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
         .for_each(|line| say(line));
     if !verdict.is_passed() {
         say("");
-        say_what_is_red(project, &step, side, &verdict, all);
-    } else if side == Side::Step {
+        say_what_is_red(project, &step, kind, &verdict, all);
+    } else if kind == PackageKind::Step {
         say("");
         say_what_is_next(project, progress, &step);
     }
@@ -180,20 +189,26 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
 }
 
 /// Prints the first thing that is wrong, and how to see the rest; with `all`, everything.
-fn say_what_is_red(project: &Project, step: &Step, side: Side, verdict: &Verdict, all: bool) {
+fn say_what_is_red(
+    project: &Project,
+    step: &Step,
+    kind: PackageKind,
+    verdict: &Verdict,
+    all: bool,
+) {
     if all {
         return say(&verdict_text::everything(project, step, verdict));
     }
-    say(&verdict_text::first_thing(project, step, verdict));
-    let more = match (verdict_text::further(verdict), verdict.not_judged()) {
+    say(&verdict_text::first_problem(project, step, verdict));
+    let more = match (verdict_text::remaining_count(verdict), verdict.not_judged()) {
         (0, 0) => return,
         (0, left) => format!("{left} not judged"),
-        (further, 0) => format!("{further} more"),
-        (further, left) => format!("{further} more, {left} not judged"),
+        (remaining, 0) => format!("{remaining} more"),
+        (remaining, left) => format!("{remaining} more, {left} not judged"),
     };
-    let all = match side {
-        Side::Step => "--all",
-        Side::Solution => "--solution --all",
+    let all = match kind {
+        PackageKind::Step => "--all",
+        PackageKind::Solution => "--solution --all",
     };
     say("");
     say(&format!(
@@ -226,14 +241,14 @@ pub fn see_it_run(
     step: &Step,
     play: &str,
 ) -> Option<String> {
-    let game = Game::of(project, step, Side::Step).ok()?;
-    let is_played = play::choose(project, progress).is_ok_and(|played| played == game);
+    let program = Program::of(project, step, PackageKind::Step).ok()?;
+    let is_played = play::choose(project, progress).is_ok_and(|played| played == program);
     let play = if is_played {
         play.to_string()
     } else {
         format!("`cargo workshop play {}`", step.id)
     };
-    Some(format!("See it run: {play} (or `{}`)", game.command()))
+    Some(format!("See it run: {play} (or `{}`)", program.command()))
 }
 
 /// The end of the course: what the learner did, what was skipped, and where to go next.
@@ -278,7 +293,7 @@ pub fn ending(project: &Project, progress: &Progress) -> String {
 pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit> {
     let step = session.step(id)?;
     let hints = chapter::hints(&session.project, &step)?;
-    let shown = session.progress.mark(&step).hints;
+    let shown = session.progress.record(&step).hints;
     if hints.is_empty() {
         say(&no_hints(&step));
         return Ok(Exit::Success);
@@ -435,7 +450,7 @@ pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool
         };
         bail!(what + &backup_list(project, &step, &backups));
     };
-    let kept = backup::restore(project, &step, chosen)?;
+    let outcome = backup::restore(project, &step, chosen)?;
     let notice = session.progress.set_state(&step, State::Open);
     say(&format!(
         "{} holds the files of {} again.\n`cargo workshop check {}` judges them.",
@@ -443,13 +458,13 @@ pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool
         backup::relative(project, &chosen.folder),
         step.id
     ));
-    say(&match kept {
-        Kept::In(now) => format!(
+    say(&match outcome {
+        BackupOutcome::In(now) => format!(
             "What was there is in {}.\n{}",
             backup::relative(project, &now.folder),
             way_back(&step, &now)
         ),
-        Kept::Nothing(why) => format!("Nothing to keep: {why}."),
+        BackupOutcome::Nothing(why) => format!("Nothing to keep: {why}."),
     });
     print_notice(notice);
     Ok(Exit::Success)
@@ -498,16 +513,16 @@ pub fn skip_step(
     progress: &mut Progress,
     step: &Step,
 ) -> Result<(String, Option<String>)> {
-    let kept = backup::skip(project, step)?;
+    let outcome = backup::skip(project, step)?;
     let notice = progress.set_state(step, State::Skipped);
     let what = format!("{} is skipped: the reference is in its place", name(step));
-    let text = match kept {
-        Kept::In(backup) => format!(
+    let text = match outcome {
+        BackupOutcome::In(backup) => format!(
             "{what}, and your files are in {}.\n{}",
             backup::relative(project, &backup.folder),
             way_back(step, &backup)
         ),
-        Kept::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
+        BackupOutcome::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
     };
     Ok((text, notice))
 }
@@ -521,16 +536,16 @@ pub fn reset_step(
     progress: &mut Progress,
     step: &Step,
 ) -> Result<(String, Option<String>)> {
-    let kept = backup::reset(project, step)?;
+    let outcome = backup::reset(project, step)?;
     let notice = progress.clear(step);
     let what = format!("{} is reset to its starting point", name(step));
-    let text = match kept {
-        Kept::In(backup) => format!(
+    let text = match outcome {
+        BackupOutcome::In(backup) => format!(
             "{what}. Your files are in {}.\n{}",
             backup::relative(project, &backup.folder),
             way_back(step, &backup)
         ),
-        Kept::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
+        BackupOutcome::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
     };
     Ok((text, notice))
 }

@@ -10,7 +10,7 @@ use crate::commands::{Exit, Session};
 use crate::play::{default_port, is_free};
 use crate::project::Project;
 use crate::text::say;
-use crate::{changes, clock};
+use crate::{file_watcher, timestamp};
 
 /// One thing that was looked at.
 struct Finding {
@@ -185,7 +185,7 @@ fn folder(project: &Project) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (place, what) in places {
         // As large as a verdict's worth of output: a disk that is full has no room for it.
-        let probe = place.join(format!(".doctor-{}", clock::stamp()));
+        let probe = place.join(format!(".doctor-{}", timestamp::now()));
         let written = fs::create_dir_all(&place).and_then(|()| fs::write(&probe, [b' '; 100_000]));
         _ = fs::remove_file(&probe);
         if let Err(error) = written {
@@ -243,7 +243,7 @@ fn ports(project: &Project) -> Vec<Finding> {
 }
 
 fn watching(project: &Project) -> Vec<Finding> {
-    match changes::try_out(&project.state_folder()) {
+    match file_watcher::try_out(&project.state_folder()) {
         Ok(()) => vec![good("the system tells when a file is saved")],
         Err(why) => vec![note(format!(
             "{why}: `cargo workshop` looks at the files itself, twice a second"

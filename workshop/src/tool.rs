@@ -16,9 +16,9 @@ use crate::process::Running;
 use crate::project::Project;
 #[cfg(not(unix))]
 use crate::signals;
+use crate::status_line::StatusLine;
 use crate::supervisor::Stop;
 use crate::text::sanitize;
-use crate::waiting::Waiting;
 
 /// A command that is a program of its own. It reads its own command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,11 +103,11 @@ fn build(project: &Project, name: &str) -> Result<PathBuf> {
 /// Says what is built, as soon as there is something to build.
 fn say_if_long(name: &str) -> OnActivity {
     let name = name.to_string();
-    let waiting = OnceLock::new();
+    let line = OnceLock::new();
     Arc::new(move |activity| {
         if activity != Activity::Building(None) {
-            let waiting: &Waiting = waiting.get_or_init(|| Waiting::start(&name, activity.clone()));
-            waiting.on_activity()(activity);
+            let line: &StatusLine = line.get_or_init(|| StatusLine::start(&name, activity.clone()));
+            line.on_activity()(activity);
         }
     })
 }

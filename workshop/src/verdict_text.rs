@@ -4,7 +4,7 @@ use std::env;
 
 use crate::backup::relative;
 use crate::commands::name;
-use crate::judge::{CheckState, Checked, Verdict};
+use crate::judge::{CheckResult, CheckState, Verdict};
 use crate::project::{Project, Step};
 use crate::text::sanitize;
 
@@ -39,7 +39,7 @@ pub fn table(verdict: &Verdict) -> Vec<String> {
     let Verdict::Judged(checks) = verdict else {
         return Vec::new();
     };
-    let line = |check: &Checked| format!("  {} {}", mark(check.state), check.name);
+    let line = |check: &CheckResult| format!("  {} {}", mark(check.state), check.name);
     checks.iter().map(line).collect()
 }
 
@@ -53,7 +53,7 @@ fn mark(state: CheckState) -> char {
 }
 
 /// The first thing to fix: the report of the first red check, or the first error.
-pub fn first_thing(project: &Project, step: &Step, verdict: &Verdict) -> String {
+pub fn first_problem(project: &Project, step: &Step, verdict: &Verdict) -> String {
     let text = match verdict {
         Verdict::DoesNotCompile(output) if is_cargos(output) => {
             output.trim_end().to_string() + &manifest_advice(project, step, output)
@@ -85,13 +85,13 @@ pub fn everything(project: &Project, step: &Step, verdict: &Verdict) -> String {
             let reports: Vec<&str> = reports.filter(|report| !report.is_empty()).collect();
             reports.join("\n\n")
         }
-        _ => return first_thing(project, step, verdict),
+        _ => return first_problem(project, step, verdict),
     };
     sanitize(text.trim_end())
 }
 
 /// How many red checks or errors there are after the first one.
-pub fn further(verdict: &Verdict) -> usize {
+pub fn remaining_count(verdict: &Verdict) -> usize {
     let count = match verdict {
         // All of what cargo says is shown at once.
         Verdict::DoesNotCompile(output) if is_cargos(output) => 0,
@@ -196,7 +196,7 @@ mod tests {
             summary(&verdict),
             "✗ doesn't compile: 2 errors, the first one first"
         );
-        assert_eq!(further(&verdict), 1);
+        assert_eq!(remaining_count(&verdict), 1);
         assert!(!is_cargos(OUTPUT));
     }
 
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn each_verdict_has_its_mark_and_word() {
-        let check = |state| Checked {
+        let check = |state| CheckResult {
             name: "a".to_string(),
             state,
             report: String::new(),

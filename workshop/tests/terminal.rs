@@ -189,14 +189,14 @@ fn what_it_has_started_ends_with_it() {
 
         fs::remove_file(fixture.root.join("pid")).unwrap();
         fixture.write(TWICE, common::WRONG);
-        let mut game = OnTerminal::start(fixture.command(&["--no-book", "--no-open"]));
-        game.wait_for(ENTER);
-        game.press("p");
-        eventually("the game runs", has_pid);
+        let mut program = OnTerminal::start(fixture.command(&["--no-book", "--no-open"]));
+        program.wait_for(ENTER);
+        program.press("p");
+        eventually("the program runs", has_pid);
         let playing = fixture.read("pid");
-        signal(game.child.id(), name);
-        game.ends_well(name);
-        eventually("the game is ended", || !is_running(&playing));
+        signal(program.child.id(), name);
+        program.ends_well(name);
+        eventually("the program is ended", || !is_running(&playing));
     }
 }
 

@@ -30,7 +30,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
-use workshop::judge::{CheckState, Checked, Side, Verdict, judge};
+use workshop::judge::{CheckResult, CheckState, PackageKind, Verdict, judge};
 use workshop::project::{Project, Step};
 use workshop::starter::{finished, write_file};
 use workshop::supervisor::{Stop, run_to_exit};
@@ -256,7 +256,7 @@ pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<()> {
 fn judge_with(scratch: &Project, step: &Step, diff: &Path) -> Result<Verdict> {
     scratch::put(scratch, step, &finished(scratch, step)?)?;
     apply(&scratch.step_folder(step), diff)?;
-    judge(scratch, step, Side::Step, &Stop::default())
+    judge(scratch, step, PackageKind::Step, &Stop::default())
 }
 
 fn try_one(scratch: &Project, step: &Step, folder: &Path, name: &str, update: bool) -> Result<()> {
@@ -353,7 +353,7 @@ fn apply(step: &Path, diff: &Path) -> Result<()> {
 }
 
 /// The first red check, if exactly those checks are red that should be.
-fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked> {
+fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a CheckResult> {
     let Verdict::Judged(checks) = verdict else {
         bail!("it was not judged: {verdict:?}");
     };
@@ -396,7 +396,7 @@ mod tests {
     use super::*;
 
     fn verdict(red: &[(&str, CheckState)]) -> Verdict {
-        let checked = |(name, state): &(&str, CheckState)| Checked {
+        let checked = |(name, state): &(&str, CheckState)| CheckResult {
             name: name.to_string(),
             state: *state,
             report: format!("report of {name}"),

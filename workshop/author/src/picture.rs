@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use workshop::check_file::check_names;
-use workshop::judge::{CheckState, Checked, Verdict};
+use workshop::judge::{CheckResult, CheckState, Verdict};
 use workshop::progress::Progress;
 use workshop::project::{Project, Step};
 use workshop::watch::view::{BookState, Mode, TimedVerdict, View, lines};
@@ -82,7 +82,7 @@ fn verdict(project: &Project, step: &Step) -> Result<Verdict> {
         .collect();
     let checks = check_names(project, step)?.into_iter().map(|name| {
         let is_red = caught_by.contains(&name.as_str());
-        Checked {
+        CheckResult {
             state: if is_red {
                 CheckState::Wrong
             } else {

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, anyhow, bail};
 use workshop::cargo;
 use workshop::check_file::check_names;
-use workshop::judge::{Side, judge};
+use workshop::judge::{PackageKind, judge};
 use workshop::project::{Project, Step};
 use workshop::supervisor::{Stop, run_to_exit};
 
@@ -46,7 +46,7 @@ pub fn write_one(project: &Project, step: &Step) -> Result<()> {
             .join(format!("{name}.snap"));
         fs::remove_file(&file).with_context(|| format!("{} can't be removed", file.display()))?;
     }
-    let verdict = judge(project, step, Side::Solution, &Stop::default())?;
+    let verdict = judge(project, step, PackageKind::Solution, &Stop::default())?;
     if !verdict.is_passed() {
         bail!("{package} fails its own checks: {verdict:?}");
     }

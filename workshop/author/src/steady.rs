@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use workshop::judge::{Side, judge};
+use workshop::judge::{PackageKind, judge};
 use workshop::project::Project;
 use workshop::supervisor::Stop;
 
@@ -29,7 +29,7 @@ pub fn run(project: &Project, only: Option<&str>, times: u32, busy: bool) -> Res
     for step in steps {
         let begin = Instant::now();
         for time in 1..=times {
-            let verdict = judge(project, step, Side::Solution, &Stop::default())?;
+            let verdict = judge(project, step, PackageKind::Solution, &Stop::default())?;
             if !verdict.is_passed() {
                 let report = verdict
                     .first_red()

@@ -17,11 +17,11 @@ use doorkeeper::Server;
 use crate::project::{Project, Step};
 use crate::supervisor::Stop;
 
-mod answers;
 mod builder;
+mod http;
 
-use answers::answer;
 use builder::Builder;
+use http::answer;
 
 /// The book's port, unless another is asked for.
 pub const DEFAULT_PORT: u16 = 3000;

@@ -12,13 +12,13 @@ use crate::project::{Project, Step};
 
 mod include;
 mod plain;
-mod references;
+mod reference_links;
 
 pub use plain::plain;
 
 use include::with_includes;
 use plain::inline;
-use references::{labels, without_references};
+use reference_links::{labels, without_reference_links};
 
 /// One hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn hints(project: &Project, step: &Step) -> Result<Vec<Hint>> {
     let text = text.replace("\r\n", "\n");
     let (blocks, labels) = (blocks(&text), labels(&text));
     let fill_in = |hint: Hint| {
-        let markdown = without_references(&hint.markdown, &labels);
+        let markdown = without_reference_links(&hint.markdown, &labels);
         let markdown = with_includes(&markdown, &folder)?;
         Ok(Hint { markdown, ..hint })
     };
@@ -98,7 +98,7 @@ pub fn page(project: &Project, file: &Path) -> Option<String> {
     };
     let lines = text.lines().filter(|line| !is_definition(line));
     let lines: Vec<String> = lines.map(heading).collect();
-    let text = without_references(&lines.join("\n"), &labels);
+    let text = without_reference_links(&lines.join("\n"), &labels);
     let text = with_includes(&text, &folder).ok()?;
     Some(plain(&text, PAGE_WIDTH))
 }

@@ -1,7 +1,7 @@
 //! Reads what libtest prints: what became of each check, and its report.
 
 use super::crash::crash_report;
-use super::verdict::{CheckState, Checked};
+use super::verdict::{CheckResult, CheckState};
 use crate::check_file::name_of;
 use crate::supervisor::Output;
 
@@ -12,7 +12,7 @@ const MAX_PRINTED_LINES: usize = 10;
 const MAX_PRINTED_LINE: usize = 200;
 
 /// What became of the checks with these paths, out of the output of the process that ran them.
-pub(super) fn read_output(paths: &[impl AsRef<str>], output: &Output) -> Vec<Checked> {
+pub(super) fn read_output(paths: &[impl AsRef<str>], output: &Output) -> Vec<CheckResult> {
     let crash = crash_report(output);
     paths
         .iter()
@@ -21,7 +21,7 @@ pub(super) fn read_output(paths: &[impl AsRef<str>], output: &Output) -> Vec<Che
 }
 
 /// What became of one check. `crash` is said if it has no report.
-pub(super) fn read_check(path: &str, stdout: &str, crash: &str) -> Checked {
+pub(super) fn read_check(path: &str, stdout: &str, crash: &str) -> CheckResult {
     let name = name_of(path);
     let (state, report) = if is_in(stdout, path, "ok") {
         (CheckState::Right, String::new())
@@ -37,7 +37,7 @@ pub(super) fn read_check(path: &str, stdout: &str, crash: &str) -> Checked {
     } else {
         (CheckState::Wrong, format!("✗ {name}: not judged\n{crash}"))
     };
-    Checked {
+    CheckResult {
         name: name.to_string(),
         state,
         report,

@@ -20,21 +20,21 @@ mod libtest;
 mod run;
 mod verdict;
 
-pub use verdict::{CheckState, Checked, Verdict};
+pub use verdict::{CheckResult, CheckState, Verdict};
 
 use run::Checks;
 
 /// Which of the two packages of a step is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum PackageKind {
     /// The learner's, in `steps`.
     Step,
     /// The reference, in `solutions`.
     Solution,
 }
 
-impl Side {
-    /// The name of a step's package on this side.
+impl PackageKind {
+    /// The name of a step's package on this kind.
     pub fn package(self, step: &Step) -> String {
         match self {
             Self::Step => step.id.clone(),
@@ -55,23 +55,23 @@ impl Side {
 ///
 /// # Errors
 /// Returns an error if cargo can't be started, or the checks themselves can't be read.
-pub fn judge(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Verdict> {
+pub fn judge(project: &Project, step: &Step, kind: PackageKind, stop: &Stop) -> Result<Verdict> {
     let on_activity: OnActivity = Arc::new(|_| {});
-    judge_all(project, step, side, stop, &on_activity)
+    judge_with_activity(project, step, kind, stop, &on_activity)
 }
 
 /// Does the same as [`judge`]; `on_activity` hears what is being done.
 ///
 /// # Errors
 /// Returns the same as [`judge`].
-pub fn judge_all(
+pub fn judge_with_activity(
     project: &Project,
     step: &Step,
-    side: Side,
+    kind: PackageKind,
     stop: &Stop,
     on_activity: &OnActivity,
 ) -> Result<Verdict> {
-    build_and_run(project, step, side, stop, on_activity, None)
+    build_and_run(project, step, kind, stop, on_activity, None)
 }
 
 /// Does the same for a learner, who waits: if checks hang, the first that is wrong is the last that is waited for. It
@@ -82,14 +82,14 @@ pub fn judge_all(
 pub fn judge_until_red(
     project: &Project,
     step: &Step,
-    side: Side,
+    kind: PackageKind,
     stop: &Stop,
     on_activity: &OnActivity,
 ) -> Result<Verdict> {
     build_and_run(
         project,
         step,
-        side,
+        kind,
         stop,
         on_activity,
         Some(run::MAX_SILENCE),
@@ -99,12 +99,12 @@ pub fn judge_until_red(
 fn build_and_run(
     project: &Project,
     step: &Step,
-    side: Side,
+    kind: PackageKind,
     stop: &Stop,
     on_activity: &OnActivity,
     silence: Option<Duration>,
 ) -> Result<Verdict> {
-    let executable = match build(project, step, side, stop, on_activity)? {
+    let executable = match build(project, step, kind, stop, on_activity)? {
         Built::Executable(executable) => executable,
         Built::Errors(errors) => return Ok(Verdict::DoesNotCompile(errors)),
         Built::Stopped => return Ok(Verdict::Stopped),
@@ -130,11 +130,11 @@ enum Built {
 fn build(
     project: &Project,
     step: &Step,
-    side: Side,
+    kind: PackageKind,
     stop: &Stop,
     on_activity: &OnActivity,
 ) -> Result<Built> {
-    let (package, test) = (side.package(step), step.test());
+    let (package, test) = (kind.package(step), step.test());
     let mut command = cargo::command(project);
     command
         .args(["test", "--no-run", "--package", &package, "--test", &test])

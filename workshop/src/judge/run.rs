@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use super::crash::crash_report;
 use super::libtest::{read_check, read_output};
-use super::verdict::{CheckState, Checked};
+use super::verdict::{CheckResult, CheckState};
 use crate::check_file::name_of;
 use crate::project::Project;
 use crate::supervisor::{Limit, Limits, MAX_MEMORY, Output, Stop, run_within};
@@ -51,7 +51,7 @@ pub(super) struct Checks<'a> {
 
 /// What came of running checks in several processes.
 struct Judged {
-    checks: Vec<Checked>,
+    checks: Vec<CheckResult>,
     /// Whether a process was ended because it was silent.
     was_silent: bool,
 }
@@ -63,7 +63,7 @@ impl Checks<'_> {
         &self,
         paths: &[String],
         silence: Option<Duration>,
-    ) -> Result<Option<Vec<Checked>>> {
+    ) -> Result<Option<Vec<CheckResult>>> {
         match self.side_by_side(paths, silence)? {
             Some(judged) if judged.was_silent => self.one_by_one(paths, judged.checks),
             judged => Ok(judged.map(|judged| judged.checks)),
@@ -99,8 +99,8 @@ impl Checks<'_> {
     fn one_by_one(
         &self,
         paths: &[String],
-        mut checks: Vec<Checked>,
-    ) -> Result<Option<Vec<Checked>>> {
+        mut checks: Vec<CheckResult>,
+    ) -> Result<Option<Vec<CheckResult>>> {
         let mut is_red = false;
         let pairs = paths.iter().zip(&mut checks);
         for (path, check) in pairs.filter(|(_, check)| check.state != CheckState::Right) {

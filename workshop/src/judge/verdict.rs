@@ -6,14 +6,14 @@ pub enum Verdict {
     /// It doesn't compile: what the compiler says.
     DoesNotCompile(String),
     /// It was judged: one entry for each check, in the order in which they are to be fixed.
-    Judged(Vec<Checked>),
+    Judged(Vec<CheckResult>),
     /// A stop was asked for before there was a verdict.
     Stopped,
 }
 
 /// One check and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckResult {
     /// The name of the test function.
     pub name: String,
     /// What became of it.
@@ -46,7 +46,7 @@ impl Verdict {
         let Self::Judged(checks) = self else {
             return false;
         };
-        let red: Vec<&Checked> = checks
+        let red: Vec<&CheckResult> = checks
             .iter()
             .filter(|check| check.state != CheckState::Right)
             .collect();
@@ -58,7 +58,7 @@ impl Verdict {
 
     /// The check to look at next: the first check that is wrong, or else the first that is unwritten.
     /// What was written comes before what was not.
-    pub fn first_red(&self) -> Option<&Checked> {
+    pub fn first_red(&self) -> Option<&CheckResult> {
         let Self::Judged(checks) = self else {
             return None;
         };
@@ -71,7 +71,7 @@ impl Verdict {
         let Self::Judged(checks) = self else {
             return 0;
         };
-        let had_no_turn = |check: &&Checked| check.state == CheckState::NotJudged;
+        let had_no_turn = |check: &&CheckResult| check.state == CheckState::NotJudged;
         checks.iter().filter(had_no_turn).count()
     }
 
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_comes_first() {
-        let check = |name: &str, state| Checked {
+        let check = |name: &str, state| CheckResult {
             name: name.to_string(),
             state,
             report: String::new(),
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn only_todos_make_a_step_unwritten() {
-        let check = |state| Checked {
+        let check = |state| CheckResult {
             name: String::new(),
             state,
             report: String::new(),

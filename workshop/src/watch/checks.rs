@@ -11,15 +11,15 @@ use super::view::{Mode, TimedVerdict};
 use super::{Event, Watch};
 use crate::backup::is_finished_by_skip;
 use crate::cargo::{Activity, OnActivity};
-use crate::changes::is_source;
 use crate::commands::{self, Session, name};
-use crate::judge::{Side, Verdict, judge_until_red};
+use crate::file_watcher::is_source;
+use crate::judge::{PackageKind, Verdict, judge_until_red};
 use crate::progress::State;
 use crate::project::Step;
+use crate::status_line::{self, PLAIN_TICK};
 use crate::supervisor::Stop;
 use crate::text::say;
 use crate::verdict_text;
-use crate::waiting::{self, PLAIN_TICK};
 
 /// How long nothing more may be saved before the checks run.
 const QUIET: Duration = Duration::from_millis(50);
@@ -270,7 +270,8 @@ impl Watch {
             );
             move || {
                 let since = Instant::now();
-                let verdict = judge_until_red(&project, &step, Side::Step, &stop, &on_activity);
+                let verdict =
+                    judge_until_red(&project, &step, PackageKind::Step, &stop, &on_activity);
                 let verdict = verdict.map_err(|error| format!("{error:#}"));
                 let took = since.elapsed();
                 _ = sender.send(Event::Judged(number, TimedVerdict { verdict, took }));
@@ -305,7 +306,7 @@ impl Watch {
         {
             say(&format!(
                 "… {}",
-                waiting::in_words(&run.activity, run.since.elapsed())
+                status_line::in_words(&run.activity, run.since.elapsed())
             ));
             run.next_word = now + PLAIN_TICK;
         }
@@ -331,7 +332,7 @@ impl Watch {
         let Session {
             project, progress, ..
         } = &mut self.session;
-        let notice = progress.record(project, &step, verdict);
+        let notice = progress.record_verdict(project, &step, verdict);
         let was_broken = self.forget_broken(&step);
         let step_name = name(&step);
         if !verdict.is_passed() {
@@ -364,7 +365,7 @@ impl Watch {
         let mut notice = None;
         let text = match &judged.verdict {
             Ok(verdict) => {
-                notice = progress.record(project, &step, verdict);
+                notice = progress.record_verdict(project, &step, verdict);
                 let seconds = judged.took.as_secs_f64();
                 let summary = verdict_text::summary(verdict);
                 let first = if verdict.is_passed() {
@@ -372,7 +373,7 @@ impl Watch {
                 } else {
                     format!(
                         "\n\n{}\n",
-                        verdict_text::first_thing(project, &step, verdict)
+                        verdict_text::first_problem(project, &step, verdict)
                     )
                 };
                 format!("{}: {summary} ({seconds:.1} s){first}", name(&step))

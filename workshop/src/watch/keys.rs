@@ -162,7 +162,7 @@ impl Watch {
             Ok(hints) => hints,
             Err(error) => return self.note(format!("{error:#}")),
         };
-        let seen = self.session.progress.mark(&step).hints.min(hints.len());
+        let seen = self.session.progress.record(&step).hints.min(hints.len());
         if hints.is_empty() {
             return self.note(commands::no_hints(&step));
         }

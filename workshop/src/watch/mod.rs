@@ -14,8 +14,8 @@ use crossterm::terminal;
 
 use crate::book::{BookEvent, DEFAULT_PORT};
 use crate::cargo::Activity;
-use crate::changes::{Change, FileWatcher};
 use crate::commands::{Exit, Session};
+use crate::file_watcher::{Change, FileWatcher};
 use crate::play;
 use crate::process::kill_all;
 use crate::progress::Lock;
@@ -26,14 +26,14 @@ use crate::text::say;
 
 mod book;
 mod checks;
-mod game;
 mod keys;
+mod program;
 pub mod view;
 
 use book::ServedBook;
 use checks::{Checks, DoneSteps, Saved};
-use game::Game;
 use keys::{Key, read_keys, read_lines};
+use program::RunningProgram;
 use view::{Mode, TimedVerdict, View};
 
 /// How often a screen on which seconds are counted is drawn.
@@ -64,9 +64,9 @@ enum Event {
     Book(BookEvent),
     Key(Key),
     Resized,
-    Play(play::Line),
-    /// The game is over; the error, if it failed.
-    PlayOver(Result<()>),
+    ProgramLine(play::Line),
+    /// The program is over; the error, if it failed.
+    ProgramEnded(Result<()>),
     End,
 }
 
@@ -146,7 +146,7 @@ struct Watch {
     /// The steps that are done, if something was saved in them.
     done: DoneSteps,
     book: Option<ServedBook>,
-    game: Option<Game>,
+    program: Option<RunningProgram>,
 }
 
 /// The text in the middle of the screen.
@@ -204,7 +204,7 @@ impl Watch {
             checks: Checks::default(),
             done: DoneSteps::default(),
             book: None,
-            game: None,
+            program: None,
         }
     }
 
@@ -241,7 +241,10 @@ impl Watch {
     fn next_moment(&self) -> Option<Instant> {
         let counts = self.checks.run.is_some()
             || self.book.as_ref().is_some_and(ServedBook::is_awaited)
-            || self.game.as_ref().is_some_and(Game::is_being_built);
+            || self
+                .program
+                .as_ref()
+                .is_some_and(RunningProgram::is_being_built);
         let tick = (counts && self.screen.is_some()).then(|| Instant::now() + TICK);
         let word = self.checks.run.as_ref().filter(|_| self.screen.is_none());
         let word = word.map(|run| run.next_word);
@@ -271,8 +274,8 @@ impl Watch {
                     return screen.clear().is_ok();
                 }
             }
-            Event::Play(line) => self.take_line(line),
-            Event::PlayOver(outcome) => self.game_over(outcome),
+            Event::ProgramLine(line) => self.take_line(line),
+            Event::ProgramEnded(outcome) => self.program_ended(outcome),
             Event::End => return false,
         }
         true
@@ -283,13 +286,13 @@ impl Watch {
         for run in [&self.checks.run, &self.done.run].into_iter().flatten() {
             run.stop.ask();
         }
-        if let Some(game) = &self.game {
-            game.stop.ask();
+        if let Some(program) = &self.program {
+            program.stop.ask();
         }
         self.screen = None;
         // A server of the learner's may want to say goodbye; it has two seconds.
-        if let Some(game) = self.game.take() {
-            _ = game.thread.join();
+        if let Some(program) = self.program.take() {
+            _ = program.thread.join();
         }
         kill_all();
         for run in [self.checks.run.take(), self.done.run.take()] {
@@ -346,7 +349,7 @@ impl Watch {
                 .run
                 .as_ref()
                 .map(|run| (run.activity.clone(), run.since.elapsed())),
-            playing: self.game.as_ref().map(Game::line),
+            playing: self.program.as_ref().map(RunningProgram::line),
             broken: &self.done.broken,
             notice: self.notice.text.as_deref(),
             polling: self.polling.as_deref(),

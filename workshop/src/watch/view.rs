@@ -11,9 +11,9 @@ use crate::judge::Verdict;
 use crate::progress::{Progress, State};
 use crate::project::{Project, Step};
 use crate::screen::{Line, Style};
+use crate::status_line;
 use crate::text::{columns, cut, fit_snippets, fold_report, reflow, wrap};
 use crate::verdict_text;
-use crate::waiting;
 
 use super::checks::{Broken, broken_line};
 
@@ -326,7 +326,7 @@ fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
 
 fn status(view: &View, width: usize) -> Vec<Line> {
     let checking = view.checking.as_ref().map(|(activity, time)| {
-        let words = waiting::in_words(activity, *time);
+        let words = status_line::in_words(activity, *time);
         match (activity, view.judged) {
             (Activity::Building(_), None) if time.as_secs() > 2 => {
                 format!("… {words}; the first time takes longest")
@@ -380,7 +380,7 @@ fn report(view: &View, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     if !verdict.is_passed() {
         lines.push(Line::new(Style::Plain, ""));
-        let text = verdict_text::first_thing(view.project, step, verdict);
+        let text = verdict_text::first_problem(view.project, step, verdict);
         match verdict {
             Verdict::DoesNotCompile(_) => {
                 let text = fit_snippets(&text, width).into_iter();
@@ -388,13 +388,13 @@ fn report(view: &View, width: usize) -> Vec<Line> {
             }
             _ => lines.extend(folded(Style::Plain, &text, width)),
         }
-        lines.extend(further(step, verdict).map(|text| Line::new(Style::Dim, text)));
+        lines.extend(remaining_line(step, verdict).map(|text| Line::new(Style::Dim, text)));
     }
     lines
 }
 
-fn further(step: &Step, verdict: &Verdict) -> Option<String> {
-    match verdict_text::further(verdict) {
+fn remaining_line(step: &Step, verdict: &Verdict) -> Option<String> {
+    match verdict_text::remaining_count(verdict) {
         0 => None,
         more => Some(format!(
             "({more} more: `cargo workshop check {} --all`)",
@@ -438,7 +438,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::judge::{CheckState, Checked};
+    use crate::judge::{CheckResult, CheckState};
 
     fn project() -> Project {
         let step = |number: &str, id: &str, title: &str| Step {
@@ -490,7 +490,7 @@ mod tests {
     }
 
     fn red(report: &str) -> TimedVerdict {
-        let check = Checked {
+        let check = CheckResult {
             name: "a".to_string(),
             state: CheckState::Wrong,
             report: report.to_string(),

@@ -34,12 +34,12 @@ pub fn in_words(activity: &Activity, time: Duration) -> String {
 
 /// Goes on saying it, on standard error, until it is dropped.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct StatusLine {
     news: Sender<Option<Activity>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Waiting {
+impl StatusLine {
     /// Says at once what is waited for (`00 hello`) and what is being done.
     pub fn start(what: &str, activity: Activity) -> Self {
         let (news, inbox) = mpsc::channel();
@@ -57,7 +57,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for StatusLine {
     fn drop(&mut self) {
         _ = self.news.send(None);
         if let Some(thread) = self.thread.take() {
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_said_what_is_waited_for_and_how_long() {
+    fn the_status_line_names_task_and_time() {
         let words = |activity| in_words(&activity, Duration::from_millis(12_900));
         assert_eq!(
             words(Activity::Waiting),

@@ -458,7 +458,8 @@ mod tests {
     /// A folder shared with another machine tells of what is written on this side only.
     #[test]
     fn a_change_that_was_not_told_of_is_looked_for_from_then_on() {
-        let root = std::env::temp_dir().join(format!("workshop-changes-{}", std::process::id()));
+        let root =
+            std::env::temp_dir().join(format!("workshop-file-watcher-{}", std::process::id()));
         let folder = root.join("steps/00-hello/src");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("lib.rs"), "1").unwrap();
