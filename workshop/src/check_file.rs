@@ -22,12 +22,12 @@ use crate::project::{Project, Step};
 
 /// The file in `tests` that cargo compiles: `05_frame_header.rs`, or `10_chat/main.rs`.
 pub fn check_file(project: &Project, step: &Step) -> String {
-    let alone = step.test_file();
-    let in_folder = format!("{}/main.rs", alone.trim_end_matches(".rs"));
+    let stem = step.check_stem();
+    let in_folder = format!("{stem}/main.rs");
     if project.root.join("tests").join(&in_folder).is_file() {
         in_folder
     } else {
-        alone
+        format!("{stem}.rs")
     }
 }
 

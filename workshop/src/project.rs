@@ -51,9 +51,9 @@ impl Step {
         self.id.replace('-', "_")
     }
 
-    /// `03_accept_key.rs`, the file in `tests` that judges the step.
-    pub fn test_file(&self) -> String {
-        format!("{}_{}.rs", self.number, self.test())
+    /// `03_accept_key`: the step's checks are in `tests`, in a file or a folder with this name.
+    pub fn check_stem(&self) -> String {
+        format!("{}_{}", self.number, self.test())
     }
 }
 
@@ -216,7 +216,7 @@ mod tests {
             ("03", "accept-key", 25)
         );
         assert_eq!(step.folder(), "03-accept-key");
-        assert_eq!(step.test_file(), "03_accept_key.rs");
+        assert_eq!(step.check_stem(), "03_accept_key");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, anyhow, bail};
+use workshop::check_file::check_file;
 use workshop::project::{Project, Step, number_and_part};
 use workshop::starter::write_file;
 
@@ -92,13 +93,13 @@ fn finish(project: &Project, id: &str) -> Result<()> {
         ..Selection::default()
     };
     mistakes::run(project, which)?;
-    println!("\n{}", next(step));
+    println!("\n{}", next(project, step));
     Ok(())
 }
 
-fn next(step: &Step) -> String {
+fn next(project: &Project, step: &Step) -> String {
     let folder = step.folder();
-    let (chapter, checks) = (&step.chapter, step.test_file());
+    let (chapter, checks) = (&step.chapter, check_file(project, step));
     format!(
         "Step {} is there, and green. Now make it yours, in this order:\n  \
          solutions/{folder}/           the reference, with `// Task:` where a learner writes\n  \

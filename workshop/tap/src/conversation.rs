@@ -284,7 +284,7 @@ impl Conversation {
 
 /// The state from which on bytes are only counted.
 fn lost(side: Side, what: &str, entries: &mut Vec<Entry>) -> State {
-    let entry = Entry::new(side, format!("not to be read: {what}"));
+    let entry = Entry::new(side, format!("can't be read: {what}"));
     entries.push(entry.with_note("From here on, bytes are passed on and counted, not decoded."));
     State::Opaque(0)
 }

@@ -262,7 +262,7 @@ impl Frames {
                         .iter()
                         .map(|byte| format!("{byte:02x}"))
                         .collect();
-                    let entry = Entry::new(self.side, format!("no frame: {}", hex.join(" ")))
+                    let entry = Entry::new(self.side, format!("not a frame: {}", hex.join(" ")))
                         .with_fault(format!("{error} (close code {})", error.close_code()))
                         .with_note("What follows is counted, and not decoded.");
                     self.flush_counted(entries);

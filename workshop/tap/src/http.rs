@@ -90,7 +90,7 @@ pub fn head(side: Side, bytes: &[u8]) -> Result<Parsed, HeadError> {
         Err(httparse::Error::TooManyHeaders) => Err(HeadError::Other(format!(
             "a head with more than {MAX_FIELDS} fields"
         ))),
-        Err(error) => Err(HeadError::Other(format!("no HTTP ({error})"))),
+        Err(error) => Err(HeadError::Other(format!("not HTTP ({error})"))),
     }
 }
 

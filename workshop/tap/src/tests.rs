@@ -241,7 +241,7 @@ fn broken_rules_are_named() {
 ← server text, FIN, 7 bytes, masked with 37 fa 21 3d: \"dressed\"
                      ✗ a server's frame must not be masked, RFC 6455 §5.1
                      (close code 1002)
-client → no frame: 83
+client → not a frame: 83
                      ✗ opcode 0x3 is reserved, RFC 6455 §5.2 (close code 1002)
                      What follows is counted, and not decoded.
 client → RST: the client breaks TCP off
@@ -348,16 +348,16 @@ fn what_is_something_else_is_said_to_be_so() {
     let said = |bytes: &[u8]| shown(&[client(bytes), Event::End(Side::Client, Ending::Fin)]);
     assert_eq!(
         said(b"\x16\x03\x01\x02\x00\x01"),
-        "client → not to be read: TLS (https:// or wss://), so it is
+        "client → can't be read: TLS (https:// or wss://), so it is
                      encrypted; ws:// and http:// can be read
                      From here on, bytes are passed on and counted, not decoded.
 client → FIN: the client sends nothing more
                      6 bytes were not decoded
 "
     );
-    assert!(said(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").contains("not to be read: HTTP/2\n"));
-    assert!(said(b"\x00\x01\x02").contains("not to be read: no HTTP ("));
-    assert!(said(b"SSH-2.0-OpenSSH\r\n").contains("not to be read: no HTTP ("));
+    assert!(said(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").contains("can't be read: HTTP/2\n"));
+    assert!(said(b"\x00\x01\x02").contains("can't be read: not HTTP ("));
+    assert!(said(b"SSH-2.0-OpenSSH\r\n").contains("can't be read: not HTTP ("));
     let endless = [b"GET / HTTP/1.1\r\nX: ", &[b'x'; 70_000][..]].concat();
     assert!(said(&endless).contains("a head that is longer than 64 KiB"));
 }
