@@ -9,7 +9,7 @@ use crate::project::{Project, Step};
 use crate::starter::{Files, finished, read_folder, same_files, starter, write_file, write_folder};
 use crate::timestamp;
 
-/// What happened to the files that were in a step.
+/// What became of the files that were in a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackupOutcome {
     /// They are in this backup now.
@@ -21,7 +21,7 @@ pub enum BackupOutcome {
 /// A folder with the files of a step, as a learner left them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// When it was kept: `2026-11-21T05-43-10Z`. No two backups of a step have the same.
+    /// The time at which it was made: `2026-11-21T05-43-10Z`. No two backups of a step have the same.
     pub when: String,
     /// The folder.
     pub folder: PathBuf,
@@ -43,8 +43,8 @@ pub fn reset(project: &Project, step: &Step) -> Result<BackupOutcome> {
     replace(project, step, &starter(project, step)?)
 }
 
-/// Writes what a backup holds into the step. Every file is written, even one that is the same already: cargo builds
-/// what is newer than its last build, and a backup that was copied by hand may have kept its old times.
+/// Writes the files of a backup into the step. Every file is written, even one that is the same already: cargo builds
+/// only files that are newer than its latest build, and a backup that was copied by hand may have kept its old times.
 ///
 /// # Errors
 /// Returns an error if the backup can't be read or the files can't be kept (then nothing was touched), or its files
@@ -87,7 +87,7 @@ pub fn backups(project: &Project, step: &Step) -> Vec<Backup> {
     backups
 }
 
-/// When a backup was kept, and which one of that second it is.
+/// Splits the time of a backup from its number among the backups of that second.
 fn split(when: &str) -> (&str, u32) {
     match when.split_once("Z-") {
         Some((stamp, number)) => (&when[..=stamp.len()], number.parse().unwrap_or(0)),

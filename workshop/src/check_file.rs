@@ -1,4 +1,4 @@
-//! The checks of a step: which there are, and in which order a learner fixes them.
+//! Finds the checks of a step, in the order in which a learner fixes them.
 //!
 //! They are in one file, or in a folder that has a file for each part of the step:
 //!
@@ -96,7 +96,7 @@ fn module_in(line: &str) -> Option<&str> {
     line.strip_prefix("mod ")?.trim_end().strip_suffix(';')
 }
 
-/// Some checks are for Linux alone: elsewhere they aren't built.
+/// Returns the names of the checks in a file. Those for Linux alone are left out elsewhere, where they aren't built.
 fn names_in(text: &str, is_linux: bool) -> Vec<String> {
     const FOR_LINUX: &str = "#[cfg(target_os = \"linux\")]\n";
     let parts = Vec::from_iter(text.split("#[test]\n"));

@@ -232,7 +232,7 @@ fn after_help(project: Option<&Project>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use workshop_terminal::command_line::what_is_wrong;
+    use workshop_terminal::command_line::explain;
 
     use super::*;
 
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_in_one_sentence() {
+    fn a_wrong_command_line_gets_one_sentence() {
         for (line, sentence) in [
             (
                 "skip",
@@ -264,7 +264,7 @@ mod tests {
             let words = ["workshop"].into_iter().chain(line.split(' '));
             let error = command(None).try_get_matches_from(words).expect_err(line);
             assert_eq!(
-                what_is_wrong("cargo workshop", &error).as_deref(),
+                explain("cargo workshop", &error).as_deref(),
                 Some(sentence),
                 "{line}"
             );
@@ -272,7 +272,7 @@ mod tests {
         for line in ["--help", "skip --help"] {
             let words = ["workshop"].into_iter().chain(line.split(' '));
             let error = command(None).try_get_matches_from(words).expect_err(line);
-            assert_eq!(what_is_wrong("cargo workshop", &error), None, "{line}");
+            assert_eq!(explain("cargo workshop", &error), None, "{line}");
         }
     }
 

@@ -20,14 +20,14 @@ use crate::supervisor::Stop;
 use crate::text::{columns, say, wrap};
 use crate::verdict_text;
 
-/// What every command needs: the workshop, and how far the learner has come.
+/// The workshop and the learner's progress, which every command needs.
 #[derive(Debug)]
 pub struct Session {
     /// The workshop.
     pub project: Project,
     /// How far the learner has come.
     pub progress: Progress,
-    /// What is to be said before anything else.
+    /// A notice to print before anything else.
     pub notice: Option<String>,
 }
 
@@ -73,7 +73,7 @@ pub fn name(step: &Step) -> String {
     format!("{} {}", step.number, step.id)
 }
 
-/// A line for each step: what has become of it, how long it takes.
+/// A line for each step: its state, and how long it takes.
 pub fn list_lines(project: &Project, progress: &Progress, current: Option<&Step>) -> Vec<String> {
     let longest = |text: &dyn Fn(&Step) -> usize| project.steps.iter().map(text).max();
     let number_width = longest(&|step| columns(&step.number)).unwrap_or(0);
@@ -188,7 +188,7 @@ pub fn check(
     })
 }
 
-/// Prints the first thing that is wrong, and how to see the rest; with `all`, everything.
+/// Prints the first problem and how to see the rest or, with `all`, everything.
 fn say_what_is_red(
     project: &Project,
     step: &Step,
@@ -217,7 +217,7 @@ fn say_what_is_red(
     ));
 }
 
-/// Prints how to see a step run that passes, and which step is next.
+/// Prints how to run a step that has passed, and which step is next.
 fn say_what_is_next(project: &Project, progress: &Progress, step: &Step) {
     if let Some(text) = see_it_run(project, progress, step, "`cargo workshop play`") {
         say(&text);
@@ -233,8 +233,8 @@ fn say_what_is_next(project: &Project, progress: &Progress, step: &Step) {
     });
 }
 
-/// How to see a step run that is passed; `None` if it has no program. `play` says how to play
-/// with the last solved one.
+/// A line that says how to run a step that has passed; `None` if the step has no program. `play` is the way to start
+/// the program of the latest solved step.
 pub fn see_it_run(
     project: &Project,
     progress: &Progress,
@@ -310,7 +310,7 @@ pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit> 
     };
     say(&hint_text(hint, 80));
     say("");
-    say(&what_follows(&step, shown + 1, hints.len()));
+    say(&hints_left(&step, shown + 1, hints.len()));
     print_notice(session.progress.set_hints(&step, shown + 1));
     Ok(Exit::Success)
 }
@@ -324,12 +324,12 @@ pub fn hint_text(hint: &Hint, width: usize) -> String {
     )
 }
 
-/// What is said of a step without hints.
+/// The text for a step without hints.
 pub fn no_hints(step: &Step) -> String {
     format!("{} has no hints. Its chapter says what to do.", name(step))
 }
 
-/// What is said when all hints have been shown.
+/// The text after the last hint.
 pub fn no_more_hints(step: &Step, count: usize) -> String {
     let text = format!(
         "There are no more hints for {}: you have seen all {count}. `cargo workshop hint {id} --all` \
@@ -340,7 +340,7 @@ pub fn no_more_hints(step: &Step, count: usize) -> String {
     wrap(&text, 80, 0)
 }
 
-fn what_follows(step: &Step, shown: usize, count: usize) -> String {
+fn hints_left(step: &Step, shown: usize, count: usize) -> String {
     match count - shown {
         0 => format!(
             "That was the last hint. `cargo workshop solution {}` shows the reference.",
@@ -376,7 +376,7 @@ pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<E
     Ok(Exit::Success)
 }
 
-/// Asks; only `y` and `yes` mean yes.
+/// Asks a question. Only `y` and `yes` mean yes.
 fn confirm(question: &str) -> Result<bool> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         bail!(
@@ -392,7 +392,7 @@ fn confirm(question: &str) -> Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// `skip id`: the reference takes the place of the learner's files.
+/// `skip id`: replaces the learner's files by the reference.
 ///
 /// # Errors
 /// Returns an error if there is no such step, or its files can't be kept or written.
@@ -407,7 +407,7 @@ pub fn skip(session: &mut Session, id: &str) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// `reset id`: takes the step back to its starting point.
+/// `reset id`: resets the step to its starting point.
 ///
 /// # Errors
 /// Returns an error if there is no such step, or its files can't be kept or written.
@@ -419,7 +419,7 @@ pub fn reset(session: &mut Session, id: &str) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// `restore id [backup]`: the files of a backup are in the step again.
+/// `restore id [backup]`: puts the files of a backup back into the step.
 ///
 /// # Errors
 /// Returns an error if there is no such step or backup, or the files can't be kept or written.

@@ -1,4 +1,4 @@
-//! `play`: runs the finished thing of a step.
+//! `play`: runs a step's program.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,22 +24,22 @@ use crate::status_line::StatusLine;
 use crate::supervisor::Stop;
 use crate::text::{sanitize, say};
 
-/// How long a server may take to end after it was asked to.
+/// The time that a server may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is played with.
+/// A program of a step: its `main`, or one of its examples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     /// The step.
     pub step: Step,
-    /// Whose: the learner's, or the reference.
+    /// Whether it is the learner's or the reference's.
     pub kind: PackageKind,
-    /// Which of the step's examples; `None`: its program.
+    /// The name of the example; `None` for the step's `main`.
     pub example: Option<String>,
 }
 
 impl Program {
-    /// What there is to run of a step: its program, or if it has none, the first of its examples.
+    /// Finds the program of a step: its `main` or, if it has none, the first of its examples.
     ///
     /// # Errors
     /// Returns an error if it has neither.
@@ -81,7 +81,7 @@ impl Program {
         })
     }
 
-    /// What it is, in a few words.
+    /// Its name in a sentence: `your 10 chat`.
     pub fn name(&self) -> String {
         let step = match &self.example {
             Some(example) => format!("{}: {example}", name(&self.step)),
@@ -93,7 +93,7 @@ impl Program {
         }
     }
 
-    /// How cargo runs it.
+    /// The command that runs it without `cargo workshop`.
     pub fn command(&self) -> String {
         let package = self.package();
         match &self.example {
@@ -102,7 +102,7 @@ impl Program {
         }
     }
 
-    /// How to run the step's other examples; `None` if there are none.
+    /// A sentence that says how to run the step's other examples; `None` if there are none.
     pub fn others(&self, project: &Project) -> Option<String> {
         let played = self.example.as_ref()?;
         let others = self.examples(project);
@@ -158,8 +158,8 @@ impl Program {
     }
 }
 
-/// What there is to play with: the learner's last solved step, or if nothing is solved, the
-/// reference of the step that shows off best.
+/// Chooses the program to run: that of the learner's latest solved step or, if none is solved, the reference's in the
+/// step that shows off best.
 ///
 /// # Errors
 /// Returns an error if no step has a program.
@@ -180,7 +180,7 @@ pub fn choose(project: &Project, progress: &Progress) -> Result<Program> {
         .ok_or_else(|| anyhow!("No step has a program to play with yet."))
 }
 
-/// Builds a program; `None` if a stop was asked for.
+/// Builds a program. Returns `None` if a stop was asked for.
 fn build(
     project: &Project,
     program: &Program,
@@ -220,9 +220,9 @@ fn build(
 /// A line of a program's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
-    /// It is ready, at this address.
+    /// The program is ready, at this address.
     Ready(String),
-    /// Its usual port is taken, so it listens on any free one.
+    /// The program's usual port is taken, so it listens on any free one.
     PortTaken(u16),
     /// Anything else.
     Text(String),
@@ -275,7 +275,7 @@ fn forward(
     }))
 }
 
-/// Whether it takes `--listen`.
+/// Whether the program takes `--listen`.
 fn is_server(project: &Project, program: &Program) -> bool {
     fs::read_to_string(program.main(project)).is_ok_and(|text| text.contains("launch::"))
 }
@@ -290,7 +290,7 @@ pub fn is_free(port: u16) -> bool {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok()
 }
 
-/// Asks a program to end; ends it if it doesn't.
+/// Asks a program to end, and kills it if it doesn't.
 fn end(mut running: Running) {
     running.interrupt();
     let end = Instant::now() + PATIENCE;

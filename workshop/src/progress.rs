@@ -1,4 +1,4 @@
-//! Keeps how far the learner is: one line for each step in `.workshop/progress`.
+//! Keeps the learner's progress in `.workshop/progress`, one line for each step.
 //!
 //! ```text
 //! hello passed
@@ -6,8 +6,8 @@
 //! accept-key open hints=2
 //! ```
 //!
-//! Steps are known by id, so that they can be renumbered. The file is written whole or not at
-//! all. If it can't be written, the session goes on with what is in memory.
+//! A step is known by its id, so that steps can be renumbered. The file is written whole or not at all. If it can't be
+//! written, the session goes on with the progress in memory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -22,15 +22,15 @@ use crate::project::{Project, Step};
 use crate::starter::write_file;
 use crate::timestamp;
 
-/// What has become of a step.
+/// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
     /// Neither passed nor skipped.
     #[default]
     Open,
-    /// Every check was right when it was last judged.
+    /// Every check passed in the latest verdict.
     Passed,
-    /// The reference was put in its place.
+    /// The reference has replaced the learner's files.
     Skipped,
 }
 
@@ -47,18 +47,18 @@ impl State {
     }
 }
 
-/// What is known of one step.
+/// What the progress knows about one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StepRecord {
-    /// What has become of it.
+    /// Its state.
     pub state: State,
-    /// How many of its hints have been shown.
+    /// The number of its hints that have been shown.
     pub hints: usize,
 }
 
 type Records = BTreeMap<String, StepRecord>;
 
-/// How far the learner has come.
+/// The learner's progress.
 #[derive(Debug)]
 pub struct Progress {
     folder: PathBuf,
@@ -67,8 +67,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Reads the progress. If the file is damaged, what can be read of it is kept, the file is
-    /// put aside, and the second value says so.
+    /// Reads the progress. If the file is damaged, this keeps the lines that can be read, puts the file aside, and
+    /// returns a notice about it.
     pub fn load(project: &Project) -> (Self, Option<String>) {
         let folder = project.state_folder();
         let (records, notice) = match read(&folder.join("progress")) {
@@ -83,7 +83,7 @@ impl Progress {
         (progress, notice)
     }
 
-    /// A progress in which these steps are passed. It is in memory only.
+    /// Returns a progress in which these steps are passed. It is kept in memory only.
     pub fn of_passed<'a>(steps: impl Iterator<Item = &'a Step>) -> Self {
         let passed = StepRecord {
             state: State::Passed,
@@ -96,12 +96,12 @@ impl Progress {
         }
     }
 
-    /// What is known of a step.
+    /// The record of a step.
     pub fn record(&self, step: &Step) -> StepRecord {
         self.records.get(&step.id).copied().unwrap_or_default()
     }
 
-    /// What has become of a step.
+    /// The state of a step.
     pub fn state(&self, step: &Step) -> State {
         self.record(step).state
     }
@@ -134,13 +134,13 @@ impl Progress {
         (count(State::Passed), count(State::Skipped))
     }
 
-    /// Sets what has become of a step. Says so if it can't be kept.
+    /// Sets the state of a step. Returns a notice if that can't be saved.
     pub fn set_state(&mut self, step: &Step, state: State) -> Option<String> {
         self.change(step, |record| record.state = state)
     }
 
-    /// Puts a verdict on a step into the progress. The last verdict counts; only a step that was skipped stays so until
-    /// the learner's own code passes. Says so if it can't be kept.
+    /// Sets the state of a step according to a verdict on it. A step that was skipped stays skipped until the learner's
+    /// own code passes. Returns a notice if the state can't be saved.
     pub fn record_verdict(
         &mut self,
         project: &Project,
@@ -162,17 +162,17 @@ impl Progress {
         self.set_state(step, state)
     }
 
-    /// Forgets a step: it is open, and no hint has been shown.
+    /// Forgets a step: it is open again, and no hint has been shown.
     pub fn clear(&mut self, step: &Step) -> Option<String> {
         self.change(step, |record| *record = StepRecord::default())
     }
 
-    /// Sets how many hints have been shown. Says so if it can't be kept.
+    /// Sets the number of hints that have been shown. Returns a notice if that can't be saved.
     pub fn set_hints(&mut self, step: &Step, hints: usize) -> Option<String> {
         self.change(step, |record| record.hints = hints)
     }
 
-    /// Reads again what another `cargo workshop` may have written.
+    /// Reads the file again, because another `cargo workshop` may have written it.
     pub fn refresh(&mut self) {
         if self.is_unsaved {
             return;
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_line() {
+    fn nonsense_is_not_a_line() {
         for text in [
             "accept-key",
             "accept-key perhaps",

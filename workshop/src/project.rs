@@ -16,27 +16,28 @@ pub struct Project {
     pub root: PathBuf,
     /// The steps, by number.
     pub steps: Vec<Step>,
-    /// The folder that cargo builds into, if not its usual one. Two copies of a workspace must not share one: cargo
-    /// would mistake one for the other.
+    /// The folder that cargo builds into, if it isn't the usual one. Two copies of a workspace must not share a folder:
+    /// cargo would mistake one copy for the other.
     pub target: Option<PathBuf>,
 }
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// `03`, or `11a` for the first of two steps that belong together: for the eye, and for the order.
+    /// `03`, or `11a` for the first of two steps that belong together. It is for people, and for the order of the
+    /// steps.
     pub number: String,
     /// `accept-key`: the package's name, which stays when steps are renumbered.
     pub id: String,
     /// What the step is called in the book.
     pub title: String,
-    /// How long it takes, in minutes.
+    /// The minutes that it takes.
     pub minutes: u32,
     /// The ids of the steps whose code this one uses or whose ideas it needs.
     pub needs: Vec<String>,
     /// The chapter's file in `book/src`.
     pub chapter: String,
-    /// Whether this is what to play with before anything is solved.
+    /// Whether `play` runs this step's reference while nothing is solved.
     pub showcase: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Now, in UTC, as a part of a file's name: `2026-11-21T05-43-10Z`.
+/// The current time in UTC, in a form that fits into a file's name: `2026-11-21T05-43-10Z`.
 pub fn now() -> String {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -10,7 +10,7 @@ pub fn now() -> String {
     utc(since.as_secs())
 }
 
-/// Whether a text is what [`now`] makes.
+/// Whether a text has the form of [`now`].
 pub fn is_timestamp(text: &str) -> bool {
     let fits = |(at, byte): (usize, u8)| match byte {
         b'0'..=b'9' => utc(0).as_bytes()[at].is_ascii_digit(),

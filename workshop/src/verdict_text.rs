@@ -1,4 +1,4 @@
-//! The text about a verdict: one line, a table, and what to look at first.
+//! Puts a verdict into words: a line, a table, and the first problem.
 
 use std::env;
 
@@ -52,7 +52,7 @@ fn mark(state: CheckState) -> char {
     }
 }
 
-/// The first thing to fix: the report of the first red check, or the first error.
+/// The first problem to fix: the report of the first red check, or the first error.
 pub fn first_problem(project: &Project, step: &Step, verdict: &Verdict) -> String {
     let text = match verdict {
         Verdict::DoesNotCompile(output) if is_cargos(output) => {
@@ -76,7 +76,7 @@ pub fn first_problem(project: &Project, step: &Step, verdict: &Verdict) -> Strin
     sanitize(text.trim_end())
 }
 
-/// Everything to fix.
+/// All problems.
 pub fn everything(project: &Project, step: &Step, verdict: &Verdict) -> String {
     let text = match verdict {
         Verdict::DoesNotCompile(output) if !is_cargos(output) => output.clone(),
@@ -90,7 +90,7 @@ pub fn everything(project: &Project, step: &Step, verdict: &Verdict) -> String {
     sanitize(text.trim_end())
 }
 
-/// How many red checks or errors there are after the first one.
+/// The number of red checks or errors after the first one.
 pub fn remaining_count(verdict: &Verdict) -> usize {
     let count = match verdict {
         // All of what cargo says is shown at once.
@@ -104,7 +104,7 @@ pub fn remaining_count(verdict: &Verdict) -> usize {
     count.saturating_sub(1)
 }
 
-/// The step whose file an error is in.
+/// The step that an error's file belongs to.
 fn place<'a>(project: &'a Project, error: &str) -> Option<&'a Step> {
     let line = error
         .lines()
@@ -114,7 +114,7 @@ fn place<'a>(project: &'a Project, error: &str) -> Option<&'a Step> {
     project.steps.iter().find(is_there)
 }
 
-/// Whether it is cargo that complains (of a manifest, of a missing file), not the compiler.
+/// Whether the error is cargo's (about a manifest or a missing file), not the compiler's.
 fn is_cargos(output: &str) -> bool {
     let is_place = |line: &str| line.trim_start().starts_with("--> ");
     !output
@@ -122,8 +122,8 @@ fn is_cargos(output: &str) -> bool {
         .any(|line| is_place(line) && line.contains(".rs:"))
 }
 
-/// What to do about a step's manifest that cargo can't read, or a step that it can't find. `cargo
-/// workshop` may not start then either, so the way round cargo is named too.
+/// Advice for a step that cargo can't find, or whose manifest it can't read. Because `cargo workshop` may then not
+/// start either, the advice includes a way without cargo.
 fn manifest_advice(project: &Project, current: &Step, output: &str) -> String {
     let output = output.replace('\\', "/");
     let is_named = |step: &&Step| output.contains(&format!("steps/{}", step.folder()));
@@ -143,7 +143,7 @@ fn manifest_advice(project: &Project, current: &Step, output: &str) -> String {
     )
 }
 
-/// The compiler's errors, as it shows them, without warnings and the count at the end.
+/// The compiler's errors as it prints them, without warnings and without the count at the end.
 fn compiler_errors(output: &str) -> Vec<String> {
     let mut errors: Vec<String> = Vec::new();
     let mut is_error = false;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_of_cargo_is_told_from_one_of_the_compiler() {
+    fn errors_of_cargo_and_of_the_compiler_are_told_apart() {
         assert!(is_cargos(
             "error: failed to parse manifest at `/w/steps/00-hello/Cargo.toml`\n"
         ));

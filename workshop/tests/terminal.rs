@@ -175,7 +175,7 @@ fn the_terminal_is_given_back_whatever_key_ends_it() {
 }
 
 #[test]
-fn what_it_has_started_ends_with_it() {
+fn its_child_processes_end_with_it() {
     for name in ["QUIT", "TERM", "INT"] {
         let fixture = Fixture::new();
         fixture.write(TWICE, ENDLESS);

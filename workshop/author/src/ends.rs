@@ -85,7 +85,7 @@ fn told(verdict: &Verdict) -> String {
     }
 }
 
-/// Whether the step is red for nothing but a `todo!()` in one that comes before it, and says so.
+/// Whether the step is red only because of a `todo!()` in an earlier step, and its report says so.
 fn names_an_earlier_step(project: &Project, verdict: &Verdict, step: &Step) -> bool {
     let earlier = project
         .steps

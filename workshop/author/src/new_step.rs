@@ -46,7 +46,7 @@ const MISTAKES: [[&str; 4]; 4] = [
     ],
 ];
 
-/// Writes a new step after the last one, with all that belongs to it.
+/// Writes a new step after the last one, with everything that belongs to it.
 ///
 /// # Errors
 /// Returns an error if the id isn't valid or is taken, a file can't be written, or the new step doesn't pass.
@@ -81,7 +81,7 @@ pub fn run(project: &Project, id: &str, title: &str) -> Result<()> {
     finish(&Project::at(&project.root)?, id)
 }
 
-/// Everything that is generated.
+/// Generates the rest of the step, and prints what to do next.
 fn finish(project: &Project, id: &str) -> Result<()> {
     let step = project.step(id)?;
     starters::write(project)?;
@@ -152,7 +152,7 @@ impl Place<'_> {
         write_file(&self.project.root.join(path), text.as_bytes())
     }
 
-    /// After the last step's line, or in the place of a line without a page that has this title.
+    /// Adds a line after the last step's, or replaces a line that has this title and no page.
     fn enter_in_summary(&self) -> Result<()> {
         let file = self.project.root.join("book/src/SUMMARY.md");
         let explain = || format!("{} can't be read", file.display());

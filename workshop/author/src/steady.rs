@@ -11,7 +11,7 @@ use workshop::judge::{PackageKind, judge};
 use workshop::project::Project;
 use workshop::supervisor::Stop;
 
-/// How many endless loops there are for each core of a busy machine.
+/// The number of endless loops for each core of a busy machine.
 const LOOPS: usize = 4;
 
 /// Runs the checks of every solution, or of one, this many times.
@@ -46,7 +46,7 @@ pub fn run(project: &Project, only: Option<&str>, times: u32, busy: bool) -> Res
     Ok(())
 }
 
-/// Threads that do nothing but keep the machine busy, until this is dropped. They go with the process.
+/// Threads that only keep the machine busy, until this is dropped. They end with the process.
 struct Load {
     loops: usize,
     is_over: Arc<AtomicBool>,

@@ -130,7 +130,7 @@ fn nothing_is_loaded_from_elsewhere() {
 
 /// mdBook leaves a listing empty where its anchor is missing, and says nothing.
 #[test]
-fn every_include_names_an_anchor_that_there_is() {
+fn every_include_names_an_existing_anchor() {
     let source = root().join("book").join("src");
     let mut includes = 0;
     let mut files = BTreeMap::new();

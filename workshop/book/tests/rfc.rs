@@ -260,7 +260,7 @@ fn every_section_that_demands_something_is_there_and_in_order() {
 
 /// The judge, judged: a row for each thing that can be wrong with one.
 #[test]
-fn what_is_wrong_with_a_row_is_said() {
+fn faults_in_a_row_are_reported() {
     let text = "[§4.1]: https://www.rfc-editor.org/rfc/rfc6455#section-4.1\n\
                 [§4.3]: https://www.rfc-editor.org/rfc/rfc6455#section-4.1\n\
                 [04]: handshake.md\n[05]: handshake.md\n";

@@ -1,6 +1,6 @@
-//! Links whose addresses are elsewhere in the chapter: "[`Read`]", and a line "[`Read`]: https://…".
+//! Reference links: "[`Read`]", with its address in a line of its own, "[`Read`]: https://…".
 
-/// What the chapter defines links for, by lines like "[`Read`]: https://…".
+/// Returns the labels that the chapter defines, in lines like "[`Read`]: https://…".
 pub(super) fn labels(chapter: &str) -> Vec<&str> {
     let label = |line: &'_ str| -> Option<usize> {
         let at = line.strip_prefix('[')?.find("]: ")?;
@@ -12,8 +12,7 @@ pub(super) fn labels(chapter: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The text without the brackets of links that are defined elsewhere: "[`Read`]" is `Read`, and
-/// "[that][`Read`]" is "that".
+/// Removes the brackets of reference links: "[`Read`]" becomes `Read`, and "[that][`Read`]" becomes "that".
 pub(super) fn without_reference_links(markdown: &str, labels: &[&str]) -> String {
     let mut is_code = false;
     let mut text = String::new();

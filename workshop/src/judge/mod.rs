@@ -1,8 +1,8 @@
 //! Runs the checks of one step and reads what they say.
 //!
-//! Cargo builds the test, and says where it is; then the test itself is run, so that it can be
-//! stopped at any moment and nothing is left behind. A check that hangs takes seconds, and a loop that
-//! never ends hangs many of them: a learner waits for the first one only.
+//! Cargo builds the test and says where it is. Then this module runs the test itself, so that it can be stopped at any
+//! moment and leaves nothing behind. A check that hangs takes seconds, and an endless loop makes many of them hang; a
+//! learner waits only for the first one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,17 +24,17 @@ pub use verdict::{CheckResult, CheckState, Verdict};
 
 use run::Checks;
 
-/// Which of the two packages of a step is judged.
+/// One of the two packages that a step has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PackageKind {
-    /// The learner's, in `steps`.
+    /// The learner's package, in `steps`.
     Step,
     /// The reference, in `solutions`.
     Solution,
 }
 
 impl PackageKind {
-    /// The name of a step's package on this kind.
+    /// The name of a step's package of this kind.
     pub fn package(self, step: &Step) -> String {
         match self {
             Self::Step => step.id.clone(),
@@ -60,7 +60,7 @@ pub fn judge(project: &Project, step: &Step, kind: PackageKind, stop: &Stop) -> 
     judge_with_activity(project, step, kind, stop, &on_activity)
 }
 
-/// Does the same as [`judge`]; `on_activity` hears what is being done.
+/// Does the same as [`judge`], and reports each [`Activity`] to `on_activity`.
 ///
 /// # Errors
 /// Returns the same as [`judge`].
@@ -74,8 +74,8 @@ pub fn judge_with_activity(
     build_and_run(project, step, kind, stop, on_activity, None)
 }
 
-/// Does the same for a learner, who waits: if checks hang, the first that is wrong is the last that is waited for. It
-/// is the one that [`judge`] would put first, too.
+/// Does the same for a learner, who is waiting. If a check hangs, this stops at the first check that is wrong: the one
+/// that [`judge`], too, would report first.
 ///
 /// # Errors
 /// Returns the same as [`judge`].
@@ -120,7 +120,7 @@ fn build_and_run(
     Ok(judged.map_or(Verdict::Stopped, Verdict::Judged))
 }
 
-/// What became of a build.
+/// The result of a build.
 enum Built {
     Executable(PathBuf),
     Errors(String),

@@ -1,11 +1,11 @@
-//! What the checks say of a step.
+//! The verdict of the checks on a step.
 
-/// What the checks say of a step.
+/// The verdict of the checks on a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It doesn't compile: what the compiler says.
+    /// The step doesn't compile, because of these errors.
     DoesNotCompile(String),
-    /// It was judged: one entry for each check, in the order in which they are to be fixed.
+    /// One result for each check, in the order in which a learner fixes them.
     Judged(Vec<CheckResult>),
     /// A stop was asked for before there was a verdict.
     Stopped,
@@ -16,22 +16,22 @@ pub enum Verdict {
 pub struct CheckResult {
     /// The name of the test function.
     pub name: String,
-    /// What became of it.
+    /// The outcome.
     pub state: CheckState,
     /// The report; empty if the check is right.
     pub report: String,
 }
 
-/// What became of a check.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
-    /// As expected.
+    /// The check passes.
     Right,
     /// A `todo!()` was reached.
     NotWritten,
     /// Anything else.
     Wrong,
-    /// It had no turn, because another check hung.
+    /// The check wasn't run, because another one hung.
     NotJudged,
 }
 
@@ -41,7 +41,7 @@ impl Verdict {
         matches!(self, Self::Judged(checks) if checks.iter().all(|check| check.state == CheckState::Right))
     }
 
-    /// Whether the step fails for no other reason than that parts are not written yet.
+    /// Whether the step fails only because parts of it aren't written yet.
     pub fn is_unwritten(&self) -> bool {
         let Self::Judged(checks) = self else {
             return false;
@@ -57,7 +57,7 @@ impl Verdict {
     }
 
     /// The check to look at next: the first check that is wrong, or else the first that is unwritten.
-    /// What was written comes before what was not.
+    /// Code that is written comes before code that isn't.
     pub fn first_red(&self) -> Option<&CheckResult> {
         let Self::Judged(checks) = self else {
             return None;
@@ -66,7 +66,7 @@ impl Verdict {
         first(CheckState::Wrong).or_else(|| first(CheckState::NotWritten))
     }
 
-    /// How many checks had no turn.
+    /// The number of checks that weren't run.
     pub fn not_judged(&self) -> usize {
         let Self::Judged(checks) = self else {
             return 0;
@@ -75,7 +75,7 @@ impl Verdict {
         checks.iter().filter(had_no_turn).count()
     }
 
-    /// How many checks are right, and how many there are.
+    /// The number of checks that pass, and the number of all checks.
     pub fn count(&self) -> (usize, usize) {
         let Self::Judged(checks) = self else {
             return (0, 0);
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_comes_first() {
+    fn wrong_checks_come_first() {
         let check = |name: &str, state| CheckResult {
             name: name.to_string(),
             state,

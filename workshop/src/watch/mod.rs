@@ -36,10 +36,10 @@ use keys::{Key, read_keys, read_lines};
 use program::RunningProgram;
 use view::{Mode, TimedVerdict, View};
 
-/// How often a screen on which seconds are counted is drawn.
+/// The time between two drawings of a screen on which seconds are counted.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What the command line says.
+/// The options of the command line.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Whether a browser is opened.
@@ -48,7 +48,7 @@ pub struct Options {
     pub book: bool,
     /// The book's port.
     pub port: Option<u16>,
-    /// Whether files are looked at, instead of waiting to be told.
+    /// Whether files are looked at, instead of waiting for the system's reports.
     pub polls: bool,
     /// Whether there are plain lines on a terminal too.
     pub plain: bool,
@@ -57,15 +57,15 @@ pub struct Options {
 /// Something that happened.
 enum Event {
     Change(Change),
-    /// What the run with this number does now.
+    /// The new activity of the run with this number.
     Activity(u64, Activity),
-    /// The run with this number has ended.
+    /// The verdict of the run with this number.
     Judged(u64, TimedVerdict),
     Book(BookEvent),
     Key(Key),
     Resized,
     ProgramLine(play::Line),
-    /// The program is over; the error, if it failed.
+    /// The program has ended, perhaps with an error.
     ProgramEnded(Result<()>),
     End,
 }
@@ -126,7 +126,7 @@ fn wants_colours() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The session: what is shown, and what runs.
+/// The session: everything that is shown, and everything that runs.
 struct Watch {
     session: Session,
     /// Whether a browser is opened.
@@ -139,11 +139,11 @@ struct Watch {
     step: Option<Step>,
     pane: Pane,
     notice: Notice,
-    /// Why we look at the files ourselves, if we do.
+    /// The reason why the files are looked at, if they are.
     polling: Option<String>,
     /// The checks of the step that is shown.
     checks: Checks,
-    /// The steps that are done, if something was saved in them.
+    /// The finished steps in which a file was saved.
     done: DoneSteps,
     book: Option<ServedBook>,
     program: Option<RunningProgram>,
@@ -152,11 +152,11 @@ struct Watch {
 /// The text in the middle of the screen.
 struct Pane {
     mode: Mode,
-    /// How many of its lines are scrolled away.
+    /// The number of its lines that are scrolled away.
     scroll: usize,
-    /// How many can be.
+    /// The highest such number.
     max_scroll: usize,
-    /// How many lines a page key scrolls.
+    /// The number of lines that a page key scrolls.
     page: usize,
 }
 
@@ -177,11 +177,11 @@ impl Pane {
     }
 }
 
-/// What is said until something else is.
+/// A notice that stays until the next one.
 #[derive(Default)]
 struct Notice {
     text: Option<String>,
-    /// Until when it is kept, whatever is saved.
+    /// The time until which it stays, whatever is saved.
     keep_until: Option<Instant>,
 }
 
@@ -237,7 +237,7 @@ impl Watch {
         }
     }
 
-    /// When there is something to do even if nothing happens.
+    /// The time at which there is something to do even if no event comes.
     fn next_moment(&self) -> Option<Instant> {
         let counts = self.checks.run.is_some()
             || self.book.as_ref().is_some_and(ServedBook::is_awaited)
@@ -252,7 +252,7 @@ impl Watch {
         tick.into_iter().chain(word).chain(settled).min()
     }
 
-    /// Deals with an event; `false` if it is the last one.
+    /// Handles an event. Returns `false` if it is the last one.
     fn take(&mut self, event: Event) -> bool {
         match event {
             Event::Change(Change::Steps(paths)) => self.files_changed(paths),
@@ -301,7 +301,7 @@ impl Watch {
         self.book = None;
     }
 
-    /// Says something: on the screen until something else is said, or without one in a line.
+    /// Shows a notice: on the screen until the next notice, and without a screen as a line.
     fn note(&mut self, text: impl Into<String>) {
         let text = text.into();
         self.log(&text);
@@ -309,7 +309,7 @@ impl Watch {
         self.notice.keep_until = None;
     }
 
-    /// Says something if there is no screen.
+    /// Prints a line if there is no screen.
     fn log(&self, text: &str) {
         if self.screen.is_none() {
             say(text);
@@ -359,7 +359,7 @@ impl Watch {
         }
     }
 
-    /// Says what is known before anything has happened.
+    /// Shows the notices that there are before anything has happened.
     fn say_notices(&mut self) {
         let book = self.book.as_ref().map(|served| &served.book);
         if let Some(book) = book.filter(|book| book.uses_other_port()) {

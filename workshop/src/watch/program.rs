@@ -1,4 +1,4 @@
-//! The program that is played with, while the checks go on.
+//! Runs a step's program while the checks go on.
 
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::browser;
 use crate::play;
 use crate::supervisor::Stop;
 
-/// What is played with.
+/// The program of a step, while it is built and while it runs.
 pub(super) struct RunningProgram {
     pub(super) stop: Stop,
     pub(super) name: String,
@@ -19,14 +19,14 @@ pub(super) struct RunningProgram {
     pub(super) others: Option<String>,
     pub(super) since: Instant,
     pub(super) address: Option<String>,
-    /// The default port, if it is taken.
+    /// The usual port, if another program has it.
     pub(super) taken: Option<u16>,
     pub(super) output: Vec<String>,
     pub(super) thread: JoinHandle<()>,
 }
 
 impl RunningProgram {
-    /// What is played, and how to end it.
+    /// One line: the program's name and address, and how to end it.
     pub(super) fn line(&self) -> String {
         let name = capital(&self.name);
         let seconds = self.since.elapsed().as_secs();
@@ -37,7 +37,7 @@ impl RunningProgram {
         }
     }
 
-    /// Whether nothing has come of it yet.
+    /// Whether it hasn't printed anything yet.
     pub(super) fn is_being_built(&self) -> bool {
         self.address.is_none() && self.output.is_empty()
     }

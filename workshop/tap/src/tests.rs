@@ -251,7 +251,7 @@ client → RST: the client breaks TCP off
 }
 
 #[test]
-fn what_tcp_cuts_off_is_said() {
+fn a_cut_by_the_end_of_tcp_is_reported() {
     let end = Event::End(Side::Server, Ending::Fin);
     let cut = |bytes: &[u8]| behind_handshake(SWITCHING, &[server(bytes), end.clone()]);
     assert!(cut(&[0x82, 0x05, 1, 2]).contains(
@@ -344,7 +344,7 @@ fn frames_in_the_handshakes_segment_are_read() {
 }
 
 #[test]
-fn what_is_something_else_is_said_to_be_so() {
+fn other_protocols_are_named() {
     let said = |bytes: &[u8]| shown(&[client(bytes), Event::End(Side::Client, Ending::Fin)]);
     assert_eq!(
         said(b"\x16\x03\x01\x02\x00\x01"),
@@ -363,7 +363,7 @@ client → FIN: the client sends nothing more
 }
 
 #[test]
-fn bits_are_drawn_where_that_is_wanted() {
+fn bits_are_drawn_if_asked_for() {
     let long = [&[0x82, 0x7e, 0x02, 0x58][..], &[0xab; 600]].concat();
     let shown = shown_of(
         true,
@@ -398,7 +398,7 @@ fn bits_are_drawn_where_that_is_wanted() {
 }
 
 #[test]
-fn it_is_seen_alike_however_the_streams_are_cut() {
+fn cuts_in_the_streams_change_nothing() {
     let from_client = [
         HANDSHAKE,
         &masked(0x81, b"Hello"),
@@ -515,7 +515,7 @@ fn flooded(is_complete: bool, after: &[u8]) -> String {
 }
 
 #[test]
-fn of_very_many_frames_the_first_are_shown_and_the_rest_is_counted() {
+fn the_first_of_very_many_frames_are_shown_and_the_rest_counted() {
     let end = masked(0x80, b"y");
     let all = flooded(true, &end);
     assert_eq!(all.matches("ping, FIN, 4 bytes").count(), 250, "{all}");
@@ -540,7 +540,7 @@ fn of_very_many_frames_the_first_are_shown_and_the_rest_is_counted() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_shown_among_very_many_frames() {
+fn a_broken_rule_is_shown_among_very_many_frames() {
     let many = masked(0x8a, b"").repeat(150);
     let wrong = frame(0x8a, b"");
     let shown = behind_handshake(
