@@ -649,7 +649,7 @@ fn the_options_of_compare_are_read_before_anything_is_compiled() {
     for (arguments, sentence) in [
         (
             &["compare", "--rate", "fast"][..],
-            "`--rate fast` is no number from 1 to 6000. `--help` lists the options.\n",
+            "`--rate fast` isn't a number from 1 to 6000. `--help` lists the options.\n",
         ),
         (
             &["compare", "--from", "no-such-file"],

@@ -117,7 +117,7 @@ fn complaints(
     let mut wrong = Vec::new();
     wrong.extend(wrong_section(section, links));
     if !KEYWORDS.contains(keyword) {
-        wrong.push(format!("{keyword:?} is no keyword"));
+        wrong.push(format!("{keyword:?} isn't a keyword"));
     }
     if rule.is_empty() {
         wrong.push("the rule is empty".to_string());
@@ -129,7 +129,7 @@ fn complaints(
 
 fn wrong_section(cell: &str, links: &BTreeMap<&str, &str>) -> Option<String> {
     let Some(number) = in_brackets(cell).and_then(|text| text.strip_prefix('§')) else {
-        return Some(format!("{cell:?} is no section: [§4.1] is one"));
+        return Some(format!("{cell:?} isn't a section: [§4.1] is one"));
     };
     if !SECTIONS.contains(&number) {
         return Some(format!(
@@ -156,7 +156,7 @@ fn wrong_step(
     let is_number =
         digits.len() == 2 && digits.chars().all(|c| c.is_ascii_digit()) && number.len() <= 3;
     if !is_number {
-        return Some(format!("{cell:?} is no step: 04 is one"));
+        return Some(format!("{cell:?} isn't a step: 04 is one"));
     }
     let leads = in_brackets(cell).map(|number| links.get(number).copied().unwrap_or_default());
     let id = leads.map(|page| page.trim_end_matches(".md"));

@@ -209,7 +209,7 @@ where
     let number = text.trim().parse().ok();
     number
         .filter(|number| (&least..=&most).contains(&number))
-        .ok_or_else(|| format!("`--{name} {text}` is no number from {least} to {most}"))
+        .ok_or_else(|| format!("`--{name} {text}` isn't a number from {least} to {most}"))
 }
 
 #[cfg(test)]
@@ -249,13 +249,13 @@ mod tests {
         for (line, sentence) in [
             ("--rat 6", "--rat"),
             ("--rate", "--rate"),
-            ("--rate fast", "`--rate fast` is no number from 1 to 6000"),
-            ("--rate 6,", "`--rate ` is no number"),
-            ("--clients 0", "`--clients 0` is no number from 1 to 100"),
-            ("--cookie -1", "`--cookie -1` is no number from 0 to 8192"),
+            ("--rate fast", "`--rate fast` isn't a number from 1 to 6000"),
+            ("--rate 6,", "`--rate ` isn't a number"),
+            ("--clients 0", "`--clients 0` isn't a number from 1 to 100"),
+            ("--cookie -1", "`--cookie -1` isn't a number from 0 to 8192"),
             (
                 "--interval NaN",
-                "`--interval NaN` is no number from 0.01 to 60",
+                "`--interval NaN` isn't a number from 0.01 to 60",
             ),
             ("--seconds 1", "too short for a pause of 1 s"),
             ("--rate 2", "less than one message in 10 s"),

@@ -130,13 +130,13 @@ impl Page {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 length => length,
             };
-            let refused = |error| io::Error::other(format!("the answer is no head: {error:?}"));
+            let refused = |error| io::Error::other(format!("the answer isn't a head: {error:?}"));
             if buffer.push(&piece[..length]).map_err(refused)? {
                 break;
             }
         }
         let answer = ResponseHead::parse(&buffer)
-            .map_err(|error| io::Error::other(format!("the answer is no head: {error:?}")))?;
+            .map_err(|error| io::Error::other(format!("the answer isn't a head: {error:?}")))?;
         handshake
             .check(&answer)
             .map_err(|failure| io::Error::other(format!("no WebSocket: {failure:?}")))?;

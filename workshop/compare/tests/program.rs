@@ -66,11 +66,11 @@ fn nonsense_gets_one_sentence_and_code_2() {
     for (arguments, sentence) in [
         (
             &["--rate", "fast"][..],
-            "`--rate fast` is no number from 1 to 6000. `--help` lists the options.",
+            "`--rate fast` isn't a number from 1 to 6000. `--help` lists the options.",
         ),
         (
             &["--clients", "0"],
-            "`--clients 0` is no number from 1 to 100.",
+            "`--clients 0` isn't a number from 1 to 100.",
         ),
         (&["--nonsense"], "--nonsense"),
         (&["--from", "no-such-file"], "no-such-file can't be read: "),

@@ -334,7 +334,7 @@ fn bind(listen: &str) -> Result<TcpListener> {
                 "{listen} is taken: something listens there already; `--listen` takes another port, 0 any free one."
             ),
             ErrorKind::InvalidInput => {
-                format!("`{listen}` is no address to listen on; write it like 127.0.0.1:9100.")
+                format!("`{listen}` isn't an address to listen on; write it like 127.0.0.1:9100.")
             }
             _ => format!("{listen} can't be listened on: {error}."),
         })

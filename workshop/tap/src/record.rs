@@ -129,7 +129,7 @@ pub fn read(name: &str, file: impl BufRead, mut take: impl FnMut(Record)) -> Res
     let first = lines.next().transpose();
     let first = first.with_context(|| format!("{name} can't be read as text"))?;
     if first.as_deref().map(str::trim_end) != Some(TITLE) {
-        bail!("{name} is no transcript: its first line would be `{TITLE}`.");
+        bail!("{name} isn't a transcript: its first line would be `{TITLE}`.");
     }
     let mut finish = |pending: Option<(usize, String)>| {
         let Some((number, line)) = pending else {
@@ -137,7 +137,7 @@ pub fn read(name: &str, file: impl BufRead, mut take: impl FnMut(Record)) -> Res
         };
         let Some(record) = record_of(&line) else {
             bail!(
-                "{name}, line {number}: `{}` is no record of a tap.",
+                "{name}, line {number}: `{}` isn't a record of a tap.",
                 workshop_terminal::text::cut(&one_line(&line), 40)
             );
         };

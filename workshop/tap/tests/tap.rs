@@ -486,7 +486,7 @@ fn an_address_that_cannot_be_tapped_gets_a_sentence_and_exit_code_2() {
             "`wss://127.0.0.1:1/` can't be tapped: it speaks TLS",
         ),
         (&["--read", "no/such.tap"], "no/such.tap can't be read: "),
-        (&["--read", "README.md"], "README.md is no transcript: "),
+        (&["--read", "README.md"], "README.md isn't a transcript: "),
         (
             &[
                 "--to",
