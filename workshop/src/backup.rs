@@ -9,7 +9,7 @@ use crate::project::{Project, Step};
 use crate::starter::{Files, finished, read_folder, same_files, starter, write_file, write_folder};
 use crate::timestamp;
 
-/// What became of the files that were in a step.
+/// The fate of the files that were in a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackupOutcome {
     /// They are in this backup now.

@@ -82,7 +82,7 @@ pub fn built_program(stdout: &str, kind: &str, name: Option<&str>) -> Option<Pat
 fn listener(on_activity: &OnActivity) -> Listener {
     let on_activity = Arc::clone(on_activity);
     Box::new(move |line| match status(line) {
-        // The package cache is let go of in a moment.
+        // Another cargo holds the package cache only for a moment.
         Some(("Blocking", what)) if !what.ends_with("package cache") => {
             on_activity(Activity::Waiting)
         }

@@ -10,7 +10,7 @@
 //!                                              tests/10_chat/rate.rs       #[test] fn …
 //! ```
 //!
-//! The checks of a part come where the line with its `mod` is. A blank line between two of these lines keeps
+//! The checks of a part come at the line with its `mod`. A blank line between two of these lines keeps
 //! rustfmt from sorting them. A part has no parts of its own.
 
 use std::fs;

@@ -100,7 +100,7 @@ pub fn try_out(folder: &Path) -> Result<(), String> {
     }
 }
 
-const SILENT: &str = "this file system doesn't tell of changes";
+const SILENT: &str = "this file system doesn't report changes";
 
 /// The reason why the system can't watch, in words that a sentence can begin with.
 fn reason(error: notify::Error) -> String {
@@ -172,9 +172,9 @@ struct Worker<Tell> {
     probe: Option<(Probe, Instant)>,
     seen: Files,
     /// For each path, the time of the latest report.
-    told: BTreeMap<PathBuf, Instant>,
+    reported: BTreeMap<PathBuf, Instant>,
     /// Changes that a look found without a report. Each comes with the time since which a report was possible.
-    untold: Vec<(PathBuf, Instant)>,
+    unreported: Vec<(PathBuf, Instant)>,
     last_look: Instant,
 }
 
@@ -191,8 +191,8 @@ impl<Tell: Fn(Change)> Worker<Tell> {
             system: None,
             probe: None,
             seen,
-            told: BTreeMap::new(),
-            untold: Vec::new(),
+            reported: BTreeMap::new(),
+            unreported: Vec::new(),
             last_look: Instant::now(),
         }
     }
@@ -227,7 +227,7 @@ impl<Tell: Fn(Change)> Worker<Tell> {
     fn poll(&mut self, why: &str) {
         self.system = None;
         self.probe = None;
-        self.untold.clear();
+        self.unreported.clear();
         (self.tell)(Change::Polling(why.to_string()));
     }
 
@@ -293,7 +293,7 @@ impl<Tell: Fn(Change)> Worker<Tell> {
                 Some(Area::Book) => is_book = true,
                 None => continue,
             }
-            self.told.insert(path.clone(), now);
+            self.reported.insert(path.clone(), now);
         }
         self.report(steps, is_book);
     }
@@ -314,16 +314,16 @@ impl<Tell: Fn(Change)> Worker<Tell> {
     }
 
     fn look_ourselves(&mut self) {
-        // What was found the last time and hasn't been told of since will never be told of.
+        // A change that the last look found and that hasn't been reported since will never be reported.
         let before = self.last_look;
-        let suspects = std::mem::take(&mut self.untold);
+        let suspects = std::mem::take(&mut self.unreported);
         let missed = suspects
             .iter()
-            .any(|(path, since)| !self.was_told(path, *since));
+            .any(|(path, since)| !self.was_reported(path, *since));
         if missed && self.system.is_some() {
-            self.poll("this file system doesn't tell of all changes");
+            self.poll("this file system doesn't report all changes");
         }
-        self.told.retain(|_, when| *when >= before);
+        self.reported.retain(|_, when| *when >= before);
 
         let there = look(&self.root);
         let changed = differences(&self.seen, &there);
@@ -332,7 +332,7 @@ impl<Tell: Fn(Change)> Worker<Tell> {
         let mut steps = Vec::new();
         let mut is_book = false;
         for path in changed {
-            if self.was_told(&path, before) {
+            if self.was_reported(&path, before) {
                 continue;
             }
             match area(&self.root, &path, false) {
@@ -340,13 +340,13 @@ impl<Tell: Fn(Change)> Worker<Tell> {
                 Some(Area::Book) => is_book = true,
                 None => continue,
             }
-            self.untold.push((path, before));
+            self.unreported.push((path, before));
         }
         self.report(steps, is_book);
     }
 
-    fn was_told(&self, path: &Path, since: Instant) -> bool {
-        self.told
+    fn was_reported(&self, path: &Path, since: Instant) -> bool {
+        self.reported
             .iter()
             .any(|(other, when)| *when >= since && path.starts_with(other))
     }
@@ -477,7 +477,7 @@ mod tests {
         worker.look_ourselves();
         assert_eq!(told.take(), [Change::Steps(vec![folder.join("lib.rs")])]);
         worker.look_ourselves();
-        let why = "this file system doesn't tell of all changes".to_string();
+        let why = "this file system doesn't report all changes".to_string();
         assert_eq!(told.take(), [Change::Polling(why)]);
         assert!(worker.system.is_none());
         fs::remove_dir_all(&root).unwrap();

@@ -334,7 +334,7 @@ fn run_built(
             .try_wait()
             .with_context(|| format!("{} can't be waited for", program.name()))?;
         if let Some(status) = status {
-            // What it printed last is still on its way.
+            // The last lines that it printed are still on their way.
             output.into_iter().for_each(|thread| _ = thread.join());
             return if status.success() {
                 Ok(())

@@ -29,7 +29,7 @@ pub struct Step {
     pub number: String,
     /// `accept-key`: the package's name, which stays when steps are renumbered.
     pub id: String,
-    /// What the step is called in the book.
+    /// The step's title in the book.
     pub title: String,
     /// The minutes that it takes.
     pub minutes: u32,
@@ -65,7 +65,7 @@ impl Project {
     /// Returns an error if it belongs to none, or the steps can't be read.
     pub fn find() -> Result<Self> {
         let here = env::current_dir().context("The current folder can't be read")?;
-        // Cargo says where the package is that it runs; a binary that is run directly has to look.
+        // Cargo passes the folder of the package that it runs; a binary that is run directly has to look for it.
         let start = env::var_os("CARGO_MANIFEST_DIR").map_or(here.clone(), PathBuf::from);
         let is_root =
             |folder: &&Path| folder.join("solutions").is_dir() && folder.join("book").is_dir();

@@ -356,7 +356,7 @@ mod tests {
         ] {
             assert!(!same_files(&ours, &other), "{other:?}");
         }
-        // What isn't text is compared byte by byte.
+        // A file that isn't text is compared byte by byte.
         let picture = files(&[("a", b"\xff\r\n")]);
         assert!(!same_files(&picture, &files(&[("a", b"\xff\n")])));
         assert!(!same_files(&picture, &files(&[("a", b"\xfe\r\n")])));

@@ -83,7 +83,7 @@ fn go_on(what: &str, mut activity: Activity, inbox: &Receiver<Option<Activity>>)
         }
         match inbox.recv_timeout(left) {
             Ok(Some(next)) => {
-                // That it waits for another cargo is worth a line of its own.
+                // Waiting for another cargo is worth a line of its own.
                 if is_terminal || next == Activity::Waiting {
                     next_line = Instant::now();
                 }

@@ -165,7 +165,7 @@ fn compiler_errors(output: &str) -> Vec<String> {
             error.push('\n');
         }
     }
-    // What comes after the last error ("For more information …") isn't part of it.
+    // The text after the last error ("For more information …") isn't part of it.
     errors
         .iter()
         .map(|error| {

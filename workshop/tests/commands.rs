@@ -176,7 +176,7 @@ fn skip_and_reset_keep_your_files() {
     assert!(fixture.read(TWICE).contains("number + number"));
     assert_eq!(fixture.read(".workshop/progress"), "twice skipped\n");
 
-    // What was skipped stays so when it is judged, until the learner's own code passes.
+    // A skipped step stays skipped when it is judged, until the learner's own code passes.
     assert_eq!(fixture.run(&["check", "twice"]).code, 0);
     assert_eq!(fixture.read(".workshop/progress"), "twice skipped\n");
 
@@ -190,7 +190,7 @@ fn skip_and_reset_keep_your_files() {
     assert_eq!(fixture.names(".workshop/backups").len(), 1);
     assert_eq!(fixture.read(".workshop/progress"), "twice open\n");
 
-    // Neither does what nobody has touched.
+    // Nor does a step that hasn't been touched.
     let done = fixture.run(&["skip", "0"]);
     assert!(
         done.stdout.starts_with(
@@ -465,7 +465,7 @@ fn the_doctor_has_a_line_for_everything_and_a_conclusion() {
         done.code, done.stdout, done.stderr
     );
     // Each line, or what takes its place if the machine is not ours alone: another program may
-    // stop listening on a port, and a busy system takes more than two seconds to tell of a file.
+    // stop listening on a port, and a busy system takes more than two seconds to report a file.
     let expected = [
         ["✓ rustc 1.", "✓ rustc 1."],
         ["✓ all crates are downloaded", "✓ all crates are downloaded"],
@@ -477,7 +477,7 @@ fn the_doctor_has_a_line_for_everything_and_a_conclusion() {
         ],
         [
             "✓ the system tells when a file is saved",
-            "– this file system doesn't tell of changes",
+            "– this file system doesn't report changes",
         ],
         ["✓ `", "– nothing opens a browser"],
     ];

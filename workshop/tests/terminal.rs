@@ -93,7 +93,7 @@ impl OnTerminal {
         !now.local_flags.contains(cooked)
     }
 
-    /// The process as the system has it: `T` where it is stopped.
+    /// The process as the system has it: `T` if it is stopped.
     fn is_stopped(&self) -> bool {
         let id = self.child.id().to_string();
         let ps = Command::new("ps").args(["-o", "stat=", "-p", &id]).output();
@@ -128,7 +128,7 @@ impl OnTerminal {
 
 impl Drop for OnTerminal {
     fn drop(&mut self) {
-        // Asked to, it ends what it has started; also where a test has left it stopped.
+        // Asked to, it ends what it has started; even if a test has left it stopped.
         signal(self.child.id(), "TERM");
         signal(self.child.id(), "CONT");
         let end = Instant::now() + PATIENCE;

@@ -1,4 +1,4 @@
-//! `cargo workshop` alone, where it is not on a terminal.
+//! `cargo workshop` alone, without a terminal.
 
 use std::fs;
 

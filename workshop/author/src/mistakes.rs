@@ -71,7 +71,7 @@ struct Outcome {
     faults: Vec<String>,
 }
 
-/// Which mistakes are tried, and whether their reports are written again.
+/// The mistakes to try, and whether their reports are written again.
 #[derive(Default, Clone, Copy)]
 pub struct Selection<'a> {
     /// Only those of this step, by its id or number.

@@ -45,13 +45,13 @@ const SECONDS: (f64, f64) = (0.1, 3_600.0);
 /// The options of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// What is measured.
+    /// The source of the figures.
     pub task: Task,
     /// The file for the plot, if one is wanted.
     pub svg: Option<PathBuf>,
 }
 
-/// Where the figures come from.
+/// The source of the figures.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Task {
     /// They are measured.
@@ -60,7 +60,7 @@ pub enum Task {
     Read(PathBuf),
 }
 
-/// What is measured.
+/// The setup of a measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// The number of messages at each rate: as many as come in `window`, but at least one.

@@ -157,7 +157,7 @@ impl Page {
     /// Reads until TCP ends.
     fn read(&self, number: usize, journal: &Journal, join: &Sender<()>) -> io::Result<()> {
         let mut buffer = [0; 4096];
-        // What followed the handshake was received already.
+        // The bytes after the handshake were received already.
         let mut length = 0;
         loop {
             let mut connection = self.lock();

@@ -1,4 +1,4 @@
-//! What a client can do to the server, and what it gets.
+//! Clients that try to do harm, and what they get.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -33,7 +33,7 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn run(&self, inbox: &Receiver<()>, tell: impl Fn(BookEvent)) {
-        // What was built in an earlier session can be read at once.
+        // A book that was built in an earlier session can be read at once.
         if self.pages.exist() {
             tell(BookEvent::Readable);
         }

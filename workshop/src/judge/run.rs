@@ -131,7 +131,7 @@ impl Checks<'_> {
         for path in paths {
             command.args([path.to_string(), format!("check::{path}")]);
         }
-        // What .cargo/config.toml sets for a run by cargo.
+        // The variables that .cargo/config.toml sets when cargo runs a program.
         let update = env::var("INSTA_UPDATE").unwrap_or("no".to_string());
         command
             .env("INSTA_UPDATE", update)

@@ -28,7 +28,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const MEMORY_CHECK_INTERVAL: Duration =
     Duration::from_millis(if cfg!(target_os = "linux") { 100 } else { 1000 });
 
-/// A request to stop, shared by whoever asks and whoever works.
+/// A request to stop, shared by the thread that asks and the threads that work.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
 

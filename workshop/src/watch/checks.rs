@@ -122,7 +122,7 @@ impl Watch {
             settled: (now + QUIET).min(since + PATIENCE),
             paths,
         });
-        // What is being judged is out of date.
+        // The code that is being judged is out of date.
         self.stop();
     }
 
@@ -142,7 +142,7 @@ impl Watch {
         {
             self.notice.text = None;
         }
-        // Whoever saves has read enough of those.
+        // A learner who saves has read enough of those.
         if matches!(self.pane.mode, Mode::Greeting | Mode::List) {
             self.pane.mode = Mode::Verdict;
         }

@@ -350,7 +350,7 @@ fn status(view: &View, width: usize) -> Vec<Line> {
     // Other texts hide the report.
     let is_hidden = look == Style::Bad && *view.mode != Mode::Verdict;
     match checking {
-        // What is shown is from before; it stays, so that the eye keeps its place.
+        // The earlier report stays, so that the eye keeps its place.
         Some(checking) => return vec![Line::new(Style::Plain, before(&checking, &text, width))],
         None if is_hidden => text += "   (Esc shows it)",
         None => text += &format!("   ({:.1} s)", judged.took.as_secs_f64()),

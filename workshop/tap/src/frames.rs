@@ -401,7 +401,7 @@ impl Frames {
         let drawn = frame.kept.len().min(MAX_DRAWN);
         let bytes = [&self.header[..], &frame.kept[..drawn]].concat();
         let (drawing, _) = draw_first(&bytes);
-        // What the drawing says below its last border is in the title already.
+        // The text below the drawing's last border is in the title already.
         let border = drawing.rfind("\n+").map_or(0, |at| at + 1);
         let end = drawing[border..]
             .find('\n')

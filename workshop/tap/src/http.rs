@@ -383,7 +383,7 @@ impl Body {
         let content = Content {
             bytes: self.kept.clone(),
             has_more: self.received > self.kept.len() as u64,
-            // What is kept may end in the middle of a character.
+            // The part that is kept may end in the middle of a character.
             is_text: match str::from_utf8(&self.kept) {
                 Ok(_) => true,
                 Err(error) => error.error_len().is_none() && self.received > MAX_KEPT as u64,

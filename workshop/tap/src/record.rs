@@ -69,7 +69,7 @@ pub struct Record {
     pub at: Duration,
     /// Counted from 1.
     pub connection: u64,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 

@@ -1,4 +1,4 @@
-//! What is seen of bytes, without sockets.
+//! Shows bytes without sockets.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, 0b1000_0000 | length], &KEY[..], &masked].concat()
 }
 
-/// What is shown, without the time and the number.
+/// The lines that are shown, without the time and the number.
 fn shown_of(is_drawn: bool, events: &[Event]) -> String {
     let mut viewer = Viewer::new(Layout::default(), is_drawn);
     let mut text = String::new();
@@ -62,7 +62,7 @@ fn shown(events: &[Event]) -> String {
     shown_of(false, events)
 }
 
-/// What is shown once a WebSocket is open.
+/// The lines that are shown once a WebSocket is open.
 fn behind_handshake(answer: &[u8], events: &[Event]) -> String {
     let opening = [client(HANDSHAKE), server(answer)];
     let before = shown(&opening);
@@ -411,7 +411,7 @@ fn cuts_in_the_streams_change_nothing() {
     .concat();
     let polls: &[u8] = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n\xff\xff";
     for stream in [&from_client[..], polls] {
-        // The answer comes when the request is whole; where there is none, at the end.
+        // The answer comes when the request is whole; if there is none, at the end.
         let (head, rest) = stream.split_at(HANDSHAKE.len().min(stream.len()));
         let pieces = |cut: usize| -> Vec<Event> {
             let before = head.chunks(cut).map(client);

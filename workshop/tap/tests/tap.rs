@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 const RECORDED: &str = "tests/tap/chromium-156.tap";
 
-/// A tap in front of `to`: where it listens, and what it tells.
+/// A tap in front of `to`: its address, and its messages.
 fn tap(to: SocketAddr) -> (SocketAddr, SyncSender<Message>, Receiver<Message>) {
     tap_to(&[to])
 }
@@ -46,7 +46,7 @@ fn connect(to: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The tap's records until so many connections are over.
+/// The tap's records until this many connections are over.
 fn events(receiver: &Receiver<Message>, connections: usize) -> Vec<Event> {
     let end = Instant::now() + DEADLINE;
     let mut events = Vec::new();
@@ -133,7 +133,7 @@ impl Script {
 fn a_conversation_with_the_echo_server() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let to = listener.local_addr().expect("it has an address");
-    // What the server says is shown only where the test fails.
+    // The server's output is shown only if the test fails.
     let (log, logged) = mpsc::channel();
     thread::spawn(move || logged.iter().for_each(|line: String| println!("{line}")));
     let settings = Settings {
