@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, anyhow};
 
-use crate::clock;
 use crate::project::{Project, Step};
 use crate::starter::{Files, finished, read_folder, same_files, starter, write_file, write_folder};
+use crate::timestamp;
 
-/// What happened to the files that were in a step.
+/// The fate of the files that were in a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
+pub enum BackupOutcome {
     /// They are in this backup now.
     In(Backup),
     /// There was nothing to keep, for this reason.
@@ -21,7 +21,7 @@ pub enum Kept {
 /// A folder with the files of a step, as a learner left them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// When it was kept: `2026-11-21T05-43-10Z`. No two backups of a step have the same.
+    /// The time at which it was made: `2026-11-21T05-43-10Z`. No two backups of a step have the same.
     pub when: String,
     /// The folder.
     pub folder: PathBuf,
@@ -31,7 +31,7 @@ pub struct Backup {
 ///
 /// # Errors
 /// Returns an error if the files can't be kept (then nothing was touched), or the reference can't be written.
-pub fn skip(project: &Project, step: &Step) -> Result<Kept> {
+pub fn skip(project: &Project, step: &Step) -> Result<BackupOutcome> {
     replace(project, step, &finished(project, step)?)
 }
 
@@ -39,22 +39,22 @@ pub fn skip(project: &Project, step: &Step) -> Result<Kept> {
 ///
 /// # Errors
 /// Returns an error if the files can't be kept (then nothing was touched), or the starter can't be written.
-pub fn reset(project: &Project, step: &Step) -> Result<Kept> {
+pub fn reset(project: &Project, step: &Step) -> Result<BackupOutcome> {
     replace(project, step, &starter(project, step)?)
 }
 
-/// Writes what a backup holds into the step. Every file is written, even one that is the same already: cargo builds
-/// what is newer than its last build, and a backup that was copied by hand may have kept its old times.
+/// Writes the files of a backup into the step. Every file is written, even one that is the same already: cargo builds
+/// only files that are newer than its latest build, and a backup that was copied by hand may have kept its old times.
 ///
 /// # Errors
 /// Returns an error if the backup can't be read or the files can't be kept (then nothing was touched), or its files
 /// can't be written.
-pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept> {
+pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<BackupOutcome> {
     let files = read_folder(&backup.folder)?;
     let folder = project.step_folder(step);
-    let kept = match read_folder(&folder) {
+    let outcome = match read_folder(&folder) {
         Ok(theirs) if same_files(&theirs, &files) => {
-            Kept::Nothing("the step held the same files already".to_string())
+            BackupOutcome::Nothing("the step held the same files already".to_string())
         }
         _ => keep(project, step)?,
     };
@@ -64,8 +64,8 @@ pub fn restore(project: &Project, step: &Step, backup: &Backup) -> Result<Kept> 
                 .iter()
                 .try_for_each(|(path, content)| write_file(&folder.join(path), content))
         })
-        .map_err(|error| still_there(error, project, &kept))?;
-    Ok(kept)
+        .map_err(|error| still_there(error, project, &outcome))?;
+    Ok(outcome)
 }
 
 /// The backups of a step, the newest first.
@@ -76,7 +76,7 @@ pub fn backups(project: &Project, step: &Step) -> Vec<Backup> {
     let backup = |entry: fs::DirEntry| {
         let name = entry.file_name().to_string_lossy().into_owned();
         let when = name.strip_prefix(&step.id)?.strip_prefix('-')?;
-        let is_one = clock::is_stamp(split(when).0) && entry.path().is_dir();
+        let is_one = timestamp::is_timestamp(split(when).0) && entry.path().is_dir();
         is_one.then(|| Backup {
             when: when.to_string(),
             folder: entry.path(),
@@ -87,7 +87,7 @@ pub fn backups(project: &Project, step: &Step) -> Vec<Backup> {
     backups
 }
 
-/// When a backup was kept, and which one of that second it is.
+/// Splits the time of a backup from its number among the backups of that second.
 fn split(when: &str) -> (&str, u32) {
     match when.split_once("Z-") {
         Some((stamp, number)) => (&when[..=stamp.len()], number.parse().unwrap_or(0)),
@@ -102,20 +102,20 @@ pub fn is_finished_by_skip(project: &Project, step: &Step) -> bool {
     matches!((there, reference), (Ok(there), Ok(reference)) if same_files(&there, &reference))
 }
 
-fn replace(project: &Project, step: &Step, files: &Files) -> Result<Kept> {
-    let kept = keep(project, step)?;
+fn replace(project: &Project, step: &Step, files: &Files) -> Result<BackupOutcome> {
+    let outcome = keep(project, step)?;
     write_folder(&project.step_folder(step), files)
-        .map_err(|error| still_there(error, project, &kept))?;
-    Ok(kept)
+        .map_err(|error| still_there(error, project, &outcome))?;
+    Ok(outcome)
 }
 
-fn still_there(error: Error, project: &Project, kept: &Kept) -> Error {
-    match kept {
-        Kept::In(backup) => anyhow!(
+fn still_there(error: Error, project: &Project, outcome: &BackupOutcome) -> Error {
+    match outcome {
+        BackupOutcome::In(backup) => anyhow!(
             "{error:#}. Your files are all in {}; try again when there is room.",
             relative(project, &backup.folder)
         ),
-        Kept::Nothing(_) => error,
+        BackupOutcome::Nothing(_) => error,
     }
 }
 
@@ -123,8 +123,8 @@ fn folder(project: &Project) -> PathBuf {
     project.state_folder().join("backups")
 }
 
-fn keep(project: &Project, step: &Step) -> Result<Kept> {
-    let nothing = |why: &str| Ok(Kept::Nothing(why.to_string()));
+fn keep(project: &Project, step: &Step) -> Result<BackupOutcome> {
+    let nothing = |why: &str| Ok(BackupOutcome::Nothing(why.to_string()));
     let theirs = project.step_folder(step);
     if !theirs.is_dir() {
         return nothing("the step was not there");
@@ -147,11 +147,11 @@ fn keep(project: &Project, step: &Step) -> Result<Kept> {
             anyhow!("Your files can't be kept, so nothing was touched: {error:#}. Make room, and try again.")
         })?;
     }
-    Ok(Kept::In(Backup { when, folder }))
+    Ok(BackupOutcome::In(Backup { when, folder }))
 }
 
 fn unused(folder: &Path, id: &str) -> (String, PathBuf) {
-    let first = clock::stamp();
+    let first = timestamp::now();
     let others = (2..).map(|number| format!("{first}-{number}"));
     std::iter::once(first.clone())
         .chain(others)

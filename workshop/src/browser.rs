@@ -1,4 +1,4 @@
-//! Opens an address in the browser that this machine has.
+//! Opens an address in this machine's browser.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ fn chosen_command(entry: &str) -> Option<Command> {
     Some(command)
 }
 
-/// The file of a command.
+/// Finds the file of a program: at its own path, or in `PATH`.
 fn on_path(name: &Path) -> Option<PathBuf> {
     if name.as_os_str().is_empty() {
         return None;

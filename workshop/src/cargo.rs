@@ -1,4 +1,4 @@
-//! Calls cargo, and reads what it says: what it is doing, what it complains of, and which programs it has built.
+//! Runs cargo, and reads its output: status lines, errors, and the paths of the programs that it has built.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,7 +10,8 @@ use anyhow::Result;
 use crate::project::Project;
 use crate::supervisor::{Limits, Listener, Output, Stop, run_within};
 
-/// Has cargo print its messages as JSON on stdout, where [`built_program`] reads them, and what people read on stderr.
+/// Options by which cargo prints messages for programs on stdout, as JSON that [`built_program`] reads, and messages
+/// for people on stderr.
 pub const MESSAGE_OPTIONS: [&str; 4] = [
     "--message-format",
     "json-render-diagnostics",
@@ -18,22 +19,22 @@ pub const MESSAGE_OPTIONS: [&str; 4] = [
     "never",
 ];
 
-/// What is being done until there is a verdict.
+/// A stage on the way to a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Activity {
-    /// Cargo waits until another cargo has built in the same folder.
+    /// Cargo waits for another cargo that builds in the same folder.
     Waiting,
-    /// Cargo builds this package, or looks which ones are to be built.
+    /// Cargo builds this package; or, if `None`, finds out which packages to build.
     Building(Option<String>),
     /// The checks run.
     Checking,
 }
 
-/// Hears what is being done; called from several threads.
+/// A callback for each [`Activity`]. It is called from several threads.
 pub type OnActivity = Arc<dyn Fn(Activity) + Send + Sync>;
 
-/// `cargo`, the one that runs us, in the workshop's folder, with nothing inherited that would
-/// change what it does there.
+/// Returns a command for the cargo that runs this program. It runs in the workshop's folder, and inherits no variable
+/// that would change its behaviour there.
 pub fn command(project: &Project) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     command
@@ -45,8 +46,9 @@ pub fn command(project: &Project) -> Command {
     command
 }
 
-/// Runs a cargo that builds to its exit; `on_activity` hears what it does. Its `stderr` is what the compiler and cargo
-/// itself complain of. `None` if a stop was asked for.
+/// Runs a cargo command that builds something, and reports its activity to `on_activity`. Returns `None` if a stop was
+/// asked for. The output's `stderr` has the errors and warnings of cargo and the compiler, without cargo's status
+/// lines.
 ///
 /// # Errors
 /// Returns an error if it can't be started.
@@ -64,8 +66,8 @@ pub fn build(command: Command, stop: &Stop, on_activity: &OnActivity) -> Result<
     }))
 }
 
-/// The program of this kind (`bin`, `example`, `test`) that cargo has built; of several, the first, or the one that
-/// `name` says.
+/// Finds the program of this kind (`bin`, `example`, `test`) that cargo has built: the one with this name or, without a
+/// name, the first.
 pub fn built_program(stdout: &str, kind: &str, name: Option<&str>) -> Option<PathBuf> {
     let messages = stdout
         .lines()
@@ -76,11 +78,11 @@ pub fn built_program(stdout: &str, kind: &str, name: Option<&str>) -> Option<Pat
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
 }
 
-/// Tells what cargo says that it does.
+/// Turns cargo's status lines into activities.
 fn listener(on_activity: &OnActivity) -> Listener {
     let on_activity = Arc::clone(on_activity);
     Box::new(move |line| match status(line) {
-        // The package cache is let go of in a moment.
+        // Another cargo holds the package cache only for a moment.
         Some(("Blocking", what)) if !what.ends_with("package cache") => {
             on_activity(Activity::Waiting)
         }
@@ -92,10 +94,10 @@ fn listener(on_activity: &OnActivity) -> Listener {
     })
 }
 
-/// How wide the column is in which cargo says what it does.
+/// The width of the column for the verb in cargo's status lines.
 const STATUS_WIDTH: usize = 12;
 
-/// What cargo does, out of a line like `   Compiling hello v0.1.0`.
+/// Splits a status line like `   Compiling hello v0.1.0` into its verb and the rest. `None` for any other line.
 fn status(line: &str) -> Option<(&str, &str)> {
     let (word, what) = line.split_at_checked(STATUS_WIDTH)?;
     let what = what.strip_prefix(' ')?;
@@ -105,7 +107,7 @@ fn status(line: &str) -> Option<(&str, &str)> {
     is_word.then_some((word, what))
 }
 
-/// What cargo and the compiler complain of, without what cargo says that it does.
+/// Removes cargo's status lines, and keeps the errors and warnings.
 fn without_statuses(output: &str) -> String {
     let lines = output.split_inclusive('\n');
     lines.filter(|line| status(line).is_none()).collect()
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cargo_does_is_told_from_what_it_complains_of() {
+    fn status_lines_are_separated_from_errors() {
         assert_eq!(
             status("   Compiling hello v0.1.0 (/steps/00-hello)"),
             Some(("Compiling", "hello v0.1.0 (/steps/00-hello)"))

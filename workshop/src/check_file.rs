@@ -1,4 +1,4 @@
-//! The checks of a step: which there are, and in which order a learner fixes them.
+//! Finds the checks of a step, in the order in which a learner fixes them.
 //!
 //! They are in one file, or in a folder that has a file for each part of the step:
 //!
@@ -10,7 +10,7 @@
 //!                                              tests/10_chat/rate.rs       #[test] fn …
 //! ```
 //!
-//! The checks of a part come where the line with its `mod` is. A blank line between two of these lines keeps
+//! The checks of a part come at the line with its `mod`. A blank line between two of these lines keeps
 //! rustfmt from sorting them. A part has no parts of its own.
 
 use std::fs;
@@ -22,12 +22,12 @@ use crate::project::{Project, Step};
 
 /// The file in `tests` that cargo compiles: `05_frame_header.rs`, or `10_chat/main.rs`.
 pub fn check_file(project: &Project, step: &Step) -> String {
-    let alone = step.test_file();
-    let in_folder = format!("{}/main.rs", alone.trim_end_matches(".rs"));
+    let stem = step.check_stem();
+    let in_folder = format!("{stem}/main.rs");
     if project.root.join("tests").join(&in_folder).is_file() {
         in_folder
     } else {
-        alone
+        format!("{stem}.rs")
     }
 }
 
@@ -96,7 +96,7 @@ fn module_in(line: &str) -> Option<&str> {
     line.strip_prefix("mod ")?.trim_end().strip_suffix(';')
 }
 
-/// Some checks are for Linux alone: elsewhere they aren't built.
+/// Returns the names of the checks in a file. Those for Linux alone are left out elsewhere, where they aren't built.
 fn names_in(text: &str, is_linux: bool) -> Vec<String> {
     const FOR_LINUX: &str = "#[cfg(target_os = \"linux\")]\n";
     let parts = Vec::from_iter(text.split("#[test]\n"));

@@ -10,7 +10,7 @@ use workshop_terminal::command_line;
 use crate::commands::{self, Exit, Session};
 use crate::compare;
 use crate::doctor;
-use crate::judge::Side;
+use crate::judge::PackageKind;
 use crate::play;
 use crate::project::Project;
 use crate::signals;
@@ -50,12 +50,12 @@ fn run(matches: &ArgMatches) -> Result<Exit> {
     match command {
         "list" => Ok(commands::list(&session)),
         "check" => {
-            let side = if matches.get_flag("solution") {
-                Side::Solution
+            let kind = if matches.get_flag("solution") {
+                PackageKind::Solution
             } else {
-                Side::Step
+                PackageKind::Step
             };
-            commands::check(&mut session, given, side, matches.get_flag("all"))
+            commands::check(&mut session, given, kind, matches.get_flag("all"))
         }
         "hint" => commands::hint(&mut session, given, matches.get_flag("all")),
         "solution" => commands::solution(
@@ -232,7 +232,7 @@ fn after_help(project: Option<&Project>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use workshop_terminal::command_line::what_is_wrong;
+    use workshop_terminal::command_line::explain;
 
     use super::*;
 
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_in_one_sentence() {
+    fn a_wrong_command_line_gets_one_sentence() {
         for (line, sentence) in [
             (
                 "skip",
@@ -264,7 +264,7 @@ mod tests {
             let words = ["workshop"].into_iter().chain(line.split(' '));
             let error = command(None).try_get_matches_from(words).expect_err(line);
             assert_eq!(
-                what_is_wrong("cargo workshop", &error).as_deref(),
+                explain("cargo workshop", &error).as_deref(),
                 Some(sentence),
                 "{line}"
             );
@@ -272,7 +272,7 @@ mod tests {
         for line in ["--help", "skip --help"] {
             let words = ["workshop"].into_iter().chain(line.split(' '));
             let error = command(None).try_get_matches_from(words).expect_err(line);
-            assert_eq!(what_is_wrong("cargo workshop", &error), None, "{line}");
+            assert_eq!(explain("cargo workshop", &error), None, "{line}");
         }
     }
 

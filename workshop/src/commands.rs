@@ -7,27 +7,27 @@ use anyhow::{Context, Result, anyhow, bail};
 
 pub use workshop_terminal::command_line::Exit;
 
-use crate::backup::{self, Backup, Kept};
+use crate::backup::{self, Backup, BackupOutcome};
 use crate::cargo::Activity;
 use crate::chapter::{self, Hint};
-use crate::judge::{Side, Verdict, judge_all, judge_until_red};
-use crate::play::{self, Game};
+use crate::judge::{PackageKind, Verdict, judge_until_red, judge_with_activity};
+use crate::play::{self, Program};
 use crate::progress::{Progress, State};
 use crate::project::{Project, Step};
 use crate::solution;
+use crate::status_line::StatusLine;
 use crate::supervisor::Stop;
 use crate::text::{columns, say, wrap};
 use crate::verdict_text;
-use crate::waiting::Waiting;
 
-/// What every command needs: the workshop, and how far the learner has come.
+/// The workshop and the learner's progress, which every command needs.
 #[derive(Debug)]
 pub struct Session {
     /// The workshop.
     pub project: Project,
     /// How far the learner has come.
     pub progress: Progress,
-    /// What is to be said before anything else.
+    /// A notice to print before anything else.
     pub notice: Option<String>,
 }
 
@@ -73,7 +73,7 @@ pub fn name(step: &Step) -> String {
     format!("{} {}", step.number, step.id)
 }
 
-/// A line for each step: what has become of it, how long it takes.
+/// A line for each step: its state, and how long it takes.
 pub fn list_lines(project: &Project, progress: &Progress, current: Option<&Step>) -> Vec<String> {
     let longest = |text: &dyn Fn(&Step) -> usize| project.steps.iter().map(text).max();
     let number_width = longest(&|step| columns(&step.number)).unwrap_or(0);
@@ -136,29 +136,38 @@ pub fn list(session: &Session) -> Exit {
 ///
 /// # Errors
 /// Returns an error if there is no such step, or it can't be judged.
-pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> Result<Exit> {
+pub fn check(
+    session: &mut Session,
+    id: Option<&str>,
+    kind: PackageKind,
+    all: bool,
+) -> Result<Exit> {
     let step = session.step(id)?;
     let Session {
         project, progress, ..
     } = session;
-    let what = match side {
-        Side::Step => name(&step),
-        Side::Solution => format!("{}, the reference", name(&step)),
+    let what = match kind {
+        PackageKind::Step => name(&step),
+        PackageKind::Solution => format!("{}, the reference", name(&step)),
     };
-    let waiting = Waiting::start(&what, Activity::Building(None));
-    let judge = if all { judge_all } else { judge_until_red };
+    let status_line = StatusLine::start(&what, Activity::Building(None));
+    let judge = if all {
+        judge_with_activity
+    } else {
+        judge_until_red
+    };
     let verdict = judge(
         project,
         &step,
-        side,
+        kind,
         &Stop::default(),
-        &waiting.on_activity(),
+        &status_line.on_activity(),
     );
-    drop(waiting);
+    drop(status_line);
     let verdict = verdict?;
-    let notice = match side {
-        Side::Step => progress.record(project, &step, &verdict),
-        Side::Solution => None,
+    let notice = match kind {
+        PackageKind::Step => progress.record_verdict(project, &step, &verdict),
+        PackageKind::Solution => None,
     };
     say(&format!("{what}: {}", verdict_text::summary(&verdict)));
     verdict_text::table(&verdict)
@@ -166,8 +175,8 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
         .for_each(|line| say(line));
     if !verdict.is_passed() {
         say("");
-        say_what_is_red(project, &step, side, &verdict, all);
-    } else if side == Side::Step {
+        say_what_is_red(project, &step, kind, &verdict, all);
+    } else if kind == PackageKind::Step {
         say("");
         say_what_is_next(project, progress, &step);
     }
@@ -179,21 +188,27 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
     })
 }
 
-/// Prints the first thing that is wrong, and how to see the rest; with `all`, everything.
-fn say_what_is_red(project: &Project, step: &Step, side: Side, verdict: &Verdict, all: bool) {
+/// Prints the first problem and how to see the rest or, with `all`, everything.
+fn say_what_is_red(
+    project: &Project,
+    step: &Step,
+    kind: PackageKind,
+    verdict: &Verdict,
+    all: bool,
+) {
     if all {
         return say(&verdict_text::everything(project, step, verdict));
     }
-    say(&verdict_text::first_thing(project, step, verdict));
-    let more = match (verdict_text::further(verdict), verdict.not_judged()) {
+    say(&verdict_text::first_problem(project, step, verdict));
+    let more = match (verdict_text::remaining_count(verdict), verdict.not_judged()) {
         (0, 0) => return,
         (0, left) => format!("{left} not judged"),
-        (further, 0) => format!("{further} more"),
-        (further, left) => format!("{further} more, {left} not judged"),
+        (remaining, 0) => format!("{remaining} more"),
+        (remaining, left) => format!("{remaining} more, {left} not judged"),
     };
-    let all = match side {
-        Side::Step => "--all",
-        Side::Solution => "--solution --all",
+    let all = match kind {
+        PackageKind::Step => "--all",
+        PackageKind::Solution => "--solution --all",
     };
     say("");
     say(&format!(
@@ -202,7 +217,7 @@ fn say_what_is_red(project: &Project, step: &Step, side: Side, verdict: &Verdict
     ));
 }
 
-/// Prints how to see a step run that passes, and which step is next.
+/// Prints how to run a step that has passed, and which step is next.
 fn say_what_is_next(project: &Project, progress: &Progress, step: &Step) {
     if let Some(text) = see_it_run(project, progress, step, "`cargo workshop play`") {
         say(&text);
@@ -218,22 +233,22 @@ fn say_what_is_next(project: &Project, progress: &Progress, step: &Step) {
     });
 }
 
-/// How to see a step run that is passed; `None` if it has no program. `play` says how to play
-/// with the last solved one.
+/// A line that says how to run a step that has passed; `None` if the step has no program. `play` is the way to start
+/// the program of the latest solved step.
 pub fn see_it_run(
     project: &Project,
     progress: &Progress,
     step: &Step,
     play: &str,
 ) -> Option<String> {
-    let game = Game::of(project, step, Side::Step).ok()?;
-    let is_played = play::choose(project, progress).is_ok_and(|played| played == game);
+    let program = Program::of(project, step, PackageKind::Step).ok()?;
+    let is_played = play::choose(project, progress).is_ok_and(|played| played == program);
     let play = if is_played {
         play.to_string()
     } else {
         format!("`cargo workshop play {}`", step.id)
     };
-    Some(format!("See it run: {play} (or `{}`)", game.command()))
+    Some(format!("See it run: {play} (or `{}`)", program.command()))
 }
 
 /// The end of the course: what the learner did, what was skipped, and where to go next.
@@ -278,7 +293,7 @@ pub fn ending(project: &Project, progress: &Progress) -> String {
 pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit> {
     let step = session.step(id)?;
     let hints = chapter::hints(&session.project, &step)?;
-    let shown = session.progress.mark(&step).hints;
+    let shown = session.progress.record(&step).hints;
     if hints.is_empty() {
         say(&no_hints(&step));
         return Ok(Exit::Success);
@@ -295,7 +310,7 @@ pub fn hint(session: &mut Session, id: Option<&str>, all: bool) -> Result<Exit> 
     };
     say(&hint_text(hint, 80));
     say("");
-    say(&what_follows(&step, shown + 1, hints.len()));
+    say(&hints_left(&step, shown + 1, hints.len()));
     print_notice(session.progress.set_hints(&step, shown + 1));
     Ok(Exit::Success)
 }
@@ -309,12 +324,12 @@ pub fn hint_text(hint: &Hint, width: usize) -> String {
     )
 }
 
-/// What is said of a step without hints.
+/// The text for a step without hints.
 pub fn no_hints(step: &Step) -> String {
     format!("{} has no hints. Its chapter says what to do.", name(step))
 }
 
-/// What is said when all hints have been shown.
+/// The text after the last hint.
 pub fn no_more_hints(step: &Step, count: usize) -> String {
     let text = format!(
         "There are no more hints for {}: you have seen all {count}. `cargo workshop hint {id} --all` \
@@ -325,7 +340,7 @@ pub fn no_more_hints(step: &Step, count: usize) -> String {
     wrap(&text, 80, 0)
 }
 
-fn what_follows(step: &Step, shown: usize, count: usize) -> String {
+fn hints_left(step: &Step, shown: usize, count: usize) -> String {
     match count - shown {
         0 => format!(
             "That was the last hint. `cargo workshop solution {}` shows the reference.",
@@ -361,7 +376,7 @@ pub fn solution(session: &Session, id: &str, whole: bool, yes: bool) -> Result<E
     Ok(Exit::Success)
 }
 
-/// Asks; only `y` and `yes` mean yes.
+/// Asks a question. Only `y` and `yes` mean yes.
 fn confirm(question: &str) -> Result<bool> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         bail!(
@@ -377,7 +392,7 @@ fn confirm(question: &str) -> Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// `skip id`: the reference takes the place of the learner's files.
+/// `skip id`: replaces the learner's files by the reference.
 ///
 /// # Errors
 /// Returns an error if there is no such step, or its files can't be kept or written.
@@ -392,7 +407,7 @@ pub fn skip(session: &mut Session, id: &str) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// `reset id`: takes the step back to its starting point.
+/// `reset id`: resets the step to its starting point.
 ///
 /// # Errors
 /// Returns an error if there is no such step, or its files can't be kept or written.
@@ -404,7 +419,7 @@ pub fn reset(session: &mut Session, id: &str) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// `restore id [backup]`: the files of a backup are in the step again.
+/// `restore id [backup]`: puts the files of a backup back into the step.
 ///
 /// # Errors
 /// Returns an error if there is no such step or backup, or the files can't be kept or written.
@@ -435,7 +450,7 @@ pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool
         };
         bail!(what + &backup_list(project, &step, &backups));
     };
-    let kept = backup::restore(project, &step, chosen)?;
+    let outcome = backup::restore(project, &step, chosen)?;
     let notice = session.progress.set_state(&step, State::Open);
     say(&format!(
         "{} holds the files of {} again.\n`cargo workshop check {}` judges them.",
@@ -443,13 +458,13 @@ pub fn restore(session: &mut Session, id: &str, backup: Option<&str>, list: bool
         backup::relative(project, &chosen.folder),
         step.id
     ));
-    say(&match kept {
-        Kept::In(now) => format!(
+    say(&match outcome {
+        BackupOutcome::In(now) => format!(
             "What was there is in {}.\n{}",
             backup::relative(project, &now.folder),
             way_back(&step, &now)
         ),
-        Kept::Nothing(why) => format!("Nothing to keep: {why}."),
+        BackupOutcome::Nothing(why) => format!("Nothing to keep: {why}."),
     });
     print_notice(notice);
     Ok(Exit::Success)
@@ -498,16 +513,16 @@ pub fn skip_step(
     progress: &mut Progress,
     step: &Step,
 ) -> Result<(String, Option<String>)> {
-    let kept = backup::skip(project, step)?;
+    let outcome = backup::skip(project, step)?;
     let notice = progress.set_state(step, State::Skipped);
     let what = format!("{} is skipped: the reference is in its place", name(step));
-    let text = match kept {
-        Kept::In(backup) => format!(
+    let text = match outcome {
+        BackupOutcome::In(backup) => format!(
             "{what}, and your files are in {}.\n{}",
             backup::relative(project, &backup.folder),
             way_back(step, &backup)
         ),
-        Kept::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
+        BackupOutcome::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
     };
     Ok((text, notice))
 }
@@ -521,16 +536,16 @@ pub fn reset_step(
     progress: &mut Progress,
     step: &Step,
 ) -> Result<(String, Option<String>)> {
-    let kept = backup::reset(project, step)?;
+    let outcome = backup::reset(project, step)?;
     let notice = progress.clear(step);
     let what = format!("{} is reset to its starting point", name(step));
-    let text = match kept {
-        Kept::In(backup) => format!(
+    let text = match outcome {
+        BackupOutcome::In(backup) => format!(
             "{what}. Your files are in {}.\n{}",
             backup::relative(project, &backup.folder),
             way_back(step, &backup)
         ),
-        Kept::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
+        BackupOutcome::Nothing(why) => format!("{what}. Nothing to keep: {why}."),
     };
     Ok((text, notice))
 }

@@ -97,7 +97,7 @@ pub fn run(matches: &ArgMatches) -> Result<Exit> {
     tool::run(&project, "compare", arguments.iter().map(OsString::from))
 }
 
-/// The options as the program takes them.
+/// Turns the options back into the program's command line.
 fn arguments(matches: &ArgMatches) -> Vec<String> {
     let value = |(name, ..): (&str, &str, &str)| {
         let value = matches.get_one::<String>(name)?;

@@ -1,4 +1,4 @@
-//! `doctor`: whether this machine has what the workshop needs, a line for each thing.
+//! `doctor`: checks whether this machine has everything that the workshop needs, and prints a line for each thing.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,9 +10,9 @@ use crate::commands::{Exit, Session};
 use crate::play::{default_port, is_free};
 use crate::project::Project;
 use crate::text::say;
-use crate::{changes, clock};
+use crate::{file_watcher, timestamp};
 
-/// One thing that was looked at.
+/// The result of one check.
 struct Finding {
     kind: Kind,
     text: String,
@@ -120,8 +120,8 @@ fn version(text: &str) -> Vec<u32> {
     numbers.collect()
 }
 
-/// Whether all that is to be compiled for this system is on this machine. Crates that are only for
-/// others are not asked for: nothing downloads them but a bare `cargo fetch`.
+/// Checks whether all crates that have to be compiled are on this machine. Crates for other systems don't count: only a
+/// bare `cargo fetch` downloads those.
 fn packages(project: &Project) -> Vec<Finding> {
     let mut command = cargo::command(project);
     command.args([
@@ -144,7 +144,7 @@ fn packages(project: &Project) -> Vec<Finding> {
     }
 }
 
-/// What cargo's complaint means.
+/// Explains an error of cargo's.
 fn missing(complaint: &str) -> Finding {
     if complaint.contains("--locked") {
         return note(
@@ -185,7 +185,7 @@ fn folder(project: &Project) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (place, what) in places {
         // As large as a verdict's worth of output: a disk that is full has no room for it.
-        let probe = place.join(format!(".doctor-{}", clock::stamp()));
+        let probe = place.join(format!(".doctor-{}", timestamp::now()));
         let written = fs::create_dir_all(&place).and_then(|()| fs::write(&probe, [b' '; 100_000]));
         _ = fs::remove_file(&probe);
         if let Err(error) = written {
@@ -243,7 +243,7 @@ fn ports(project: &Project) -> Vec<Finding> {
 }
 
 fn watching(project: &Project) -> Vec<Finding> {
-    match changes::try_out(&project.state_folder()) {
+    match file_watcher::try_out(&project.state_folder()) {
         Ok(()) => vec![good("the system tells when a file is saved")],
         Err(why) => vec![note(format!(
             "{why}: `cargo workshop` looks at the files itself, twice a second"
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_complaint_of_cargo_is_understood() {
+    fn errors_of_cargo_are_explained() {
         let kind_of = |complaint| missing(complaint).kind;
         let offline = "error: failed to download `a v1.0.0`\n\nCaused by:\n  attempting to make an HTTP request, but --offline was specified";
         assert!(kind_of(offline) == Kind::Note);

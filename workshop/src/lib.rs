@@ -4,10 +4,10 @@
 //!  an editor saves steps/05-frame-header/src/lib.rs
 //!      │
 //!      ▼
-//!   changes     a file was saved
+//! file_watcher  a file was saved
 //!      │
 //!      ▼
-//!    watch      whose checks run, which step is shown       ◀── keys, the book, a game
+//!    watch      whose checks run, which step is shown       ◀── keys, the book, a program
 //!      │
 //!      ▼
 //!    judge ───▶ cargo        builds the step and its checks
@@ -38,7 +38,7 @@
 //! | [`compare`] | `compare`: reads its options, then starts the tool |
 //! | [`tool`] | builds the packages beside this one, and starts them: `inspect`, `probe`, `tap`, `author` |
 //! | *judging* | |
-//! | [`changes`] | tells when a file is saved |
+//! | [`file_watcher`] | reports each save |
 //! | [`judge`] | a step's verdict |
 //! | [`check_file`] | which checks a step has, and in which order |
 //! | [`cargo`] | calls cargo, and reads what it says |
@@ -50,37 +50,37 @@
 //! | [`solution`] | shows the solution of a step |
 //! | [`progress`] | which steps are passed or skipped, and which hints were seen |
 //! | [`backup`] | keeps a learner's files before they are replaced |
-//! | [`clock`] | the time, in the names of backups |
+//! | [`timestamp`] | the time of day, for the names of backups |
 //! | *the book* | |
 //! | [`book`] | builds it in the background, serves it, reloads its pages |
 //! | [`chapter`] | the hints in a chapter, and a chapter as plain text |
 //! | [`browser`] | opens an address |
 //! | *the terminal* | |
-//! | [`waiting`] | says what takes so long |
+//! | [`status_line`] | says what is being done, while a person waits |
 //! | [`text`], [`screen`], [`signals`], [`process`] | the package `workshop-terminal`, which the tools use too |
 
 pub mod backup;
 pub mod book;
 pub mod browser;
 pub mod cargo;
-pub mod changes;
 pub mod chapter;
 pub mod check_file;
 pub mod cli;
-pub mod clock;
 pub mod commands;
 pub mod compare;
 pub mod doctor;
+pub mod file_watcher;
 pub mod judge;
 pub mod play;
 pub mod progress;
 pub mod project;
 pub mod solution;
 pub mod starter;
+pub mod status_line;
 pub mod supervisor;
+pub mod timestamp;
 pub mod tool;
 pub mod verdict_text;
-pub mod waiting;
 pub mod watch;
 
 pub use workshop_terminal::{process, screen, signals, text};

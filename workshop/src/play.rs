@@ -1,4 +1,4 @@
-//! `play`: runs the finished thing of a step.
+//! `play`: runs a step's program.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,46 +15,46 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::browser;
 use crate::cargo::{self, Activity, MESSAGE_OPTIONS, OnActivity};
 use crate::commands::{Exit, Session, name};
-use crate::judge::Side;
+use crate::judge::PackageKind;
 use crate::process::Running;
 use crate::progress::{Progress, State};
 use crate::project::{Project, Step};
 use crate::signals;
+use crate::status_line::StatusLine;
 use crate::supervisor::Stop;
 use crate::text::{sanitize, say};
-use crate::waiting::Waiting;
 
-/// How long a server may take to end after it was asked to.
+/// The time that a server may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is played with.
+/// A program of a step: its `main`, or one of its examples.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Game {
+pub struct Program {
     /// The step.
     pub step: Step,
-    /// Whose: the learner's, or the reference.
-    pub side: Side,
-    /// Which of the step's examples; `None`: its program.
+    /// Whether it is the learner's or the reference's.
+    pub kind: PackageKind,
+    /// The name of the example; `None` for the step's `main`.
     pub example: Option<String>,
 }
 
-impl Game {
-    /// What there is to run of a step: its program, or if it has none, the first of its examples.
+impl Program {
+    /// Finds the program of a step: its `main` or, if it has none, the first of its examples.
     ///
     /// # Errors
     /// Returns an error if it has neither.
-    pub fn of(project: &Project, step: &Step, side: Side) -> Result<Self> {
-        let mut game = Self {
+    pub fn of(project: &Project, step: &Step, kind: PackageKind) -> Result<Self> {
+        let mut program = Self {
             step: step.clone(),
-            side,
+            kind,
             example: None,
         };
-        if !game.main(project).is_file() {
-            let first = game.examples(project).into_iter().next();
-            let nothing = || anyhow!("`{}` has no program.", game.package());
-            game.example = Some(first.ok_or_else(nothing)?);
+        if !program.main(project).is_file() {
+            let first = program.examples(project).into_iter().next();
+            let nothing = || anyhow!("`{}` has no program.", program.package());
+            program.example = Some(first.ok_or_else(nothing)?);
         }
-        Ok(game)
+        Ok(program)
     }
 
     /// Selects the step's example with this name.
@@ -81,19 +81,19 @@ impl Game {
         })
     }
 
-    /// What it is, in a few words.
+    /// Its name in a sentence: `your 10 chat`.
     pub fn name(&self) -> String {
         let step = match &self.example {
             Some(example) => format!("{}: {example}", name(&self.step)),
             None => name(&self.step),
         };
-        match self.side {
-            Side::Step => format!("your {step}"),
-            Side::Solution => format!("the finished {step}"),
+        match self.kind {
+            PackageKind::Step => format!("your {step}"),
+            PackageKind::Solution => format!("the finished {step}"),
         }
     }
 
-    /// How cargo runs it.
+    /// The command that runs it without `cargo workshop`.
     pub fn command(&self) -> String {
         let package = self.package();
         match &self.example {
@@ -102,7 +102,7 @@ impl Game {
         }
     }
 
-    /// How to run the step's other examples; `None` if there are none.
+    /// A sentence that says how to run the step's other examples; `None` if there are none.
     pub fn others(&self, project: &Project) -> Option<String> {
         let played = self.example.as_ref()?;
         let others = self.examples(project);
@@ -150,27 +150,27 @@ impl Game {
     }
 
     fn folder(&self, project: &Project) -> PathBuf {
-        self.side.folder(project, &self.step)
+        self.kind.folder(project, &self.step)
     }
 
     fn package(&self) -> String {
-        self.side.package(&self.step)
+        self.kind.package(&self.step)
     }
 }
 
-/// What there is to play with: the learner's last solved step, or if nothing is solved, the
-/// reference of the step that shows off best.
+/// Chooses the program to run: that of the learner's latest solved step or, if none is solved, the reference's in the
+/// step that shows off best.
 ///
 /// # Errors
 /// Returns an error if no step has a program.
-pub fn choose(project: &Project, progress: &Progress) -> Result<Game> {
-    let theirs = |step: &Step| Game::of(project, step, Side::Step).ok();
-    let ours = |step: &Step| Game::of(project, step, Side::Solution).ok();
+pub fn choose(project: &Project, progress: &Progress) -> Result<Program> {
+    let theirs = |step: &Step| Program::of(project, step, PackageKind::Step).ok();
+    let ours = |step: &Step| Program::of(project, step, PackageKind::Solution).ok();
     if let Some(last) = progress.last_solved(project) {
         let up_to_it = project.steps.iter().rev().skip_while(|step| *step != last);
         let solved = up_to_it.filter(|step| progress.state(step) != State::Open);
-        if let Some(game) = solved.filter_map(theirs).next() {
-            return Ok(game);
+        if let Some(program) = solved.filter_map(theirs).next() {
+            return Ok(program);
         }
     }
     let showcase = project.steps.iter().filter(|step| step.showcase);
@@ -180,19 +180,19 @@ pub fn choose(project: &Project, progress: &Progress) -> Result<Game> {
         .ok_or_else(|| anyhow!("No step has a program to play with yet."))
 }
 
-/// Builds a game; `None` if a stop was asked for.
+/// Builds a program. Returns `None` if a stop was asked for.
 fn build(
     project: &Project,
-    game: &Game,
+    program: &Program,
     stop: &Stop,
     on_activity: &OnActivity,
 ) -> Result<Option<PathBuf>> {
-    let package = game.package();
+    let package = program.package();
     let mut command = cargo::command(project);
     command
         .args(["build", "--package", &package])
         .args(MESSAGE_OPTIONS);
-    let kind = match &game.example {
+    let kind = match &program.example {
         Some(example) => {
             command.args(["--example", example]);
             "example"
@@ -206,48 +206,48 @@ fn build(
         return Ok(None);
     };
     if !output.status.success() {
-        let id = &game.step.id;
+        let id = &program.step.id;
         bail!(
             "{}\n`{package}` can't be built. `cargo workshop check {id}` shows the first error.",
             sanitize(output.stderr.trim_end())
         );
     }
-    cargo::built_program(&output.stdout, kind, game.example.as_deref())
+    cargo::built_program(&output.stdout, kind, program.example.as_deref())
         .map(Some)
         .ok_or_else(|| anyhow!("`{package}` has no program."))
 }
 
-/// A line of a game's output.
+/// A line of a program's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
-    /// It is ready, at this address.
+    /// The program is ready, at this address.
     Ready(String),
-    /// Its usual port is taken, so it listens on any free one.
-    Taken(u16),
+    /// The program's usual port is taken, so it listens on any free one.
+    PortTaken(u16),
     /// Anything else.
     Text(String),
 }
 
 fn start(
     project: &Project,
-    game: &Game,
+    program: &Program,
     executable: PathBuf,
     arguments: &[String],
     tell: impl Fn(Line) + Send + Sync + 'static,
 ) -> Result<(Running, Vec<JoinHandle<()>>)> {
     let mut command = Command::new(&executable);
     command.current_dir(&project.root).args(arguments);
-    let port = default_port(&game.step);
-    if arguments.is_empty() && is_server(project, game) && !is_free(port) {
+    let port = default_port(&program.step);
+    if arguments.is_empty() && is_server(project, program) && !is_free(port) {
         command.args(["--listen", "127.0.0.1:0"]);
-        tell(Line::Taken(port));
+        tell(Line::PortTaken(port));
     }
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut running = Running::start(&mut command)
-        .with_context(|| format!("{} can't be started", game.name()))?;
+        .with_context(|| format!("{} can't be started", program.name()))?;
     let tell = Arc::new(tell);
     let output = [
         forward(running.child().stdout.take(), Arc::clone(&tell)),
@@ -275,9 +275,9 @@ fn forward(
     }))
 }
 
-/// Whether it takes `--listen`.
-fn is_server(project: &Project, game: &Game) -> bool {
-    fs::read_to_string(game.main(project)).is_ok_and(|text| text.contains("launch::"))
+/// Whether the program takes `--listen`.
+fn is_server(project: &Project, program: &Program) -> bool {
+    fs::read_to_string(program.main(project)).is_ok_and(|text| text.contains("launch::"))
 }
 
 /// Every server's default: 9000 and the number of its step.
@@ -290,7 +290,7 @@ pub fn is_free(port: u16) -> bool {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok()
 }
 
-/// Asks a game to end; ends it if it doesn't.
+/// Asks a program to end, and kills it if it doesn't.
 fn end(mut running: Running) {
     running.interrupt();
     let end = Instant::now() + PATIENCE;
@@ -302,39 +302,39 @@ fn end(mut running: Running) {
     }
 }
 
-/// Builds and runs a game until it ends or a stop is asked for; each line that it prints goes to
+/// Builds and runs a program until it ends or a stop is asked for; each line that it prints goes to
 /// `tell`, which is called from other threads.
 ///
 /// # Errors
 /// Returns an error if it can't be built or started, or it failed.
 pub fn run(
     project: &Project,
-    game: &Game,
+    program: &Program,
     arguments: &[String],
     stop: &Stop,
     tell: impl Fn(Line) + Send + Sync + 'static,
 ) -> Result<()> {
-    match build(project, game, stop, &(Arc::new(|_| {}) as OnActivity))? {
-        Some(executable) => run_built(project, game, executable, arguments, stop, tell),
+    match build(project, program, stop, &(Arc::new(|_| {}) as OnActivity))? {
+        Some(executable) => run_built(project, program, executable, arguments, stop, tell),
         None => Ok(()),
     }
 }
 
 fn run_built(
     project: &Project,
-    game: &Game,
+    program: &Program,
     executable: PathBuf,
     arguments: &[String],
     stop: &Stop,
     tell: impl Fn(Line) + Send + Sync + 'static,
 ) -> Result<()> {
-    let (mut running, output) = start(project, game, executable, arguments, tell)?;
+    let (mut running, output) = start(project, program, executable, arguments, tell)?;
     while !stop.is_asked() {
         let status = running
             .try_wait()
-            .with_context(|| format!("{} can't be waited for", game.name()))?;
+            .with_context(|| format!("{} can't be waited for", program.name()))?;
         if let Some(status) = status {
-            // What it printed last is still on its way.
+            // The last lines that it printed are still on their way.
             output.into_iter().for_each(|thread| _ = thread.join());
             return if status.success() {
                 Ok(())
@@ -348,7 +348,7 @@ fn run_built(
     Ok(())
 }
 
-/// `play`: runs the game until it ends or Ctrl-C is pressed.
+/// `play`: runs the program until it ends or Ctrl-C is pressed.
 ///
 /// # Errors
 /// Returns an error if there is nothing to play with, or it can't be built or started.
@@ -362,16 +362,16 @@ pub fn play(
     let Session {
         project, progress, ..
     } = session;
-    let game = match id {
-        Some(id) => Game::of(project, &session.step(Some(id))?, Side::Step)?,
+    let program = match id {
+        Some(id) => Program::of(project, &session.step(Some(id))?, PackageKind::Step)?,
         None => choose(project, progress)?,
     };
-    let game = match example {
-        Some(example) => game.with_example(project, example)?,
-        None => game,
+    let program = match example {
+        Some(example) => program.with_example(project, example)?,
+        None => program,
     };
-    say(&format!("Building {} …", game.name()));
-    if let Some(others) = game.others(project) {
+    say(&format!("Building {} …", program.name()));
+    if let Some(others) = program.others(project) {
         say(&others);
     }
     let stop = Stop::default();
@@ -381,7 +381,7 @@ pub fn play(
     });
     let show = move |line| match line {
         Line::Text(text) => say(&text),
-        Line::Taken(port) => say(&format!("Port {port} is taken, so any free one is used.")),
+        Line::PortTaken(port) => say(&format!("Port {port} is taken, so any free one is used.")),
         Line::Ready(address) => {
             say(&format!("listening on {address}"));
             let is_open = opens && browser::open(&address);
@@ -392,11 +392,11 @@ pub fn play(
             });
         }
     };
-    let waiting = Waiting::start(&game.name(), Activity::Building(None));
-    let built = build(project, &game, &stop, &waiting.on_activity());
-    drop(waiting);
+    let status_line = StatusLine::start(&program.name(), Activity::Building(None));
+    let built = build(project, &program, &stop, &status_line.on_activity());
+    drop(status_line);
     if let Some(executable) = built? {
-        run_built(project, &game, executable, arguments, &stop, show)?;
+        run_built(project, &program, executable, arguments, &stop, show)?;
     }
     if stop.is_asked() {
         say("Ended.");

@@ -1,4 +1,4 @@
-//! Keeps how far the learner is: one line for each step in `.workshop/progress`.
+//! Keeps the learner's progress in `.workshop/progress`, one line for each step.
 //!
 //! ```text
 //! hello passed
@@ -6,8 +6,8 @@
 //! accept-key open hints=2
 //! ```
 //!
-//! Steps are known by id, so that they can be renumbered. The file is written whole or not at
-//! all. If it can't be written, the session goes on with what is in memory.
+//! A step is known by its id, so that steps can be renumbered. The file is written whole or not at all. If it can't be
+//! written, the session goes on with the progress in memory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -17,20 +17,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 
 use crate::backup::is_finished_by_skip;
-use crate::clock;
 use crate::judge::Verdict;
 use crate::project::{Project, Step};
 use crate::starter::write_file;
+use crate::timestamp;
 
-/// What has become of a step.
+/// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
     /// Neither passed nor skipped.
     #[default]
     Open,
-    /// Every check was right when it was last judged.
+    /// Every check passed in the latest verdict.
     Passed,
-    /// The reference was put in its place.
+    /// The reference has replaced the learner's files.
     Skipped,
 }
 
@@ -47,63 +47,63 @@ impl State {
     }
 }
 
-/// What is known of one step.
+/// What the progress knows about one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Mark {
-    /// What has become of it.
+pub struct StepRecord {
+    /// Its state.
     pub state: State,
-    /// How many of its hints have been shown.
+    /// The number of its hints that have been shown.
     pub hints: usize,
 }
 
-type Marks = BTreeMap<String, Mark>;
+type Records = BTreeMap<String, StepRecord>;
 
-/// How far the learner has come.
+/// The learner's progress.
 #[derive(Debug)]
 pub struct Progress {
     folder: PathBuf,
-    marks: Marks,
+    records: Records,
     is_unsaved: bool,
 }
 
 impl Progress {
-    /// Reads the progress. If the file is damaged, what can be read of it is kept, the file is
-    /// put aside, and the second value says so.
+    /// Reads the progress. If the file is damaged, this keeps the lines that can be read, puts the file aside, and
+    /// returns a notice about it.
     pub fn load(project: &Project) -> (Self, Option<String>) {
         let folder = project.state_folder();
-        let (marks, notice) = match read(&folder.join("progress")) {
-            Read::Marks(marks) => (marks, None),
-            Read::Damaged(marks, why) => (marks, Some(put_aside(&folder, &why))),
+        let (records, notice) = match read(&folder.join("progress")) {
+            Read::Records(records) => (records, None),
+            Read::Damaged(records, why) => (records, Some(put_aside(&folder, &why))),
         };
         let progress = Self {
             folder,
-            marks,
+            records,
             is_unsaved: false,
         };
         (progress, notice)
     }
 
-    /// A progress in which these steps are passed. It is in memory only.
+    /// Returns a progress in which these steps are passed. It is kept in memory only.
     pub fn of_passed<'a>(steps: impl Iterator<Item = &'a Step>) -> Self {
-        let passed = Mark {
+        let passed = StepRecord {
             state: State::Passed,
             hints: 0,
         };
         Self {
             folder: PathBuf::new(),
-            marks: steps.map(|step| (step.id.clone(), passed)).collect(),
+            records: steps.map(|step| (step.id.clone(), passed)).collect(),
             is_unsaved: true,
         }
     }
 
-    /// What is known of a step.
-    pub fn mark(&self, step: &Step) -> Mark {
-        self.marks.get(&step.id).copied().unwrap_or_default()
+    /// The record of a step.
+    pub fn record(&self, step: &Step) -> StepRecord {
+        self.records.get(&step.id).copied().unwrap_or_default()
     }
 
-    /// What has become of a step.
+    /// The state of a step.
     pub fn state(&self, step: &Step) -> State {
-        self.mark(step).state
+        self.record(step).state
     }
 
     /// The first step that is neither passed nor skipped.
@@ -134,14 +134,19 @@ impl Progress {
         (count(State::Passed), count(State::Skipped))
     }
 
-    /// Sets what has become of a step. Says so if it can't be kept.
+    /// Sets the state of a step. Returns a notice if that can't be saved.
     pub fn set_state(&mut self, step: &Step, state: State) -> Option<String> {
-        self.change(step, |mark| mark.state = state)
+        self.change(step, |record| record.state = state)
     }
 
-    /// Puts a verdict on a step into the progress. The last verdict counts; only a step that was skipped stays so until
-    /// the learner's own code passes. Says so if it can't be kept.
-    pub fn record(&mut self, project: &Project, step: &Step, verdict: &Verdict) -> Option<String> {
+    /// Sets the state of a step according to a verdict on it. A step that was skipped stays skipped until the learner's
+    /// own code passes. Returns a notice if the state can't be saved.
+    pub fn record_verdict(
+        &mut self,
+        project: &Project,
+        step: &Step,
+        verdict: &Verdict,
+    ) -> Option<String> {
         // Another `cargo workshop` may have skipped it a moment ago.
         self.refresh();
         let was_skipped = self.state(step) == State::Skipped;
@@ -157,35 +162,35 @@ impl Progress {
         self.set_state(step, state)
     }
 
-    /// Forgets a step: it is open, and no hint has been shown.
+    /// Forgets a step: it is open again, and no hint has been shown.
     pub fn clear(&mut self, step: &Step) -> Option<String> {
-        self.change(step, |mark| *mark = Mark::default())
+        self.change(step, |record| *record = StepRecord::default())
     }
 
-    /// Sets how many hints have been shown. Says so if it can't be kept.
+    /// Sets the number of hints that have been shown. Returns a notice if that can't be saved.
     pub fn set_hints(&mut self, step: &Step, hints: usize) -> Option<String> {
-        self.change(step, |mark| mark.hints = hints)
+        self.change(step, |record| record.hints = hints)
     }
 
-    /// Reads again what another `cargo workshop` may have written.
+    /// Reads the file again, because another `cargo workshop` may have written it.
     pub fn refresh(&mut self) {
         if self.is_unsaved {
             return;
         }
-        if let Read::Marks(marks) = read(&self.folder.join("progress")) {
-            self.marks = marks;
+        if let Read::Records(records) = read(&self.folder.join("progress")) {
+            self.records = records;
         }
     }
 
-    fn change(&mut self, step: &Step, change: impl FnOnce(&mut Mark)) -> Option<String> {
+    fn change(&mut self, step: &Step, change: impl FnOnce(&mut StepRecord)) -> Option<String> {
         self.refresh();
-        let mark = self.marks.entry(step.id.clone()).or_default();
-        let before = *mark;
-        change(mark);
-        if *mark == before && !self.is_unsaved {
+        let record = self.records.entry(step.id.clone()).or_default();
+        let before = *record;
+        change(record);
+        if *record == before && !self.is_unsaved {
             return None;
         }
-        let text: String = self.marks.iter().map(line).collect();
+        let text: String = self.records.iter().map(line).collect();
         let was_unsaved = self.is_unsaved;
         let written = write_file(&self.folder.join("progress"), text.as_bytes());
         self.is_unsaved = written.is_err();
@@ -200,29 +205,29 @@ impl Progress {
 }
 
 enum Read {
-    Marks(Marks),
-    Damaged(Marks, String),
+    Records(Records),
+    Damaged(Records, String),
 }
 
 fn read(file: &Path) -> Read {
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Read::Marks(Marks::new());
+            return Read::Records(Records::new());
         }
-        Err(error) => return Read::Damaged(Marks::new(), format!("can't be read ({error})")),
+        Err(error) => return Read::Damaged(Records::new(), format!("can't be read ({error})")),
     };
     let text = String::from_utf8_lossy(&bytes);
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
-    let marks = lines().filter_map(parse).collect();
+    let records = lines().filter_map(parse).collect();
     match lines().position(|line| parse(line).is_none()) {
-        None => Read::Marks(marks),
-        Some(at) => Read::Damaged(marks, format!("makes no sense in line {}", at + 1)),
+        None => Read::Records(records),
+        Some(at) => Read::Damaged(records, format!("makes no sense in line {}", at + 1)),
     }
 }
 
 fn put_aside(folder: &Path, why: &str) -> String {
-    let name = format!("progress.damaged-{}", clock::stamp());
+    let name = format!("progress.damaged-{}", timestamp::now());
     match fs::rename(folder.join("progress"), folder.join(&name)) {
         Ok(()) => format!(
             ".workshop/progress {why}: it is now .workshop/{name}, and what could be read of it is kept. \
@@ -235,14 +240,14 @@ fn put_aside(folder: &Path, why: &str) -> String {
     }
 }
 
-fn line((id, mark): (&String, &Mark)) -> String {
-    match mark.hints {
-        0 => format!("{id} {}\n", mark.state.word()),
-        hints => format!("{id} {} hints={hints}\n", mark.state.word()),
+fn line((id, record): (&String, &StepRecord)) -> String {
+    match record.hints {
+        0 => format!("{id} {}\n", record.state.word()),
+        hints => format!("{id} {} hints={hints}\n", record.state.word()),
     }
 }
 
-fn parse(line: &str) -> Option<(String, Mark)> {
+fn parse(line: &str) -> Option<(String, StepRecord)> {
     let mut words = line.split_whitespace();
     let id = words.next()?;
     let is_id_character = |character: char| character.is_ascii_alphanumeric() || character == '-';
@@ -258,7 +263,7 @@ fn parse(line: &str) -> Option<(String, Mark)> {
     words
         .next()
         .is_none()
-        .then(|| (id.to_string(), Mark { state, hints }))
+        .then(|| (id.to_string(), StepRecord { state, hints }))
 }
 
 /// Keeps a second `cargo workshop` from watching the same folder.
@@ -302,14 +307,14 @@ mod tests {
     #[test]
     fn a_line_is_read_as_it_was_written() {
         for (state, hints) in [(State::Open, 2), (State::Passed, 0), (State::Skipped, 3)] {
-            let mark = Mark { state, hints };
+            let record = StepRecord { state, hints };
             let id = "accept-key".to_string();
-            assert_eq!(parse(&line((&id, &mark))), Some((id, mark)));
+            assert_eq!(parse(&line((&id, &record))), Some((id, record)));
         }
     }
 
     #[test]
-    fn nonsense_is_no_line() {
+    fn nonsense_is_not_a_line() {
         for text in [
             "accept-key",
             "accept-key perhaps",

@@ -16,27 +16,28 @@ pub struct Project {
     pub root: PathBuf,
     /// The steps, by number.
     pub steps: Vec<Step>,
-    /// The folder that cargo builds into, if not its usual one. Two copies of a workspace must not share one: cargo
-    /// would mistake one for the other.
+    /// The folder that cargo builds into, if it isn't the usual one. Two copies of a workspace must not share a folder:
+    /// cargo would mistake one copy for the other.
     pub target: Option<PathBuf>,
 }
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// `03`, or `11a` for the first of two steps that belong together: for the eye, and for the order.
+    /// `03`, or `11a` for the first of two steps that belong together. It is for people, and for the order of the
+    /// steps.
     pub number: String,
     /// `accept-key`: the package's name, which stays when steps are renumbered.
     pub id: String,
-    /// What the step is called in the book.
+    /// The step's title in the book.
     pub title: String,
-    /// How long it takes, in minutes.
+    /// The minutes that it takes.
     pub minutes: u32,
     /// The ids of the steps whose code this one uses or whose ideas it needs.
     pub needs: Vec<String>,
     /// The chapter's file in `book/src`.
     pub chapter: String,
-    /// Whether this is what to play with before anything is solved.
+    /// Whether `play` runs this step's reference while nothing is solved.
     pub showcase: bool,
 }
 
@@ -51,9 +52,9 @@ impl Step {
         self.id.replace('-', "_")
     }
 
-    /// `03_accept_key.rs`, the file in `tests` that judges the step.
-    pub fn test_file(&self) -> String {
-        format!("{}_{}.rs", self.number, self.test())
+    /// `03_accept_key`: the step's checks are in `tests`, in a file or a folder with this name.
+    pub fn check_stem(&self) -> String {
+        format!("{}_{}", self.number, self.test())
     }
 }
 
@@ -64,7 +65,7 @@ impl Project {
     /// Returns an error if it belongs to none, or the steps can't be read.
     pub fn find() -> Result<Self> {
         let here = env::current_dir().context("The current folder can't be read")?;
-        // Cargo says where the package is that it runs; a binary that is run directly has to look.
+        // Cargo passes the folder of the package that it runs; a binary that is run directly has to look for it.
         let start = env::var_os("CARGO_MANIFEST_DIR").map_or(here.clone(), PathBuf::from);
         let is_root =
             |folder: &&Path| folder.join("solutions").is_dir() && folder.join("book").is_dir();
@@ -216,7 +217,7 @@ mod tests {
             ("03", "accept-key", 25)
         );
         assert_eq!(step.folder(), "03-accept-key");
-        assert_eq!(step.test_file(), "03_accept_key.rs");
+        assert_eq!(step.check_stem(), "03_accept_key");
     }
 
     #[test]

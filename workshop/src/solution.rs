@@ -74,8 +74,7 @@ fn tasks_in(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// The line of the function (or whatever holds the block) that ends before a line with this
-/// margin.
+/// Finds the line that opens the block around a line with this margin: that of a function, for example.
 fn head_of(above: &[&str], margin: usize) -> usize {
     let encloses =
         |line: &str| !line.is_empty() && indentation(line) < margin && line.contains("fn ");

@@ -26,7 +26,7 @@ use crate::project::{Project, Step};
 /// The files of a folder: path within it (with forward slashes), and content.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// A step as a learner gets it.
+/// Returns a step as a learner gets it.
 ///
 /// # Errors
 /// Returns an error if the solution can't be read, or one of its task comments makes no sense.
@@ -34,7 +34,7 @@ pub fn starter(project: &Project, step: &Step) -> Result<Files> {
     written_out(project, step, without_answers)
 }
 
-/// A step with the reference in it: the solution's files under the step's names.
+/// Returns a step that has the reference in it: the solution's files, with the step's names.
 ///
 /// # Errors
 /// Returns an error if the solution can't be read.
@@ -77,7 +77,7 @@ pub fn starts_unwritten(files: &Files) -> bool {
         .any(|(path, content)| path.ends_with(".rs") && has_todo(content))
 }
 
-/// All files below a folder, without what builds leave there.
+/// Reads all files in a folder and its subfolders, except for the output of builds.
 ///
 /// # Errors
 /// Returns an error if a folder or a file can't be read.
@@ -106,8 +106,8 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// Makes the folder hold exactly these files, and removes all others. A text that differs only in its line ends stays
-/// as it is.
+/// Makes the folder hold exactly these files, and removes all others. A text that differs only in its line endings
+/// stays as it is.
 ///
 /// # Errors
 /// Returns an error if a file can't be written or removed.
@@ -143,7 +143,7 @@ fn remove_empty_parents(path: &Path, root: &Path) {
     }
 }
 
-/// Writes all of a file or nothing, so that a full disk leaves the old one as it was.
+/// Writes a file whole or not at all, so that a full disk leaves the old file as it was.
 ///
 /// # Errors
 /// Returns an error if the file can't be written.
@@ -162,7 +162,7 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     written.with_context(explain)
 }
 
-/// In which files the folder differs from these: a line for each.
+/// Compares a folder with these files. Returns a line for each difference.
 pub fn differences(folder: &Path, files: &Files) -> Vec<String> {
     let there = read_folder(folder).unwrap_or_default();
     let name = |path: &str| folder.join(path).display().to_string();
@@ -181,30 +181,30 @@ pub fn differences(folder: &Path, files: &Files) -> Vec<String> {
     lines
 }
 
-/// Whether two folders hold the same files. This is what "unchanged" means, wherever it is asked.
+/// Whether two folders hold the same files. Every test for "unchanged" uses this.
 pub fn same_files(one: &Files, other: &Files) -> bool {
     let mut pairs = one.iter().zip(other);
     one.len() == other.len() && pairs.all(|(a, b)| a.0 == b.0 && same_text(a.1, b.1))
 }
 
-/// Git, or an editor, may have written a text with other line ends: that isn't a difference.
+/// Whether two files are the same, apart from line endings: git or an editor may have changed those.
 fn same_text(a: &[u8], b: &[u8]) -> bool {
     let plain = |text: &[u8]| str::from_utf8(text).map(|text| text.replace("\r\n", "\n"));
     a == b || matches!((plain(a), plain(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-/// A solution's manifest as its step's: the shared test is named directly, and unused code is no
-/// cause for a warning.
+/// Turns a solution's manifest into that of its step. The step's names the shared test directly, and allows unused code
+/// without a warning.
 fn manifest(text: &str, check_file: &str) -> String {
     let test = format!("path = \"../../tests/{check_file}\"");
-    let lints = "# What you have not used yet is no cause for a warning.\n\
+    let lints = "# Code that isn't used yet leads to no warning.\n\
                  [lints.rust]\nunsafe_code = \"forbid\"\nunused = \"allow\"\n";
     text.replace("path = \"check.rs\"", &test)
         .replace("[lints]\nworkspace = true\n", lints)
 }
 
-/// `accept-key-solution` and `accept_key_solution` lose their suffix, and a dependency that is
-/// called what its package is called needs no `package`.
+/// Removes the suffix of `accept-key-solution` and `accept_key_solution`. It also removes `package = "…"` from a
+/// dependency, which is redundant once the dependency and its package have the same name.
 fn own_names(text: &str, project: &Project) -> String {
     project.steps.iter().fold(text.to_string(), |text, step| {
         text.replace(&format!("package = \"{}-solution\", ", step.id), "")
@@ -222,7 +222,7 @@ fn without_starter_lines(text: &str) -> String {
     kept.map(|line| format!("{line}\n")).collect()
 }
 
-/// Anchors are for the book, which takes its listings from solutions alone.
+/// Removes anchors. They are for the book, which takes its listings only from solutions.
 fn without_anchors(text: &str) -> String {
     let is_anchor = |line: &&str| {
         let line = line.trim_start();
@@ -234,7 +234,7 @@ fn without_anchors(text: &str) -> String {
         .collect()
 }
 
-/// The text with each answer replaced by what a starter has there.
+/// Replaces each answer by the code that the starter has in its place.
 fn without_answers(text: &str) -> Result<String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut result: Vec<String> = Vec::new();
@@ -369,7 +369,7 @@ mod tests {
         ] {
             assert!(!same_files(&ours, &other), "{other:?}");
         }
-        // What isn't text is compared byte by byte.
+        // A file that isn't text is compared byte by byte.
         let picture = files(&[("a", b"\xff\r\n")]);
         assert!(!same_files(&picture, &files(&[("a", b"\xff\n")])));
         assert!(!same_files(&picture, &files(&[("a", b"\xfe\r\n")])));

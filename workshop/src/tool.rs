@@ -1,5 +1,5 @@
-//! Commands that are programs of their own. They are built when they are first asked for, so that the workshop
-//! itself is ready sooner.
+//! Builds and runs the commands that are programs of their own. Each is built when it is first used, so that the
+//! workshop itself is ready sooner.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -16,16 +16,16 @@ use crate::process::Running;
 use crate::project::Project;
 #[cfg(not(unix))]
 use crate::signals;
+use crate::status_line::StatusLine;
 use crate::supervisor::Stop;
 use crate::text::sanitize;
-use crate::waiting::Waiting;
 
 /// A command that is a program of its own. It reads its own command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tool {
-    /// What comes after `cargo workshop`.
+    /// Its name after `cargo workshop`.
     pub name: &'static str,
-    /// What it does, in a line.
+    /// A line about its purpose.
     pub about: &'static str,
 }
 
@@ -100,14 +100,14 @@ fn build(project: &Project, name: &str) -> Result<PathBuf> {
         .ok_or_else(|| anyhow!("`{package}` has no program."))
 }
 
-/// Says what is built, as soon as there is something to build.
+/// Returns a callback that shows a status line as soon as something has to be built.
 fn say_if_long(name: &str) -> OnActivity {
     let name = name.to_string();
-    let waiting = OnceLock::new();
+    let line = OnceLock::new();
     Arc::new(move |activity| {
         if activity != Activity::Building(None) {
-            let waiting: &Waiting = waiting.get_or_init(|| Waiting::start(&name, activity.clone()));
-            waiting.on_activity()(activity);
+            let line: &StatusLine = line.get_or_init(|| StatusLine::start(&name, activity.clone()));
+            line.on_activity()(activity);
         }
     })
 }
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_says_of_itself_what_the_list_says_and_how_it_is_called() {
+    fn each_tool_has_the_name_and_the_description_of_the_list() {
         for tool in Tool::ALL {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(tool.name);
             let program = fs::read_to_string(folder.join("src/lib.rs")).expect(tool.name);

@@ -1,10 +1,10 @@
-//! The text about a verdict: one line, a table, and what to look at first.
+//! Puts a verdict into words: a line, a table, and the first problem.
 
 use std::env;
 
 use crate::backup::relative;
 use crate::commands::name;
-use crate::judge::{CheckState, Checked, Verdict};
+use crate::judge::{CheckResult, CheckState, Verdict};
 use crate::project::{Project, Step};
 use crate::text::sanitize;
 
@@ -39,7 +39,7 @@ pub fn table(verdict: &Verdict) -> Vec<String> {
     let Verdict::Judged(checks) = verdict else {
         return Vec::new();
     };
-    let line = |check: &Checked| format!("  {} {}", mark(check.state), check.name);
+    let line = |check: &CheckResult| format!("  {} {}", mark(check.state), check.name);
     checks.iter().map(line).collect()
 }
 
@@ -52,8 +52,8 @@ fn mark(state: CheckState) -> char {
     }
 }
 
-/// The first thing to fix: the report of the first red check, or the first error.
-pub fn first_thing(project: &Project, step: &Step, verdict: &Verdict) -> String {
+/// The first problem to fix: the report of the first red check, or the first error.
+pub fn first_problem(project: &Project, step: &Step, verdict: &Verdict) -> String {
     let text = match verdict {
         Verdict::DoesNotCompile(output) if is_cargos(output) => {
             output.trim_end().to_string() + &manifest_advice(project, step, output)
@@ -76,7 +76,7 @@ pub fn first_thing(project: &Project, step: &Step, verdict: &Verdict) -> String 
     sanitize(text.trim_end())
 }
 
-/// Everything to fix.
+/// All problems.
 pub fn everything(project: &Project, step: &Step, verdict: &Verdict) -> String {
     let text = match verdict {
         Verdict::DoesNotCompile(output) if !is_cargos(output) => output.clone(),
@@ -85,13 +85,13 @@ pub fn everything(project: &Project, step: &Step, verdict: &Verdict) -> String {
             let reports: Vec<&str> = reports.filter(|report| !report.is_empty()).collect();
             reports.join("\n\n")
         }
-        _ => return first_thing(project, step, verdict),
+        _ => return first_problem(project, step, verdict),
     };
     sanitize(text.trim_end())
 }
 
-/// How many red checks or errors there are after the first one.
-pub fn further(verdict: &Verdict) -> usize {
+/// The number of red checks or errors after the first one.
+pub fn remaining_count(verdict: &Verdict) -> usize {
     let count = match verdict {
         // All of what cargo says is shown at once.
         Verdict::DoesNotCompile(output) if is_cargos(output) => 0,
@@ -104,7 +104,7 @@ pub fn further(verdict: &Verdict) -> usize {
     count.saturating_sub(1)
 }
 
-/// The step whose file an error is in.
+/// The step that an error's file belongs to.
 fn place<'a>(project: &'a Project, error: &str) -> Option<&'a Step> {
     let line = error
         .lines()
@@ -114,7 +114,7 @@ fn place<'a>(project: &'a Project, error: &str) -> Option<&'a Step> {
     project.steps.iter().find(is_there)
 }
 
-/// Whether it is cargo that complains (of a manifest, of a missing file), not the compiler.
+/// Whether the error is cargo's (about a manifest or a missing file), not the compiler's.
 fn is_cargos(output: &str) -> bool {
     let is_place = |line: &str| line.trim_start().starts_with("--> ");
     !output
@@ -122,8 +122,8 @@ fn is_cargos(output: &str) -> bool {
         .any(|line| is_place(line) && line.contains(".rs:"))
 }
 
-/// What to do about a step's manifest that cargo can't read, or a step that it can't find. `cargo
-/// workshop` may not start then either, so the way round cargo is named too.
+/// Advice for a step that cargo can't find, or whose manifest it can't read. Because `cargo workshop` may then not
+/// start either, the advice includes a way without cargo.
 fn manifest_advice(project: &Project, current: &Step, output: &str) -> String {
     let output = output.replace('\\', "/");
     let is_named = |step: &&Step| output.contains(&format!("steps/{}", step.folder()));
@@ -143,7 +143,7 @@ fn manifest_advice(project: &Project, current: &Step, output: &str) -> String {
     )
 }
 
-/// The compiler's errors, as it shows them, without warnings and the count at the end.
+/// The compiler's errors as it prints them, without warnings and without the count at the end.
 fn compiler_errors(output: &str) -> Vec<String> {
     let mut errors: Vec<String> = Vec::new();
     let mut is_error = false;
@@ -165,7 +165,7 @@ fn compiler_errors(output: &str) -> Vec<String> {
             error.push('\n');
         }
     }
-    // What comes after the last error ("For more information …") isn't part of it.
+    // The text after the last error ("For more information …") isn't part of it.
     errors
         .iter()
         .map(|error| {
@@ -196,12 +196,12 @@ mod tests {
             summary(&verdict),
             "✗ doesn't compile: 2 errors, the first one first"
         );
-        assert_eq!(further(&verdict), 1);
+        assert_eq!(remaining_count(&verdict), 1);
         assert!(!is_cargos(OUTPUT));
     }
 
     #[test]
-    fn a_complaint_of_cargo_is_told_from_one_of_the_compiler() {
+    fn errors_of_cargo_and_of_the_compiler_are_told_apart() {
         assert!(is_cargos(
             "error: failed to parse manifest at `/w/steps/00-hello/Cargo.toml`\n"
         ));
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn each_verdict_has_its_mark_and_word() {
-        let check = |state| Checked {
+        let check = |state| CheckResult {
             name: "a".to_string(),
             state,
             report: String::new(),

@@ -23,7 +23,7 @@ fn list_shows_every_step_and_where_you_are() {
 }
 
 #[test]
-fn check_says_what_is_wrong_first_and_keeps_what_is_passed() {
+fn check_shows_the_first_problem_and_records_a_pass() {
     let fixture = Fixture::new();
     let done = fixture.run(&["check"]);
     assert_eq!(done.code, 1);
@@ -176,7 +176,7 @@ fn skip_and_reset_keep_your_files() {
     assert!(fixture.read(TWICE).contains("number + number"));
     assert_eq!(fixture.read(".workshop/progress"), "twice skipped\n");
 
-    // What was skipped stays so when it is judged, until the learner's own code passes.
+    // A skipped step stays skipped when it is judged, until the learner's own code passes.
     assert_eq!(fixture.run(&["check", "twice"]).code, 0);
     assert_eq!(fixture.read(".workshop/progress"), "twice skipped\n");
 
@@ -190,7 +190,7 @@ fn skip_and_reset_keep_your_files() {
     assert_eq!(fixture.names(".workshop/backups").len(), 1);
     assert_eq!(fixture.read(".workshop/progress"), "twice open\n");
 
-    // Neither does what nobody has touched.
+    // Nor does a step that hasn't been touched.
     let done = fixture.run(&["skip", "0"]);
     assert!(
         done.stdout.starts_with(
@@ -251,7 +251,7 @@ fn other_line_ends_do_not_make_a_step_yours() {
 }
 
 #[test]
-fn what_was_kept_comes_back_and_is_judged_anew() {
+fn a_backup_comes_back_and_is_judged_again() {
     let fixture = Fixture::new();
     let none = fixture.run(&["restore", "twice"]);
     assert_eq!(
@@ -286,7 +286,7 @@ fn what_was_kept_comes_back_and_is_judged_anew() {
 }
 
 #[test]
-fn what_a_backup_takes_the_place_of_is_kept_too() {
+fn files_that_a_backup_replaces_are_kept_too() {
     let fixture = Fixture::new();
     fixture.write(TWICE, WRONG);
     assert_eq!(fixture.run(&["reset", "twice"]).code, 0);
@@ -334,7 +334,7 @@ fn what_a_backup_takes_the_place_of_is_kept_too() {
 
 /// Cargo doesn't build what is older than its last build, as a copy with its old times is.
 #[test]
-fn files_that_were_copied_back_by_hand_are_written_anew() {
+fn files_that_were_copied_back_by_hand_are_written_again() {
     let fixture = Fixture::new();
     fixture.write(TWICE, WRONG);
     let file = fixture.root.join(TWICE);
@@ -360,7 +360,7 @@ fn files_that_were_copied_back_by_hand_are_written_anew() {
 }
 
 #[test]
-fn what_cannot_be_kept_is_not_touched() {
+fn files_that_cannot_be_kept_are_not_touched() {
     let fixture = Fixture::new();
     fixture.write(TWICE, WRONG);
     // No backup can be written below a file.
@@ -378,7 +378,7 @@ fn what_cannot_be_kept_is_not_touched() {
 }
 
 #[test]
-fn a_step_that_is_gone_is_written_anew() {
+fn a_missing_step_is_written_again() {
     let fixture = Fixture::new();
     fs::remove_dir_all(fixture.root.join("steps/00-twice")).unwrap();
     let done = fixture.run(&["check", "twice"]);
@@ -418,7 +418,7 @@ fn a_broken_manifest_is_named_with_the_way_out() {
 }
 
 #[test]
-fn damaged_progress_is_put_aside_and_what_can_be_read_goes_on() {
+fn damaged_progress_is_put_aside_and_its_readable_lines_are_kept() {
     let fixture = Fixture::new();
     fs::create_dir(fixture.root.join(".workshop")).unwrap();
     fs::write(
@@ -440,7 +440,7 @@ fn damaged_progress_is_put_aside_and_what_can_be_read_goes_on() {
 }
 
 #[test]
-fn progress_that_cannot_be_written_is_said_and_no_more() {
+fn progress_that_cannot_be_written_gets_a_notice_and_no_more() {
     let fixture = Fixture::new();
     fixture.write(".workshop", "a file where a folder should be");
     fixture.write(TWICE, RIGHT);
@@ -453,7 +453,7 @@ fn progress_that_cannot_be_written_is_said_and_no_more() {
 }
 
 #[test]
-fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
+fn the_doctor_has_a_line_for_everything_and_a_conclusion() {
     let fixture = Fixture::new();
     // Cargo.lock is written by the first build.
     assert_eq!(fixture.run(&["check", "twice"]).code, 1);
@@ -465,7 +465,7 @@ fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
         done.code, done.stdout, done.stderr
     );
     // Each line, or what takes its place if the machine is not ours alone: another program may
-    // stop listening on a port, and a busy system takes more than two seconds to tell of a file.
+    // stop listening on a port, and a busy system takes more than two seconds to report a file.
     let expected = [
         ["✓ rustc 1.", "✓ rustc 1."],
         ["✓ all crates are downloaded", "✓ all crates are downloaded"],
@@ -477,7 +477,7 @@ fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
         ],
         [
             "✓ the system tells when a file is saved",
-            "– this file system doesn't tell of changes",
+            "– this file system doesn't report changes",
         ],
         ["✓ `", "– nothing opens a browser"],
     ];
@@ -508,7 +508,7 @@ fn the_doctor_has_a_line_for_everything_and_a_last_one_that_follows() {
 }
 
 #[test]
-fn play_runs_what_is_solved_last_and_passes_its_failure_on() {
+fn play_runs_the_latest_solved_step_and_passes_its_failure_on() {
     let fixture = Fixture::new();
     fixture.write(".workshop/progress", "twice passed\n");
     fixture.write(TWICE, RIGHT);
@@ -528,7 +528,7 @@ fn play_runs_what_is_solved_last_and_passes_its_failure_on() {
 
 /// The last step of the course has no program of its own, but four applications.
 #[test]
-fn play_runs_an_example_where_the_last_solved_step_has_no_program() {
+fn play_runs_an_example_if_the_latest_solved_step_has_no_program() {
     let fixture = Fixture::new();
     fs::remove_file(fixture.root.join("steps/01-four-times/src/main.rs")).unwrap();
     for (file, name) in [("chart/main.rs", "chart"), ("poker.rs", "poker")] {
@@ -649,7 +649,7 @@ fn the_options_of_compare_are_read_before_anything_is_compiled() {
     for (arguments, sentence) in [
         (
             &["compare", "--rate", "fast"][..],
-            "`--rate fast` is no number from 1 to 6000. `--help` lists the options.\n",
+            "`--rate fast` isn't a number from 1 to 6000. `--help` lists the options.\n",
         ),
         (
             &["compare", "--from", "no-such-file"],
@@ -722,7 +722,7 @@ fn a_command_line_that_makes_no_sense_gets_one_sentence_and_code_2() {
 
 /// In a pipe, it is a plain line.
 #[test]
-fn a_check_says_at_once_what_is_done() {
+fn a_check_shows_its_activity_at_once() {
     let fixture = Fixture::new();
     let done = fixture.run(&["check"]);
     assert_eq!(done.code, 1, "{done:?}");

@@ -93,7 +93,7 @@ impl OnTerminal {
         !now.local_flags.contains(cooked)
     }
 
-    /// The process as the system has it: `T` where it is stopped.
+    /// The process as the system has it: `T` if it is stopped.
     fn is_stopped(&self) -> bool {
         let id = self.child.id().to_string();
         let ps = Command::new("ps").args(["-o", "stat=", "-p", &id]).output();
@@ -128,7 +128,7 @@ impl OnTerminal {
 
 impl Drop for OnTerminal {
     fn drop(&mut self) {
-        // Asked to, it ends what it has started; also where a test has left it stopped.
+        // Asked to, it ends what it has started; even if a test has left it stopped.
         signal(self.child.id(), "TERM");
         signal(self.child.id(), "CONT");
         let end = Instant::now() + PATIENCE;
@@ -175,7 +175,7 @@ fn the_terminal_is_given_back_whatever_key_ends_it() {
 }
 
 #[test]
-fn what_it_has_started_ends_with_it() {
+fn its_child_processes_end_with_it() {
     for name in ["QUIT", "TERM", "INT"] {
         let fixture = Fixture::new();
         fixture.write(TWICE, ENDLESS);
@@ -189,14 +189,14 @@ fn what_it_has_started_ends_with_it() {
 
         fs::remove_file(fixture.root.join("pid")).unwrap();
         fixture.write(TWICE, common::WRONG);
-        let mut game = OnTerminal::start(fixture.command(&["--no-book", "--no-open"]));
-        game.wait_for(ENTER);
-        game.press("p");
-        eventually("the game runs", has_pid);
+        let mut program = OnTerminal::start(fixture.command(&["--no-book", "--no-open"]));
+        program.wait_for(ENTER);
+        program.press("p");
+        eventually("the program runs", has_pid);
         let playing = fixture.read("pid");
-        signal(game.child.id(), name);
-        game.ends_well(name);
-        eventually("the game is ended", || !is_running(&playing));
+        signal(program.child.id(), name);
+        program.ends_well(name);
+        eventually("the program is ended", || !is_running(&playing));
     }
 }
 

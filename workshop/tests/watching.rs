@@ -1,4 +1,4 @@
-//! `cargo workshop` alone, where it is not on a terminal.
+//! `cargo workshop` alone, without a terminal.
 
 use std::fs;
 
@@ -148,7 +148,7 @@ fn only_one_check_that_hangs_is_waited_for() {
 }
 
 #[test]
-fn a_save_that_breaks_an_earlier_step_is_said() {
+fn a_save_that_breaks_an_earlier_step_is_reported() {
     let fixture = Fixture::new();
     let mut watch = fixture.watch();
     watch.wait_for("00 twice: ○");
@@ -242,7 +242,7 @@ fn a_folder_that_goes_and_comes_back_is_followed() {
 }
 
 #[test]
-fn all_of_steps_may_go_and_come_back() {
+fn the_folder_of_all_steps_may_go_and_come_back() {
     let fixture = Fixture::new();
     let mut watch = fixture.watch();
     watch.wait_for("00 twice: ○");
@@ -258,7 +258,7 @@ fn all_of_steps_may_go_and_come_back() {
 }
 
 #[test]
-fn without_the_systems_help_files_are_looked_at() {
+fn without_reports_from_the_system_the_files_are_polled() {
     let fixture = Fixture::new();
     let mut watch = fixture.start(&["--no-book", "--poll"]);
     watch.wait_for("The files are looked at twice a second");
@@ -270,7 +270,7 @@ fn without_the_systems_help_files_are_looked_at() {
 }
 
 #[test]
-fn somebody_who_works_ahead_sees_the_verdict_on_that() {
+fn a_save_in_a_later_step_shows_the_verdict_on_it() {
     let fixture = Fixture::new();
     let mut watch = fixture.watch();
     watch.wait_for("00 twice: ○");
@@ -284,7 +284,7 @@ fn somebody_who_works_ahead_sees_the_verdict_on_that() {
 }
 
 #[test]
-fn what_skip_writes_is_nobodys_work() {
+fn files_that_skip_writes_do_not_change_the_step() {
     let fixture = Fixture::new();
     let mut watch = fixture.watch();
     watch.wait_for("00 twice: ○");
@@ -431,7 +431,7 @@ fn version(page: &str) -> String {
 }
 
 #[test]
-fn that_the_usual_port_is_taken_is_said() {
+fn a_usual_port_that_is_taken_is_reported() {
     let fixture = Fixture::new();
     // If another program has it, that is just as good.
     let taken = std::net::TcpListener::bind("127.0.0.1:3000");
@@ -443,7 +443,7 @@ fn that_the_usual_port_is_taken_is_said() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said() {
+fn a_port_that_is_taken_is_an_error() {
     let fixture = Fixture::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

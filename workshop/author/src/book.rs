@@ -1,4 +1,4 @@
-//! `author book`: writes what the book says of the steps out of their metadata.
+//! `author book`: writes the parts of the book that come from the steps' metadata.
 //!
 //! `book/src/generated/schedule.md` is the table of all steps; `book/src/generated/<id>.md` is the
 //! line below a chapter's title; `book/src/generated/watch.svg` is the README's picture.
@@ -95,7 +95,7 @@ fn titles(project: &Project) -> Result<()> {
     }
 }
 
-/// How many checks a chapter says that there are: `There are 43 checks`, `the six checks`.
+/// Finds the number of checks that a chapter names: `There are 43 checks`, `the six checks`.
 fn numbers_of_checks(chapter: &str) -> Vec<usize> {
     let words: Vec<&str> = chapter.split_whitespace().collect();
     let all = words.windows(3).filter_map(|words| match words {

@@ -3,7 +3,7 @@
 //! and a finished step on unwritten earlier ones says which of them is missing.
 
 use anyhow::{Result, anyhow};
-use workshop::judge::{Side, Verdict, judge};
+use workshop::judge::{PackageKind, Verdict, judge};
 use workshop::project::{Project, Step};
 use workshop::starter::{finished, starter, starts_unwritten};
 use workshop::supervisor::Stop;
@@ -22,7 +22,7 @@ pub fn run(project: &Project) -> Result<()> {
     }
     for step in &project.steps {
         let files = starter(project, step)?;
-        let verdict = judge(&scratch, step, Side::Step, &Stop::default())?;
+        let verdict = judge(&scratch, step, PackageKind::Step, &Stop::default())?;
         let intended = if starts_unwritten(&files) {
             verdict.is_unwritten()
         } else {
@@ -38,7 +38,7 @@ pub fn run(project: &Project) -> Result<()> {
     }
     for step in &project.steps {
         scratch::put(&scratch, step, &finished(project, step)?)?;
-        let verdict = judge(&scratch, step, Side::Step, &Stop::default())?;
+        let verdict = judge(&scratch, step, PackageKind::Step, &Stop::default())?;
         let intended = verdict.is_passed() || names_an_earlier_step(project, &verdict, step);
         note(
             step,
@@ -51,7 +51,7 @@ pub fn run(project: &Project) -> Result<()> {
     }
     for step in &project.steps {
         scratch::put(&scratch, step, &finished(project, step)?)?;
-        let verdict = judge(&scratch, step, Side::Step, &Stop::default())?;
+        let verdict = judge(&scratch, step, PackageKind::Step, &Stop::default())?;
         note(
             step,
             "with the reference in it, it passes",
@@ -85,7 +85,7 @@ fn told(verdict: &Verdict) -> String {
     }
 }
 
-/// Whether the step is red for nothing but a `todo!()` in one that comes before it, and says so.
+/// Whether the step is red only because of a `todo!()` in an earlier step, and its report says so.
 fn names_an_earlier_step(project: &Project, verdict: &Verdict, step: &Step) -> bool {
     let earlier = project
         .steps

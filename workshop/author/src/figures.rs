@@ -1,8 +1,7 @@
-//! How many wrong solutions there are, and how many of their reports name the mistake: a table for the book,
-//! in `tests/mistakes/figures.md`.
+//! Counts the wrong solutions, and the reports that name the mistake. The result is a table for the book, in
+//! `tests/mistakes/figures.md`.
 //!
-//! The figures are read from the headers of the diffs. That the headers tell the truth is what `author
-//! mistakes` proves.
+//! The figures come from the headers of the diffs. `author mistakes` proves that the headers are true.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,14 +18,14 @@ pub fn folder(project: &Project) -> PathBuf {
     project.root.join("tests").join("mistakes")
 }
 
-/// How many mistakes there are, and how many are named.
+/// The number of mistakes, and of those that are named.
 pub struct Figures {
-    /// For each step with mistakes: its folder, how many there are, and how many of them are named.
+    /// For each step with mistakes: its folder, their number, and the number of those that are named.
     steps: Vec<(String, usize, usize)>,
 }
 
 impl Figures {
-    /// Counts them.
+    /// Counts the mistakes.
     ///
     /// # Errors
     /// Returns an error if a diff can't be read, or its header isn't complete.

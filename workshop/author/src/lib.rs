@@ -1,4 +1,4 @@
-//! What the maintainers run: `cargo workshop author …`.
+//! `cargo workshop author …`: the commands for maintainers.
 
 use std::path::PathBuf;
 
@@ -181,12 +181,12 @@ fn run_in(project: &Project, matches: &ArgMatches) -> Result<()> {
     }
 }
 
-/// An argument without which clap doesn't come this far.
+/// Returns an argument that clap requires.
 fn required<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
     matches.get_one::<String>(name).map_or("", String::as_str)
 }
 
-/// Everything that can be proved without a browser, the quick parts first.
+/// Proves everything that can be proved without a browser, the quick parts first.
 fn verify(project: &Project, share: Option<Share>) -> Result<()> {
     starters::check(project)?;
     book::check(project)?;
@@ -201,7 +201,7 @@ fn verify(project: &Project, share: Option<Share>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use workshop_terminal::command_line::what_is_wrong;
+    use workshop_terminal::command_line::explain;
 
     use super::*;
 
@@ -209,7 +209,7 @@ mod tests {
     fn without_a_command_it_says_how_to_list_them() {
         let error = command().try_get_matches_from(["author"]).unwrap_err();
         assert_eq!(
-            what_is_wrong("cargo workshop author", &error).as_deref(),
+            explain("cargo workshop author", &error).as_deref(),
             Some(
                 "`cargo workshop author` needs a command: `cargo workshop author --help` lists them."
             )

@@ -11,16 +11,16 @@
 //! # Often: written as hexadecimal text
 //! ```
 //!
-//! Exactly these checks must be red; one with a question mark after its name may be. A mistake that is a race
-//! gets more than one try.
+//! Exactly these checks must be red; a check with a question mark after its name may be. A mistake that is a race gets
+//! more than one try.
 //!
 //! `Often:` quotes the part of the report's guess that names this mistake, so that another guess, or none, is
 //! a fault. A report that names nothing, because nothing in what differs points to the mistake, is allowed and
 //! counted: `# Often: (none)`. `tests/mistakes/figures.md`, which the book includes, says how many there are
 //! of each.
 //!
-//! The report of the first check that it turns red is kept beside it, for the book and for
-//! whoever changes a check.
+//! The report of the first check that it turns red is kept beside it: for the book, and for maintainers who change a
+//! check.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -30,17 +30,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
-use workshop::judge::{CheckState, Checked, Side, Verdict, judge};
+use workshop::judge::{CheckResult, CheckState, PackageKind, Verdict, judge};
 use workshop::project::{Project, Step};
 use workshop::starter::{finished, write_file};
 use workshop::supervisor::{Stop, run_to_exit};
 
 use crate::{figures, scratch};
 
-/// How many mistakes a step must have.
+/// The number of mistakes that a step must have.
 const MIN_MISTAKES: usize = 4;
 
-/// What a mistake's header says if its report makes no guess.
+/// The text in a mistake's header if its report makes no guess.
 const NO_GUESS: &str = "(none)";
 
 pub(super) struct Mistake {
@@ -57,21 +57,21 @@ impl Mistake {
     }
 }
 
-/// How many steps are tried at a time, each in a copy of its own. More would disturb checks that have deadlines.
+/// The number of steps that are tried at a time, each in its own copy. More would disturb checks that have deadlines.
 const MAX_WORKERS: usize = 2;
 
-/// How often a mistake is tried before it counts as uncaught. Right code gets the same verdict every time, which
-/// `author steady` proves. Code with a race in it may not, on a busy machine.
+/// The number of tries before a mistake counts as uncaught. Right code gets the same verdict every time:
+/// `author steady` proves that. On a busy machine, code with a race in it may not.
 const MAX_TRIES: u32 = 3;
 
-/// How the mistakes of some steps came out.
+/// The results for the mistakes of some steps.
 #[derive(Default)]
 struct Outcome {
     tried: usize,
     faults: Vec<String>,
 }
 
-/// Which mistakes are tried, and whether their reports are written again.
+/// The mistakes to try, and whether their reports are written again.
 #[derive(Default, Clone, Copy)]
 pub struct Selection<'a> {
     /// Only those of this step, by its id or number.
@@ -251,11 +251,11 @@ pub fn attempt(project: &Project, step: &str, diffs: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// What the checks say of the reference with this diff in it.
+/// Returns the verdict on the reference with this diff applied.
 fn judge_with(scratch: &Project, step: &Step, diff: &Path) -> Result<Verdict> {
     scratch::put(scratch, step, &finished(scratch, step)?)?;
     apply(&scratch.step_folder(step), diff)?;
-    judge(scratch, step, Side::Step, &Stop::default())
+    judge(scratch, step, PackageKind::Step, &Stop::default())
 }
 
 fn try_one(scratch: &Project, step: &Step, folder: &Path, name: &str, update: bool) -> Result<()> {
@@ -314,7 +314,7 @@ pub(super) fn read(name: &str, diff: &str) -> Result<Mistake> {
     })
 }
 
-/// Whether the report's guess has this part, or neither a guess is there nor one expected.
+/// Whether the report's guess has this part; or, if none is expected, whether there is no guess.
 fn is_named(often: &str, report: &str) -> bool {
     match guess(report) {
         Some(guess) => often != NO_GUESS && guess.contains(often),
@@ -351,8 +351,8 @@ fn apply(step: &Path, diff: &Path) -> Result<()> {
     }
 }
 
-/// The first red check, if exactly those checks are red that should be.
-fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a Checked> {
+/// Returns the first red check, if exactly the right checks are red.
+fn caught<'a>(mistake: &Mistake, verdict: &'a Verdict) -> Result<&'a CheckResult> {
     let Verdict::Judged(checks) = verdict else {
         bail!("it was not judged: {verdict:?}");
     };
@@ -395,7 +395,7 @@ mod tests {
     use super::*;
 
     fn verdict(red: &[(&str, CheckState)]) -> Verdict {
-        let checked = |(name, state): &(&str, CheckState)| Checked {
+        let checked = |(name, state): &(&str, CheckState)| CheckResult {
             name: name.to_string(),
             state: *state,
             report: format!("report of {name}"),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
+use workshop::check_file::check_file;
 use workshop::project::{Project, Step, number_and_part};
 use workshop::starter::write_file;
 
@@ -47,7 +48,7 @@ const MISTAKES: [[&str; 4]; 4] = [
     ],
 ];
 
-/// Writes a new step after the last one, with all that belongs to it.
+/// Writes a new step after the last one, with everything that belongs to it.
 ///
 /// # Errors
 /// Returns an error if the id isn't valid or is taken, a file can't be written, or the new step doesn't pass.
@@ -112,7 +113,7 @@ fn summary_file(project: &Project) -> PathBuf {
 fn format(project: &Project, step: &Step) -> Result<()> {
     let mut rustfmt = Command::new("rustfmt");
     rustfmt.args(["--edition", "2024"]);
-    rustfmt.arg(project.root.join("tests").join(step.test_file()));
+    rustfmt.arg(project.root.join("tests").join(check_file(project, step)));
     let status = rustfmt.status().context("rustfmt can't be started")?;
     if status.success() {
         Ok(())
@@ -121,7 +122,7 @@ fn format(project: &Project, step: &Step) -> Result<()> {
     }
 }
 
-/// Everything that is generated.
+/// Generates the rest of the step, and prints what to do next.
 fn finish(project: &Project, id: &str) -> Result<()> {
     let step = project.step(id)?;
     format(project, step)?;
@@ -134,13 +135,13 @@ fn finish(project: &Project, id: &str) -> Result<()> {
         ..Selection::default()
     };
     mistakes::run(project, which)?;
-    println!("\n{}", next(step));
+    println!("\n{}", next(project, step));
     Ok(())
 }
 
-fn next(step: &Step) -> String {
+fn next(project: &Project, step: &Step) -> String {
     let folder = step.folder();
-    let (chapter, checks) = (&step.chapter, step.test_file());
+    let (chapter, checks) = (&step.chapter, check_file(project, step));
     format!(
         "Step {} is there, and green. Now make it yours, in this order:\n  \
          solutions/{folder}/           the reference, with `// Task:` where a learner writes\n  \

@@ -1,14 +1,14 @@
 //! The README's picture: the screen of `cargo workshop` with a red check on it, as an SVG.
 //!
-//! What it shows comes from where the screen and the checks have it: the lines are the screen's own, the
-//! report is that of a mistake, and the mistake says which checks it turns red.
+//! Nothing in it is made up: the screen's own code lays out the lines, the report is that of a mistake, and the
+//! mistake's header names the checks that it turns red.
 
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use workshop::check_file::check_names;
-use workshop::judge::{CheckState, Checked, Verdict};
+use workshop::judge::{CheckResult, CheckState, Verdict};
 use workshop::progress::Progress;
 use workshop::project::{Project, Step};
 use workshop::watch::view::{BookState, Mode, TimedVerdict, View, lines};
@@ -17,7 +17,7 @@ use workshop_terminal::text::columns;
 
 const STEP: &str = "accept-key";
 const MISTAKE: &str = "decoded-first";
-/// From a save to the verdict, on a laptop.
+/// The time from a save to the verdict, on a laptop.
 const TOOK: Duration = Duration::from_millis(600);
 
 /// The size of the terminal.
@@ -64,7 +64,7 @@ pub fn screen(project: &Project) -> Result<String> {
     Ok(svg(&lines))
 }
 
-/// What the step's checks say of the mistake: `author mistakes` proves that they do.
+/// The verdict of the step's checks on the mistake. `author mistakes` proves that it is true.
 fn verdict(project: &Project, step: &Step) -> Result<Verdict> {
     let folder = project.root.join("tests/mistakes").join(step.folder());
     let read = |ending: &str| {
@@ -82,7 +82,7 @@ fn verdict(project: &Project, step: &Step) -> Result<Verdict> {
         .collect();
     let checks = check_names(project, step)?.into_iter().map(|name| {
         let is_red = caught_by.contains(&name.as_str());
-        Checked {
+        CheckResult {
             state: if is_red {
                 CheckState::Wrong
             } else {
@@ -115,8 +115,7 @@ fn svg(lines: &[Line]) -> String {
     svg + "</svg>\n"
 }
 
-/// A line, stretched to its columns: so all lines have their characters one below the other, whatever
-/// the font.
+/// A line that is stretched to its columns, so that the characters of all lines are aligned in any font.
 fn text(row: usize, line: &Line) -> String {
     let shown = line.text.trim();
     if shown.is_empty() {

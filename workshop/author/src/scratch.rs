@@ -7,12 +7,11 @@ use anyhow::{Context, Result};
 use workshop::project::{Project, Step};
 use workshop::starter::{Files, read_folder, write_folder};
 
-/// What cargo needs to build the steps and their checks.
+/// The files and folders that cargo needs to build the steps and their checks.
 const FOLDERS: [&str; 5] = [".cargo", "solutions", "steps", "tests", "workshop"];
 const FILES: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
 
-/// Copies the workshop to `target/author/<name>`. What was built there before is kept: the next
-/// build is quick.
+/// Copies the workshop to `target/author/<name>`. Earlier builds there are kept, so that the next one is quick.
 ///
 /// # Errors
 /// Returns an error if something can't be read or written.
@@ -44,7 +43,7 @@ pub fn put(scratch: &Project, step: &Step, files: &Files) -> Result<()> {
     write_folder(&scratch.step_folder(step), files)
 }
 
-/// The names of the files in a folder that have this ending, without it, sorted.
+/// Returns the names of the files in a folder that have this extension: without it, and sorted.
 pub fn names(folder: &Path, ending: &str) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries

@@ -1,18 +1,17 @@
-//! `author snapshots`: writes the snapshots, out of the solutions and nothing else.
+//! `author snapshots`: writes the snapshots, from the solutions alone.
 
 use std::fs;
 
 use anyhow::{Context, Result, anyhow, bail};
 use workshop::cargo;
 use workshop::check_file::check_names;
-use workshop::judge::{Side, judge};
+use workshop::judge::{PackageKind, judge};
 use workshop::project::{Project, Step};
 use workshop::supervisor::{Stop, run_to_exit};
 
 use crate::scratch;
 
-/// Writes every snapshot again, and removes those that no check compares with. Read the difference
-/// before you commit it.
+/// Writes every snapshot again, and removes those that no check uses. Read the difference before you commit it.
 ///
 /// # Errors
 /// Returns an error if a solution doesn't build, or its checks fail for another reason than a snapshot.
@@ -46,7 +45,7 @@ pub fn write_one(project: &Project, step: &Step) -> Result<()> {
             .join(format!("{name}.snap"));
         fs::remove_file(&file).with_context(|| format!("{} can't be removed", file.display()))?;
     }
-    let verdict = judge(project, step, Side::Solution, &Stop::default())?;
+    let verdict = judge(project, step, PackageKind::Solution, &Stop::default())?;
     if !verdict.is_passed() {
         bail!("{package} fails its own checks: {verdict:?}");
     }
@@ -54,7 +53,7 @@ pub fn write_one(project: &Project, step: &Step) -> Result<()> {
     Ok(())
 }
 
-/// Says where snapshots and checks don't match: each check has one, and each belongs to one.
+/// Checks that each check has a snapshot, and that each snapshot belongs to a check.
 ///
 /// # Errors
 /// Returns an error if a check and its snapshot don't match.

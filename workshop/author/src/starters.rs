@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use workshop::project::Project;
 use workshop::starter::{differences, starter, write_folder};
 
-/// Writes every step as a learner gets it. What was in steps/ is replaced.
+/// Writes every step as a learner gets it, and replaces everything in steps/.
 ///
 /// # Errors
 /// Returns an error if a solution can't be read, or a step can't be written.
@@ -16,7 +16,7 @@ pub fn write(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Checks that steps/ is what would be written.
+/// Checks that steps/ is up to date.
 ///
 /// # Errors
 /// Returns an error if it differs or can't be read.

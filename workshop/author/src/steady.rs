@@ -7,11 +7,11 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use workshop::judge::{Side, judge};
+use workshop::judge::{PackageKind, judge};
 use workshop::project::Project;
 use workshop::supervisor::Stop;
 
-/// How many endless loops there are for each core of a busy machine.
+/// The number of endless loops for each core of a busy machine.
 const LOOPS: usize = 4;
 
 /// Runs the checks of every solution, or of one, this many times.
@@ -29,7 +29,7 @@ pub fn run(project: &Project, only: Option<&str>, times: u32, busy: bool) -> Res
     for step in steps {
         let begin = Instant::now();
         for time in 1..=times {
-            let verdict = judge(project, step, Side::Solution, &Stop::default())?;
+            let verdict = judge(project, step, PackageKind::Solution, &Stop::default())?;
             if !verdict.is_passed() {
                 let report = verdict
                     .first_red()
@@ -46,7 +46,7 @@ pub fn run(project: &Project, only: Option<&str>, times: u32, busy: bool) -> Res
     Ok(())
 }
 
-/// Threads that do nothing but keep the machine busy, until this is dropped. They go with the process.
+/// Threads that only keep the machine busy, until this is dropped. They end with the process.
 struct Load {
     loops: usize,
     is_over: Arc<AtomicBool>,

@@ -1,8 +1,8 @@
-//! `author time`: how long a newcomer waits.
+//! `author time`: measures how long a newcomer waits.
 //!
-//! In a fresh clone with nothing built, from the first `cargo workshop`: until the first verdict,
-//! and until the book can be read. Then for each step: from saving a file to its verdict. What
-//! cargo has downloaded already is not downloaded again.
+//! In a fresh clone with nothing built, it measures the time from the first `cargo workshop` to the first verdict, and
+//! to the moment when the book can be read. Then, for each step, it measures the time from saving a file to the
+//! verdict. Cargo doesn't download anything again.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -18,14 +18,14 @@ use workshop::project::{Project, Step};
 use workshop::supervisor::{Stop, run_to_exit};
 use workshop_terminal::process::Running;
 
-/// How many saves are timed for each step; the middle one counts.
+/// The number of saves that are timed for each step. The median counts.
 const SAVES: usize = 5;
-/// A line that has not come by then does not come any more.
+/// The time limit for a line.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// How soon a save is made again that may have come before anybody watched.
+/// The time after which a save is repeated: the first may have come before the watch began.
 const PATIENCE_WITH_A_SAVE: Duration = Duration::from_secs(2);
 
-/// Measures, and prints a table.
+/// Measures these times, and prints a table.
 ///
 /// # Errors
 /// Returns an error if the clone can't be made, or an expected line isn't printed.
@@ -178,7 +178,7 @@ fn lib_of(project: &Project, step: &Step) -> PathBuf {
     project.step_folder(step).join("src").join("lib.rs")
 }
 
-/// A change that cargo has to build: another comment at the end.
+/// Makes a change that cargo has to build: a new comment at the end.
 fn change(file: &Path, save: usize) -> Result<()> {
     let text =
         fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;

@@ -1,7 +1,7 @@
 //! Builds the book into a folder: `workshop-book BOOK OUTPUT`.
 //!
-//! What mdBook only warns of (a key that it doesn't know, HTML that is never closed) fails here:
-//! exit code 1 where anything was complained of, 2 for a command line that makes no sense.
+//! This program fails where mdBook only warns (about a key that it doesn't know, or HTML that is never closed). The
+//! exit code is 1 if there was a warning or an error, and 2 for a command line that makes no sense.
 
 use std::env;
 use std::fmt::{self, Write as _};
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds the book, and says in one line what kept it from being built.
+/// Builds the book. If that fails, the error is a single line.
 fn build(book: &Path, output: &Path) -> Result<(), String> {
     let chain = |error: mdbook_driver::errors::Error| {
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
@@ -42,7 +42,7 @@ fn build(book: &Path, output: &Path) -> Result<(), String> {
     book.build().map_err(chain)
 }
 
-/// How many warnings and errors mdBook has logged.
+/// The number of warnings and errors that mdBook has logged.
 static COMPLAINTS: AtomicUsize = AtomicUsize::new(0);
 
 /// Prints mdBook's warnings and errors, and counts them. Everything else is left out.

@@ -128,9 +128,9 @@ fn nothing_is_loaded_from_elsewhere() {
     }
 }
 
-/// mdBook leaves a listing empty where its anchor is missing, and says nothing.
+/// mdBook leaves a listing empty if its anchor is missing, and says nothing.
 #[test]
-fn every_include_names_an_anchor_that_there_is() {
+fn every_include_names_an_existing_anchor() {
     let source = root().join("book").join("src");
     let mut includes = 0;
     let mut files = BTreeMap::new();
@@ -172,11 +172,11 @@ fn no_directive_is_left_in_a_page() {
     }
 }
 
-/// Who can't see a picture gets its words.
+/// A picture's text is for readers who can't see it.
 #[test]
 fn every_picture_has_a_text() {
     for (name, text) in html() {
-        // What is outside `main` are mdBook's own icons.
+        // The icons outside `main` are mdBook's own.
         let main = text
             .split_once("<main>")
             .and_then(|(_, rest)| rest.split_once("</main>"));

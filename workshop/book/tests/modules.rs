@@ -1,4 +1,4 @@
-//! No modules of a solution form a circle: whoever reads one can begin with those that it uses.
+//! No modules of a solution form a circle: a reader of one can begin with those that it uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -17,7 +17,7 @@ const SECTIONS: [&str; 34] = [
     "5.5.3", "5.6", "5.8", "6.1", "6.2", "7.1.1", "7.1.2", "7.1.7", "7.2.1", "7.2.2", "7.2.3",
     "7.3", "7.4.1", "8.1", "9", "9.1", "10.1", "10.2", "10.3", "10.4", "10.6", "10.7",
 ];
-/// In small letters where the RFC has them so.
+/// In lowercase if the RFC has them in lowercase.
 const KEYWORDS: [&str; 8] = [
     "MUST",
     "MUST NOT",
@@ -42,7 +42,7 @@ fn page() -> String {
     fs::read_to_string(path).expect("book/src/rfc6455.md is text")
 }
 
-/// What judges one step.
+/// The checks of one step.
 struct Step {
     /// `08`, or `11a`.
     number: String,
@@ -117,7 +117,7 @@ fn complaints(
     let mut wrong = Vec::new();
     wrong.extend(wrong_section(section, links));
     if !KEYWORDS.contains(keyword) {
-        wrong.push(format!("{keyword:?} is no keyword"));
+        wrong.push(format!("{keyword:?} isn't a keyword"));
     }
     if rule.is_empty() {
         wrong.push("the rule is empty".to_string());
@@ -129,7 +129,7 @@ fn complaints(
 
 fn wrong_section(cell: &str, links: &BTreeMap<&str, &str>) -> Option<String> {
     let Some(number) = in_brackets(cell).and_then(|text| text.strip_prefix('§')) else {
-        return Some(format!("{cell:?} is no section: [§4.1] is one"));
+        return Some(format!("{cell:?} isn't a section: [§4.1] is one"));
     };
     if !SECTIONS.contains(&number) {
         return Some(format!(
@@ -156,7 +156,7 @@ fn wrong_step(
     let is_number =
         digits.len() == 2 && digits.chars().all(|c| c.is_ascii_digit()) && number.len() <= 3;
     if !is_number {
-        return Some(format!("{cell:?} is no step: 04 is one"));
+        return Some(format!("{cell:?} isn't a step: 04 is one"));
     }
     let leads = in_brackets(cell).map(|number| links.get(number).copied().unwrap_or_default());
     let id = leads.map(|page| page.trim_end_matches(".md"));
@@ -182,7 +182,7 @@ fn passed() -> BTreeSet<String> {
     passed.map(str::to_string).collect()
 }
 
-/// What is wrong with a proof; `None` where the text in backquotes names none.
+/// The fault of a proof; `None` if the text in backquotes names none.
 fn wrong_name(name: &str, steps: &BTreeMap<String, Step>) -> Option<Result<(), String>> {
     if let Some(rule) = name.strip_prefix("probe: ") {
         let is_there = probed().contains(rule);
@@ -221,7 +221,7 @@ fn wrong_proof(cell: &str, steps: &BTreeMap<String, Step>) -> Vec<String> {
     if !has_proof && !words.contains(char::is_alphabetic) {
         wrong.push("neither a proof nor a reason".to_string());
     }
-    // "Step 12 …" opens a sentence where a row waits for that step.
+    // "Step 12 …" opens a sentence if a row waits for that step.
     for rest in words.split("Step ").skip(1) {
         let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
         if steps.values().any(|step| step.number == number) {
@@ -260,7 +260,7 @@ fn every_section_that_demands_something_is_there_and_in_order() {
 
 /// The judge, judged: a row for each thing that can be wrong with one.
 #[test]
-fn what_is_wrong_with_a_row_is_said() {
+fn faults_in_a_row_are_reported() {
     let text = "[§4.1]: https://www.rfc-editor.org/rfc/rfc6455#section-4.1\n\
                 [§4.3]: https://www.rfc-editor.org/rfc/rfc6455#section-4.1\n\
                 [04]: handshake.md\n[05]: handshake.md\n";
@@ -279,7 +279,10 @@ fn what_is_wrong_with_a_row_is_said() {
     }
     let bad = [
         ("| [§4.1] | MUST | A rule. | [04] |", "five cells"),
-        ("| §4.1 | MUST | A rule. | [04] | Because. |", "no section"),
+        (
+            "| §4.1 | MUST | A rule. | [04] | Because. |",
+            "isn't a section",
+        ),
         (
             "| [§3] | MUST | A rule. | [04] | Because. |",
             "none of the sections",
@@ -292,11 +295,14 @@ fn what_is_wrong_with_a_row_is_said() {
             "| [§4.3] | MUST | A rule. | [04] | Because. |",
             "§4.3 leads to",
         ),
-        ("| [§4.1] | MAY | A rule. | [04] | Because. |", "no keyword"),
+        (
+            "| [§4.1] | MAY | A rule. | [04] | Because. |",
+            "isn't a keyword",
+        ),
         ("| [§4.1] | MUST |  | [04] | Because. |", "rule is empty"),
         (
             "| [§4.1] | MUST | A rule. | four | Because. |",
-            "no step: 04",
+            "isn't a step: 04",
         ),
         (
             "| [§4.1] | MUST | A rule. | [05] | Because. |",

@@ -1,4 +1,4 @@
-//! Shows how far a measurement is: a bar in a terminal, a line for each rate anywhere else.
+//! Shows the progress of a measurement: as a bar in a terminal, and as a line for each rate anywhere else.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -23,14 +23,14 @@ impl Bar {
         }
     }
 
-    /// Says what begins now.
+    /// Prints a line about the part that begins now, unless there is a bar.
     pub fn say(&self, what: &str) {
         if !self.is_terminal {
             eprintln!("{what} …");
         }
     }
 
-    /// Shows how far it is.
+    /// Draws the bar, if there is one, as far as it is now.
     pub fn show(&self, what: &str) {
         if self.is_terminal {
             let line = line(self.begin.elapsed(), self.all, what);

@@ -1,8 +1,8 @@
 //! Request heads, as a browser writes them.
 //!
-//! Each is what Chromium 156 sent when a page of the workshop called `fetch` or `new WebSocket`,
-//! recorded to the byte. What differs from request to request is replaced: target, host, key, the body's
-//! length. If there is a cookie, it is the last field.
+//! Each was recorded, to the byte, when a page of the workshop called `fetch` or `new WebSocket` in Chromium 156. The
+//! parts that differ from request to request are replaced: target, host, key, the body's length. If there is a cookie,
+//! it is the last field.
 
 use std::net::SocketAddr;
 

@@ -58,8 +58,8 @@ pub fn in_words(table: &Table) -> Vec<String> {
     for Crossing { rate, ways, .. } in crossings(table) {
         let [below, above] = ways.map(Transport::name);
         sentences.push(format!(
-            "At about {rate:.0} messages a minute the bytes of {below} and {above} are the same: \
-             below it, {below} takes fewer, above it, {above}."
+            "At about {rate:.0} messages a minute, {below} and {above} take the same number of bytes. \
+             Below that rate, {below} takes fewer; above it, {above} does."
         ));
     }
     let cheapest = |transport: Transport| {
@@ -99,8 +99,8 @@ mod tests {
         assert_eq!(
             in_words(&table),
             [
-                "At about 100 messages a minute the bytes of long polling and polling are the same: \
-                 below it, long polling takes fewer, above it, polling.",
+                "At about 100 messages a minute, long polling and polling take the same number of bytes. \
+                 Below that rate, long polling takes fewer; above it, polling does.",
                 "Of the three, WebSocket takes the fewest bytes at every rate that was measured."
             ]
         );

@@ -17,9 +17,9 @@ use polling::history::{NewMessage, News};
 use crate::browser::Browser;
 use crate::journal::Journal;
 
-/// How long a response may take if it isn't held.
+/// The time limit for a response that isn't held.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a response may take if it is held: longer than any server holds one.
+/// The time limit for a response that is held: longer than any server holds one.
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pages that ask for messages. Dropping them closes them.
@@ -28,7 +28,7 @@ pub struct HttpPages {
     /// A word to a page that polls starts it. When the sender is dropped, the page ends.
     control: Vec<Sender<()>>,
     asking: Vec<JoinHandle<()>>,
-    /// What each page is to send.
+    /// The messages that each page has to send.
     say: Vec<Sender<String>>,
     posting: Vec<JoinHandle<()>>,
 }
@@ -45,7 +45,7 @@ struct Shared {
     stopping: AtomicBool,
 }
 
-/// When a page polls.
+/// The times at which a page polls.
 struct Waits {
     /// The pause after each response.
     interval: Duration,
@@ -122,7 +122,7 @@ impl HttpPages {
         _ = self.say[page].send(text);
     }
 
-    /// How many requests have been sent.
+    /// The number of requests that have been sent.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::SeqCst)
     }

@@ -16,7 +16,7 @@ struct Notes {
     said: Vec<Instant>,
     /// When each page saw each message: by page, then by number.
     seen: Vec<Vec<Option<Instant>>>,
-    /// How many messages are still to be seen, over all pages.
+    /// The number of messages that are still to be seen, over all pages.
     missing: usize,
     /// The first thing that went wrong.
     failure: Option<String>,

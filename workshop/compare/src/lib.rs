@@ -1,4 +1,4 @@
-//! What the same chat costs over polling, long polling and WebSocket: `cargo workshop compare`.
+//! `cargo workshop compare`: measures the cost of the same chat over polling, long polling and WebSocket.
 //!
 //! ```text
 //!              ┌─ Proxy ─▶ step 01, polling        a page of each kind is threads that do what the

@@ -17,9 +17,9 @@ use crate::proxy::Proxy;
 use crate::socket_pages::SocketPages;
 use crate::table::{Row, Transport};
 
-/// How much longer than they need the last messages may take.
+/// The extra time that the last messages may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often `tell` is called.
+/// The time between two calls of `tell`.
 const TICK: Duration = Duration::from_millis(200);
 
 /// Measures this many messages, and returns the figures of each [`Transport`], in the order of [`Transport::ALL`].
@@ -45,9 +45,10 @@ pub fn measure(setup: &Setup, messages: usize, tell: impl Fn()) -> Result<[Row; 
     scene.close(setup, messages)
 }
 
-/// When messages are sent, from the beginning of the window. Each is sent at a random moment in its own share of the
-/// window, which is the same moment in every run. So the messages are spread over all of a page's pause, and their
-/// number is exact. After the last one there is time for a page that polls to see it within the window.
+/// The times at which messages are sent, from the beginning of the window. Each message has its own share of the
+/// window, and is sent at a random moment in it, which is the same in every run. So the messages are spread over all of
+/// a page's pause, and their number is exact. After the last one, a page that polls still has time to see it within the
+/// window.
 fn moments(setup: &Setup, messages: usize) -> Vec<Duration> {
     let speaking = setup.window - setup.interval - setup.interval.min(setup.window / 4) / 4;
     let mut dice = 0x9e37_79b9_7f4a_7c15_u64;
@@ -75,14 +76,14 @@ struct Scene {
     long_polling: LongPolling,
     /// Only there to be dropped.
     _servers: (Polling, Server<Chat>),
-    sides: [Side; 3],
+    lanes: [Lane; 3],
 }
 
-/// What one transport is measured with.
-struct Side {
+/// One of the three transports, side by side: its proxy and its journal.
+struct Lane {
     proxy: Proxy,
     journal: Arc<Journal>,
-    /// How many bytes it took to open all pages.
+    /// The bytes that it took to open all pages.
     opening: u64,
 }
 
@@ -108,19 +109,19 @@ impl Scene {
             ..Settings::default()
         };
         let chat = Server::start(any_port()?, Arc::new(Chat::new(settings)))?;
-        let side = |server| {
-            Ok::<_, io::Error>(Side {
+        let lane = |server| {
+            Ok::<_, io::Error>(Lane {
                 proxy: Proxy::start(server)?,
                 journal: Arc::new(Journal::new(setup.pages, messages)),
                 opening: 0,
             })
         };
-        let mut sides = [
-            side(polling.address())?,
-            side(long_polling.address())?,
-            side(chat.address())?,
+        let mut lanes = [
+            lane(polling.address())?,
+            lane(long_polling.address())?,
+            lane(chat.address())?,
         ];
-        let [polls, holds, sockets] = &sides;
+        let [polls, holds, sockets] = &lanes;
         let pages = (setup.pages, setup.cookie);
 
         let holding = HttpPages::open(holds.proxy.address(), pages, None, &holds.journal, || {
@@ -129,8 +130,8 @@ impl Scene {
         let socket_pages = SocketPages::open(sockets.proxy.address(), pages, &sockets.journal)?;
         let (address, interval) = (polls.proxy.address(), Some(setup.interval));
         let polling_pages = HttpPages::open(address, pages, interval, &polls.journal, || 0)?;
-        for side in &mut sides {
-            side.opening = side.proxy.bytes();
+        for lane in &mut lanes {
+            lane.opening = lane.proxy.bytes();
         }
         polling_pages.begin();
         Ok(Self {
@@ -139,14 +140,14 @@ impl Scene {
             socket_pages,
             long_polling,
             _servers: (polling, chat),
-            sides,
+            lanes,
         })
     }
 
     /// Sends a message over all three at the same moment.
     fn say(&self, number: usize) -> io::Result<()> {
         let page = number % self.socket_pages.count();
-        let [polls, holds, sockets] = &self.sides;
+        let [polls, holds, sockets] = &self.lanes;
         polls.journal.say();
         self.polling_pages.say(page, words(number));
         holds.journal.say();
@@ -157,20 +158,20 @@ impl Scene {
 
     /// Returns the figures, and ends everything.
     fn close(mut self, setup: &Setup, messages: usize) -> Result<[Row; 3], String> {
-        let [polls, holds, sockets] = &self.sides;
-        let delays = |side: &Side, transport: Transport| {
-            let delays = side.journal.delays(setup.interval + PATIENCE);
+        let [polls, holds, sockets] = &self.lanes;
+        let delays = |lane: &Lane, transport: Transport| {
+            let delays = lane.journal.delays(setup.interval + PATIENCE);
             let delays = delays.map_err(|why| format!("{}: {why}.", transport.name()))?;
             Ok::<_, String>(Delays::of(delays))
         };
         let [polling, long_polling, socket] = Transport::ALL;
-        let row = |transport, requests, side: &Side, delays| {
+        let row = |transport, requests, lane: &Lane, delays| {
             Row::new(
                 setup,
                 messages,
                 transport,
                 requests,
-                (side.opening, side.proxy.bytes()),
+                (lane.opening, lane.proxy.bytes()),
                 delays,
             )
         };

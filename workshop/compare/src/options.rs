@@ -42,16 +42,16 @@ const COOKIE: (u64, u64) = (0, 8_192);
 const INTERVAL: (f64, f64) = (0.01, 60.0);
 const SECONDS: (f64, f64) = (0.1, 3_600.0);
 
-/// What is to be done.
+/// The options of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// What is measured.
+    /// The source of the figures.
     pub task: Task,
     /// The file for the plot, if one is wanted.
     pub svg: Option<PathBuf>,
 }
 
-/// Where the figures come from.
+/// The source of the figures.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Task {
     /// They are measured.
@@ -60,26 +60,26 @@ pub enum Task {
     Read(PathBuf),
 }
 
-/// What is measured.
+/// The setup of a measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
-    /// How many messages there are at each rate: as many as come in `window`, but one at least.
+    /// The number of messages at each rate: as many as come in `window`, but at least one.
     pub messages: Vec<usize>,
-    /// How many pages there are.
+    /// The number of pages.
     pub pages: usize,
     /// The pause of a page that polls.
     pub interval: Duration,
-    /// How many bytes the value of the Cookie field has.
+    /// The length of the Cookie field's value, in bytes.
     pub cookie: usize,
-    /// How long each rate is measured.
+    /// The time for which each rate is measured.
     pub window: Duration,
 }
 
 impl Options {
-    /// Looks whether the file to read can be read, and the one to write can be written, before a minute is spent.
+    /// Checks that the file to read can be read, and the file to write can be written, before a minute is spent.
     ///
     /// # Errors
-    /// Returns the sentence that names the file and why not.
+    /// Returns a sentence that names the file and the reason.
     pub fn check_files(&self) -> Result<(), String> {
         if let Some(file) = &self.svg {
             let open = File::options().create(true).append(true).open(file);
@@ -94,13 +94,13 @@ impl Options {
 }
 
 impl Setup {
-    /// So many messages in the window, as messages a minute.
+    /// Converts a number of messages in the window into messages a minute.
     pub fn rate(&self, messages: usize) -> u64 {
         (messages as f64 * 60.0 / self.window.as_secs_f64()).round() as u64
     }
 }
 
-/// What the command line says, before defaults.
+/// The options that were given, before the defaults.
 #[derive(Default)]
 struct Given {
     rates: Option<Vec<u64>>,
@@ -113,10 +113,10 @@ struct Given {
     quick: bool,
 }
 
-/// Reads the command line, without the program's name. `None` where help is asked for.
+/// Reads the command line, without the program's name. Returns `None` if help is asked for.
 ///
 /// # Errors
-/// Returns a sentence that says why if it makes no sense.
+/// Returns a sentence about what is wrong with the command line.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, String> {
     let sentence = |error: lexopt::Error| error.to_string();
     let mut arguments = lexopt::Parser::from_args(arguments);
@@ -209,7 +209,7 @@ where
     let number = text.trim().parse().ok();
     number
         .filter(|number| (&least..=&most).contains(&number))
-        .ok_or_else(|| format!("`--{name} {text}` is no number from {least} to {most}"))
+        .ok_or_else(|| format!("`--{name} {text}` isn't a number from {least} to {most}"))
 }
 
 #[cfg(test)]
@@ -249,13 +249,13 @@ mod tests {
         for (line, sentence) in [
             ("--rat 6", "--rat"),
             ("--rate", "--rate"),
-            ("--rate fast", "`--rate fast` is no number from 1 to 6000"),
-            ("--rate 6,", "`--rate ` is no number"),
-            ("--clients 0", "`--clients 0` is no number from 1 to 100"),
-            ("--cookie -1", "`--cookie -1` is no number from 0 to 8192"),
+            ("--rate fast", "`--rate fast` isn't a number from 1 to 6000"),
+            ("--rate 6,", "`--rate ` isn't a number"),
+            ("--clients 0", "`--clients 0` isn't a number from 1 to 100"),
+            ("--cookie -1", "`--cookie -1` isn't a number from 0 to 8192"),
             (
                 "--interval NaN",
-                "`--interval NaN` is no number from 0.01 to 60",
+                "`--interval NaN` isn't a number from 0.01 to 60",
             ),
             ("--seconds 1", "too short for a pause of 1 s"),
             ("--rate 2", "less than one message in 10 s"),

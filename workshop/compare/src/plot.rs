@@ -1,6 +1,6 @@
-//! The figures, drawn: bytes for each page and second against messages a minute, both on logarithmic axes.
+//! Draws the figures: bytes for each page and second against messages a minute, both on logarithmic axes.
 //!
-//! It draws what was measured, and straight lines in between. The plot has a background of its own, in the colours of
+//! A plot has a point for each measurement, and straight lines in between. It has its own background, in the colours of
 //! the page that it is in, or of a light or dark system. The lines differ in more than colour. No font is named: the
 //! text is in whatever font the reader has.
 
@@ -132,7 +132,7 @@ pub fn svg(table: &Table) -> Option<String> {
     Some(svg)
 }
 
-/// What the plot shows, for those who can't see it.
+/// Describes the plot for people who can't see it.
 fn described(table: &Table) -> String {
     let mut parts = vec![format!("Measured: {}.", table.conditions)];
     for transport in Transport::ALL {
@@ -206,7 +206,7 @@ fn marked(axes: &Axes, crossing: &Crossing) -> String {
     )
 }
 
-/// How high the name of each line is: at the end of the line, but so that no two overlap.
+/// The height of each line's name: at the end of the line, but so that no two names overlap.
 fn label_places(axes: &Axes, table: &Table) -> Vec<(Transport, f64)> {
     let end = |transport| {
         table
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ten_times_as_much_is_as_far_away() {
+    fn each_power_of_ten_is_as_far_from_the_next() {
         let table = table(&[(10, [100.0, 10.0, 1.0]), (1000, [100.0, 1000.0, 1.0])]);
         let axes = Axes::of(&table).unwrap();
         let steps = [axes.y(1.0) - axes.y(10.0), axes.y(100.0) - axes.y(1000.0)];
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn names_never_stand_on_each_other() {
+    fn names_never_overlap() {
         let table = table(&[(10, [5.0, 5.0, 5.0]), (1000, [7.0, 7.0, 7.0])]);
         let places = label_places(&Axes::of(&table).unwrap(), &table);
         assert!(places.windows(2).all(|two| two[1].1 - two[0].1 >= 15.0));

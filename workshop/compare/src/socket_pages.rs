@@ -21,7 +21,7 @@ use crate::browser::Browser;
 use crate::http_pages::name;
 use crate::journal::Journal;
 
-/// How long the server may take to open a connection, or to close one.
+/// The time limit for opening a connection, and for closing one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Pages with an open WebSocket. Dropping them closes them.
@@ -89,7 +89,7 @@ impl SocketPages {
         self.pages[page].send(&message.to_string())
     }
 
-    /// How many pages there are.
+    /// The number of pages.
     pub fn count(&self) -> usize {
         self.pages.len()
     }
@@ -130,13 +130,13 @@ impl Page {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 length => length,
             };
-            let refused = |error| io::Error::other(format!("the answer is no head: {error:?}"));
+            let refused = |error| io::Error::other(format!("the answer isn't a head: {error:?}"));
             if buffer.push(&piece[..length]).map_err(refused)? {
                 break;
             }
         }
         let answer = ResponseHead::parse(&buffer)
-            .map_err(|error| io::Error::other(format!("the answer is no head: {error:?}")))?;
+            .map_err(|error| io::Error::other(format!("the answer isn't a head: {error:?}")))?;
         handshake
             .check(&answer)
             .map_err(|failure| io::Error::other(format!("no WebSocket: {failure:?}")))?;
@@ -157,7 +157,7 @@ impl Page {
     /// Reads until TCP ends.
     fn read(&self, number: usize, journal: &Journal, join: &Sender<()>) -> io::Result<()> {
         let mut buffer = [0; 4096];
-        // What followed the handshake was received already.
+        // The bytes after the handshake were received already.
         let mut length = 0;
         loop {
             let mut connection = self.lock();
@@ -190,7 +190,7 @@ impl Page {
         self.write(connection)
     }
 
-    /// Writes what the connection wants to send, and holds the lock meanwhile, so that frames don't interleave.
+    /// Writes the bytes that the connection has to send. Holds the lock meanwhile, so that frames don't interleave.
     fn write(&self, mut connection: MutexGuard<Connection>) -> io::Result<()> {
         (&*self.stream).write_all(&connection.take_outgoing())
     }

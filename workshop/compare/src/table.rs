@@ -1,4 +1,4 @@
-//! The figures as a table, written and read.
+//! Writes the figures as a table, and reads such a table.
 //!
 //! A row holds only the digits that the table shows, and the plot is drawn from rows. So a plot that is drawn from a
 //! table in a file is the same to the byte.
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use crate::journal::Delays;
 use crate::options::Setup;
 
-/// How messages are carried.
+/// A way to carry messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// Step 01.
@@ -33,18 +33,18 @@ impl Transport {
     }
 }
 
-/// What one transport cost at one rate.
+/// The cost of one transport at one rate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// Messages a minute, in the whole chat.
     pub rate: u64,
-    /// How they were carried.
+    /// The transport.
     pub transport: Transport,
     /// HTTP requests, opening handshakes among them.
     pub requests: u64,
-    /// How many bytes it took to open all pages.
+    /// The bytes that it took to open all pages.
     pub opening: u64,
-    /// How many bytes were sent in the time that was measured.
+    /// The bytes that were sent in the time that was measured.
     pub then: u64,
     /// Those bytes, for each page and second.
     pub per_page: f64,
@@ -53,8 +53,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The figures of a measurement. `opening` is what was counted at the beginning of the time,
-    /// `end` what was counted at its end.
+    /// Computes the figures of a measurement from the counts at its beginning, `opening`, and at its end, `end`.
     pub fn new(
         setup: &Setup,
         messages: usize,

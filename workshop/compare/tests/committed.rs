@@ -1,4 +1,4 @@
-//! What the chapter shows belongs together: the table that was kept, the plot, and the words.
+//! The parts of the chapter agree: the committed table, the plot, and the words.
 
 use std::fs;
 use std::path::Path;

@@ -19,7 +19,7 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 #[test]
-fn a_web_socket_takes_the_fewest_bytes_and_polling_the_most_where_little_is_said() {
+fn a_web_socket_takes_the_fewest_bytes_and_polling_the_most_if_little_is_said() {
     let svg = scratch("quick.svg");
     let output = run(&["--quick", "--svg", svg.to_str().unwrap()]);
     assert!(output.status.success(), "{output:?}");
@@ -62,15 +62,15 @@ fn a_web_socket_takes_the_fewest_bytes_and_polling_the_most_where_little_is_said
 }
 
 #[test]
-fn what_makes_no_sense_gets_one_sentence_and_code_2() {
+fn nonsense_gets_one_sentence_and_code_2() {
     for (arguments, sentence) in [
         (
             &["--rate", "fast"][..],
-            "`--rate fast` is no number from 1 to 6000. `--help` lists the options.",
+            "`--rate fast` isn't a number from 1 to 6000. `--help` lists the options.",
         ),
         (
             &["--clients", "0"],
-            "`--clients 0` is no number from 1 to 100.",
+            "`--clients 0` isn't a number from 1 to 100.",
         ),
         (&["--nonsense"], "--nonsense"),
         (&["--from", "no-such-file"], "no-such-file can't be read: "),

@@ -47,7 +47,7 @@ pub struct Conversation<'a> {
     early: Vec<u8>,
 }
 
-/// What a request leads to: the client's connection goes on, or it closes.
+/// The connection's future after a request: it goes on, or it closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     GoesOn,
@@ -218,7 +218,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// What a response leads to, or the lack of one.
+    /// Decides whether the connection goes on after a response, or after the lack of one.
     fn conclude(
         &self,
         response: Option<Outcome>,

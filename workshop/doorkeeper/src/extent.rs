@@ -1,6 +1,6 @@
 //! Where a message ends (RFC 9112 §6.3).
 
-/// How much of a message's body is still to come.
+/// The rest of a message's body, which is still to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extent {
     /// This many bytes.
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_end_where_they_end_however_they_are_cut() {
+    fn cuts_do_not_change_where_chunks_end() {
         let stream = [BODY, b"GET"].concat();
         for size in 1..=stream.len() {
             let mut extent = Extent::Chunked(Chunks::default());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_that_are_framed_wrongly_are_none() {
+    fn wrongly_framed_chunks_are_refused() {
         for body in [
             &b"\r\n"[..],
             b"x\r\n",

@@ -1,4 +1,4 @@
-//! What a client can do to the server, and what it gets.
+//! Clients that try to do harm, and what they get.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -88,7 +88,7 @@ fn a_value_that_is_not_ascii_is_no_reason_to_refuse() {
 }
 
 #[test]
-fn what_is_wrong_gets_a_status_and_the_end_of_the_connection() {
+fn a_bad_request_gets_a_status_and_ends_the_connection() {
     let server = start();
     let with = |fields: &str| format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n");
     for (status, head) in [
@@ -146,7 +146,7 @@ fn asked_for(request: &str) -> Vec<String> {
 }
 
 #[test]
-fn chunks_that_are_not_read_are_no_request() {
+fn unread_chunks_are_not_a_request() {
     let smuggled = "GET /smuggled HTTP/1.1\r\n\r\n";
     let chunk =
         |extension: &str, content: &str| format!("{:x}{extension}\r\n{content}\r\n", content.len());
@@ -167,7 +167,7 @@ fn chunks_that_are_not_read_are_no_request() {
 }
 
 #[test]
-fn what_follows_a_head_without_a_body_is_checked() {
+fn bytes_after_a_head_without_a_body_are_checked() {
     // tiny_http would let it pass.
     let bad = "GET /b HTTP/1.1\r\nContent-Length: 2, 2\r\n\r\n";
     for option in ["upgrade", "close"] {
@@ -268,7 +268,7 @@ fn a_body_that_ends_too_early_is_cut_short() {
 }
 
 #[test]
-fn a_body_that_nobody_reads_is_not_waited_for() {
+fn an_unread_body_is_not_waited_for() {
     let server = start_deaf(10);
     let mut client = Client::connect(server.address());
     client.send(b"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\nno more than this");

@@ -21,7 +21,7 @@ use self::rules::Rules;
 
 /// A text up to this length is in the drawing already, in quotes.
 const MAX_QUOTED: usize = 40;
-/// How many characters of a text are shown.
+/// The number of characters of a text that are shown.
 const MAX_SHOWN: usize = 2000;
 const WIDTH: usize = 80;
 const EXAMPLE: &str = "81 85 37 fa 21 3d 7f 9f 4d 51 58";
@@ -159,7 +159,7 @@ pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected> {
     })
 }
 
-/// What the drawing leaves out: the whole of a long text.
+/// Returns the whole of a long text, which the drawing cuts short.
 fn remarks(frame: &[u8]) -> String {
     match decode(frame, ReservedBits::NONE) {
         Err(_) | Ok(Decoded::Incomplete { .. }) => String::new(),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hexadecimal_gets_one_sentence() {
+    fn text_that_is_not_hexadecimal_gets_one_sentence() {
         for text in ["", "# nothing", "hello", "[129, 133]", "8", "0x", "81 8"] {
             let sentence = drawn(text).expect_err(text).to_string();
             assert!(

@@ -17,7 +17,7 @@ const ALL: ReservedBits = ReservedBits {
 /// Judges frames in the order in which they were sent.
 #[derive(Debug)]
 pub struct Rules {
-    /// Which side sent the frames, if that is known. Otherwise the mask bit tells: only clients set it.
+    /// The side that sent the frames, if it is known. Otherwise the mask bit tells: only clients set it.
     from: Option<Side>,
     client: Half,
     server: Half,
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_no_rule_is_not_blamed() {
+    fn frames_that_break_no_rule_are_not_blamed() {
         for frame in [
             "81 00",
             "81 02 c3 a9",

@@ -1,4 +1,4 @@
-//! Starts every server of the workshop alike.
+//! Starts a server of the workshop: reads its options, and stops it on Ctrl-C.
 //!
 //! `cargo run -p polling -- --listen 127.0.0.1:9000` prints one line when it is ready
 //! (`listening on http://127.0.0.1:9000`) and runs until Ctrl-C, SIGTERM or SIGHUP. An option that a server

@@ -18,9 +18,9 @@ use crate::project::Project;
 use crate::supervisor::{Stop, run_to_exit};
 use crate::text::sanitize;
 
-/// How long building the pages may take.
+/// The time limit for building the pages.
 const BUILD_DEADLINE: Duration = Duration::from_secs(120);
-/// How long after a change the book is built: an editor may save several files.
+/// The pause between a change and the build: an editor may save several files.
 const QUIET: Duration = Duration::from_millis(200);
 
 /// The thread that builds.
@@ -33,7 +33,7 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn run(&self, inbox: &Receiver<()>, tell: impl Fn(BookEvent)) {
-        // What was built in an earlier session can be read at once.
+        // A book that was built in an earlier session can be read at once.
         if self.pages.exist() {
             tell(BookEvent::Readable);
         }
@@ -118,7 +118,7 @@ impl Builder {
     }
 }
 
-/// Does this again for a second if it fails on Windows, where a file can't be moved while a virus scanner reads it.
+/// On Windows, tries again for a second: a file can't be moved there while a virus scanner reads it.
 fn retry_on_windows(action: impl Fn() -> io::Result<()>) -> io::Result<()> {
     let end = Instant::now() + Duration::from_secs(1);
     loop {
@@ -131,7 +131,8 @@ fn retry_on_windows(action: impl Fn() -> io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Runs a command with a lower priority if the system can: the first verdict is more urgent than the book.
+/// Returns a command that runs with a lower priority, if the system has a way to do that: the first verdict is more
+/// urgent than the book.
 fn in_the_background(command: Command) -> Command {
     if !cfg!(unix) {
         return command;

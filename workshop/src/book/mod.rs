@@ -1,4 +1,4 @@
-//! Builds the book in the background, serves it, and has a page loaded again when the book was rebuilt.
+//! Builds the book in the background, serves it, and reloads its pages after each build.
 //!
 //! The builder (package `workshop-book`) is compiled into a target folder of its own, so that
 //! cargo's lock on a target folder never holds up a learner's check. What it writes takes the
@@ -17,23 +17,23 @@ use doorkeeper::Server;
 use crate::project::{Project, Step};
 use crate::supervisor::Stop;
 
-mod answers;
 mod builder;
+mod http;
 
-use answers::answer;
 use builder::Builder;
+use http::answer;
 
 /// The book's port, unless another is asked for.
 pub const DEFAULT_PORT: u16 = 3000;
-/// How many requests are answered at a time.
+/// The number of requests that are answered at a time.
 const MAX_REQUESTS: u64 = 100;
 
-/// What there is to tell of the book.
+/// News about the book.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BookEvent {
     /// It can be read.
     Readable,
-    /// It can't be built; why. If it was readable, it still is, as it was before.
+    /// It can't be built, for this reason. If an earlier version could be read, it still can.
     Broken(String),
 }
 
@@ -47,7 +47,7 @@ pub struct Book {
     building: Option<JoinHandle<()>>,
 }
 
-/// What is served.
+/// The pages that are served.
 struct Pages {
     project: Project,
     folder: PathBuf,
@@ -55,9 +55,9 @@ struct Pages {
     is_new: Condvar,
 }
 
-/// Which build of the book is in the folder. While it is locked, the folder stays as it is.
+/// The build of the book that is in the folder. The folder stays as it is while this is locked.
 struct Edition {
-    /// When the workshop was started: pages of an earlier session are out of date.
+    /// The time at which the session began: pages of an earlier session are out of date.
     session: u64,
     number: u64,
     is_over: bool,
@@ -143,12 +143,12 @@ impl Book {
         format!("{}{page}.html", self.address())
     }
 
-    /// Whether another program has the port that it is usually served on.
+    /// Whether it is on a different port because another program has the usual one.
     pub fn uses_other_port(&self) -> bool {
         self.uses_other_port
     }
 
-    /// Has the book rebuilt.
+    /// Starts another build of the book.
     pub fn rebuild(&self) {
         if let Some(orders) = &self.orders {
             _ = orders.send(());

@@ -1,11 +1,11 @@
-//! Fills in what a chapter includes from other files, as mdBook does.
+//! Replaces the includes of a chapter by the text that they name, as mdBook does.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
-/// The text with each `{{#include path:anchor}}` replaced by what it names.
+/// Replaces each `{{#include path:anchor}}` by the text that it names.
 pub(super) fn with_includes(markdown: &str, folder: &Path) -> Result<String> {
     let mut text = String::new();
     let mut rest = markdown;

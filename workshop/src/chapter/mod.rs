@@ -1,7 +1,7 @@
-//! The hints of a step, out of its chapter; and a whole page, until the book is built.
+//! Reads the hints of a step from its chapter, and whole pages until the book is built.
 //!
-//! A hint is a `<details class="hint">` block with a `<summary>`. What it includes from other
-//! files is filled in, and its markdown is made plain text for a terminal.
+//! A hint is a `<details class="hint">` block with a `<summary>`. Includes are replaced by the text that they name, and
+//! markdown by plain text for a terminal.
 
 use std::fs;
 use std::path::Path;
@@ -12,20 +12,20 @@ use crate::project::{Project, Step};
 
 mod include;
 mod plain;
-mod references;
+mod reference_links;
 
 pub use plain::plain;
 
 use include::with_includes;
 use plain::inline;
-use references::{labels, without_references};
+use reference_links::{labels, without_reference_links};
 
 /// One hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
-    /// The text on its fold: `Hint 1: where to look`.
+    /// The text of its `<summary>`: `Hint 1: where to look`.
     pub title: String,
-    /// Its text, in markdown, with all that it includes.
+    /// Its text, in markdown, with its includes.
     pub markdown: String,
 }
 
@@ -41,7 +41,7 @@ pub fn hints(project: &Project, step: &Step) -> Result<Vec<Hint>> {
     let text = text.replace("\r\n", "\n");
     let (blocks, labels) = (blocks(&text), labels(&text));
     let fill_in = |hint: Hint| {
-        let markdown = without_references(&hint.markdown, &labels);
+        let markdown = without_reference_links(&hint.markdown, &labels);
         let markdown = with_includes(&markdown, &folder)?;
         Ok(Hint { markdown, ..hint })
     };
@@ -74,8 +74,8 @@ fn blocks(chapter: &str) -> Vec<Hint> {
     hints
 }
 
-/// A page of the book as plain text, with all that it includes; `None` if there is no such page. Pictures are left
-/// out, and what is folded stays so: hints and answers are there for later.
+/// Returns a page of the book as plain text, with its includes; `None` if there is no such page. Pictures are left out.
+/// Of a hint or an answer, only the heading is shown, as in the book before it is unfolded.
 pub fn page(project: &Project, file: &Path) -> Option<String> {
     let folder = project.root.join("book").join("src");
     let text = fs::read_to_string(folder.join(file)).ok()?;
@@ -98,12 +98,12 @@ pub fn page(project: &Project, file: &Path) -> Option<String> {
     };
     let lines = text.lines().filter(|line| !is_definition(line));
     let lines: Vec<String> = lines.map(heading).collect();
-    let text = without_references(&lines.join("\n"), &labels);
+    let text = without_reference_links(&lines.join("\n"), &labels);
     let text = with_includes(&text, &folder).ok()?;
     Some(plain(&text, PAGE_WIDTH))
 }
 
-/// How many columns such a page has.
+/// The width of such a page, in columns.
 const PAGE_WIDTH: usize = 90;
 
 /// The text with everything from `open` to `close` replaced.

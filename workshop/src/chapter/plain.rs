@@ -31,7 +31,7 @@ pub fn plain(markdown: &str, width: usize) -> String {
         .replace("|\n\n|", "|\n|")
 }
 
-/// Lines that belong together, until a blank one or the next item of a list.
+/// Lines that belong together: up to a blank line, or the next item of a list.
 #[derive(Default)]
 struct Paragraph {
     text: String,
@@ -62,7 +62,7 @@ impl Paragraph {
     }
 }
 
-/// How long the mark of a list's item is: 2 for `- `, 3 for `1. `; 0 if there is none.
+/// The length of the marker that begins a list item: 2 for `- `, 3 for `1. `, 0 if there is none.
 fn marker_length(line: &str) -> usize {
     if line.starts_with("- ") || line.starts_with("* ") {
         return 2;
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_never_closed_does_no_harm() {
+    fn unclosed_markup_does_no_harm() {
         assert_eq!(plain("```\ncode", 80), "    code");
         assert_eq!(inline("[a](b"), "[a](b");
         assert_eq!(inline("a < b `c"), "a < b `c");

@@ -1,10 +1,10 @@
-//! What is said of a check whose process ended before the check did.
+//! The report on a check whose process ended before the check did.
 
 use super::run::{MAX_MEMORY_OF_CHECKS, MAX_TIME};
 use crate::supervisor::{Limit, Output};
 use crate::text::wrap;
 
-/// Why there is no report.
+/// Explains why there is no report.
 pub(super) fn crash_report(output: &Output) -> String {
     let why = wrap(&reason(output), 78, 0).replace('\n', "\n  ");
     let said = output

@@ -1,18 +1,18 @@
-//! Reads what libtest prints: what became of each check, and its report.
+//! Reads libtest's output: the outcome of each check, and its report.
 
 use super::crash::crash_report;
-use super::verdict::{CheckState, Checked};
+use super::verdict::{CheckResult, CheckState};
 use crate::check_file::name_of;
 use crate::supervisor::Output;
 
-/// How many lines are shown of what the code under test printed. The last ones matter.
+/// The number of lines that are shown of the output of the code under test. These are the last ones.
 const MAX_PRINTED_LINES: usize = 10;
 
-/// How many characters of such a line are shown.
+/// The number of characters that are shown of such a line.
 const MAX_PRINTED_LINE: usize = 200;
 
-/// What became of the checks with these paths, out of the output of the process that ran them.
-pub(super) fn read_output(paths: &[impl AsRef<str>], output: &Output) -> Vec<Checked> {
+/// Reads the results of the checks with these paths from the output of the process that ran them.
+pub(super) fn read_output(paths: &[impl AsRef<str>], output: &Output) -> Vec<CheckResult> {
     let crash = crash_report(output);
     paths
         .iter()
@@ -20,8 +20,8 @@ pub(super) fn read_output(paths: &[impl AsRef<str>], output: &Output) -> Vec<Che
         .collect()
 }
 
-/// What became of one check. `crash` is said if it has no report.
-pub(super) fn read_check(path: &str, stdout: &str, crash: &str) -> Checked {
+/// Reads the result of one check. If it has no report, `crash` is its report.
+pub(super) fn read_check(path: &str, stdout: &str, crash: &str) -> CheckResult {
     let name = name_of(path);
     let (state, report) = if is_in(stdout, path, "ok") {
         (CheckState::Right, String::new())
@@ -37,14 +37,14 @@ pub(super) fn read_check(path: &str, stdout: &str, crash: &str) -> Checked {
     } else {
         (CheckState::Wrong, format!("✗ {name}: not judged\n{crash}"))
     };
-    Checked {
+    CheckResult {
         name: name.to_string(),
         state,
         report,
     }
 }
 
-/// Whether libtest says this word of a check.
+/// Whether libtest prints this word (`ok`, `FAILED`) for a check.
 fn is_in(stdout: &str, path: &str, word: &str) -> bool {
     let lines = [
         format!("test {path} ... {word}"),
@@ -63,7 +63,7 @@ fn state_of(report: &str) -> CheckState {
     }
 }
 
-/// What the code under test printed, and the report, which is the last thing that a check prints.
+/// Splits a check's output into the text that the code under test printed, and the report, which comes last.
 fn split_report(name: &str, output: &str) -> Option<(String, String)> {
     let starts = |line: &str| {
         ["✗", "○"].iter().any(|mark| {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_code_printed_is_below_the_report() {
+    fn printed_output_is_below_the_report() {
         let stdout = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nx = 1\n○ b: not written yet\nx = 2\n\
                       ✗ a: wrong   RFC\n  Rule: r\n\n\nfailures:\n    a\n";
         let checks = read_output(&["a".to_string()], &output(stdout, ""));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_ended_early_is_no_pass() {
+    fn a_process_that_ended_early_does_not_pass() {
         let names = ["a".to_string(), "d".to_string()];
         let checks = read_output(
             &names,

@@ -1,8 +1,8 @@
 //! Runs the checks of one step and reads what they say.
 //!
-//! Cargo builds the test, and says where it is; then the test itself is run, so that it can be
-//! stopped at any moment and nothing is left behind. A check that hangs takes seconds, and a loop that
-//! never ends hangs many of them: a learner waits for the first one only.
+//! Cargo builds the test and says where it is. Then this module runs the test itself, so that it can be stopped at any
+//! moment and leaves nothing behind. A check that hangs takes seconds, and an endless loop makes many of them hang; a
+//! learner waits only for the first one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,21 +20,21 @@ mod libtest;
 mod run;
 mod verdict;
 
-pub use verdict::{CheckState, Checked, Verdict};
+pub use verdict::{CheckResult, CheckState, Verdict};
 
 use run::Checks;
 
-/// Which of the two packages of a step is judged.
+/// One of the two packages that a step has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The learner's, in `steps`.
+pub enum PackageKind {
+    /// The learner's package, in `steps`.
     Step,
     /// The reference, in `solutions`.
     Solution,
 }
 
-impl Side {
-    /// The name of a step's package on this side.
+impl PackageKind {
+    /// The name of a step's package of this kind.
     pub fn package(self, step: &Step) -> String {
         match self {
             Self::Step => step.id.clone(),
@@ -55,41 +55,41 @@ impl Side {
 ///
 /// # Errors
 /// Returns an error if cargo can't be started, or the checks themselves can't be read.
-pub fn judge(project: &Project, step: &Step, side: Side, stop: &Stop) -> Result<Verdict> {
+pub fn judge(project: &Project, step: &Step, kind: PackageKind, stop: &Stop) -> Result<Verdict> {
     let on_activity: OnActivity = Arc::new(|_| {});
-    judge_all(project, step, side, stop, &on_activity)
+    judge_with_activity(project, step, kind, stop, &on_activity)
 }
 
-/// Does the same as [`judge`]; `on_activity` hears what is being done.
+/// Does the same as [`judge`], and reports each [`Activity`] to `on_activity`.
 ///
 /// # Errors
 /// Returns the same as [`judge`].
-pub fn judge_all(
+pub fn judge_with_activity(
     project: &Project,
     step: &Step,
-    side: Side,
+    kind: PackageKind,
     stop: &Stop,
     on_activity: &OnActivity,
 ) -> Result<Verdict> {
-    build_and_run(project, step, side, stop, on_activity, None)
+    build_and_run(project, step, kind, stop, on_activity, None)
 }
 
-/// Does the same for a learner, who waits: if checks hang, the first that is wrong is the last that is waited for. It
-/// is the one that [`judge`] would put first, too.
+/// Does the same for a learner, who is waiting. If a check hangs, this stops at the first check that is wrong: the one
+/// that [`judge`], too, would report first.
 ///
 /// # Errors
 /// Returns the same as [`judge`].
 pub fn judge_until_red(
     project: &Project,
     step: &Step,
-    side: Side,
+    kind: PackageKind,
     stop: &Stop,
     on_activity: &OnActivity,
 ) -> Result<Verdict> {
     build_and_run(
         project,
         step,
-        side,
+        kind,
         stop,
         on_activity,
         Some(run::MAX_SILENCE),
@@ -99,12 +99,12 @@ pub fn judge_until_red(
 fn build_and_run(
     project: &Project,
     step: &Step,
-    side: Side,
+    kind: PackageKind,
     stop: &Stop,
     on_activity: &OnActivity,
     silence: Option<Duration>,
 ) -> Result<Verdict> {
-    let executable = match build(project, step, side, stop, on_activity)? {
+    let executable = match build(project, step, kind, stop, on_activity)? {
         Built::Executable(executable) => executable,
         Built::Errors(errors) => return Ok(Verdict::DoesNotCompile(errors)),
         Built::Stopped => return Ok(Verdict::Stopped),
@@ -120,7 +120,7 @@ fn build_and_run(
     Ok(judged.map_or(Verdict::Stopped, Verdict::Judged))
 }
 
-/// What became of a build.
+/// The result of a build.
 enum Built {
     Executable(PathBuf),
     Errors(String),
@@ -130,11 +130,11 @@ enum Built {
 fn build(
     project: &Project,
     step: &Step,
-    side: Side,
+    kind: PackageKind,
     stop: &Stop,
     on_activity: &OnActivity,
 ) -> Result<Built> {
-    let (package, test) = (side.package(step), step.test());
+    let (package, test) = (kind.package(step), step.test());
     let mut command = cargo::command(project);
     command
         .args(["test", "--no-run", "--package", &package, "--test", &test])

@@ -11,59 +11,59 @@ use anyhow::Result;
 
 use super::crash::crash_report;
 use super::libtest::{read_check, read_output};
-use super::verdict::{CheckState, Checked};
+use super::verdict::{CheckResult, CheckState};
 use crate::check_file::name_of;
 use crate::project::Project;
 use crate::supervisor::{Limit, Limits, MAX_MEMORY, Output, Stop, run_within};
 
-/// A process that runs checks longer than this is ended. Each check in it has its own deadline, much shorter also on
-/// a busy machine; this one is for code that takes the whole process with it.
+/// The time limit for a process that runs checks. Each check has its own deadline, which is much shorter even on a busy
+/// machine; this one is for code that takes the whole process with it.
 pub(super) const MAX_TIME: Duration = Duration::from_secs(600);
 
-/// How much memory a process that runs checks may take, in bytes: there may be four. It needs 80 MB.
+/// The memory limit for a process that runs checks, in bytes. There may be four such processes; each needs 80 MB.
 pub(super) const MAX_MEMORY_OF_CHECKS: u64 = MAX_MEMORY / 4;
 
-/// How long no check may end until it looks as if one hangs. If it only took long, nothing is lost but this
-/// time: it is run again, by itself.
+/// The time limit for a process in which no check ends: after that, one of them probably hangs. A check that is only
+/// slow loses nothing but this time, because it is run again by itself.
 pub(super) const MAX_SILENCE: Duration = Duration::from_secs(2);
 
-/// In how many processes so many checks run: enough that there is always one that doesn't wait, and each has
-/// something to do.
+/// The number of processes for this many checks: enough that one of them is usually busy while the others wait, but not
+/// so many that a process has next to nothing to do.
 fn processes(checks: usize) -> usize {
     const WORTH_A_PROCESS: usize = 4;
     let cores = thread::available_parallelism().map_or(1, usize::from);
     (checks / WORTH_A_PROCESS).clamp(1, (2 * cores).min(4))
 }
 
-/// Deals the paths out: neighbours are alike, and so the slow ones come into different parts.
+/// Deals the paths out in turn. Neighbours are alike, so this spreads the slow ones over all parts.
 fn parts(paths: &[String], count: usize) -> Vec<Vec<&str>> {
     let part = |first: usize| paths.iter().skip(first).step_by(count);
     let part = |first: usize| part(first).map(String::as_str).collect();
     (0..count).map(part).collect()
 }
 
-/// The checks of a step, built.
+/// The built checks of a step.
 pub(super) struct Checks<'a> {
     pub(super) executable: &'a Path,
     pub(super) project: &'a Project,
     pub(super) stop: &'a Stop,
 }
 
-/// What came of running checks in several processes.
+/// The result of running checks in several processes.
 struct Judged {
-    checks: Vec<Checked>,
+    checks: Vec<CheckResult>,
     /// Whether a process was ended because it was silent.
     was_silent: bool,
 }
 
 impl Checks<'_> {
-    /// Runs the checks with these paths. With `silence`, only up to the first that is wrong, if one hangs. `None` if a
-    /// stop was asked for.
+    /// Runs the checks with these paths. With `silence`, if a check hangs, runs them only up to the first one that is
+    /// wrong. Returns `None` if a stop was asked for.
     pub(super) fn judge(
         &self,
         paths: &[String],
         silence: Option<Duration>,
-    ) -> Result<Option<Vec<Checked>>> {
+    ) -> Result<Option<Vec<CheckResult>>> {
         match self.side_by_side(paths, silence)? {
             Some(judged) if judged.was_silent => self.one_by_one(paths, judged.checks),
             judged => Ok(judged.map(|judged| judged.checks)),
@@ -94,13 +94,13 @@ impl Checks<'_> {
         }))
     }
 
-    /// Goes on after a run that was cut: the checks that didn't end well in it run by themselves, in order, up to
-    /// the first that is wrong.
+    /// Continues after a run that was cut short: each check that didn't pass in it runs by itself, in order, up to the
+    /// first one that is wrong.
     fn one_by_one(
         &self,
         paths: &[String],
-        mut checks: Vec<Checked>,
-    ) -> Result<Option<Vec<Checked>>> {
+        mut checks: Vec<CheckResult>,
+    ) -> Result<Option<Vec<CheckResult>>> {
         let mut is_red = false;
         let pairs = paths.iter().zip(&mut checks);
         for (path, check) in pairs.filter(|(_, check)| check.state != CheckState::Right) {
@@ -131,7 +131,7 @@ impl Checks<'_> {
         for path in paths {
             command.args([path.to_string(), format!("check::{path}")]);
         }
-        // What .cargo/config.toml sets for a run by cargo.
+        // The variables that .cargo/config.toml sets when cargo runs a program.
         let update = env::var("INSTA_UPDATE").unwrap_or("no".to_string());
         command
             .env("INSTA_UPDATE", update)

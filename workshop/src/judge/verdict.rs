@@ -1,37 +1,37 @@
-//! What the checks say of a step.
+//! The verdict of the checks on a step.
 
-/// What the checks say of a step.
+/// The verdict of the checks on a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It doesn't compile: what the compiler says.
+    /// The step doesn't compile, because of these errors.
     DoesNotCompile(String),
-    /// It was judged: one entry for each check, in the order in which they are to be fixed.
-    Judged(Vec<Checked>),
+    /// One result for each check, in the order in which a learner fixes them.
+    Judged(Vec<CheckResult>),
     /// A stop was asked for before there was a verdict.
     Stopped,
 }
 
 /// One check and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckResult {
     /// The name of the test function.
     pub name: String,
-    /// What became of it.
+    /// The outcome.
     pub state: CheckState,
     /// The report; empty if the check is right.
     pub report: String,
 }
 
-/// What became of a check.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
-    /// As expected.
+    /// The check passes.
     Right,
     /// A `todo!()` was reached.
     NotWritten,
     /// Anything else.
     Wrong,
-    /// It had no turn, because another check hung.
+    /// The check wasn't run, because another one hung.
     NotJudged,
 }
 
@@ -41,12 +41,12 @@ impl Verdict {
         matches!(self, Self::Judged(checks) if checks.iter().all(|check| check.state == CheckState::Right))
     }
 
-    /// Whether the step fails for no other reason than that parts are not written yet.
+    /// Whether the step fails only because parts of it aren't written yet.
     pub fn is_unwritten(&self) -> bool {
         let Self::Judged(checks) = self else {
             return false;
         };
-        let red: Vec<&Checked> = checks
+        let red: Vec<&CheckResult> = checks
             .iter()
             .filter(|check| check.state != CheckState::Right)
             .collect();
@@ -57,8 +57,8 @@ impl Verdict {
     }
 
     /// The check to look at next: the first check that is wrong, or else the first that is unwritten.
-    /// What was written comes before what was not.
-    pub fn first_red(&self) -> Option<&Checked> {
+    /// Code that is written comes before code that isn't.
+    pub fn first_red(&self) -> Option<&CheckResult> {
         let Self::Judged(checks) = self else {
             return None;
         };
@@ -66,16 +66,16 @@ impl Verdict {
         first(CheckState::Wrong).or_else(|| first(CheckState::NotWritten))
     }
 
-    /// How many checks had no turn.
+    /// The number of checks that weren't run.
     pub fn not_judged(&self) -> usize {
         let Self::Judged(checks) = self else {
             return 0;
         };
-        let had_no_turn = |check: &&Checked| check.state == CheckState::NotJudged;
+        let had_no_turn = |check: &&CheckResult| check.state == CheckState::NotJudged;
         checks.iter().filter(had_no_turn).count()
     }
 
-    /// How many checks are right, and how many there are.
+    /// The number of checks that pass, and the number of all checks.
     pub fn count(&self) -> (usize, usize) {
         let Self::Judged(checks) = self else {
             return (0, 0);
@@ -95,8 +95,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_comes_first() {
-        let check = |name: &str, state| Checked {
+    fn wrong_checks_come_first() {
+        let check = |name: &str, state| CheckResult {
             name: name.to_string(),
             state,
             report: String::new(),
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn only_todos_make_a_step_unwritten() {
-        let check = |state| Checked {
+        let check = |state| CheckResult {
             name: String::new(),
             state,
             report: String::new(),

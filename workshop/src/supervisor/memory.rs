@@ -1,9 +1,9 @@
-//! How much memory another process takes.
+//! Measures the memory of another process.
 
 use std::fs;
 use std::process::{Command, Stdio};
 
-/// How much memory a process takes, in bytes.
+/// Returns the memory that a process takes, in bytes.
 pub(super) fn of_process(id: u32) -> Option<u64> {
     if cfg!(target_os = "linux") {
         let text = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
@@ -14,7 +14,7 @@ pub(super) fn of_process(id: u32) -> Option<u64> {
     kilobytes(&String::from_utf8_lossy(&output.stdout)).map(|number| number * 1024)
 }
 
-/// The command that prints what the system knows of a process.
+/// The command that prints the memory of a process.
 fn listing(id: u32) -> Command {
     let id = id.to_string();
     if cfg!(windows) {

@@ -17,17 +17,18 @@ mod output;
 
 use output::spawn_reader;
 
-/// How much memory a program with a deadline may take, in bytes.
+/// The memory limit for a program that has a deadline, in bytes.
 pub(crate) const MAX_MEMORY: u64 = 1 << 30;
 
-/// How often a running program is looked at.
+/// The time between two looks at a running program.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How often the memory of a running program is looked at. Without a file that says it, a command has to be run.
+/// The time between two looks at a program's memory. On a system that has no file with that figure, each look runs a
+/// command.
 const MEMORY_CHECK_INTERVAL: Duration =
     Duration::from_millis(if cfg!(target_os = "linux") { 100 } else { 1000 });
 
-/// A request to stop, shared by whoever asks and whoever works.
+/// A request to stop, shared by the thread that asks and the threads that work.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -43,16 +44,16 @@ impl Stop {
     }
 }
 
-/// What a program printed, and how it ended.
+/// A program's output, and how it ended.
 #[derive(Debug)]
 pub struct Output {
     /// How it ended.
     pub status: ExitStatus,
-    /// Which limit it was ended for, if it was.
+    /// The limit that it exceeded, if it was ended for that.
     pub exceeded: Option<Limit>,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it complained of.
+    /// Its standard error.
     pub stderr: String,
 }
 
@@ -67,7 +68,7 @@ pub enum Limit {
     Silence,
 }
 
-/// When a program is ended; without limits, never.
+/// The limits within which a program runs; by default, none.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Limits {
     /// How long it may run.
@@ -78,11 +79,11 @@ pub(crate) struct Limits {
     pub(crate) silence: Option<Duration>,
 }
 
-/// Hears a line that a program prints.
+/// A callback for each line that a program prints.
 pub(crate) type Listener = Box<dyn FnMut(&str) + Send>;
 
-/// Runs a command to its exit, its deadline, or a request to stop, whichever comes first; `None`
-/// for the last. A program with a deadline may take `MAX_MEMORY`.
+/// Runs a command to its exit, its deadline, or a request to stop, whichever comes first. Returns `None` for the last.
+/// A program with a deadline may take `MAX_MEMORY`.
 ///
 /// # Errors
 /// Returns an error if the command can't be started.
@@ -99,8 +100,8 @@ pub fn run_to_exit(
     run_within(limits, command, stop, None)
 }
 
-/// Runs a command to its exit, a limit, or a request to stop, whichever comes first; `None` for the last. `listener`
-/// hears what it complains of.
+/// Runs a command to its exit, a limit, or a request to stop, whichever comes first. Returns `None` for the last.
+/// `listener` gets each line of the command's standard error.
 pub(crate) fn run_within(
     limits: Limits,
     mut command: Command,
@@ -149,7 +150,7 @@ pub(crate) fn run_within(
     }))
 }
 
-/// Compares what a program takes with what it may take.
+/// Compares a program's use of time and memory with its limits.
 struct Guard {
     limits: Limits,
     start: Instant,
@@ -202,7 +203,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_a_process_leaves_behind_holds_nothing_up() {
+    fn leftover_processes_hold_nothing_up() {
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 60 & echo done"]);
         let begin = Instant::now();

@@ -1,14 +1,14 @@
-//! Reads what a program prints, while it runs: without end if need be, and line by line for a listener.
+//! Reads a program's output while it runs: however long it is, and line by line for a listener.
 
 use std::io::{self, Read};
 use std::thread::{self, JoinHandle};
 
 use super::Listener;
 
-/// How much is kept of the beginning, and of the end, of what a program prints, in bytes.
+/// The size of the part that is kept of a program's output, at its beginning and again at its end, in bytes.
 const MAX_OUTPUT: usize = 4_000_000;
 
-/// How much of a line is heard, in bytes.
+/// The longest part of a line that a listener gets, in bytes.
 const MAX_LINE: usize = 1000;
 
 /// Reads a pipe to its end in a thread of its own.
@@ -30,7 +30,7 @@ pub(super) fn spawn_reader(
     })
 }
 
-/// A pipe whose lines are heard while it is read.
+/// A pipe that is read to its end, with each line passed to a listener.
 struct Heard<Pipe> {
     pipe: Pipe,
     listener: Listener,

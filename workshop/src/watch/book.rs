@@ -1,4 +1,4 @@
-//! The book, built and served while the checks go on.
+//! Builds and serves the book while the checks go on.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ pub(super) struct ServedBook {
     pub(super) book: Book,
     since: Instant,
     is_readable: bool,
-    /// Why it can't be built.
+    /// The reason why it can't be built.
     error: Option<String>,
     was_opened: bool,
     /// Whether it opens at its first page, instead of the step's chapter.
@@ -91,7 +91,7 @@ impl Watch {
         }
     }
 
-    /// Opens the book by itself: the first time that it can be read, unless no browser is wanted.
+    /// Opens the book without being asked: as soon as it can be read, unless no browser is wanted.
     fn open_book_once(&mut self) {
         let opens = self.opens;
         let Some(served) = self.book.as_mut().filter(|book| opens && !book.was_opened) else {
@@ -107,7 +107,7 @@ impl Watch {
         }
     }
 
-    /// Opens the chapter, because a key was pressed.
+    /// Opens the chapter, after a key was pressed.
     pub(super) fn open_book(&mut self) {
         let text = match self.book_state() {
             BookState::Off => "You asked for no book: its pages are in book/src/.".to_string(),

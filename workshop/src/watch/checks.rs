@@ -1,4 +1,4 @@
-//! Which step is shown, and when its checks run.
+//! Chooses the step that is shown, and runs its checks after a save.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,25 +11,25 @@ use super::view::{Mode, TimedVerdict};
 use super::{Event, Watch};
 use crate::backup::is_finished_by_skip;
 use crate::cargo::{Activity, OnActivity};
-use crate::changes::is_source;
 use crate::commands::{self, Session, name};
-use crate::judge::{Side, Verdict, judge_until_red};
+use crate::file_watcher::is_source;
+use crate::judge::{PackageKind, Verdict, judge_until_red};
 use crate::progress::State;
 use crate::project::Step;
+use crate::status_line::{self, PLAIN_TICK};
 use crate::supervisor::Stop;
 use crate::text::say;
 use crate::verdict_text;
-use crate::waiting::{self, PLAIN_TICK};
 
-/// How long nothing more may be saved before the checks run.
+/// The pause between the latest save and the run of the checks: an editor may save several files.
 const QUIET: Duration = Duration::from_millis(50);
-/// How long they are put off at most.
+/// The longest time by which further saves put the run off.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Files that were saved a moment ago.
 pub(super) struct Saved {
     pub(super) since: Instant,
-    /// When nothing more is waited for.
+    /// The time at which the checks run, unless another save puts it off.
     pub(super) settled: Instant,
     pub(super) paths: Vec<PathBuf>,
 }
@@ -37,24 +37,24 @@ pub(super) struct Saved {
 /// The checks of the step that is shown.
 #[derive(Default)]
 pub(super) struct Checks {
-    /// What they said last.
+    /// Their latest verdict.
     pub(super) judged: Option<TimedVerdict>,
-    /// Those that run now.
+    /// The run that is going on.
     pub(super) run: Option<Run>,
-    /// How many runs there have been, of whatever step.
+    /// The number of runs so far, of any step.
     pub(super) runs: u64,
-    /// The save after which they run next.
+    /// The save that the next run waits for.
     pub(super) saved: Option<Saved>,
 }
 
-/// Steps that are done, and in which something was saved: they are judged after the one that is shown.
+/// Finished steps in which a file was saved. They are judged after the step that is shown.
 #[derive(Default)]
 pub(super) struct DoneSteps {
-    /// Those that are to be judged.
+    /// The steps to judge.
     pub(super) saved: Vec<Step>,
     /// The run that judges the first of them.
     pub(super) run: Option<Run>,
-    /// Those that are red since.
+    /// The steps that such a save has turned red.
     pub(super) broken: Vec<Broken>,
 }
 
@@ -64,16 +64,16 @@ pub(super) struct Run {
     pub(super) stop: Stop,
     pub(super) since: Instant,
     pub(super) activity: Activity,
-    /// When its activity is said next, if there is no screen.
+    /// The time at which its activity is printed next, if there is no screen.
     pub(super) next_word: Instant,
     pub(super) thread: JoinHandle<()>,
 }
 
-/// A step that used to pass, and is red since a save.
+/// A step that passed until a save turned it red.
 #[derive(Debug, Clone)]
 pub struct Broken {
     pub(super) step: Step,
-    /// What its verdict is, in one line.
+    /// Its verdict, in one line.
     pub(super) summary: String,
 }
 
@@ -122,7 +122,7 @@ impl Watch {
             settled: (now + QUIET).min(since + PATIENCE),
             paths,
         });
-        // What is being judged is out of date.
+        // The code that is being judged is out of date.
         self.stop();
     }
 
@@ -142,7 +142,7 @@ impl Watch {
         {
             self.notice.text = None;
         }
-        // Whoever saves has read enough of those.
+        // A learner who saves has read enough of those.
         if matches!(self.pane.mode, Mode::Greeting | Mode::List) {
             self.pane.mode = Mode::Verdict;
         }
@@ -151,7 +151,7 @@ impl Watch {
         self.check();
     }
 
-    /// Remembers the steps that were done, and in which a file was saved.
+    /// Remembers the finished steps in which a file was saved.
     fn remember_done(&mut self, paths: &[PathBuf]) {
         let Session {
             project, progress, ..
@@ -175,8 +175,8 @@ impl Watch {
         }
     }
 
-    /// What to call the files that were saved. Editors write some of their own beside them, which
-    /// are gone by now.
+    /// The names of the files that were saved. An editor may also have written files of its own, which are gone by now;
+    /// they have no name here.
     fn names(&self, paths: &[PathBuf]) -> Vec<String> {
         let project = &self.session.project;
         let root = fs::canonicalize(&project.root).unwrap_or(project.root.clone());
@@ -192,7 +192,7 @@ impl Watch {
         names.into_iter().collect()
     }
 
-    /// Whether a step has a file of this name from the start.
+    /// Whether a step starts with a file of this name.
     fn was_ours(&self, name: &str) -> bool {
         let project = &self.session.project;
         project.steps.iter().any(|step| {
@@ -201,8 +201,8 @@ impl Watch {
         })
     }
 
-    /// Shows the step that was saved in, instead of the current one: unless the current step uses it and it is
-    /// done, or `skip` has written it.
+    /// Shows the step in which a file was saved, instead of the current step. The current step stays if it uses the
+    /// saved one and that is finished, or if `skip` wrote the files.
     pub(super) fn follow(&mut self, paths: &[PathBuf]) {
         let steps = &self.session.project.steps;
         let is_in = |step: &&Step| paths.iter().all(|path| is_in_step(path, step));
@@ -248,7 +248,7 @@ impl Watch {
         self.checks.run = Some(self.judge(step));
     }
 
-    /// Judges the steps that are done and were saved in, one after the other.
+    /// Judges the finished steps in which a file was saved, one after the other.
     fn check_done(&mut self) {
         if let Some(step) = self.done.saved.first().cloned() {
             self.done.run = Some(self.judge(step));
@@ -270,7 +270,8 @@ impl Watch {
             );
             move || {
                 let since = Instant::now();
-                let verdict = judge_until_red(&project, &step, Side::Step, &stop, &on_activity);
+                let verdict =
+                    judge_until_red(&project, &step, PackageKind::Step, &stop, &on_activity);
                 let verdict = verdict.map_err(|error| format!("{error:#}"));
                 let took = since.elapsed();
                 _ = sender.send(Event::Judged(number, TimedVerdict { verdict, took }));
@@ -286,7 +287,7 @@ impl Watch {
         }
     }
 
-    /// Hears what a run does. Those that were stopped are not listened to.
+    /// Takes note of a run's activity, unless the run was stopped.
     pub(super) fn take_activity(&mut self, number: u64, activity: Activity) {
         if let Some(run) = self.checks.run.as_mut().filter(|run| run.number == number) {
             if activity == Activity::Waiting {
@@ -296,7 +297,7 @@ impl Watch {
         }
     }
 
-    /// Says what the checks do, now and then, if there is no screen.
+    /// Prints the activity of the checks now and then, if there is no screen.
     pub(super) fn say_activity(&mut self) {
         let now = Instant::now();
         let is_due = |run: &&mut Run| now >= run.next_word;
@@ -305,13 +306,13 @@ impl Watch {
         {
             say(&format!(
                 "… {}",
-                waiting::in_words(&run.activity, run.since.elapsed())
+                status_line::in_words(&run.activity, run.since.elapsed())
             ));
             run.next_word = now + PLAIN_TICK;
         }
     }
 
-    /// Takes the verdict of a run, unless that was stopped.
+    /// Takes the verdict of a run, unless the run was stopped.
     pub(super) fn take_judged(&mut self, number: u64, judged: TimedVerdict) {
         let is_it = |run: &mut Run| run.number == number;
         if self.checks.run.take_if(is_it).is_some() {
@@ -326,12 +327,12 @@ impl Watch {
         }
     }
 
-    /// A step that was done is judged again: says so if it is red now, or no longer.
+    /// Takes the new verdict on a finished step, and says so if it has turned red, or passes again.
     fn take_done(&mut self, step: Step, verdict: &Verdict) {
         let Session {
             project, progress, ..
         } = &mut self.session;
-        let notice = progress.record(project, &step, verdict);
+        let notice = progress.record_verdict(project, &step, verdict);
         let was_broken = self.forget_broken(&step);
         let step_name = name(&step);
         if !verdict.is_passed() {
@@ -346,7 +347,7 @@ impl Watch {
         }
     }
 
-    /// Returns whether the step was known as broken.
+    /// Removes a step from the broken ones. Returns whether it was one.
     pub(super) fn forget_broken(&mut self, step: &Step) -> bool {
         let known = self.done.broken.len();
         self.done.broken.retain(|broken| broken.step.id != step.id);
@@ -364,7 +365,7 @@ impl Watch {
         let mut notice = None;
         let text = match &judged.verdict {
             Ok(verdict) => {
-                notice = progress.record(project, &step, verdict);
+                notice = progress.record_verdict(project, &step, verdict);
                 let seconds = judged.took.as_secs_f64();
                 let summary = verdict_text::summary(verdict);
                 let first = if verdict.is_passed() {
@@ -372,7 +373,7 @@ impl Watch {
                 } else {
                     format!(
                         "\n\n{}\n",
-                        verdict_text::first_thing(project, &step, verdict)
+                        verdict_text::first_problem(project, &step, verdict)
                     )
                 };
                 format!("{}: {summary} ({seconds:.1} s){first}", name(&step))
@@ -392,8 +393,7 @@ impl Watch {
         }
     }
 
-    /// A step is passed: says what is next. Without a screen there is no key to press, so goes
-    /// there.
+    /// Says what is next, after a step has passed. Without a screen there is no key to press, so goes there.
     pub(super) fn say_next(&mut self, step: &Step, was_passed: bool) {
         let Session {
             project, progress, ..
@@ -431,7 +431,7 @@ impl Watch {
     }
 }
 
-/// What is said of a step that is red since a save in it.
+/// The line about a step that a save has turned red.
 pub(super) fn broken_line(step: &Step, summary: &str) -> String {
     format!(
         "{} is red since your save there: {summary}. `b` goes back to it.",

@@ -1,4 +1,4 @@
-//! What the keys do.
+//! The actions of the keys.
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal};
@@ -66,8 +66,8 @@ pub(super) fn read_keys(sender: &Sender<Event>) {
     }
 }
 
-/// Without a screen, a line is a key: `h` or `hint`. When a pipe ends, so do we; if there was nothing to read from
-/// the start (`< /dev/null`), we go on until we are ended.
+/// Reads lines as keys, without a screen: `h` or `hint`. The session ends when a pipe ends. If there was nothing to
+/// read from the start (`< /dev/null`), it goes on until it is ended.
 pub(super) fn read_lines(sender: &Sender<Event>) {
     for line in io::stdin().lock().lines() {
         let Ok(line) = line else {
@@ -103,7 +103,7 @@ fn stdin_was_a_pipe() -> bool {
 const KEYS: &str =
     "h hint, n next, b back, c check, l list, r reset, s skip, o book, p play, q quit";
 
-/// How long a notice stays that says what has become of files.
+/// The time for which a notice about a learner's files stays on the screen, whatever is saved.
 const FRESH: Duration = Duration::from_secs(2);
 
 impl Watch {
@@ -152,8 +152,8 @@ impl Watch {
         true
     }
 
-    /// The next hint. On the screen, the last one that was seen comes first: it is easily closed too early, and
-    /// the next one gives away more.
+    /// Shows the next hint. On the screen, the latest hint that was seen comes first: a hint is easily closed too
+    /// early, and the next one gives away more.
     pub(super) fn hint(&mut self) {
         let Some(step) = self.step.clone() else {
             return self.note("All steps are done: there is nothing to hint at.");
@@ -162,7 +162,7 @@ impl Watch {
             Ok(hints) => hints,
             Err(error) => return self.note(format!("{error:#}")),
         };
-        let seen = self.session.progress.mark(&step).hints.min(hints.len());
+        let seen = self.session.progress.record(&step).hints.min(hints.len());
         if hints.is_empty() {
             return self.note(commands::no_hints(&step));
         }
@@ -223,7 +223,7 @@ impl Watch {
         }
     }
 
-    /// Goes to a step that a save has broken, or else to the one before the one that is shown.
+    /// Goes to a step that a save has broken or, if there is none, to the one before the step that is shown.
     fn back(&mut self) {
         let steps = &self.session.project.steps;
         let shown = |step: &Step| steps.iter().position(|other| other.id == step.id);

@@ -14,8 +14,8 @@ use crossterm::terminal;
 
 use crate::book::{BookEvent, DEFAULT_PORT};
 use crate::cargo::Activity;
-use crate::changes::{Change, FileWatcher};
 use crate::commands::{Exit, Session};
+use crate::file_watcher::{Change, FileWatcher};
 use crate::play;
 use crate::process::kill_all;
 use crate::progress::Lock;
@@ -26,20 +26,20 @@ use crate::text::say;
 
 mod book;
 mod checks;
-mod game;
 mod keys;
+mod program;
 pub mod view;
 
 use book::ServedBook;
 use checks::{Checks, DoneSteps, Saved};
-use game::Game;
 use keys::{Key, read_keys, read_lines};
+use program::RunningProgram;
 use view::{Mode, TimedVerdict, View};
 
-/// How often a screen on which seconds are counted is drawn.
+/// The time between two drawings of a screen on which seconds are counted.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What the command line says.
+/// The options of the command line.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Whether a browser is opened.
@@ -48,7 +48,7 @@ pub struct Options {
     pub book: bool,
     /// The book's port.
     pub port: Option<u16>,
-    /// Whether files are looked at, instead of waiting to be told.
+    /// Whether files are looked at, instead of waiting for the system's reports.
     pub polls: bool,
     /// Whether there are plain lines on a terminal too.
     pub plain: bool,
@@ -57,16 +57,16 @@ pub struct Options {
 /// Something that happened.
 enum Event {
     Change(Change),
-    /// What the run with this number does now.
+    /// The new activity of the run with this number.
     Activity(u64, Activity),
-    /// The run with this number has ended.
+    /// The verdict of the run with this number.
     Judged(u64, TimedVerdict),
     Book(BookEvent),
     Key(Key),
     Resized,
-    Play(play::Line),
-    /// The game is over; the error, if it failed.
-    PlayOver(Result<()>),
+    ProgramLine(play::Line),
+    /// The program has ended, perhaps with an error.
+    ProgramEnded(Result<()>),
     End,
 }
 
@@ -126,7 +126,7 @@ fn wants_colours() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The session: what is shown, and what runs.
+/// The session: everything that is shown, and everything that runs.
 struct Watch {
     session: Session,
     /// Whether a browser is opened.
@@ -139,24 +139,24 @@ struct Watch {
     step: Option<Step>,
     pane: Pane,
     notice: Notice,
-    /// Why we look at the files ourselves, if we do.
+    /// The reason why the files are looked at, if they are.
     polling: Option<String>,
     /// The checks of the step that is shown.
     checks: Checks,
-    /// The steps that are done, if something was saved in them.
+    /// The finished steps in which a file was saved.
     done: DoneSteps,
     book: Option<ServedBook>,
-    game: Option<Game>,
+    program: Option<RunningProgram>,
 }
 
 /// The text in the middle of the screen.
 struct Pane {
     mode: Mode,
-    /// How many of its lines are scrolled away.
+    /// The number of its lines that are scrolled away.
     scroll: usize,
-    /// How many can be.
+    /// The highest such number.
     max_scroll: usize,
-    /// How many lines a page key scrolls.
+    /// The number of lines that a page key scrolls.
     page: usize,
 }
 
@@ -177,11 +177,11 @@ impl Pane {
     }
 }
 
-/// What is said until something else is.
+/// A notice that stays until the next one.
 #[derive(Default)]
 struct Notice {
     text: Option<String>,
-    /// Until when it is kept, whatever is saved.
+    /// The time until which it stays, whatever is saved.
     keep_until: Option<Instant>,
 }
 
@@ -204,7 +204,7 @@ impl Watch {
             checks: Checks::default(),
             done: DoneSteps::default(),
             book: None,
-            game: None,
+            program: None,
         }
     }
 
@@ -237,11 +237,14 @@ impl Watch {
         }
     }
 
-    /// When there is something to do even if nothing happens.
+    /// The time at which there is something to do even if no event comes.
     fn next_moment(&self) -> Option<Instant> {
         let counts = self.checks.run.is_some()
             || self.book.as_ref().is_some_and(ServedBook::is_awaited)
-            || self.game.as_ref().is_some_and(Game::is_being_built);
+            || self
+                .program
+                .as_ref()
+                .is_some_and(RunningProgram::is_being_built);
         let tick = (counts && self.screen.is_some()).then(|| Instant::now() + TICK);
         let word = self.checks.run.as_ref().filter(|_| self.screen.is_none());
         let word = word.map(|run| run.next_word);
@@ -249,7 +252,7 @@ impl Watch {
         tick.into_iter().chain(word).chain(settled).min()
     }
 
-    /// Deals with an event; `false` if it is the last one.
+    /// Handles an event. Returns `false` if it is the last one.
     fn take(&mut self, event: Event) -> bool {
         match event {
             Event::Change(Change::Steps(paths)) => self.files_changed(paths),
@@ -271,8 +274,8 @@ impl Watch {
                     return screen.clear().is_ok();
                 }
             }
-            Event::Play(line) => self.take_line(line),
-            Event::PlayOver(outcome) => self.game_over(outcome),
+            Event::ProgramLine(line) => self.take_line(line),
+            Event::ProgramEnded(outcome) => self.program_ended(outcome),
             Event::End => return false,
         }
         true
@@ -283,13 +286,13 @@ impl Watch {
         for run in [&self.checks.run, &self.done.run].into_iter().flatten() {
             run.stop.ask();
         }
-        if let Some(game) = &self.game {
-            game.stop.ask();
+        if let Some(program) = &self.program {
+            program.stop.ask();
         }
         self.screen = None;
         // A server of the learner's may want to say goodbye; it has two seconds.
-        if let Some(game) = self.game.take() {
-            _ = game.thread.join();
+        if let Some(program) = self.program.take() {
+            _ = program.thread.join();
         }
         kill_all();
         for run in [self.checks.run.take(), self.done.run.take()] {
@@ -298,7 +301,7 @@ impl Watch {
         self.book = None;
     }
 
-    /// Says something: on the screen until something else is said, or without one in a line.
+    /// Shows a notice: on the screen until the next notice, and without a screen as a line.
     fn note(&mut self, text: impl Into<String>) {
         let text = text.into();
         self.log(&text);
@@ -306,7 +309,7 @@ impl Watch {
         self.notice.keep_until = None;
     }
 
-    /// Says something if there is no screen.
+    /// Prints a line if there is no screen.
     fn log(&self, text: &str) {
         if self.screen.is_none() {
             say(text);
@@ -346,7 +349,7 @@ impl Watch {
                 .run
                 .as_ref()
                 .map(|run| (run.activity.clone(), run.since.elapsed())),
-            playing: self.game.as_ref().map(Game::line),
+            playing: self.program.as_ref().map(RunningProgram::line),
             broken: &self.done.broken,
             notice: self.notice.text.as_deref(),
             polling: self.polling.as_deref(),
@@ -356,7 +359,7 @@ impl Watch {
         }
     }
 
-    /// Says what is known before anything has happened.
+    /// Shows the notices that there are before anything has happened.
     fn say_notices(&mut self) {
         let book = self.book.as_ref().map(|served| &served.book);
         if let Some(book) = book.filter(|book| book.uses_other_port()) {

@@ -1,4 +1,4 @@
-//! What is on the screen.
+//! Lays out the screen.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::judge::Verdict;
 use crate::progress::{Progress, State};
 use crate::project::{Project, Step};
 use crate::screen::{Line, Style};
+use crate::status_line;
 use crate::text::{columns, cut, fit_snippets, fold_report, reflow, wrap};
 use crate::verdict_text;
-use crate::waiting;
 
 use super::checks::{Broken, broken_line};
 
-/// What there is to show.
+/// Everything that the screen shows.
 pub struct View<'a> {
     /// The workshop.
     pub project: &'a Project,
@@ -25,32 +25,32 @@ pub struct View<'a> {
     pub progress: &'a Progress,
     /// The step that is shown; none if all are done.
     pub step: Option<&'a Step>,
-    /// What the checks said last.
+    /// The latest verdict.
     pub judged: Option<&'a TimedVerdict>,
-    /// What is being done to judge it again, and for how long.
+    /// The activity of the checks that are running, and how long they have been running.
     pub checking: Option<(Activity, Duration)>,
-    /// What is played, and how to end it.
+    /// The program that runs, and how to end it.
     pub playing: Option<String>,
-    /// Steps that were done, and are red since a save.
+    /// Finished steps that a save has turned red.
     pub broken: &'a [Broken],
-    /// What is said in addition.
+    /// A notice below the text.
     pub notice: Option<&'a str>,
-    /// Why we look at the files ourselves, if we do.
+    /// The reason why the files are looked at, if they are.
     pub polling: Option<&'a str>,
     /// The book.
     pub book: BookState,
-    /// What is shown in place of the verdict.
+    /// The text in the middle of the screen.
     pub mode: &'a Mode,
-    /// How many lines of the text are scrolled away.
+    /// The number of lines of the text that are scrolled away.
     pub scroll: usize,
 }
 
-/// What the checks said of a step.
+/// A verdict, and the time that it took.
 #[derive(Debug, Clone)]
 pub struct TimedVerdict {
     /// The verdict, or why there is none.
     pub verdict: Result<Verdict, String>,
-    /// How long it took.
+    /// The time that it took.
     pub took: Duration,
 }
 
@@ -67,14 +67,14 @@ pub enum BookState {
     Broken(String),
 }
 
-/// What is shown in place of the verdict.
+/// The text in the middle of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing: the verdict is shown.
+    /// The verdict.
     Verdict,
-    /// The first words of all.
+    /// The welcome of a newcomer.
     Greeting,
-    /// A question, and what a yes would do.
+    /// A question, and the action that a yes starts.
     Ask(Action),
     /// A hint.
     Hint(String),
@@ -84,7 +84,7 @@ pub enum Mode {
     List,
 }
 
-/// What is asked about before it is done.
+/// An action that needs a yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Reset the step.
@@ -98,8 +98,7 @@ const SMALL: usize = 12;
 
 const NAME: &str = "WebSocket, bit by bit";
 
-/// The lines of the screen, no wider and no more than it has room for; and how far its text can
-/// be scrolled.
+/// Returns the screen's lines, cut to its width and height, and how far its text can be scrolled.
 pub fn lines(view: &View, width: usize, height: usize) -> (Vec<Line>, usize) {
     let width = width.max(20);
     let (mut top, mut bottom) = (head(view, width), foot(view, width));
@@ -222,7 +221,7 @@ fn progress_line(view: &View, width: usize) -> String {
     }
 }
 
-/// The keys of the bottom line; what there is no room for, from the first that can be missed.
+/// The keys in the bottom line, then those to leave out, in this order, if the line is too narrow for all.
 const KEYS: &str =
     "h hint  n next  b back  c check  l list  r reset  s skip  o book  p play  q quit";
 const CAN_BE_MISSED: [&str; 5] = ["p play  ", "b back  ", "r reset  ", "o book  ", "l list  "];
@@ -263,7 +262,7 @@ fn folded(look: Style, text: &str, width: usize) -> Vec<Line> {
     lines.into_iter().map(line).collect()
 }
 
-/// What is shown between head and foot, without regard to the room that there is.
+/// The lines between head and foot: all of them, even if there is no room for so many.
 fn body(view: &View, width: usize) -> Vec<Line> {
     match view.mode {
         Mode::Greeting => greeting(view, width),
@@ -286,7 +285,7 @@ fn body(view: &View, width: usize) -> Vec<Line> {
     }
 }
 
-/// What a newcomer is told.
+/// The text that welcomes a newcomer.
 pub fn greeting(view: &View, width: usize) -> Vec<Line> {
     let steps = view.project.steps.len();
     let book = match &view.book {
@@ -326,7 +325,7 @@ fn question(view: &View, action: Action, width: usize) -> Vec<Line> {
 
 fn status(view: &View, width: usize) -> Vec<Line> {
     let checking = view.checking.as_ref().map(|(activity, time)| {
-        let words = waiting::in_words(activity, *time);
+        let words = status_line::in_words(activity, *time);
         match (activity, view.judged) {
             (Activity::Building(_), None) if time.as_secs() > 2 => {
                 format!("… {words}; the first time takes longest")
@@ -351,7 +350,7 @@ fn status(view: &View, width: usize) -> Vec<Line> {
     // Other texts hide the report.
     let is_hidden = look == Style::Bad && *view.mode != Mode::Verdict;
     match checking {
-        // What is shown is from before; it stays, so that the eye keeps its place.
+        // The earlier report stays, so that the eye keeps its place.
         Some(checking) => return vec![Line::new(Style::Plain, before(&checking, &text, width))],
         None if is_hidden => text += "   (Esc shows it)",
         None => text += &format!("   ({:.1} s)", judged.took.as_secs_f64()),
@@ -359,7 +358,7 @@ fn status(view: &View, width: usize) -> Vec<Line> {
     vec![Line::new(look, text)]
 }
 
-/// What is done, and if there is room, what was so before.
+/// The current activity, followed by the verdict before it if there is room.
 fn before(checking: &str, text: &str, width: usize) -> String {
     let both = format!("{checking}   (before: {text})");
     if columns(&both) <= width {
@@ -380,7 +379,7 @@ fn report(view: &View, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     if !verdict.is_passed() {
         lines.push(Line::new(Style::Plain, ""));
-        let text = verdict_text::first_thing(view.project, step, verdict);
+        let text = verdict_text::first_problem(view.project, step, verdict);
         match verdict {
             Verdict::DoesNotCompile(_) => {
                 let text = fit_snippets(&text, width).into_iter();
@@ -388,13 +387,13 @@ fn report(view: &View, width: usize) -> Vec<Line> {
             }
             _ => lines.extend(folded(Style::Plain, &text, width)),
         }
-        lines.extend(further(step, verdict).map(|text| Line::new(Style::Dim, text)));
+        lines.extend(remaining_line(step, verdict).map(|text| Line::new(Style::Dim, text)));
     }
     lines
 }
 
-fn further(step: &Step, verdict: &Verdict) -> Option<String> {
-    match verdict_text::further(verdict) {
+fn remaining_line(step: &Step, verdict: &Verdict) -> Option<String> {
+    match verdict_text::remaining_count(verdict) {
         0 => None,
         more => Some(format!(
             "({more} more: `cargo workshop check {} --all`)",
@@ -403,7 +402,7 @@ fn further(step: &Step, verdict: &Verdict) -> Option<String> {
     }
 }
 
-/// As many lines as there is room for, from where the reader has scrolled to.
+/// The lines that there is room for, from the place to which the reader has scrolled.
 fn window(body: Vec<Line>, view: &View, room: usize, width: usize) -> (Vec<Line>, usize) {
     let all = body.len();
     if all <= room {
@@ -438,7 +437,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::judge::{CheckState, Checked};
+    use crate::judge::{CheckResult, CheckState};
 
     fn project() -> Project {
         let step = |number: &str, id: &str, title: &str| Step {
@@ -490,7 +489,7 @@ mod tests {
     }
 
     fn red(report: &str) -> TimedVerdict {
-        let check = Checked {
+        let check = CheckResult {
             name: "a".to_string(),
             state: CheckState::Wrong,
             report: report.to_string(),
@@ -541,7 +540,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_played_and_what_is_broken_stay_in_sight() {
+    fn the_program_and_the_broken_steps_stay_in_sight() {
         let project = project();
         let (progress, _) = Progress::load(&project);
         let broken = Broken {
@@ -579,7 +578,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_said() {
+    fn lines_that_are_cut_off_are_counted() {
         let lines = shown(&Mode::Verdict, Some(&red(&"line\n".repeat(40))), 80, 20);
         let note = lines.iter().find(|line| line.starts_with("── ")).unwrap();
         assert!(

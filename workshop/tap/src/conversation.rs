@@ -1,11 +1,11 @@
-//! One connection as it is understood: heads, then bodies or frames, then the end.
+//! Follows one connection: heads, then bodies or frames, then the end.
 //!
 //! ```text
 //!   client  Head ─▶ Body ─▶ Head …      the request says `Upgrade: websocket`: Waiting ─▶ Frames
 //!   server  Head ─▶ Body ─▶ Head …      the answer is 101: Frames
 //! ```
 //!
-//! It reads the bytes and changes nothing. What it keeps of them is limited, whatever arrives.
+//! It reads the bytes and changes nothing. It keeps a limited number of them, whatever arrives.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -18,9 +18,9 @@ use crate::frames::{Detail, Frames, Lost};
 use crate::http::{self, Body, Head, HeadError, Length, MAX_HEAD};
 use crate::record::{Ending, Event};
 
-/// How many requests of one connection may wait for a response.
+/// The most requests of one connection that may wait for a response.
 const MAX_PENDING: usize = 1000;
-/// How many lines the body of a refusal may take. Other bodies take one.
+/// The most lines that are shown of a refusal's body. Other bodies take one line.
 const MAX_REFUSAL_LINES: usize = 3;
 
 /// One connection.
@@ -40,7 +40,7 @@ pub struct Conversation {
 #[derive(Debug)]
 struct Half {
     state: State,
-    /// How many bytes have been received.
+    /// The number of bytes that have been received.
     received: u64,
     end: Option<Ending>,
 }
@@ -96,7 +96,7 @@ impl Conversation {
         self.client.end.is_some() && self.server.end.is_some()
     }
 
-    /// Takes an event, and returns what there is to show.
+    /// Takes an event, and returns the entries to show.
     pub fn take(&mut self, at: Duration, event: &Event) -> Vec<Entry> {
         let mut entries = Vec::new();
         self.now = at;
@@ -165,7 +165,7 @@ impl Conversation {
         }
     }
 
-    /// Reads the head that these bytes begin with. Returns what follows it, and the bytes that don't belong to it.
+    /// Reads the head that these bytes begin with. Returns the next state, and the bytes after the head.
     fn head(&mut self, side: Side, bytes: Vec<u8>, entries: &mut Vec<Entry>) -> (State, Vec<u8>) {
         let parsed = match http::head(side, &bytes) {
             Ok(parsed) => parsed,
@@ -284,7 +284,7 @@ impl Conversation {
 
 /// The state from which on bytes are only counted.
 fn lost(side: Side, what: &str, entries: &mut Vec<Entry>) -> State {
-    let entry = Entry::new(side, format!("not to be read: {what}"));
+    let entry = Entry::new(side, format!("can't be read: {what}"));
     entries.push(entry.with_note("From here on, bytes are passed on and counted, not decoded."));
     State::Opaque(0)
 }

@@ -1,21 +1,21 @@
-//! What there is to show, before it is laid out in columns.
+//! Entries to show, before they are laid out in columns.
 
 use workshop_terminal::text::columns;
 use workshop_wire::side::Side;
 
-/// How many bytes of a payload or a body are kept, to be shown.
+/// The number of bytes that are kept of a payload or a body, to be shown.
 pub const MAX_KEPT: usize = 512;
 
 /// Something to show: one line, and perhaps more below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Which side sent it. `None` if the tap itself has something to say.
+    /// The side that sent it. `None` for an entry from the tap itself.
     pub from: Option<Side>,
-    /// What it is.
+    /// Its title: `text, FIN, 5 bytes`, for example.
     pub title: String,
-    /// What is in it.
+    /// Its content.
     pub content: Option<Content>,
-    /// More about it.
+    /// Its details.
     pub notes: Vec<Note>,
 }
 
@@ -30,7 +30,7 @@ pub enum Note {
     Drawing(String),
 }
 
-/// What was sent, as far as it is kept. It is laid out once its width is known.
+/// The bytes that were sent, as far as they are kept. They are laid out once the width is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     /// The bytes, unmasked.

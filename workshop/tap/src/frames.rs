@@ -13,7 +13,7 @@ use workshop_wire::side::Side;
 
 use crate::entry::{Content, Entry, MAX_KEPT, Note, byte_count};
 
-/// How many bytes of a payload are drawn as bits.
+/// The number of bytes of a payload that are drawn as bits.
 const MAX_DRAWN: usize = 32;
 
 /// All three are allowed here, so that a frame that has one of them set is shown too.
@@ -23,11 +23,11 @@ const ALL: ReservedBits = ReservedBits {
     rsv3: true,
 };
 
-/// How many frames are shown one by one in each second, and how many more that break a rule or are a Close.
-/// The rest are counted: a terminal that showed them all would slow down the conversation.
+/// The most frames that are shown one by one in each second, and the most further ones that break a rule or are a
+/// Close. The rest are counted: a terminal that showed them all would slow down the conversation.
 const MAX_PER_SECOND: usize = 100;
 
-/// How much of the frames is shown.
+/// Options for showing frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Detail {
     /// Whether frames are drawn as bits.
@@ -60,7 +60,7 @@ struct Frame {
     header: FrameHeader,
     /// The beginning of the payload, as it was sent.
     kept: Vec<u8>,
-    /// How many bytes of it have been received.
+    /// The number of its bytes that have been received.
     received: u64,
     /// The rule that its header breaks, if it breaks one.
     fault: Option<HeaderError>,
@@ -75,7 +75,7 @@ struct Message {
     bytes: u64,
 }
 
-/// How many frames of this second have been shown.
+/// The number of frames of this second that have been shown.
 #[derive(Debug, Default)]
 struct Shown {
     second: u64,
@@ -262,7 +262,7 @@ impl Frames {
                         .iter()
                         .map(|byte| format!("{byte:02x}"))
                         .collect();
-                    let entry = Entry::new(self.side, format!("no frame: {}", hex.join(" ")))
+                    let entry = Entry::new(self.side, format!("not a frame: {}", hex.join(" ")))
                         .with_fault(format!("{error} (close code {})", error.close_code()))
                         .with_note("What follows is counted, and not decoded.");
                     self.flush_counted(entries);
@@ -284,7 +284,7 @@ impl Frames {
         });
     }
 
-    /// What the end of TCP has cut off, if anything.
+    /// Describes the frame that the end of TCP has cut off, if there is one.
     pub fn cut_off(&self) -> Option<String> {
         match &self.frame {
             Some(frame) => Some(format!(
@@ -306,7 +306,7 @@ impl Frames {
         }
     }
 
-    /// How a complete frame is shown.
+    /// Returns the entry for a complete frame.
     fn entry(&mut self, frame: &Frame) -> Entry {
         let header = frame.header;
         let mut entry = Entry::new(self.side, header.to_string());
@@ -401,7 +401,7 @@ impl Frames {
         let drawn = frame.kept.len().min(MAX_DRAWN);
         let bytes = [&self.header[..], &frame.kept[..drawn]].concat();
         let (drawing, _) = draw_first(&bytes);
-        // What the drawing says below its last border is in the title already.
+        // The text below the drawing's last border is in the title already.
         let border = drawing.rfind("\n+").map_or(0, |at| at + 1);
         let end = drawing[border..]
             .find('\n')

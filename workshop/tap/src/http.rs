@@ -1,6 +1,6 @@
-//! HTTP heads, and where a body ends (RFC 9112 §3, §4, §6).
+//! Reads HTTP heads, and finds the end of a body (RFC 9112 §3, §4, §6).
 //!
-//! httparse reads the heads. Of a body, the beginning is kept and the rest is counted.
+//! httparse reads the heads. The beginning of a body is kept, and the rest is counted.
 
 use std::mem;
 
@@ -10,12 +10,12 @@ use crate::entry::{Content, Entry, MAX_KEPT, byte_count};
 
 /// The longest head that is read, in bytes.
 pub const MAX_HEAD: usize = 64 << 10;
-/// How many fields a head may have.
+/// The most fields that a head may have.
 const MAX_FIELDS: usize = 128;
 /// The longest line with the size of a chunk, in bytes.
 const MAX_LINE: usize = 1024;
 
-/// What a head asks for or answers.
+/// The meaning of a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
     /// The head of a request.
@@ -37,13 +37,13 @@ pub enum Head {
 /// A complete head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
-    /// What it asks for or answers.
+    /// Its meaning.
     pub head: Head,
-    /// How many bytes it takes.
+    /// The number of its bytes.
     pub length: usize,
     /// Where the body ends, according to its fields.
     pub body: Length,
-    /// How it is shown.
+    /// The entry that shows it.
     pub entry: Entry,
 }
 
@@ -63,7 +63,7 @@ pub enum Length {
 pub enum HeadError {
     /// The end is missing.
     Incomplete,
-    /// They are something else; what, in words.
+    /// They are something else, which this names in words.
     Other(String),
 }
 
@@ -90,11 +90,11 @@ pub fn head(side: Side, bytes: &[u8]) -> Result<Parsed, HeadError> {
         Err(httparse::Error::TooManyHeaders) => Err(HeadError::Other(format!(
             "a head with more than {MAX_FIELDS} fields"
         ))),
-        Err(error) => Err(HeadError::Other(format!("no HTTP ({error})"))),
+        Err(error) => Err(HeadError::Other(format!("not HTTP ({error})"))),
     }
 }
 
-/// What people send by mistake to a port that speaks HTTP/1.1.
+/// Recognizes what people send by mistake to a port that speaks HTTP/1.1.
 fn something_else(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x15 | 0x16, 0x03, ..] => {
@@ -249,16 +249,16 @@ pub struct Body {
     lines: usize,
 }
 
-/// What is still to come of a body.
+/// The part of a body that is still to come.
 #[derive(Debug)]
 enum Rest {
-    /// So many bytes.
+    /// This many bytes.
     Bytes(u64),
     /// Everything until TCP's end.
     UntilEnd,
-    /// The line with the size of a chunk; so much of it is here.
+    /// The line with the size of a chunk, of which this much has come.
     Size(Vec<u8>),
-    /// So many bytes of a chunk.
+    /// This many bytes of a chunk.
     Chunk(u64),
     /// The end of the line after a chunk.
     EndOfChunk,
@@ -269,7 +269,7 @@ enum Rest {
 }
 
 impl Body {
-    /// Of that side, with this length. One that nothing is said about goes on until TCP's end.
+    /// Begins the body of a message from this side. A body without a length goes on until the end of TCP.
     pub fn new(side: Side, length: Length) -> Self {
         Self {
             side,
@@ -370,7 +370,7 @@ impl Body {
         matches!(self.rest, Rest::UntilEnd)
     }
 
-    /// What the end of TCP has cut off, in words.
+    /// Describes the part that the end of TCP has cut off.
     pub fn cut_off(&self) -> String {
         format!(
             "in the middle of a body: {} came",
@@ -378,12 +378,12 @@ impl Body {
         )
     }
 
-    /// How the body is shown, as far as it was received. `None` if it is empty.
+    /// Returns the entry for the body, as far as it was received. `None` if it is empty.
     pub fn entry(&self) -> Option<Entry> {
         let content = Content {
             bytes: self.kept.clone(),
             has_more: self.received > self.kept.len() as u64,
-            // What is kept may end in the middle of a character.
+            // The part that is kept may end in the middle of a character.
             is_text: match str::from_utf8(&self.kept) {
                 Ok(_) => true,
                 Err(error) => error.error_len().is_none() && self.received > MAX_KEPT as u64,

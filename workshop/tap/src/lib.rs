@@ -53,12 +53,12 @@ use self::frames::Detail;
 use self::record::Record;
 pub use self::show::Layout;
 
-/// How many records may wait to be shown. If there are more, the connections wait.
+/// The most records that may wait to be shown. If there are more, the connections wait.
 const MAX_WAITING: usize = 256;
-/// How many columns of a terminal are used at most.
+/// The most columns of a terminal that are used.
 const MAX_WIDTH: usize = 160;
 
-/// What the relay tells the viewer.
+/// A message to the viewer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Something has happened.
@@ -263,7 +263,7 @@ impl Layout {
 pub struct Transcript {
     name: String,
     file: BufWriter<File>,
-    /// How many bytes may be written.
+    /// The most bytes that may be written.
     limit: u64,
     written: u64,
 }
@@ -334,7 +334,7 @@ fn bind(listen: &str) -> Result<TcpListener> {
                 "{listen} is taken: something listens there already; `--listen` takes another port, 0 any free one."
             ),
             ErrorKind::InvalidInput => {
-                format!("`{listen}` is no address to listen on; write it like 127.0.0.1:9100.")
+                format!("`{listen}` isn't an address to listen on; write it like 127.0.0.1:9100.")
             }
             _ => format!("{listen} can't be listened on: {error}."),
         })

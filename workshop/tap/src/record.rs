@@ -1,4 +1,4 @@
-//! What went over a wire, read by read, and the file that keeps it.
+//! Records the traffic read by read, and keeps it in a file.
 //!
 //! ```text
 //! # cargo workshop tap, transcript 1
@@ -8,9 +8,9 @@
 //! 0.002411 #1 server fin
 //! ```
 //!
-//! A line for each read: seconds since the tap began, the connection's number, who sent, and every
-//! byte in hexadecimal. A line that begins with a space goes on with the bytes of the one before;
-//! one that begins with `#` is a comment.
+//! There is a line for each read: the seconds since the tap began, the connection's number, the sender, and every byte
+//! in hexadecimal. A line that begins with a space continues the bytes of the line before it; one that begins with `#`
+//! is a comment.
 
 use std::fmt;
 use std::io::{BufRead, Write};
@@ -23,7 +23,7 @@ use workshop_wire::side::Side;
 
 /// The first line of every transcript.
 const TITLE: &str = "# cargo workshop tap, transcript 1";
-/// How many bytes are in a line.
+/// The number of bytes in a line.
 const BYTES_PER_LINE: usize = 24;
 /// The longest record that is read, in bytes.
 const MAX_RECORD: usize = 16 << 20;
@@ -69,7 +69,7 @@ pub struct Record {
     pub at: Duration,
     /// Counted from 1.
     pub connection: u64,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
@@ -129,7 +129,7 @@ pub fn read(name: &str, file: impl BufRead, mut take: impl FnMut(Record)) -> Res
     let first = lines.next().transpose();
     let first = first.with_context(|| format!("{name} can't be read as text"))?;
     if first.as_deref().map(str::trim_end) != Some(TITLE) {
-        bail!("{name} is no transcript: its first line would be `{TITLE}`.");
+        bail!("{name} isn't a transcript: its first line would be `{TITLE}`.");
     }
     let mut finish = |pending: Option<(usize, String)>| {
         let Some((number, line)) = pending else {
@@ -137,7 +137,7 @@ pub fn read(name: &str, file: impl BufRead, mut take: impl FnMut(Record)) -> Res
         };
         let Some(record) = record_of(&line) else {
             bail!(
-                "{name}, line {number}: `{}` is no record of a tap.",
+                "{name}, line {number}: `{}` isn't a record of a tap.",
                 workshop_terminal::text::cut(&one_line(&line), 40)
             );
         };
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_read_again() {
+    fn a_transcript_is_read_as_it_was_written() {
         let events = [
             Event::Open("127.0.0.1:53422".to_string()),
             Event::Bytes(Side::Client, (0..=255).collect()),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_transcript_is_refused_with_its_line() {
+    fn a_bad_transcript_is_refused_with_its_line() {
         assert!(read_back("GET / HTTP/1.1\n").is_err());
         assert!(read_back("").is_err());
         for line in [

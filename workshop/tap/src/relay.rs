@@ -24,9 +24,9 @@ use workshop_wire::side::Side;
 use crate::Message;
 use crate::record::{Ending, Event, Record};
 
-/// How many bytes one read takes at most.
+/// The most bytes that one read takes.
 const BUFFER_SIZE: usize = 16 << 10;
-/// How long the server has to accept a connection, for all of its addresses together.
+/// The time limit for connecting to the server, for all of its addresses together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait if no connection can be accepted, perhaps because too many files are open.
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(100);

@@ -16,7 +16,7 @@ use crate::entry::{Entry, Note};
 /// How wide and colourful the lines are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
-    /// How many columns there are.
+    /// The number of columns.
     pub width: usize,
     /// Whether there are colours.
     pub has_colours: bool,

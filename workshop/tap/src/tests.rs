@@ -1,4 +1,4 @@
-//! What is seen of bytes, without sockets.
+//! Shows bytes without sockets.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, 0b1000_0000 | length], &KEY[..], &masked].concat()
 }
 
-/// What is shown, without the time and the number.
+/// The lines that are shown, without the time and the number.
 fn shown_of(is_drawn: bool, events: &[Event]) -> String {
     let mut viewer = Viewer::new(Layout::default(), is_drawn);
     let mut text = String::new();
@@ -62,7 +62,7 @@ fn shown(events: &[Event]) -> String {
     shown_of(false, events)
 }
 
-/// What is shown once a WebSocket is open.
+/// The lines that are shown once a WebSocket is open.
 fn behind_handshake(answer: &[u8], events: &[Event]) -> String {
     let opening = [client(HANDSHAKE), server(answer)];
     let before = shown(&opening);
@@ -241,7 +241,7 @@ fn broken_rules_are_named() {
 ← server text, FIN, 7 bytes, masked with 37 fa 21 3d: \"dressed\"
                      ✗ a server's frame must not be masked, RFC 6455 §5.1
                      (close code 1002)
-client → no frame: 83
+client → not a frame: 83
                      ✗ opcode 0x3 is reserved, RFC 6455 §5.2 (close code 1002)
                      What follows is counted, and not decoded.
 client → RST: the client breaks TCP off
@@ -251,7 +251,7 @@ client → RST: the client breaks TCP off
 }
 
 #[test]
-fn what_tcp_cuts_off_is_said() {
+fn a_cut_by_the_end_of_tcp_is_reported() {
     let end = Event::End(Side::Server, Ending::Fin);
     let cut = |bytes: &[u8]| behind_handshake(SWITCHING, &[server(bytes), end.clone()]);
     assert!(cut(&[0x82, 0x05, 1, 2]).contains(
@@ -344,26 +344,26 @@ fn frames_in_the_handshakes_segment_are_read() {
 }
 
 #[test]
-fn what_is_something_else_is_said_to_be_so() {
+fn other_protocols_are_named() {
     let said = |bytes: &[u8]| shown(&[client(bytes), Event::End(Side::Client, Ending::Fin)]);
     assert_eq!(
         said(b"\x16\x03\x01\x02\x00\x01"),
-        "client → not to be read: TLS (https:// or wss://), so it is
+        "client → can't be read: TLS (https:// or wss://), so it is
                      encrypted; ws:// and http:// can be read
                      From here on, bytes are passed on and counted, not decoded.
 client → FIN: the client sends nothing more
                      6 bytes were not decoded
 "
     );
-    assert!(said(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").contains("not to be read: HTTP/2\n"));
-    assert!(said(b"\x00\x01\x02").contains("not to be read: no HTTP ("));
-    assert!(said(b"SSH-2.0-OpenSSH\r\n").contains("not to be read: no HTTP ("));
+    assert!(said(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").contains("can't be read: HTTP/2\n"));
+    assert!(said(b"\x00\x01\x02").contains("can't be read: not HTTP ("));
+    assert!(said(b"SSH-2.0-OpenSSH\r\n").contains("can't be read: not HTTP ("));
     let endless = [b"GET / HTTP/1.1\r\nX: ", &[b'x'; 70_000][..]].concat();
     assert!(said(&endless).contains("a head that is longer than 64 KiB"));
 }
 
 #[test]
-fn bits_are_drawn_where_that_is_wanted() {
+fn bits_are_drawn_if_asked_for() {
     let long = [&[0x82, 0x7e, 0x02, 0x58][..], &[0xab; 600]].concat();
     let shown = shown_of(
         true,
@@ -398,7 +398,7 @@ fn bits_are_drawn_where_that_is_wanted() {
 }
 
 #[test]
-fn it_is_seen_alike_however_the_streams_are_cut() {
+fn cuts_in_the_streams_change_nothing() {
     let from_client = [
         HANDSHAKE,
         &masked(0x81, b"Hello"),
@@ -411,7 +411,7 @@ fn it_is_seen_alike_however_the_streams_are_cut() {
     .concat();
     let polls: &[u8] = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n\xff\xff";
     for stream in [&from_client[..], polls] {
-        // The answer comes when the request is whole; where there is none, at the end.
+        // The answer comes when the request is whole; if there is none, at the end.
         let (head, rest) = stream.split_at(HANDSHAKE.len().min(stream.len()));
         let pieces = |cut: usize| -> Vec<Event> {
             let before = head.chunks(cut).map(client);
@@ -515,7 +515,7 @@ fn flooded(is_complete: bool, after: &[u8]) -> String {
 }
 
 #[test]
-fn of_very_many_frames_the_first_are_shown_and_the_rest_is_counted() {
+fn the_first_of_very_many_frames_are_shown_and_the_rest_counted() {
     let end = masked(0x80, b"y");
     let all = flooded(true, &end);
     assert_eq!(all.matches("ping, FIN, 4 bytes").count(), 250, "{all}");
@@ -540,7 +540,7 @@ fn of_very_many_frames_the_first_are_shown_and_the_rest_is_counted() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_shown_among_very_many_frames() {
+fn a_broken_rule_is_shown_among_very_many_frames() {
     let many = masked(0x8a, b"").repeat(150);
     let wrong = frame(0x8a, b"");
     let shown = behind_handshake(

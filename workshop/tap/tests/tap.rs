@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 const RECORDED: &str = "tests/tap/chromium-156.tap";
 
-/// A tap in front of `to`: where it listens, and what it tells.
+/// A tap in front of `to`: its address, and its messages.
 fn tap(to: SocketAddr) -> (SocketAddr, SyncSender<Message>, Receiver<Message>) {
     tap_to(&[to])
 }
@@ -46,7 +46,7 @@ fn connect(to: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The tap's records until so many connections are over.
+/// The tap's records until this many connections are over.
 fn events(receiver: &Receiver<Message>, connections: usize) -> Vec<Event> {
     let end = Instant::now() + DEADLINE;
     let mut events = Vec::new();
@@ -133,7 +133,7 @@ impl Script {
 fn a_conversation_with_the_echo_server() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let to = listener.local_addr().expect("it has an address");
-    // What the server says is shown only where the test fails.
+    // The server's output is shown only if the test fails.
     let (log, logged) = mpsc::channel();
     thread::spawn(move || logged.iter().for_each(|line: String| println!("{line}")));
     let settings = Settings {
@@ -399,7 +399,7 @@ fn a_receiver_that_does_not_read_makes_the_sender_wait() {
 }
 
 #[test]
-fn a_terminal_that_stands_still_makes_the_sender_wait() {
+fn a_stopped_terminal_makes_the_sender_wait() {
     let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let (address, _sender, _receiver) = tap(upstream.local_addr().expect("it has an address"));
     let client = connect(address);
@@ -410,7 +410,7 @@ fn a_terminal_that_stands_still_makes_the_sender_wait() {
 }
 
 #[test]
-fn where_nobody_listens_the_client_is_closed_and_told_of() {
+fn without_a_server_the_client_is_closed_and_that_is_reported() {
     let nobody = [refusing(), refusing()];
     let (address, _sender, receiver) = tap_to(&nobody);
     let mut client = connect(address);
@@ -425,7 +425,7 @@ fn where_nobody_listens_the_client_is_closed_and_told_of() {
 }
 
 #[test]
-fn the_second_address_is_tried_where_the_first_refuses() {
+fn the_second_address_is_tried_if_the_first_refuses() {
     let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let to = upstream.local_addr().expect("it has an address");
     let (address, _sender, _receiver) = tap_to(&[refusing(), to]);
@@ -472,7 +472,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn what_cannot_be_tapped_gets_a_sentence_and_exit_code_2() {
+fn an_address_that_cannot_be_tapped_gets_a_sentence_and_exit_code_2() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let taken = listener
         .local_addr()
@@ -486,7 +486,7 @@ fn what_cannot_be_tapped_gets_a_sentence_and_exit_code_2() {
             "`wss://127.0.0.1:1/` can't be tapped: it speaks TLS",
         ),
         (&["--read", "no/such.tap"], "no/such.tap can't be read: "),
-        (&["--read", "README.md"], "README.md is no transcript: "),
+        (&["--read", "README.md"], "README.md isn't a transcript: "),
         (
             &[
                 "--to",
@@ -524,7 +524,7 @@ fn what_cannot_be_tapped_gets_a_sentence_and_exit_code_2() {
 }
 
 #[test]
-fn what_is_kept_is_shown_again_to_the_letter() {
+fn a_transcript_is_shown_again_to_the_letter() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let name = folder.join(format!("kept-{}.tap", std::process::id()));
     let name = name.to_string_lossy().into_owned();
@@ -575,7 +575,7 @@ fn what_is_kept_is_shown_again_to_the_letter() {
 }
 
 #[test]
-fn what_is_kept_has_a_limit_which_is_said_and_the_tap_goes_on() {
+fn a_transcript_ends_at_its_limit_and_the_tap_goes_on() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let name = folder.join(format!("limited-{}.tap", std::process::id()));
     let name = name.to_string_lossy().into_owned();

@@ -26,7 +26,7 @@ pub fn main(command: Command, run: impl FnOnce(&ArgMatches) -> Result<Exit>) -> 
     let name = name.to_string();
     let matches = match command.try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => match what_is_wrong(&name, &error) {
+        Err(error) => match explain(&name, &error) {
             Some(sentence) => {
                 eprintln!("{sentence}");
                 return ExitCode::from(2);
@@ -54,7 +54,7 @@ pub fn exit_code(exit: Result<Exit>) -> ExitCode {
 
 /// One sentence about a line for `command` that makes no sense: what is wrong, and what to write or read instead.
 /// `None` if help was asked for.
-pub fn what_is_wrong(command: &str, error: &Error) -> Option<String> {
+pub fn explain(command: &str, error: &Error) -> Option<String> {
     let names = |kind| match error.get(kind) {
         Some(ContextValue::Strings(names)) => names.join(", "),
         Some(ContextValue::String(name)) => name.clone(),
@@ -82,7 +82,7 @@ pub fn what_is_wrong(command: &str, error: &Error) -> Option<String> {
     }
 }
 
-/// What clap says in several paragraphs: the error, perhaps a tip, and the usage.
+/// Makes one sentence of clap's paragraphs: the error, perhaps a tip, and the usage.
 fn one_sentence(said: &str) -> String {
     let in_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = said.split("\n\n").map(in_one_line);

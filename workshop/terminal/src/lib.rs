@@ -1,4 +1,4 @@
-//! What every command of the workshop needs to work with a person at a terminal.
+//! The parts of a command that deal with a person at a terminal.
 //!
 //! | module | what it is for |
 //! |---|---|

@@ -14,7 +14,7 @@ pub struct Running {
     is_done: bool,
 }
 
-/// Which children run, and whether others may still be started.
+/// The children that run, and whether others may still be started.
 struct Children {
     ids: Vec<u32>,
     is_over: bool,
@@ -84,7 +84,7 @@ impl Running {
         self.forget();
     }
 
-    /// Kills what it started and left running when it ended, which would hold its pipes open.
+    /// Kills the processes that it started and left running when it ended: they would hold its pipes open.
     pub fn kill_leftovers(&self) {
         // The process group exists as long as anything is in it. Windows has none.
         #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! The whole terminal: taken for a screen of our own, and given back whatever happens.
+//! Takes the whole terminal for a screen of our own, and gives it back whatever happens.
 
 use std::io::{self, Write};
 use std::panic;
@@ -20,7 +20,7 @@ use crate::process::kill_all;
 /// How long to wait while the terminal is given back: one that is stopped (Ctrl-S) accepts no output.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Which program has the terminal.
+/// The program that has the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     /// The shell.
@@ -107,8 +107,7 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Shows these lines, and writes only those that differ from what is there. Shows nothing while the
-    /// terminal isn't ours.
+    /// Shows these lines, and writes only those that have changed. Shows nothing while the terminal isn't ours.
     ///
     /// # Errors
     /// Returns the system's error if the terminal is gone.
@@ -136,7 +135,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Forgets what is shown, so that all of it is written the next time.
+    /// Forgets the lines on the screen, so that all of them are written the next time.
     ///
     /// # Errors
     /// Returns the system's error if the terminal is gone.

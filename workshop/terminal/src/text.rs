@@ -61,7 +61,7 @@ pub fn reflow(report: &str, width: usize) -> String {
     text
 }
 
-/// How far the text after a label is indented: 8 for `  Rule: …`.
+/// The indentation of the text after a label: 8 for `  Rule: …`.
 fn indent_of_label(line: &str) -> Option<usize> {
     let (label, _) = line.strip_prefix("  ")?.split_once(": ")?;
     let is_word = !label.is_empty() && label.chars().all(char::is_alphabetic);
@@ -135,10 +135,10 @@ pub fn fold_report(report: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// How many columns the widest character takes.
+/// The number of columns that the widest character takes.
 const WIDEST: usize = 2;
 
-/// What is between a row's label and its text.
+/// The gap between a row's label and its text.
 const BAR: &str = "│ ";
 
 /// The rows *expected*, *yours* and the caret, if a text begins with them.
@@ -171,8 +171,8 @@ fn fold_pair(rows: &[&str; 3], width: usize) -> Vec<String> {
     lines
 }
 
-/// The column at which all of these texts can be broken: at a space in each, if there is one near the end of the
-/// line.
+/// The column at which all of these texts can be broken: where each has a space, if there is such a column near the end
+/// of the line.
 fn common_break(texts: &[&str], room: usize) -> usize {
     if texts.iter().all(|text| columns(text) <= room) {
         return room;
@@ -268,8 +268,8 @@ pub fn cut(line: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
-/// How many columns a text takes in a terminal: one for most characters, two for a Chinese one or an emoji, none
-/// for an accent that is a character of its own.
+/// The width of a text in a terminal, in columns: one for most characters, two for a Chinese one or an emoji, none for
+/// an accent that is a character of its own.
 pub fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
@@ -278,7 +278,7 @@ fn columns_of(character: char) -> usize {
     character.width().unwrap_or(0)
 }
 
-/// How many bytes of a text fit in so many columns.
+/// The number of bytes of a text that fit in this many columns.
 fn byte_at(text: &str, column: usize) -> usize {
     let mut used = 0;
     let beyond = text.char_indices().find(|(_, character)| {
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compared_stays_one_below_the_other() {
+    fn compared_rows_stay_aligned() {
         let report = "  expected │ 0000  b3 7a 4f 2c  .zO,
   yours    │ 0000  b3 7a 4f 2d  .zO-
            │                ^";
@@ -447,7 +447,7 @@ error[E0308]: mismatched types
     }
 
     #[test]
-    fn what_is_cut_is_marked() {
+    fn a_cut_is_marked() {
         assert_eq!(cut("über", 4), "über");
         assert_eq!(cut("über alles", 4), "übe…");
     }

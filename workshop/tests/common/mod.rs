@@ -27,7 +27,7 @@ pub struct Fixture {
     pub root: PathBuf,
 }
 
-/// What a command printed, and its exit code.
+/// The output of a command, and its exit code.
 #[derive(Debug)]
 pub struct Done {
     pub code: i32,
@@ -197,7 +197,7 @@ impl Started {
         panic!("it never ended. What came:\n{}", self.seen);
     }
 
-    /// What it complained of, once it has ended.
+    /// Its standard error, once it has ended.
     pub fn complaints(&mut self) -> String {
         let mut text = String::new();
         let mut stderr = self.child.stderr.take().unwrap();
@@ -357,7 +357,7 @@ const FOUR_TIMES_MANIFEST: &str = "[package]\nname = \"four-times-solution\"\ned
     [[test]]\nname = \"four_times\"\npath = \"check.rs\"\n\n\
     [dependencies]\ntwice = { package = \"twice-solution\", path = \"../00-twice\" }\n";
 
-/// What a learner writes in the first step.
+/// The code that a learner writes in the first step.
 pub const RIGHT: &str = "pub fn twice(number: u64) -> u64 {\n    number * 2\n}\n";
 /// The same, with a mistake.
 pub const WRONG: &str = "pub fn twice(number: u64) -> u64 {\n    number * 3\n}\n";

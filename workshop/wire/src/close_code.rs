@@ -1,6 +1,6 @@
 //! Close codes (RFC 6455 §7.4, and IANA's registry since).
 
-/// What a close code means, in words.
+/// The meaning of a close code, in words.
 pub fn meaning(code: u16) -> &'static str {
     match code {
         1000 => "normal closure",

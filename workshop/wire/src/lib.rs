@@ -1,4 +1,4 @@
-//! What the commands that look at a wire share.
+//! The parts that `inspect`, `probe` and `tap` share.
 //!
 //! | module | what it is for |
 //! |---|---|

@@ -9,10 +9,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the system may take to look up a name.
+/// The time limit for looking up a name.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long each address is tried at least, even if no time is left. On the same machine, it is plenty.
+/// The least time for which each address is tried, even if no time is left. On the same machine, it is plenty.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
 /// Looks up the addresses of `host`, which includes a port: `localhost:9009`. They are in the system's order,

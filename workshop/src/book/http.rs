@@ -11,10 +11,10 @@ use super::{Edition, Pages};
 use crate::chapter;
 use crate::project::Step;
 
-/// How long a page's question for news is held.
+/// The time for which a page's request for news is held.
 const POLL_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// What is answered: status, content type, body.
+/// A response: status, content type, body.
 type Answer = (u16, &'static str, Vec<u8>);
 
 pub(super) fn answer(pages: &Pages, request: Request) {
@@ -49,7 +49,7 @@ fn text(status: u16, text: &str) -> Answer {
     )
 }
 
-/// Waits until there is another version than the one that was seen.
+/// Waits until there is a newer version than the one that the page has seen.
 fn news(pages: &Pages, seen: &str) -> Answer {
     let edition = pages.edition();
     let is_old = |edition: &mut Edition| edition.version() == seen && !edition.is_over;
@@ -99,7 +99,7 @@ fn not_found(pages: &Pages, version: &str) -> Answer {
     (404, HTML, with_reload(&page, version))
 }
 
-/// What there is of a page before the book is built: its plain text.
+/// Returns the plain text of a page, until the book is built.
 fn unbuilt(pages: &Pages, path: &str) -> String {
     let file = match file_for(path) {
         Some(file) if !file.as_os_str().is_empty() => file.with_extension("md"),
@@ -141,7 +141,7 @@ fn file_for(path: &str) -> Option<PathBuf> {
     names.iter().all(is_plain).then(|| names.iter().collect())
 }
 
-/// `%20` and its like as the characters that they encode.
+/// Decodes `%20` and its like.
 fn decoded(path: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = path.bytes();

@@ -1,5 +1,5 @@
-//! Says what is being done, and for how long, while a person waits: in a terminal one line that is rewritten each
-//! second, elsewhere a plain line now and then.
+//! Shows the current activity, and for how long it has been going on, while a person waits: in a terminal as one line
+//! that is rewritten each second, elsewhere as a plain line now and then.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crossterm::terminal::{self, Clear, ClearType};
 use crate::cargo::{Activity, OnActivity};
 use crate::text::cut;
 
-/// How often a terminal's line is written.
+/// The time between two updates of the line in a terminal.
 const TICK: Duration = Duration::from_secs(1);
-/// How often there is a plain line.
+/// The time between two plain lines.
 pub const PLAIN_TICK: Duration = Duration::from_secs(10);
 
 /// An activity, in a few words.
@@ -32,15 +32,15 @@ pub fn in_words(activity: &Activity, time: Duration) -> String {
     format!("{what} ({seconds} s)")
 }
 
-/// Goes on saying it, on standard error, until it is dropped.
+/// A status line on standard error, which is updated until this is dropped.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct StatusLine {
     news: Sender<Option<Activity>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Waiting {
-    /// Says at once what is waited for (`00 hello`) and what is being done.
+impl StatusLine {
+    /// Shows a line at once: the name of the task (`00 hello`), and its activity.
     pub fn start(what: &str, activity: Activity) -> Self {
         let (news, inbox) = mpsc::channel();
         let what = what.to_string();
@@ -50,14 +50,14 @@ impl Waiting {
         }
     }
 
-    /// Hears what is being done.
+    /// Returns a callback that sets the activity.
     pub fn on_activity(&self) -> OnActivity {
         let news = self.news.clone();
         Arc::new(move |activity| _ = news.send(Some(activity)))
     }
 }
 
-impl Drop for Waiting {
+impl Drop for StatusLine {
     fn drop(&mut self) {
         _ = self.news.send(None);
         if let Some(thread) = self.thread.take() {
@@ -83,7 +83,7 @@ fn go_on(what: &str, mut activity: Activity, inbox: &Receiver<Option<Activity>>)
         }
         match inbox.recv_timeout(left) {
             Ok(Some(next)) => {
-                // That it waits for another cargo is worth a line of its own.
+                // Waiting for another cargo is worth a line of its own.
                 if is_terminal || next == Activity::Waiting {
                     next_line = Instant::now();
                 }
@@ -102,7 +102,7 @@ fn go_on(what: &str, mut activity: Activity, inbox: &Receiver<Option<Activity>>)
     }
 }
 
-/// Writes the line: over the one before in a terminal, else below it.
+/// Writes the line: in a terminal over the previous line, elsewhere below it.
 fn show(line: &str) {
     let mut err = io::stderr().lock();
     // If nothing reads it, the work goes on all the same.
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_said_what_is_waited_for_and_how_long() {
+    fn the_status_line_names_task_and_time() {
         let words = |activity| in_words(&activity, Duration::from_millis(12_900));
         assert_eq!(
             words(Activity::Waiting),

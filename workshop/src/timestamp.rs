@@ -2,24 +2,24 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Now, in UTC, as a part of a file's name: `2026-11-21T05-43-10Z`.
-pub fn stamp() -> String {
+/// The current time in UTC, in a form that fits into a file's name: `2026-11-21T05-43-10Z`.
+pub fn now() -> String {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    stamp_of(since.as_secs())
+    utc(since.as_secs())
 }
 
-/// Whether a text is what [`stamp`] makes.
-pub fn is_stamp(text: &str) -> bool {
+/// Whether a text has the form of [`now`].
+pub fn is_timestamp(text: &str) -> bool {
     let fits = |(at, byte): (usize, u8)| match byte {
-        b'0'..=b'9' => stamp_of(0).as_bytes()[at].is_ascii_digit(),
-        byte => stamp_of(0).as_bytes()[at] == byte,
+        b'0'..=b'9' => utc(0).as_bytes()[at].is_ascii_digit(),
+        byte => utc(0).as_bytes()[at] == byte,
     };
-    text.len() == stamp_of(0).len() && text.bytes().enumerate().all(fits)
+    text.len() == utc(0).len() && text.bytes().enumerate().all(fits)
 }
 
-fn stamp_of(seconds: u64) -> String {
+fn utc(seconds: u64) -> String {
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}-{minute:02}-{second:02}Z")
@@ -55,24 +55,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_is_known_as_one() {
-        assert!(is_stamp("2026-11-21T05-43-10Z"));
-        assert!(is_stamp(&stamp()));
+    fn a_timestamp_is_known_as_one() {
+        assert!(is_timestamp("2026-11-21T05-43-10Z"));
+        assert!(is_timestamp(&now()));
         for text in [
             "",
             "2026-11-21",
             "2026-11-21T05-43-10Z-2",
             "x026-11-21T05-43-10Z",
         ] {
-            assert!(!is_stamp(text), "{text}");
+            assert!(!is_timestamp(text), "{text}");
         }
     }
 
     #[test]
     fn days_are_counted_through_leap_years() {
-        assert_eq!(stamp_of(0), "1970-01-01T00-00-00Z");
-        assert_eq!(stamp_of(951_782_400), "2000-02-29T00-00-00Z");
-        assert_eq!(stamp_of(1_767_225_599), "2025-12-31T23-59-59Z");
-        assert_eq!(stamp_of(1_795_239_790), "2026-11-21T05-43-10Z");
+        assert_eq!(utc(0), "1970-01-01T00-00-00Z");
+        assert_eq!(utc(951_782_400), "2000-02-29T00-00-00Z");
+        assert_eq!(utc(1_767_225_599), "2025-12-31T23-59-59Z");
+        assert_eq!(utc(1_795_239_790), "2026-11-21T05-43-10Z");
     }
 }

@@ -1,4 +1,4 @@
-//! The program that is played with, while the checks go on.
+//! Runs a step's program while the checks go on.
 
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -11,22 +11,22 @@ use crate::browser;
 use crate::play;
 use crate::supervisor::Stop;
 
-/// What is played with.
-pub(super) struct Game {
+/// The program of a step, while it is built and while it runs.
+pub(super) struct RunningProgram {
     pub(super) stop: Stop,
     pub(super) name: String,
     /// How to run the step's other examples.
     pub(super) others: Option<String>,
     pub(super) since: Instant,
     pub(super) address: Option<String>,
-    /// The default port, if it is taken.
+    /// The usual port, if another program has it.
     pub(super) taken: Option<u16>,
     pub(super) output: Vec<String>,
     pub(super) thread: JoinHandle<()>,
 }
 
-impl Game {
-    /// What is played, and how to end it.
+impl RunningProgram {
+    /// One line: the program's name and address, and how to end it.
     pub(super) fn line(&self) -> String {
         let name = capital(&self.name);
         let seconds = self.since.elapsed().as_secs();
@@ -37,7 +37,7 @@ impl Game {
         }
     }
 
-    /// Whether nothing has come of it yet.
+    /// Whether it hasn't printed anything yet.
     pub(super) fn is_being_built(&self) -> bool {
         self.address.is_none() && self.output.is_empty()
     }
@@ -45,16 +45,16 @@ impl Game {
 
 impl Watch {
     pub(super) fn play(&mut self) {
-        if let Some(game) = &self.game {
-            game.stop.ask();
-            return self.note(format!("{} is ended.", capital(&game.name)));
+        if let Some(program) = &self.program {
+            program.stop.ask();
+            return self.note(format!("{} is ended.", capital(&program.name)));
         }
-        let game = match play::choose(&self.session.project, &self.session.progress) {
-            Ok(game) => game,
+        let program = match play::choose(&self.session.project, &self.session.progress) {
+            Ok(program) => program,
             Err(error) => return self.note(format!("{error:#}")),
         };
-        let (stop, name) = (Stop::default(), game.name());
-        let others = game.others(&self.session.project);
+        let (stop, name) = (Stop::default(), program.name());
+        let others = program.others(&self.session.project);
         let thread = thread::spawn({
             let (project, sender, stop) = (
                 self.session.project.clone(),
@@ -63,16 +63,16 @@ impl Watch {
             );
             move || {
                 let lines = sender.clone();
-                let tell = move |line| _ = lines.send(Event::Play(line));
-                let outcome = play::run(&project, &game, &[], &stop, tell);
-                _ = sender.send(Event::PlayOver(outcome));
+                let tell = move |line| _ = lines.send(Event::ProgramLine(line));
+                let outcome = play::run(&project, &program, &[], &stop, tell);
+                _ = sender.send(Event::ProgramEnded(outcome));
             }
         });
         self.log(&format!(
             "{} is being built. `p` again ends it.",
             capital(&name)
         ));
-        self.game = Some(Game {
+        self.program = Some(RunningProgram {
             stop,
             name,
             others,
@@ -85,20 +85,20 @@ impl Watch {
     }
 
     pub(super) fn take_line(&mut self, line: play::Line) {
-        let Some(game) = &mut self.game else {
+        let Some(program) = &mut self.program else {
             return;
         };
         match line {
             play::Line::Text(text) => {
-                game.output.push(text.clone());
+                program.output.push(text.clone());
                 self.log(&text);
             }
-            play::Line::Taken(port) => game.taken = Some(port),
+            play::Line::PortTaken(port) => program.taken = Some(port),
             play::Line::Ready(address) => {
-                game.address = Some(address.clone());
-                let line = game.line();
-                let taken = game.taken.map(|port| format!("Port {port} is taken."));
-                let others = game.others.clone();
+                program.address = Some(address.clone());
+                let line = program.line();
+                let taken = program.taken.map(|port| format!("Port {port} is taken."));
+                let others = program.others.clone();
                 let open = self.opens && browser::open(&address);
                 let how = if open {
                     "It opens in your browser."
@@ -112,25 +112,25 @@ impl Watch {
         }
     }
 
-    pub(super) fn game_over(&mut self, outcome: Result<()>) {
-        let Some(game) = self.game.take() else {
+    pub(super) fn program_ended(&mut self, outcome: Result<()>) {
+        let Some(program) = self.program.take() else {
             return;
         };
         match outcome {
             Err(error) => {
-                let output = game.output.join("\n");
+                let output = program.output.join("\n");
                 self.show(
                     format!("{output}\n{error:#}").trim().to_string(),
                     Mode::Text,
                 );
             }
             // A program that prints something and ends.
-            Ok(()) if game.address.is_none() && !game.output.is_empty() => {
+            Ok(()) if program.address.is_none() && !program.output.is_empty() => {
                 if self.screen.is_some() {
                     let text = format!(
                         "{} printed:\n\n{}",
-                        capital(&game.name),
-                        game.output.join("\n")
+                        capital(&program.name),
+                        program.output.join("\n")
                     );
                     self.show(text, Mode::Text);
                 }

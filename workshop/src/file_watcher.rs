@@ -1,8 +1,9 @@
-//! Tells when a file is saved.
+//! Reports each save of a file.
 //!
-//! The operating system tells us, if it can. Whether it can is tried out with a file of our own. And as a file system
-//! may tell of what we write but not of what an editor writes on the other side of a mount, all files are also looked
-//! at every two seconds. If that finds a change that we were not told of, we go on by looking, twice a second.
+//! If the operating system can report changes, it does; a file of our own shows whether it can. Some file systems
+//! report our own changes, but not those that an editor makes on the other side of a mount. So this module also looks
+//! at all files every two seconds. If it finds a change that wasn't reported, it stops relying on reports, and looks
+//! twice a second.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -17,25 +18,25 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::project::Project;
 
-/// How long the operating system may take to tell of the file that it is tried out with.
+/// The time limit for the operating system to report the file that it is tried out with.
 const PROBE_DEADLINE: Duration = Duration::from_secs(2);
-/// How often all files are looked at if the system doesn't tell of changes.
+/// The time between two looks at all files if the system doesn't report changes.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// How often they are looked at if it does.
+/// The time between two looks if it does.
 const CONTROL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What has changed.
+/// A change, or a change in how changes are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// These files of steps, or folders in `steps`.
+    /// These files of steps, or folders in `steps`, have changed.
     Steps(Vec<PathBuf>),
-    /// Something that the book is made of.
+    /// A file that the book is made of has changed.
     Book,
-    /// From now on we look ourselves; why.
+    /// From now on, the files are looked at, for this reason.
     Polling(String),
 }
 
-/// Watches until it is dropped.
+/// Watches the files until it is dropped.
 #[derive(Debug)]
 pub struct FileWatcher {
     to_thread: Sender<Message>,
@@ -79,8 +80,7 @@ impl Drop for FileWatcher {
     }
 }
 
-/// Whether the operating system tells of changes below this folder. Takes two seconds if it
-/// doesn't.
+/// Finds out whether the operating system reports changes in this folder. Takes two seconds if it doesn't.
 ///
 /// # Errors
 /// Returns the reason if it doesn't.
@@ -100,9 +100,9 @@ pub fn try_out(folder: &Path) -> Result<(), String> {
     }
 }
 
-const SILENT: &str = "this file system doesn't tell of changes";
+const SILENT: &str = "this file system doesn't report changes";
 
-/// Why the system can't watch, as the beginning of a sentence that goes on with what is done instead.
+/// The reason why the system can't watch, in words that a sentence can begin with.
 fn reason(error: notify::Error) -> String {
     match error.kind {
         notify::ErrorKind::MaxFilesWatch => {
@@ -129,7 +129,7 @@ fn is_out_of_handles(error: &std::io::Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// A file that is written to see whether the system tells of it. Dropping it removes it.
+/// A file that is written to see whether the system reports it. Dropping this removes the file.
 struct Probe {
     folder: PathBuf,
 }
@@ -171,14 +171,14 @@ struct Worker<Tell> {
     system: Option<RecommendedWatcher>,
     probe: Option<(Probe, Instant)>,
     seen: Files,
-    /// When we were last told of a path.
-    told: BTreeMap<PathBuf, Instant>,
-    /// What we found ourselves without having been told of it, and since when we might have been.
-    untold: Vec<(PathBuf, Instant)>,
+    /// For each path, the time of the latest report.
+    reported: BTreeMap<PathBuf, Instant>,
+    /// Changes that a look found without a report. Each comes with the time since which a report was possible.
+    unreported: Vec<(PathBuf, Instant)>,
     last_look: Instant,
 }
 
-/// What is known of each file without reading it: when it was changed, and its length.
+/// For each file, the properties that can be known without reading it: the time of the latest change, and the length.
 type Files = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
 
 impl<Tell: Fn(Change)> Worker<Tell> {
@@ -191,8 +191,8 @@ impl<Tell: Fn(Change)> Worker<Tell> {
             system: None,
             probe: None,
             seen,
-            told: BTreeMap::new(),
-            untold: Vec::new(),
+            reported: BTreeMap::new(),
+            unreported: Vec::new(),
             last_look: Instant::now(),
         }
     }
@@ -227,7 +227,7 @@ impl<Tell: Fn(Change)> Worker<Tell> {
     fn poll(&mut self, why: &str) {
         self.system = None;
         self.probe = None;
-        self.untold.clear();
+        self.unreported.clear();
         (self.tell)(Change::Polling(why.to_string()));
     }
 
@@ -293,12 +293,12 @@ impl<Tell: Fn(Change)> Worker<Tell> {
                 Some(Area::Book) => is_book = true,
                 None => continue,
             }
-            self.told.insert(path.clone(), now);
+            self.reported.insert(path.clone(), now);
         }
         self.report(steps, is_book);
     }
 
-    /// A folder that is removed and made again has to be watched again.
+    /// Watches a folder again that was removed and then made again.
     fn watch_what_came_back(&mut self, event: &notify::Event) {
         let folders = FOLDERS.map(|name| self.root.join(name));
         let came_back = |folder: &&PathBuf| {
@@ -314,16 +314,16 @@ impl<Tell: Fn(Change)> Worker<Tell> {
     }
 
     fn look_ourselves(&mut self) {
-        // What was found the last time and hasn't been told of since will never be told of.
+        // A change that the last look found and that hasn't been reported since will never be reported.
         let before = self.last_look;
-        let suspects = std::mem::take(&mut self.untold);
+        let suspects = std::mem::take(&mut self.unreported);
         let missed = suspects
             .iter()
-            .any(|(path, since)| !self.was_told(path, *since));
+            .any(|(path, since)| !self.was_reported(path, *since));
         if missed && self.system.is_some() {
-            self.poll("this file system doesn't tell of all changes");
+            self.poll("this file system doesn't report all changes");
         }
-        self.told.retain(|_, when| *when >= before);
+        self.reported.retain(|_, when| *when >= before);
 
         let there = look(&self.root);
         let changed = differences(&self.seen, &there);
@@ -332,7 +332,7 @@ impl<Tell: Fn(Change)> Worker<Tell> {
         let mut steps = Vec::new();
         let mut is_book = false;
         for path in changed {
-            if self.was_told(&path, before) {
+            if self.was_reported(&path, before) {
                 continue;
             }
             match area(&self.root, &path, false) {
@@ -340,13 +340,13 @@ impl<Tell: Fn(Change)> Worker<Tell> {
                 Some(Area::Book) => is_book = true,
                 None => continue,
             }
-            self.untold.push((path, before));
+            self.unreported.push((path, before));
         }
         self.report(steps, is_book);
     }
 
-    fn was_told(&self, path: &Path, since: Instant) -> bool {
-        self.told
+    fn was_reported(&self, path: &Path, since: Instant) -> bool {
+        self.reported
             .iter()
             .any(|(other, when)| *when >= since && path.starts_with(other))
     }
@@ -361,17 +361,17 @@ impl<Tell: Fn(Change)> Worker<Tell> {
     }
 }
 
-/// What is watched.
+/// The folders that are watched.
 const FOLDERS: [&str; 4] = ["steps", "book", "solutions", "tests"];
 
-/// What a path belongs to.
+/// The part of the workshop that a path belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Area {
     Steps,
     Book,
 }
 
-/// What a path belongs to, if it is of any interest.
+/// The part of the workshop that a path belongs to; `None` if a change there doesn't matter.
 fn area(root: &Path, path: &Path, is_folder: bool) -> Option<Area> {
     let path = path.strip_prefix(root).ok()?;
     let names: Vec<&str> = path.iter().map(OsStr::to_str).collect::<Option<_>>()?;
@@ -394,7 +394,7 @@ fn area(root: &Path, path: &Path, is_folder: bool) -> Option<Area> {
     }
 }
 
-/// Whether a file with this name has a part in what is built.
+/// Whether a file with this name is part of a step's source.
 pub fn is_source(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     matches!(extension, Some("rs" | "toml" | "html" | "js" | "css"))
@@ -410,7 +410,7 @@ fn is_about_a_folder(kind: EventKind) -> bool {
     }
 }
 
-/// All files of interest.
+/// All files that matter.
 fn look(root: &Path) -> Files {
     let mut files = Files::new();
     for folder in FOLDERS {
@@ -440,7 +440,7 @@ fn look_into(root: &Path, folder: &Path, files: &mut Files) {
     }
 }
 
-/// Which files came, went or changed.
+/// The files that came, went or changed.
 fn differences(before: &Files, after: &Files) -> Vec<PathBuf> {
     let changed = after
         .iter()
@@ -455,10 +455,11 @@ mod tests {
 
     use super::*;
 
-    /// A folder shared with another machine tells of what is written on this side only.
+    /// A folder that is shared with another machine reports only the changes made on this one.
     #[test]
-    fn a_change_that_was_not_told_of_is_looked_for_from_then_on() {
-        let root = std::env::temp_dir().join(format!("workshop-changes-{}", std::process::id()));
+    fn an_unreported_change_starts_polling() {
+        let root =
+            std::env::temp_dir().join(format!("workshop-file-watcher-{}", std::process::id()));
         let folder = root.join("steps/00-hello/src");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("lib.rs"), "1").unwrap();
@@ -476,14 +477,14 @@ mod tests {
         worker.look_ourselves();
         assert_eq!(told.take(), [Change::Steps(vec![folder.join("lib.rs")])]);
         worker.look_ourselves();
-        let why = "this file system doesn't tell of all changes".to_string();
+        let why = "this file system doesn't report all changes".to_string();
         assert_eq!(told.take(), [Change::Polling(why)]);
         assert!(worker.system.is_none());
         fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]
-    fn why_the_system_cannot_watch_is_said_in_words() {
+    fn each_error_of_the_system_has_a_reason_in_words() {
         use notify::{Error, ErrorKind};
         use std::io;
         let used_up = Error::io(io::Error::from_raw_os_error(24));
@@ -516,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_was_told_of_is_not_found_again() {
+    fn a_reported_change_is_not_found_again() {
         let root = std::env::temp_dir().join(format!("workshop-told-{}", std::process::id()));
         let folder = root.join("steps/00-hello/src");
         fs::create_dir_all(&folder).unwrap();

@@ -1,6 +1,6 @@
-//! Links whose addresses are elsewhere in the chapter: "[`Read`]", and a line "[`Read`]: https://…".
+//! Reference links: "[`Read`]", with its address in a line of its own, "[`Read`]: https://…".
 
-/// What the chapter defines links for, by lines like "[`Read`]: https://…".
+/// Returns the labels that the chapter defines, in lines like "[`Read`]: https://…".
 pub(super) fn labels(chapter: &str) -> Vec<&str> {
     let label = |line: &'_ str| -> Option<usize> {
         let at = line.strip_prefix('[')?.find("]: ")?;
@@ -12,9 +12,8 @@ pub(super) fn labels(chapter: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The text without the brackets of links that are defined elsewhere: "[`Read`]" is `Read`, and
-/// "[that][`Read`]" is "that".
-pub(super) fn without_references(markdown: &str, labels: &[&str]) -> String {
+/// Removes the brackets of reference links: "[`Read`]" becomes `Read`, and "[that][`Read`]" becomes "that".
+pub(super) fn without_reference_links(markdown: &str, labels: &[&str]) -> String {
     let mut is_code = false;
     let mut text = String::new();
     for part in markdown.split_inclusive("```") {
@@ -61,7 +60,7 @@ mod tests {
         let chapter = "a\n\n[`Read`]: https://a.example\n[RFC 6455 §5.2]: https://b.example\n";
         let labels = labels(chapter);
         assert_eq!(labels, ["`Read`", "RFC 6455 §5.2"]);
-        let plain = |text| without_references(text, &labels);
+        let plain = |text| without_reference_links(text, &labels);
         assert_eq!(
             plain("See [`Read`], [that][`Read`], [RFC\n6455 §5.2] and [0]."),
             "See `Read`, that, RFC\n6455 §5.2 and [0]."
