@@ -315,7 +315,7 @@ fn a_wrong_request_gets_its_status() {
                limit, and a request names its session.",
         signs: [
             under("GET /events?session=a1  Origin", yours(["200 "])).says(
-                "The given src/front.rs was changed: Origin is checked for WebSockets only, and then any page may \
+                "The given src/routes.rs was changed: Origin is checked for WebSockets only, and then any page may \
                  take part by requests.",
             ),
         ],

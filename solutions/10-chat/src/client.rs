@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use connection::{CloseCode, Config, Connection, Event, State};
 use echo::{Deadlines, Due, Patience};
 
-use crate::outbox::{Bytes, Outbox};
+use crate::outbox::{Outbox, Piece};
 
 /// The most that one read takes, in bytes. It is small, because each client has a buffer of this size.
 const READ_SIZE: usize = 4 * 1024;
@@ -139,7 +139,7 @@ pub fn run(
             write_all(stream, &outbox);
             if !outbox.is_finished() {
                 // TCP has failed: the client has gone, even if the reader still has input from it.
-                outbox.finish(Bytes::default());
+                outbox.finish(Piece::default());
                 room.leave(id);
             }
             drop(writing);
@@ -262,7 +262,7 @@ impl Client<'_> {
 impl Drop for Client<'_> {
     /// However the reader ends, even by a panic: the client leaves the room, and the writer stops waiting.
     fn drop(&mut self) {
-        self.outbox.finish(Bytes::default());
+        self.outbox.finish(Piece::default());
         // A panic in `leave` on top of another one would end the process.
         _ = panic::catch_unwind(AssertUnwindSafe(|| self.room.leave(self.id)));
     }

@@ -16,13 +16,13 @@
 //! | [`hub`] | who is here, what was said, and who is told | §7.4 |
 //! | [`client`] | one client: two threads on one socket | §5.5, §7.1.1 |
 //! | [`chat`] | the page, two lists, and the WebSocket, on one port | §4.2 |
-//! | [`front`] | requests and answers on a socket of our own | §4.2 |
+//! | [`http`] | requests and answers on a socket of our own | §4.2 |
 //! | [`server`] | accepts connections, and stops | §7.1.1 |
 
 pub mod chat;
 pub mod client;
 pub mod frame;
-pub mod front;
+pub mod http;
 pub mod hub;
 pub mod outbox;
 pub mod protocol;

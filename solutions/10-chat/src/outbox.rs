@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes that go over the wire in one piece: a frame, or several. Many outboxes share them.
-pub type Bytes = Arc<[u8]>;
+pub type Piece = Arc<[u8]>;
 
 /// How many bytes are enough for one write. Once there are as many, no further piece is taken.
 const AT_ONCE: usize = 64 * 1024;
@@ -36,7 +36,7 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct Queue {
-    pieces: VecDeque<Bytes>,
+    pieces: VecDeque<Piece>,
     /// The memory that the pieces take, in bytes.
     bytes: usize,
     /// Whether the last piece is in. Then nothing more goes in.
@@ -64,7 +64,7 @@ impl Outbox {
     /// # Errors
     /// Returns [`Full`] if the piece doesn't fit. Nothing of it is kept.
     // ANCHOR: push
-    pub fn push(&self, piece: Bytes) -> Result<(), Full> {
+    pub fn push(&self, piece: Piece) -> Result<(), Full> {
         let mut queue = self.lock();
         // Task: nothing follows the last piece, and what waits stays within the limit. The writer may be asleep.
         if queue.finished {
@@ -81,7 +81,7 @@ impl Outbox {
 
     /// Puts the last piece in, however much waits ahead of it.
     // ANCHOR: finish
-    pub fn finish(&self, last: Bytes) {
+    pub fn finish(&self, last: Piece) {
         let mut queue = self.lock();
         if !queue.finished {
             queue.push(last);
@@ -93,7 +93,7 @@ impl Outbox {
 
     /// Throws away what waits, and puts the last piece in its place. If the last piece is already in, nothing
     /// changes.
-    pub fn finish_at_once(&self, last: Bytes) {
+    pub fn clear_and_finish(&self, last: Piece) {
         let mut queue = self.lock();
         if !queue.finished {
             *queue = Queue::default();
@@ -135,14 +135,14 @@ impl Outbox {
 }
 
 impl Queue {
-    fn push(&mut self, piece: Bytes) {
+    fn push(&mut self, piece: Piece) {
         if !piece.is_empty() {
             self.bytes += memory(&piece);
             self.pieces.push_back(piece);
         }
     }
 
-    fn pop(&mut self) -> Option<Bytes> {
+    fn pop(&mut self) -> Option<Piece> {
         let piece = self.pieces.pop_front()?;
         self.bytes -= memory(&piece);
         Some(piece)
@@ -150,7 +150,7 @@ impl Queue {
 }
 
 /// Returns how much memory a piece takes, in bytes. Empty bytes are no piece.
-fn memory(piece: &Bytes) -> usize {
+fn memory(piece: &Piece) -> usize {
     match piece.len() {
         0 => 0,
         length => length + PIECE_OVERHEAD,

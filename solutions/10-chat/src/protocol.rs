@@ -131,8 +131,8 @@ pub fn visible_name(text: &str) -> Result<String, Rejection> {
 /// Returns [`Rejection::NotUnderstood`] if the text isn't JSON of this shape. Returns [`Rejection::Blank`] if the
 /// name or the message shows nothing, [`Rejection::TooLong`] if it has too many characters, and
 /// [`Rejection::ControlCharacter`] if it has a control character that isn't allowed there.
-// ANCHOR: read
-pub fn read(text: &str) -> Result<ClientMessage, Rejection> {
+// ANCHOR: parse
+pub fn parse(text: &str) -> Result<ClientMessage, Rejection> {
     let not_understood = |error: serde_json::Error| Rejection::NotUnderstood(error.to_string());
     let said: ClientMessage = serde_json::from_str(text).map_err(not_understood)?;
     // Task: only the visible part of a name counts. A message may be missing, or have line ends and tabs.
@@ -165,7 +165,7 @@ fn check(
     }
     Ok(())
 }
-// ANCHOR_END: read
+// ANCHOR_END: parse
 
 impl ClientMessage {
     /// Returns the message, if there is one.

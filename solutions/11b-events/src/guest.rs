@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use chat::client::ClientId;
 use chat::frame;
-use chat::outbox::{Bytes, Outbox};
+use chat::outbox::{Outbox, Piece};
 use connection::CloseCode;
 use serde::Serialize;
 use session::{Latest, Packet, Session};
@@ -146,7 +146,7 @@ impl Guest {
     /// Ends the transport. If it is a WebSocket, a Close replaces everything that waits for it. The session goes on.
     fn end_transport(&mut self, code: CloseCode, reason: &str, now: Instant) {
         if let Link::Socket(_, outbox) = self.detach(now) {
-            outbox.finish_at_once(frame::close(code, reason));
+            outbox.clear_and_finish(frame::close(code, reason));
         }
     }
 
@@ -167,7 +167,7 @@ impl Guest {
     /// Ends the guest's WebSocket, if it has one, because the session is over.
     pub(crate) fn end(self, why: &str) {
         if let Link::Socket(_, outbox) = self.link {
-            outbox.finish_at_once(over(why));
+            outbox.clear_and_finish(over(why));
         }
     }
 
@@ -223,7 +223,7 @@ pub(crate) fn over_line(why: &str) -> String {
 }
 
 /// The last frames of a WebSocket whose session is over.
-pub(crate) fn over(why: &str) -> Bytes {
+pub(crate) fn over(why: &str) -> Piece {
     let over = frame::text(&over_line(why));
     let close = frame::close(CloseCode::NORMAL, "the session is over");
     [over, close].concat().into()

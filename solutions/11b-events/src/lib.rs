@@ -17,16 +17,16 @@
 //! | `rooms` | the guests in each room |
 //! | [`events`] | `on` and `emit`, and what transports bring |
 //! | [`settings`] | what the server allows, and how long it waits |
-//! | `front` | which request means what |
+//! | `routes` | which request means what |
 //! | `server` | how it starts, keeps time and stops |
 //!
 //! The page's half is `events.js`. It has the same `Session`, in JavaScript.
 
 pub mod events;
-mod front;
 mod guest;
 pub mod guests;
 mod rooms;
+mod routes;
 mod server;
 pub mod settings;
 

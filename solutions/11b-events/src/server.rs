@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use chat::server::{App, Server};
 
 use crate::events::Events;
-use crate::front;
 use crate::guests::Guests;
+use crate::routes;
 
 /// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ fn repeat(events: &Weak<Events>, pause: Duration, mut act: impl FnMut(&Events)) 
 
 impl App for Events {
     fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
-        front::answer(self, stream, stop)
+        routes::answer(self, stream, stop)
     }
 
     fn stop(&self) {

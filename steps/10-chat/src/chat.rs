@@ -13,7 +13,7 @@ use handshake::policy::Policy;
 use polling::routes::{Refusal, Reply, whole_number};
 
 use crate::client::{self, Limits};
-use crate::front::{bytes_of, parameter, read_head, reply_to, send};
+use crate::http::{encode_reply, parameter, read_head, refusal_reply, send_and_linger};
 use crate::hub::{Hub, Pace, Visitor, id_from_clock};
 use crate::outbox::Outbox;
 use crate::server::App;
@@ -34,7 +34,7 @@ pub struct Settings {
     pub max_history: u64,
     /// The most memory that a client's outbox may take, in bytes. The whole history must fit. A client that reads
     /// too slowly for this limit is closed with 1013.
-    pub max_waiting: usize,
+    pub max_outbox_bytes: usize,
     /// How much may be said, by each client and in the whole room.
     pub pace: Pace,
     /// How long a message may be, and how long the server waits for a silent client.
@@ -52,7 +52,7 @@ impl Default for Settings {
             head: head::Limits::default(),
             head_within: Duration::from_secs(10),
             max_history: 100,
-            max_waiting: 1 << 20,
+            max_outbox_bytes: 1 << 20,
             pace: Pace {
                 messages: 10,
                 deliveries: 30_000,
@@ -96,16 +96,16 @@ impl Chat {
             Ok(opening) => opening,
             Err(refusal) => {
                 let with_body = head.method != "HEAD";
-                return send(stream, &bytes_of(&reply_to(&refusal), with_body));
+                return send_and_linger(stream, &encode_reply(&refusal_reply(&refusal), with_body));
             }
         };
         let Some(after) = after(query) else {
-            return send(stream, &bytes_of(&Refusal::BadCursor.into(), true));
+            return send_and_linger(stream, &encode_reply(&Refusal::BadCursor.into(), true));
         };
         // No other thread writes yet, so the 101 is the first thing that the client gets.
         stream.write_all(&opening.response())?;
         let tab = tab(query).map(str::to_string);
-        let outbox = Arc::new(Outbox::new(self.settings.max_waiting));
+        let outbox = Arc::new(Outbox::new(self.settings.max_outbox_bytes));
         let id = self.hub.join(Visitor { after, tab }, &outbox);
         client::run(stream, first, (&self.hub, id), outbox, self.settings.client)
     }
@@ -118,18 +118,24 @@ impl App for Chat {
         let mut buffer = HeadBuffer::new(self.settings.head);
         let head = match read_head(stream, &mut buffer, self.settings.head_within, stop)? {
             Ok(head) => head,
-            Err(error) => return send(stream, &bytes_of(&reply_to(&error.into()), true)),
+            Err(error) => {
+                return send_and_linger(stream, &encode_reply(&refusal_reply(&error.into()), true));
+            }
         };
         let target = host_and_resource(&head.target).map(|(_, resource)| resource);
         let (path, query) = target.map_or(("", ""), |it| it.split_once('?').unwrap_or((it, "")));
         match (path, head.method.as_str()) {
             // The handshake refuses a target without a path.
             ("/socket" | "", _) => self.open_socket(stream, &head, query, buffer.rest()),
-            (_, "GET") => send(stream, &bytes_of(&get(path, query, &self.hub), true)),
-            (_, "HEAD") => send(stream, &bytes_of(&get(path, query, &self.hub), false)),
+            (_, "GET") => {
+                send_and_linger(stream, &encode_reply(&get(path, query, &self.hub), true))
+            }
+            (_, "HEAD") => {
+                send_and_linger(stream, &encode_reply(&get(path, query, &self.hub), false))
+            }
             _ => {
                 let refusal = Refusal::WrongMethod { allow: "GET, HEAD" };
-                send(stream, &bytes_of(&refusal.into(), true))
+                send_and_linger(stream, &encode_reply(&refusal.into(), true))
             }
         }
     }

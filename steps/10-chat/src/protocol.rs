@@ -127,7 +127,7 @@ pub fn visible_name(text: &str) -> Result<String, Rejection> {
 /// Returns [`Rejection::NotUnderstood`] if the text isn't JSON of this shape. Returns [`Rejection::Blank`] if the
 /// name or the message shows nothing, [`Rejection::TooLong`] if it has too many characters, and
 /// [`Rejection::ControlCharacter`] if it has a control character that isn't allowed there.
-pub fn read(text: &str) -> Result<ClientMessage, Rejection> {
+pub fn parse(text: &str) -> Result<ClientMessage, Rejection> {
     let not_understood = |error: serde_json::Error| Rejection::NotUnderstood(error.to_string());
     let said: ClientMessage = serde_json::from_str(text).map_err(not_understood)?;
     // Task: only the visible part of a name counts. A message may be missing, or have line ends and tabs.

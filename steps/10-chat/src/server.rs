@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::front;
+use crate::http;
 
 /// How long the server pauses when a connection can't be accepted or no thread can be started, for example
 /// because too many files are open.
@@ -158,7 +158,7 @@ fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
         _ = if others < max {
             app.answer(&stream, &stop)
         } else {
-            front::refuse(&stream)
+            http::refuse(&stream)
         };
         drop(running);
     })?;

@@ -103,7 +103,7 @@ impl Guests {
         self.next_socket = socket.next();
         let known = who.and_then(|who| Some((who, self.guests.get_mut(&who)?)));
         let Some((who, guest)) = known else {
-            outbox.finish_at_once(over(NO_SESSION));
+            outbox.clear_and_finish(over(NO_SESSION));
             return socket;
         };
         self.sockets.insert(socket, who);

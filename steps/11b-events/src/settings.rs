@@ -63,7 +63,7 @@ impl Default for Settings {
 impl Settings {
     /// The most bytes that may wait for a WebSocket: all that is kept, in frames. The shortest line takes
     /// less than four times its length in an outbox.
-    pub(crate) fn max_waiting(&self) -> usize {
+    pub(crate) fn max_outbox_bytes(&self) -> usize {
         4 * self.max_kept + 4096
     }
 }

@@ -34,9 +34,9 @@ impl Guests {
     /// Tells all guests in a room.
     ///
     /// A handler that does so because a guest said something has to limit how often a guest may say it, as the
-    /// chat in `examples` does by a [`Rate`](chat::rate::Rate): one guest must not say more than the others can
-    /// confirm, or their sessions end. Nothing limits it here, because a page that was offline may send much at
-    /// once, and none of it may be lost.
+    /// chat in `examples` does by a [`TokenBucket`](chat::rate::TokenBucket): one guest must not say more than the
+    /// others can confirm, or their sessions end. Nothing limits it here, because a page that was offline may send
+    /// much at once, and none of it may be lost.
     pub fn emit_to(&mut self, room: &str, event: &str, data: &Value) {
         for who in self.in_room(room) {
             self.emit(who, event, data);
