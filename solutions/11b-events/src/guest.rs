@@ -153,8 +153,8 @@ impl Guest {
     /// Notes that the transport has ended, and returns it. The session goes on.
     pub(crate) fn detach(&mut self, now: Instant) -> Link {
         match self.link {
-            Link::Socket(..) => self.latest.restart_unseen(),
-            Link::Poll(_) | Link::Away(_) => self.latest.restart(),
+            Link::Socket(..) => self.latest.requeue_as_new(),
+            Link::Poll(_) | Link::Away(_) => self.latest.requeue(),
         }
         mem::replace(&mut self.link, Link::Away(now))
     }

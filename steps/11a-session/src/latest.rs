@@ -49,22 +49,22 @@ impl Latest {
         )
     }
 
-    /// Notes that the transport has ended, and that what was on its way may be lost. So the newest value is sent once
-    /// more. This is for a request, whose page doesn't say what it has used. For a WebSocket, there is
-    /// [`Latest::restart_unseen`].
-    pub fn restart(&mut self) {
+    /// Notes that the transport has ended: values that were on their way may be lost, so the newest ones are sent
+    /// once more. They don't count as new. This is for a request: its page doesn't say which values it has used. For a
+    /// WebSocket, there is [`Latest::requeue_as_new`].
+    pub fn requeue(&mut self) {
         for slot in self.slots.values_mut() {
             slot.on_its_way = false;
         }
     }
 
-    /// Does the same for a WebSocket, where the page says of each value that it has used it. So a value that was on its
-    /// way counts as never sent.
-    pub fn restart_unseen(&mut self) {
+    /// Does the same for a WebSocket. Its page confirms each value that it has used, so a value that was on its way
+    /// counts as never sent: it is new again.
+    pub fn requeue_as_new(&mut self) {
         for slot in self.slots.values_mut() {
             slot.is_new |= slot.on_its_way;
         }
-        self.restart();
+        self.requeue();
     }
 
     /// Whether a new value can go now. A value that is only sent again doesn't count: it must not end the hold of a

@@ -93,11 +93,11 @@ fn is_false(it: &bool) -> bool {
 }
 
 impl Packet {
-    /// Reads one line.
+    /// Parses one line.
     ///
     /// # Errors
     /// Returns a sentence that says what is wrong if the line isn't a packet.
-    pub fn read(line: &str) -> Result<Self, String> {
+    pub fn parse(line: &str) -> Result<Self, String> {
         serde_json::from_str(line).map_err(|_| format!("This is no packet: {}", shortened(line)))
     }
 

@@ -133,7 +133,7 @@ impl Side {
 
     /// Takes a line from the other side. Returns what that led to, in words.
     fn take(&mut self, line: &str) -> String {
-        match Packet::read(line) {
+        match Packet::parse(line) {
             Ok(Packet::Event { n, event, .. }) => match self.session.receive(n) {
                 Ok(true) => format!("hears {event}"),
                 Ok(false) => format!("drops it: number {n} is old"),
@@ -160,7 +160,7 @@ impl Side {
 
     /// The numbers of what is kept.
     fn kept(&self) -> String {
-        let number = |line: &str| match Packet::read(line) {
+        let number = |line: &str| match Packet::parse(line) {
             Ok(Packet::Event { n, .. }) => format!(" {n}"),
             _ => " ?".to_string(),
         };
@@ -242,7 +242,7 @@ impl Stage {
         self.is_open = false;
         self.page.can_send = false;
         self.server.can_send = false;
-        self.server.latest.restart_unseen();
+        self.server.latest.requeue_as_new();
     }
 
     /// A new transport opens. The page asks for it by its address, and sends nothing else before the `hello`.

@@ -122,7 +122,7 @@ impl Events {
         state.guests.prove(who);
         let (mut error, mut is_numbered) = (None, false);
         for line in lines.lines() {
-            let packet = Packet::read(line);
+            let packet = Packet::parse(line);
             is_numbered |= matches!(packet, Ok(Packet::Event { .. }));
             let taken = packet.and_then(|packet| state.take_packet(who, by, packet));
             // The first error is enough: a thousand bad lines must not lead to a thousand sentences.

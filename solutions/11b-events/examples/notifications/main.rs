@@ -80,7 +80,7 @@ fn is_too_fast(
     guests: &Guests,
     who: GuestId,
 ) -> bool {
-    // Guests that have gone need no rate. Look for them only when there are some: checking all guests for each
+    // Guests that have gone need no bucket. Look for them only when there are some: checking all guests for each
     // line would be too much work for a message of a thousand lines.
     if buckets.len() > guests.count() {
         buckets.retain(|who, _| guests.has(*who));
