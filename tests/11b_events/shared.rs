@@ -83,7 +83,7 @@ pub fn drain(outbox: &Outbox) -> Vec<u8> {
 /// Holds no request.
 pub fn quick() -> Settings {
     Settings {
-        hold: Duration::ZERO,
+        poll_timeout: Duration::ZERO,
         last_session: FIRST.0 - 1,
         ..Settings::default()
     }

@@ -73,12 +73,17 @@ pub(crate) enum Link {
 
 impl Guest {
     /// A guest that hasn't been reached yet.
-    pub(crate) fn new(id: GuestId, token: &str, max_kept: usize, now: Instant) -> Self {
+    pub(crate) fn new(
+        id: GuestId,
+        token: &str,
+        max_unconfirmed_bytes: usize,
+        now: Instant,
+    ) -> Self {
         Self {
             id,
             token: token.to_string(),
             is_proven: false,
-            session: Session::new(max_kept),
+            session: Session::new(max_unconfirmed_bytes),
             latest: Latest::default(),
             link: Link::Away(now),
         }

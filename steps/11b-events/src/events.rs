@@ -90,7 +90,7 @@ impl Events {
         Ok(state.guests.answer_poll(who, poll))
     }
 
-    /// Waits until there is something to say to this guest, but not longer than [`Settings::hold`].
+    /// Waits until there is something to say to this guest, but not longer than [`Settings::poll_timeout`].
     fn hold<'a>(
         &self,
         state: MutexGuard<'a, State>,
@@ -107,7 +107,7 @@ impl Events {
 
     /// Takes the lines of a request that was sent in session `known`. Returns the lines of the answer.
     pub fn post(&self, token: &str, known: Option<GuestId>, lines: &str) -> String {
-        let who = self.lock().guests.of_token(token);
+        let who = self.lock().guests.by_token(token);
         // A request of an earlier session must not be taken for one of this session.
         match who.filter(|who| Some(*who) == known) {
             Some(who) => self.take_lines(who, None, lines),
@@ -143,7 +143,7 @@ impl Events {
     fn settle(&self, state: &mut State) {
         state.tell_ended();
         state.guests.deliver();
-        if state.guests.take_news() {
+        if state.guests.take_wakeup() {
             self.changed.notify_all();
         }
     }
@@ -167,7 +167,7 @@ impl State {
         max: usize,
     ) -> Result<Option<GuestId>, Busy> {
         let known = cursor.map(|cursor| cursor.session);
-        if let Some(who) = self.guests.of_token(token) {
+        if let Some(who) = self.guests.by_token(token) {
             if known == Some(who) {
                 self.guests.prove(who);
             }
@@ -249,7 +249,7 @@ impl State {
 
 impl Room for Events {
     fn hear(&self, socket: ClientId, message: &Event) -> Option<String> {
-        let who = self.lock().guests.of_socket(socket)?;
+        let who = self.lock().guests.by_socket(socket)?;
         let answer = match message {
             Event::Text(lines) => self.take_lines(who, Some(socket), lines),
             _ => {

@@ -1,4 +1,5 @@
-//! All guests. `guests/handlers.rs` has what a handler can do with them, and `guests/clock.rs` what time does.
+//! All guests. `guests/handlers.rs` has the functions that handlers call, and `guests/expiry.rs` says which sessions
+//! expire.
 //!
 //! Nothing in these files looks at a clock: the time is told.
 
@@ -16,7 +17,7 @@ use crate::guest::{Cursor, Guest, GuestId, Link, PollId, over, over_line};
 use crate::rooms::Rooms;
 use crate::settings::Settings;
 
-mod clock;
+mod expiry;
 mod handlers;
 
 /// The reason that a client gets if it names no session, or one that isn't its own.
@@ -39,8 +40,8 @@ pub struct Guests {
     /// What has been offered since the last [`Guests::deliver`], by room and name.
     offered: BTreeMap<(String, String), Value>,
     /// Whether a request that is held may have to be answered.
-    has_news: bool,
-    max_kept: usize,
+    wakeup_due: bool,
+    max_unconfirmed_bytes: usize,
     /// The time that was told last.
     now: Instant,
 }
@@ -59,29 +60,34 @@ impl Guests {
             ended: VecDeque::new(),
             rooms: Rooms::new(settings.max_rooms),
             offered: BTreeMap::new(),
-            has_news: false,
-            max_kept: settings.max_kept,
+            wakeup_due: false,
+            max_unconfirmed_bytes: settings.max_unconfirmed_bytes,
             now,
         }
+    }
+
+    /// Tells what time it is, for everything that happens from now on.
+    pub(crate) fn tell_time(&mut self, now: Instant) {
+        self.now = now;
     }
 
     /// Begins a session. `open` has not been handled yet.
     pub(crate) fn open(&mut self, token: &str) -> GuestId {
         self.last_guest += 1;
         let who = GuestId(self.last_guest);
-        let guest = Guest::new(who, token, self.max_kept, self.now);
+        let guest = Guest::new(who, token, self.max_unconfirmed_bytes, self.now);
         self.guests.insert(who, guest);
         self.tokens.insert(token.to_string(), who);
         who
     }
 
     /// The guest that this token is for.
-    pub(crate) fn of_token(&self, token: &str) -> Option<GuestId> {
+    pub(crate) fn by_token(&self, token: &str) -> Option<GuestId> {
         self.tokens.get(token).copied()
     }
 
     /// The guest that this WebSocket is for.
-    pub(crate) fn of_socket(&self, socket: ClientId) -> Option<GuestId> {
+    pub(crate) fn by_socket(&self, socket: ClientId) -> Option<GuestId> {
         self.sockets.get(&socket).copied()
     }
 
@@ -215,11 +221,26 @@ impl Guests {
     /// Notes that this guest has news: if a request of the guest is held, it has to look again.
     pub(crate) fn wake(&mut self, who: GuestId) {
         let guest = self.guests.get(&who);
-        self.has_news |= guest.is_some_and(Guest::is_held);
+        self.wakeup_due |= guest.is_some_and(Guest::is_held);
     }
 
-    /// Whether a held request has to look again. Says so once.
-    pub(crate) fn take_news(&mut self) -> bool {
-        mem::take(&mut self.has_news)
+    /// Returns whether a held request has to look again, and forgets it: the next call returns false.
+    pub(crate) fn take_wakeup(&mut self) -> bool {
+        mem::take(&mut self.wakeup_due)
+    }
+
+    /// Lets every WebSocket know that the server is there. A page can't see the pings that its browser answers.
+    pub(crate) fn ping(&mut self) {
+        let ping = Packet::Ping { ping: true }.to_line();
+        for guest in self.guests.values_mut() {
+            guest.push(&ping, self.now);
+        }
+    }
+
+    /// Says goodbye to every WebSocket. The sessions are gone with the server.
+    pub(crate) fn stop(&mut self) {
+        self.tokens.clear();
+        let guests = mem::take(&mut self.guests);
+        guests.into_values().for_each(Guest::say_goodbye);
     }
 }

@@ -13,7 +13,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `guest` | one guest: a client with a session, and how it can be reached now |
-//! | [`guests`] | all guests, what a handler can do with them, and what time does |
+//! | [`guests`] | all guests, what a handler can do with them, and how sessions expire |
 //! | `rooms` | the guests in each room |
 //! | [`events`] | `on` and `emit`, and what transports bring |
 //! | [`settings`] | what the server allows, and how long it waits |

@@ -30,7 +30,7 @@ impl Events {
                 let feed = AssertUnwindSafe(|| feed(guests));
                 panic::catch_unwind(feed)
             };
-            let feed = move |events: &Events| _ = events.with(&mut caught);
+            let feed = move |events: &Events| _ = events.with_guests(&mut caught);
             thread::Builder::new().spawn(move || repeat(&events, pause, feed))?;
         }
         let clock = Arc::downgrade(&events);

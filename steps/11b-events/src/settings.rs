@@ -15,16 +15,16 @@ pub struct Settings {
     pub max_sessions: usize,
     /// The most bytes of lines that are kept for a guest, because it has not confirmed them. A session for
     /// which more would have to be kept is over.
-    pub max_kept: usize,
+    pub max_unconfirmed_bytes: usize,
     /// The most rooms that a guest may be in.
     pub max_rooms: usize,
     /// How long a session is kept while its guest is away.
-    pub keep: Duration,
+    pub session_ttl: Duration,
     /// The same for an unproven session: its client hasn't come back with the session's number, and hasn't
     /// said anything. If there is no room for one more session, an unproven one ends sooner.
-    pub keep_unproven: Duration,
+    pub unproven_session_ttl: Duration,
     /// How long a request is held at most when there is no news.
-    pub hold: Duration,
+    pub poll_timeout: Duration,
     /// After how long a page hears that the server is there, whatever else it hears.
     pub ping_every: Duration,
     /// How long the head of a request may take, and its body.
@@ -43,11 +43,11 @@ impl Default for Settings {
         Self {
             max_connections: 1000,
             max_sessions: 1000,
-            max_kept: 256 * 1024,
+            max_unconfirmed_bytes: 256 * 1024,
             max_rooms: 100,
-            keep: Duration::from_secs(60),
-            keep_unproven: Duration::from_secs(10),
-            hold: Duration::from_secs(25),
+            session_ttl: Duration::from_secs(60),
+            unproven_session_ttl: Duration::from_secs(10),
+            poll_timeout: Duration::from_secs(25),
             ping_every: Duration::from_secs(20),
             request_within: Duration::from_secs(10),
             client: Limits {
@@ -64,6 +64,6 @@ impl Settings {
     /// The most bytes that may wait for a WebSocket: all that is kept, in frames. The shortest line takes
     /// less than four times its length in an outbox.
     pub(crate) fn max_outbox_bytes(&self) -> usize {
-        4 * self.max_kept + 4096
+        4 * self.max_unconfirmed_bytes + 4096
     }
 }

@@ -64,7 +64,7 @@ impl Events {
     }
 
     /// Lets the application do something with the guests, although no event has come from them.
-    pub fn with<T>(&self, act: impl FnOnce(&mut Guests) -> T) -> T {
+    pub fn with_guests<T>(&self, act: impl FnOnce(&mut Guests) -> T) -> T {
         let mut state = self.lock();
         let result = act(&mut state.guests);
         self.settle(&mut state);
@@ -83,8 +83,11 @@ impl Events {
     pub fn keep_time(&self, now: Instant) {
         let mut state = self.lock();
         state.guests.tell_time(now);
-        let (keep, keep_unproven) = (self.settings.keep, self.settings.keep_unproven);
-        state.guests.end_those_away(keep, keep_unproven);
+        let (ttl, unproven_ttl) = (
+            self.settings.session_ttl,
+            self.settings.unproven_session_ttl,
+        );
+        state.guests.expire_away(ttl, unproven_ttl);
         if now.duration_since(state.pinged) >= self.settings.ping_every {
             state.pinged = now;
             state.guests.ping();

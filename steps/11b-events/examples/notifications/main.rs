@@ -69,7 +69,7 @@ fn main() -> ExitCode {
                 (Err(error), _) | (_, Err(error)) => return error,
             };
             guests.emit_to(topic, "note", &json!({ "topic": topic, "text": text }));
-            json!({ "told": guests.in_room(topic).len() })
+            json!({ "told": guests.guests_in(topic).len() })
         });
     launch::serve(listen, |listener| events.start(listener))
 }

@@ -38,7 +38,7 @@ impl Guests {
     /// others can confirm, or their sessions end. Nothing limits it here, because a page that was offline may send
     /// much at once, and none of it may be lost.
     pub fn emit_to(&mut self, room: &str, event: &str, data: &Value) {
-        for who in self.in_room(room) {
+        for who in self.guests_in(room) {
             self.emit(who, event, data);
         }
     }
@@ -65,7 +65,7 @@ impl Guests {
         for ((room, now), data) in mem::take(&mut self.offered) {
             let name = now.clone();
             let line: Arc<str> = Packet::Now { now, data }.to_line().into();
-            for who in self.in_room(&room) {
+            for who in self.guests_in(&room) {
                 self.wake(who);
                 if let Some(guest) = self.guests.get_mut(&who) {
                     guest.latest.offer(&name, Arc::clone(&line));
@@ -87,7 +87,7 @@ impl Guests {
     }
 
     /// The guests in a room.
-    pub fn in_room(&self, room: &str) -> Vec<GuestId> {
+    pub fn guests_in(&self, room: &str) -> Vec<GuestId> {
         self.rooms.guests_in(room)
     }
 
