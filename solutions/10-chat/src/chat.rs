@@ -21,25 +21,25 @@ use crate::server::App;
 /// The longest token of a tab, in bytes.
 const MAX_TAB_TOKEN: usize = 64;
 
-/// What the server allows, and how long it waits.
+/// The server's limits and deadlines.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The most connections at a time, WebSockets and requests together. One more gets 503.
     pub max_connections: u64,
     /// The limits of a request's head.
     pub head: head::Limits,
-    /// How long a head may take.
+    /// The longest time that a head may take to arrive.
     pub head_within: Duration,
-    /// How many messages are kept for clients that join.
+    /// The most messages that are kept for clients that join.
     pub max_history: u64,
     /// The most memory that a client's outbox may take, in bytes. The whole history must fit. A client that reads
     /// too slowly for this limit is closed with 1013.
     pub max_outbox_bytes: usize,
-    /// How much may be said, by each client and in the whole room.
+    /// The most that each client may say, and that the whole room may deliver.
     pub pace: Pace,
-    /// How long a message may be, and how long the server waits for a silent client.
+    /// The longest message, and the time that the server waits for a silent client.
     pub client: Limits,
-    /// How often a thread that reads checks the time.
+    /// The longest time between two looks at the clock of a thread that reads.
     pub tick: Duration,
     /// The first message's id is one more than this.
     pub last_id: u64,
@@ -152,8 +152,8 @@ impl App for Chat {
         self.settings.max_connections
     }
 
-    /// A thread notices the stop at its next tick. Then it waits for an answer to its Close, and if the Close
-    /// couldn't be written, as long again for that.
+    /// A thread notices the stop at its next tick. Then it waits for the answer to its Close. If the Close can't even
+    /// be written, the thread waits for that first, for as long again.
     fn longest_goodbye(&self) -> Duration {
         2 * self.settings.tick + 2 * self.settings.client.patience.close_within
     }

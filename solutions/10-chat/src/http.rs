@@ -15,10 +15,10 @@ use polling::routes::{Refusal, Reply};
 
 use crate::client::is_transient;
 
-/// How long a client may keep the connection open after its answer. A stopping server waits for that.
+/// The longest time that a client may keep the connection open after its answer. A stopping server waits for that.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// How often a thread that waits for a client checks whether the server is stopping.
+/// The time between two checks of a thread that waits for a client: is the server stopping?
 const CHECK_EVERY: Duration = Duration::from_millis(100);
 
 /// Tells a client that there is no room for it.
@@ -35,7 +35,7 @@ pub fn refuse(stream: &TcpStream) -> io::Result<()> {
 ///
 /// # Errors
 /// Returns [`ErrorKind::TimedOut`] if the time is over, TCP ends or the server stops before the head is complete, and
-/// TCP's own error if a read fails. The inner error is a [`HeadError`], and says why what came isn't a head.
+/// TCP's own error if a read fails. The inner error is a [`HeadError`]: it says why the bytes that came aren't a head.
 // ANCHOR: read_head
 pub fn read_head(
     mut stream: &TcpStream,

@@ -1,4 +1,4 @@
-//! The chat's room: who is here, what was said, and who is told.
+//! The chat's room: the people who are here, the messages, and the clients that are told.
 //!
 //! One lock guards all of it, so a client that joins gets every message exactly once: the history is queued for it,
 //! and it is added to the members, which get everything, without releasing the lock in between.
@@ -37,7 +37,7 @@ struct State {
     stopped: bool,
 }
 
-/// What the hub knows about a client.
+/// A client that has joined.
 #[derive(Debug)]
 struct Member {
     outbox: Arc<Outbox>,
@@ -49,12 +49,12 @@ struct Member {
 }
 // ANCHOR_END: hub
 
-/// How much clients may say.
+/// The most that clients may say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// How many messages a client may send in a second, on average.
+    /// The messages that a client may send in a second, on average.
     pub messages: u64,
-    /// How many deliveries the room may make in a second, on average: a message to 300 clients makes 300.
+    /// The deliveries that the room may make in a second, on average: a message to 300 clients makes 300.
     pub deliveries: u64,
 }
 
@@ -300,8 +300,8 @@ impl State {
 }
 
 impl Member {
-    /// Closes the connection of a client that reads too slowly, and returns its name. What waits is dropped: the
-    /// client gets it as history when it connects again.
+    /// Closes the connection of a client that reads too slowly, and returns its name. The waiting messages are dropped:
+    /// the client gets them as history when it connects again.
     // ANCHOR: cut_off
     fn cut_off(self) -> Option<String> {
         // Task: the next piece in its outbox says why it is cut off, and is the last.

@@ -1,4 +1,4 @@
-//! What waits to be written to one client.
+//! The pieces that wait to be written to one client.
 //!
 //! ```text
 //!   hub ──────── push ──▶ ┌────────┐
@@ -16,14 +16,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// Bytes that go over the wire in one piece: a frame, or several. Many outboxes share them.
 pub type Piece = Arc<[u8]>;
 
-/// How many bytes are enough for one write. Once there are as many, no further piece is taken.
+/// The number of bytes that are enough for one write. As soon as there are as many, no further piece is taken.
 const AT_ONCE: usize = 64 * 1024;
 
 /// The memory that a piece takes in addition to its bytes: a place in the queue, and an allocation. If it didn't
 /// count, a million pongs of two bytes would count as two megabytes, and take much more.
 const PIECE_OVERHEAD: usize = 64;
 
-/// What waits to be written to one client, up to a limit.
+/// The pieces that wait to be written to one client, up to a limit.
 // ANCHOR: outbox
 #[derive(Debug)]
 pub struct Outbox {
@@ -49,8 +49,7 @@ struct Queue {
 pub struct Full;
 
 impl Outbox {
-    /// Creates an empty outbox. What waits in it may take `max_bytes` of memory: each piece counts as its length and
-    /// 64 bytes more.
+    /// Creates an empty outbox. Its pieces may take `max_bytes` of memory: each counts as its length and 64 bytes more.
     pub fn new(max_bytes: usize) -> Self {
         Self {
             queue: Mutex::default(),
@@ -79,7 +78,7 @@ impl Outbox {
     }
     // ANCHOR_END: push
 
-    /// Puts the last piece in, however much waits ahead of it.
+    /// Puts the last piece in, however many pieces wait ahead of it. If the last piece is already in, nothing changes.
     // ANCHOR: finish
     pub fn finish(&self, last: Piece) {
         let mut queue = self.lock();
@@ -91,8 +90,7 @@ impl Outbox {
     }
     // ANCHOR_END: finish
 
-    /// Throws away what waits, and puts the last piece in its place. If the last piece is already in, nothing
-    /// changes.
+    /// Throws away all waiting pieces, and puts the last piece in. If the last piece is already in, nothing changes.
     pub fn clear_and_finish(&self, last: Piece) {
         let mut queue = self.lock();
         if !queue.finished {

@@ -15,9 +15,9 @@
 //! | `guest` | one guest: a client with a session, and how it can be reached now |
 //! | [`guests`] | all guests, what a handler can do with them, and how sessions expire |
 //! | `rooms` | the guests in each room |
-//! | [`events`] | `on` and `emit`, and what transports bring |
+//! | [`events`] | `on` and `emit`, and the functions that transports call |
 //! | [`settings`] | what the server allows, and how long it waits |
-//! | `routes` | which request means what |
+//! | `routes` | requests and their answers |
 //! | `server` | how it starts, keeps time and stops |
 //!
 //! The page's half is `events.js`. It has the same `Session`, in JavaScript.

@@ -1,5 +1,4 @@
-//! Which request means what: files, a WebSocket at `/socket`, and the two halves of long polling at
-//! `/events`.
+//! Requests and their answers: files, a WebSocket at `/socket`, and the two halves of long polling at `/events`.
 //!
 #![doc = include_str!("wire.md")]
 
@@ -99,7 +98,7 @@ fn open_socket(
 }
 // ANCHOR_END: open_socket
 
-/// Answers the request by which a page without a WebSocket hears.
+/// Answers a GET, by which a page without a WebSocket hears.
 fn poll(events: &Events, head: &RequestHead, query: &str) -> Reply {
     if let Err(reply) = check_origin(head) {
         return reply;
@@ -113,7 +112,7 @@ fn poll(events: &Events, head: &RequestHead, query: &str) -> Reply {
     }
 }
 
-/// Answers the request by which a page without a WebSocket says something.
+/// Answers a POST, by which a page without a WebSocket says something.
 fn post(events: &Events, head: &RequestHead, query: &str, body: Body) -> Reply {
     if let Err(reply) = check_origin(head) {
         return reply;

@@ -1,7 +1,7 @@
-//! How fast one client may send, and how much the room may deliver.
+//! Limits on how fast one client may send, and how much the room may deliver.
 //!
-//! Each client has a bucket of tokens. A message takes one out; time puts them back in, up to what
-//! the bucket holds. So a few quick messages are fine, and a flood is not. The room has a bucket, too,
+//! Each client has a bucket of tokens. A message takes one out; time puts them back in, up to the
+//! bucket's capacity. So a few quick messages are fine, and a flood is not. The room has a bucket, too,
 //! and pays a token for each delivery: a message to 300 people costs 300. Nothing in here looks at a
 //! clock: the caller says what time it is.
 

@@ -1,7 +1,7 @@
 //! Values that go out of date: a price, a temperature, the position of a mouse.
 //!
 //! A client that can't keep up gets fewer values, not older ones. At most one value is on its way; the next is sent
-//! when the page says that it has used the last. A value that comes in between replaces the one that waits. The newest
+//! when the page says that it has used the last. A value that comes in between replaces the waiting one. The newest
 //! value always arrives in the end.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ struct Slot {
     newest: Arc<str>,
     /// Whether the newest value has never been sent.
     is_new: bool,
-    /// Whether a value has been sent by the present transport, and the page hasn't said that it has used it.
+    /// Whether the present transport has sent a value that the page hasn't confirmed as used.
     on_its_way: bool,
 }
 
@@ -67,8 +67,8 @@ impl Latest {
         self.requeue();
     }
 
-    /// Whether a new value can go now. A value that is only sent again doesn't count: it must not end the hold of a
-    /// request, or a slow page would ask again and again.
+    /// Returns whether a new value can go now. A value that was sent before doesn't count. If it did, it would end each
+    /// held request at once, and a slow page would ask again and again.
     pub fn is_due(&self) -> bool {
         let mut slots = self.slots.values();
         slots.any(|slot| slot.is_new && !slot.on_its_way)

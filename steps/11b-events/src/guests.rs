@@ -37,7 +37,7 @@ pub struct Guests {
     /// The guests whose sessions have ended, until the handler of `close` has been told.
     ended: VecDeque<GuestId>,
     rooms: Rooms,
-    /// What has been offered since the last [`Guests::deliver`], by room and name.
+    /// The values that have been offered since the last [`Guests::deliver`], by room and name.
     offered: BTreeMap<(String, String), Value>,
     /// Whether a request that is held may have to be answered.
     wakeup_due: bool,
@@ -46,7 +46,7 @@ pub struct Guests {
     now: Instant,
 }
 
-/// What the transports do. Handlers don't need it.
+/// Functions for the transports and the clock. Handlers don't need them.
 impl Guests {
     /// No guests yet.
     pub(crate) fn new(settings: &Settings, now: Instant) -> Self {
@@ -66,7 +66,7 @@ impl Guests {
         }
     }
 
-    /// Tells what time it is, for everything that happens from now on.
+    /// Sets the time for everything that happens from now on.
     pub(crate) fn tell_time(&mut self, now: Instant) {
         self.now = now;
     }
@@ -91,8 +91,9 @@ impl Guests {
         self.sockets.get(&socket).copied()
     }
 
-    /// Whether a client that knows session `known` can resume this one. It must be the same; or this one is as good as
-    /// new, because the client has never heard its `hello`.
+    /// Returns whether a client that knows session `known` can resume session `who`. It can if they are the same. It
+    /// also can if nothing has arrived in session `who` yet: its client may never have heard the `hello`, so it can't
+    /// know the number.
     pub(crate) fn can_resume(&self, who: GuestId, known: Option<GuestId>) -> bool {
         let guest = self.guests.get(&who);
         guest.is_some_and(|guest| known == Some(who) || guest.session.is_untouched())
@@ -128,13 +129,14 @@ impl Guests {
         poll
     }
 
-    /// Whether a held request has to be answered now: there is something to say, or another transport has taken over.
+    /// Returns whether a held request has to be answered now: there is something to send, or another transport has
+    /// taken over.
     pub(crate) fn is_due(&self, who: GuestId, poll: PollId) -> bool {
         let guest = self.guests.get(&who);
         guest.is_none_or(|guest| !guest.is_reached_by_poll(poll) || guest.has_news())
     }
 
-    /// The answer to a request that was held.
+    /// Returns the answer to a request that was held.
     pub(crate) fn answer_poll(&mut self, who: GuestId, poll: PollId) -> String {
         match self.guests.get_mut(&who) {
             Some(guest) => guest.answer_poll(poll, self.now),
@@ -151,7 +153,7 @@ impl Guests {
         self.sockets.remove(&socket);
     }
 
-    /// Ends a WebSocket for which more waits than may wait.
+    /// Ends a WebSocket whose outbox is full.
     pub(crate) fn too_slow(&mut self, socket: ClientId) {
         let now = self.now;
         if let Some(guest) = self.reached_by(socket) {
@@ -171,7 +173,7 @@ impl Guests {
     /// Returns [`Gap`] if an earlier number is missing. It will never come, so the session is over then.
     pub(crate) fn receive(&mut self, who: GuestId, n: u64) -> Result<bool, Gap> {
         let guest = self.guests.get_mut(&who);
-        // Of a session that is over, nothing is new.
+        // Nothing is new in a session that is over.
         let is_new = guest.map_or(Ok(false), |guest| guest.session.receive(n));
         is_new.inspect_err(|gap| self.end(who, &gap.to_string()))
     }
@@ -188,8 +190,8 @@ impl Guests {
         }
     }
 
-    /// Notes that a guest has used a value. It says so by this WebSocket, or by a request. If that isn't its present
-    /// transport, a different value is on its way.
+    /// Notes that a guest has used a value. The guest has said so by WebSocket `by`, or by a request. A `seen` that
+    /// doesn't come by the guest's present transport is ignored: it is about a value that an earlier transport sent.
     pub(crate) fn seen(&mut self, who: GuestId, by: Option<ClientId>, name: &str) {
         let guest = self.guests.get_mut(&who);
         if let Some(guest) = guest.filter(|guest| guest.socket() == by) {
@@ -206,7 +208,7 @@ impl Guests {
         });
     }
 
-    /// Sends a packet with a number to a guest, if it is there.
+    /// Numbers a packet and sends it to a guest. If there is no such guest, nothing happens.
     fn send(&mut self, who: GuestId, packet: impl FnOnce(u64) -> Packet) {
         self.wake(who);
         let Some(guest) = self.guests.get_mut(&who) else {

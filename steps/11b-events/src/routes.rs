@@ -1,5 +1,4 @@
-//! Which request means what: files, a WebSocket at `/socket`, and the two halves of long polling at
-//! `/events`.
+//! Requests and their answers: files, a WebSocket at `/socket`, and the two halves of long polling at `/events`.
 //!
 #![doc = include_str!("wire.md")]
 
@@ -95,7 +94,7 @@ fn open_socket(
     client::run(stream, first, (events, socket), outbox, limits)
 }
 
-/// Answers the request by which a page without a WebSocket hears.
+/// Answers a GET, by which a page without a WebSocket hears.
 fn poll(events: &Events, head: &RequestHead, query: &str) -> Reply {
     if let Err(reply) = check_origin(head) {
         return reply;
@@ -109,7 +108,7 @@ fn poll(events: &Events, head: &RequestHead, query: &str) -> Reply {
     }
 }
 
-/// Answers the request by which a page without a WebSocket says something.
+/// Answers a POST, by which a page without a WebSocket says something.
 fn post(events: &Events, head: &RequestHead, query: &str, body: Body) -> Reply {
     if let Err(reply) = check_origin(head) {
         return reply;

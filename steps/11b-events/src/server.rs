@@ -14,7 +14,7 @@ use crate::events::Events;
 use crate::guests::Guests;
 use crate::routes;
 
-/// How often the clock is looked at.
+/// The time between two looks at the clock.
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Events {

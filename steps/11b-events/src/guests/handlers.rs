@@ -1,4 +1,4 @@
-//! What a handler can do with the guests.
+//! The functions of [`Guests`] that handlers call.
 
 use std::mem;
 use std::sync::Arc;
@@ -50,11 +50,11 @@ impl Guests {
         }
     }
 
-    /// Offers all guests in a room a value that is worth something only now. A guest that is still busy with the
-    /// last one gets the newest when it is done with that. For each guest, one value of each name is kept.
+    /// Offers all guests in a room a value that goes out of date. A guest that is still busy with the last value gets
+    /// the newest one when it has finished. For each guest, one value of each name is kept.
     ///
-    /// The value is sent once the message that led to it has been taken as a whole. If several lines of a message
-    /// offer a value of the same name, only the last is sent, and the work for the room is done once.
+    /// The value is sent when the whole message that led to it has been handled. If several lines of a message offer a
+    /// value of the same name, only the last is sent, and the work for the room is done once.
     pub fn offer_to(&mut self, room: &str, name: &str, value: &Value) {
         let key = (room.to_string(), name.to_string());
         self.offered.insert(key, value.clone());
