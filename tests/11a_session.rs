@@ -57,7 +57,7 @@ fn packets_are_lines_of_json() {
 
 /// A line, and what is read in it.
 fn row(line: &str) -> String {
-    let verdict = match Packet::read(line) {
+    let verdict = match Packet::parse(line) {
         Ok(packet) if packet.to_line() == line => "the same again".to_string(),
         Ok(packet) => packet.to_line(),
         Err(sentence) => format!("✗ {sentence}"),
@@ -107,7 +107,7 @@ impl Notes {
     }
 
     fn kept(&mut self) {
-        let number = |line: &Arc<str>| match Packet::read(line) {
+        let number = |line: &Arc<str>| match Packet::parse(line) {
             Ok(Packet::Event { n, event, .. }) => format!(" {n} {event}"),
             other => format!(" {other:?}"),
         };
@@ -293,7 +293,7 @@ fn take_step(latest: &mut Latest, step: &Step) {
             latest.offer(name, Packet::Now { now, data }.to_line().into());
         }
         Seen(name) => latest.seen(name),
-        Dies => latest.restart(),
+        Dies => latest.requeue(),
     }
 }
 

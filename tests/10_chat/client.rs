@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use std::{io, iter, thread};
 
 use chat::client::{ClientId, Limits, Room, Sink};
-use chat::outbox::Bytes;
+use chat::outbox::Piece;
 use chat::{Outbox, client};
 use connection::Event;
 use echo::Patience;
@@ -80,7 +80,7 @@ impl Room for Notes {
     fn too_slow(&self, _: ClientId) {
         self.note("it is too slow");
         let close = unmasked(CLOSE, b"\x03\xf5too slow");
-        self.outbox.finish_at_once(close.into());
+        self.outbox.clear_and_finish(close.into());
     }
 }
 
@@ -93,17 +93,22 @@ struct Rig {
 
 impl Rig {
     /// Runs a client. `first` came with the handshake; this many bytes may wait.
-    fn new(first: &[u8], max_waiting: usize, patience: Patience) -> Self {
-        Self::with_tick(SHORT / 4, first, max_waiting, patience)
+    fn new(first: &[u8], max_outbox_bytes: usize, patience: Patience) -> Self {
+        Self::with_tick(SHORT / 4, first, max_outbox_bytes, patience)
     }
 
     /// The same, with a different timeout of each read.
-    fn with_tick(tick: Duration, first: &[u8], max_waiting: usize, patience: Patience) -> Self {
+    fn with_tick(
+        tick: Duration,
+        first: &[u8],
+        max_outbox_bytes: usize,
+        patience: Patience,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let peer = Peer::connect(listener.local_addr().expect("it is bound"));
         let (stream, _) = listener.accept().expect("the peer has connected");
         stream.set_read_timeout(Some(tick)).expect("it is not zero");
-        let outbox = Arc::new(Outbox::new(max_waiting));
+        let outbox = Arc::new(Outbox::new(max_outbox_bytes));
         let room = Arc::new(Notes {
             outbox: Arc::clone(&outbox),
             notes: Mutex::default(),
@@ -610,7 +615,7 @@ fn a_reset_or_a_panic_ends_both_threads() {
         shows: || {
             let reset = Rig::patient(b"");
             // If bytes are unread when a socket is closed, the system resets the connection.
-            let frame: Bytes = unmasked(TEXT, b"unread").into();
+            let frame: Piece = unmasked(TEXT, b"unread").into();
             _ = reset.room.outbox.push(frame);
             _ = reset.peer.stream.get_ref().peek(&mut [0]);
             let mut shown = format!("a reset\n  {}\n", reset.ends());
@@ -639,7 +644,7 @@ fn a_client_that_has_gone_leaves_at_once() {
             let waits = rig.room.comes("it says wait");
             let mut shown = format!("it says 51 things, and waits for the first to be heard: {waits}\n");
             // Unread data makes the system reset the connection.
-            let frame: Bytes = unmasked(TEXT, b"unread").into();
+            let frame: Piece = unmasked(TEXT, b"unread").into();
             _ = rig.room.outbox.push(Arc::clone(&frame));
             let Rig { peer, room, running } = rig;
             _ = peer.stream.get_ref().peek(&mut [0]);
@@ -693,7 +698,7 @@ fn a_stuck_writer_holds_up_no_other_thread() {
             let hasty = Patience { close_within: SHORT, ..PATIENT };
             let mut rig = Rig::new(b"", ROOM_ENOUGH, hasty);
             // More than the system keeps for one connection.
-            let frame: Bytes = unmasked(BINARY, &[7; 60_000]).into();
+            let frame: Piece = unmasked(BINARY, &[7; 60_000]).into();
             let begin = Instant::now();
             for _ in 0..1000 {
                 _ = rig.room.outbox.push(Arc::clone(&frame));

@@ -57,13 +57,13 @@ impl Scene {
     }
 
     /// Joins, and never reads. This many bytes may wait for it.
-    fn sleeps(&mut self, name: &'static str, max_waiting: usize) {
+    fn sleeps(&mut self, name: &'static str, max_outbox_bytes: usize) {
         self.note(&format!("{name} joins, and never reads"));
-        self.seat(name, max_waiting, false, Visitor::default());
+        self.seat(name, max_outbox_bytes, false, Visitor::default());
     }
 
-    fn seat(&mut self, name: &'static str, max_waiting: usize, reads: bool, visitor: Visitor) {
-        let outbox = Arc::new(Outbox::new(max_waiting));
+    fn seat(&mut self, name: &'static str, max_outbox_bytes: usize, reads: bool, visitor: Visitor) {
+        let outbox = Arc::new(Outbox::new(max_outbox_bytes));
         let id = self.hub.join(visitor, &outbox);
         self.seats.push(Seat {
             name,

@@ -16,8 +16,8 @@ mod hub;
 
 mod client;
 
-mod front;
+mod http;
 
-mod room;
+mod whole_chat;
 
 mod server;

@@ -158,17 +158,17 @@ type Action = fn(&Outbox);
 
 const ENDINGS: [(&str, Action); 5] = [
     ("finish", |outbox| outbox.finish(piece("last."))),
-    ("finish_at_once", |outbox| {
-        outbox.finish_at_once(piece("last."));
+    ("clear_and_finish", |outbox| {
+        outbox.clear_and_finish(piece("last."));
     }),
     ("finish with nothing", |outbox| outbox.finish(piece(""))),
     ("finish twice", |outbox| {
         outbox.finish(piece("last."));
         outbox.finish(piece("another"));
     }),
-    ("finish, and then finish_at_once", |outbox| {
+    ("finish, and then clear_and_finish", |outbox| {
         outbox.finish(piece("last."));
-        outbox.finish_at_once(piece("another"));
+        outbox.clear_and_finish(piece("another"));
     }),
 ];
 
@@ -177,7 +177,7 @@ fn nothing_goes_in_after_the_last_piece() {
     check! {
         rfc: "RFC 6455 §5.5.1",
         rule: "Nothing is sent after a Close frame, not even a second one. `finish` puts it after what waits; \
-               `finish_at_once` throws away what waits.",
+               `clear_and_finish` throws away what waits.",
         signs: [
             yours(["last.late"]).says(
                 "`push` doesn't ask whether the last piece is in. A message then follows the Close frame.",
@@ -217,8 +217,8 @@ const WAKERS: [(&str, Action); 4] = [
     ("push", |outbox| _ = outbox.push(piece("hi"))),
     ("finish", |outbox| outbox.finish(piece("bye"))),
     ("finish with nothing", |outbox| outbox.finish(piece(""))),
-    ("finish_at_once", |outbox| {
-        outbox.finish_at_once(piece("bye"));
+    ("clear_and_finish", |outbox| {
+        outbox.clear_and_finish(piece("bye"));
     }),
 ];
 
@@ -226,7 +226,7 @@ const WAKERS: [(&str, Action); 4] = [
 fn a_writer_waits_and_is_woken() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "`take` waits until there is something to take. `push`, `finish` and `finish_at_once` wake it.",
+        rule: "`take` waits until there is something to take. `push`, `finish` and `clear_and_finish` wake it.",
         signs: [
             yours(["push: before it waits, after it still waits"]).says(
                 "`push` wakes no one. The writer sleeps until something else wakes it.",

@@ -77,7 +77,7 @@ fn names_and_messages_are_checked() {
                 count => format!("{count} characters"),
             };
             let rows = cases().map(|(title, json)| {
-                let verdict = match protocol::read(&json) {
+                let verdict = match protocol::parse(&json) {
                     Ok(said) => match &said.message {
                         Some(message) => format!("{} says {}", shown(&said.username), shown(message)),
                         None => format!("{} says nothing", shown(&said.username)),
@@ -154,11 +154,11 @@ fn only_the_visible_part_of_a_name_counts() {
                 format!("{:<30} {verdict}\n", escaped(text))
             };
             let names = NAMES.iter().map(|text| {
-                let said = protocol::read(&name(text));
+                let said = protocol::parse(&name(text));
                 row(text, said.map(|said| escaped(&said.username)))
             });
             let messages = MESSAGES.iter().map(|text| {
-                let said = protocol::read(&ada_says(text));
+                let said = protocol::parse(&ada_says(text));
                 row(text, said.map(|said| escaped(&said.message.unwrap_or_default())))
             });
             let (names, messages) = (String::from_iter(names), String::from_iter(messages));
@@ -218,7 +218,7 @@ fn each_rejection_is_a_sentence() {
         shows: || {
             let mut shown = String::new();
             for text in NO_MESSAGES {
-                let verdict = match protocol::read(text) {
+                let verdict = match protocol::parse(text) {
                     Ok(said) => format!("{said:?}"),
                     Err(rejection) => rejection.to_string(),
                 };

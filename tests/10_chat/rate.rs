@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chat::rate::Rate;
+use chat::rate::TokenBucket;
 use support::check;
 use support::sign::{only, yours};
 
@@ -48,7 +48,7 @@ fn a_few_quick_messages_but_no_flood() {
         ],
         shows: || {
             let start = Instant::now();
-            let mut rate = Rate::new(2, start);
+            let mut bucket = TokenBucket::new(2, start);
             let tries = [
                 (0, 6), (400, 1), (500, 2), (900, 1), (1000, 2), (1100, 1), (1200, 1), (1300, 1),
                 (1400, 1), (1500, 2), (60_000, 6), (60_500, 2), (62_000, 2),
@@ -56,14 +56,14 @@ fn a_few_quick_messages_but_no_flood() {
             let mut shown = String::new();
             for (millis, times) in tries {
                 let now = start + Duration::from_millis(millis);
-                let verdicts = (0..times).map(|_| if rate.allows(now) { " ✓" } else { " ✗" });
+                let verdicts = (0..times).map(|_| if bucket.try_take(now) { " ✓" } else { " ✗" });
                 let verdicts: String = verdicts.collect();
                 shown += &format!("at {:>4.1} s {verdicts}\n", millis as f64 / 1000.0);
             }
-            rate.pay(7);
+            bucket.pay(7);
             shown += "pays 7 more\n";
             for millis in [62_500, 64_500, 65_000, 65_400, 65_500] {
-                let verdict = if rate.allows(start + Duration::from_millis(millis)) { "✓" } else { "✗" };
+                let verdict = if bucket.try_take(start + Duration::from_millis(millis)) { "✓" } else { "✗" };
                 shown += &format!("at {:>4.1} s  {verdict}\n", millis as f64 / 1000.0);
             }
             shown

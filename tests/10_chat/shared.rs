@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chat::client::Limits;
-use chat::outbox::Bytes;
+use chat::outbox::Piece;
 use chat::{Chat, Outbox, Pace, Server, Settings, client};
 use echo::Patience;
 use support::frame::{CLOSE, PING, PONG, TEXT, masked, unmasked};
@@ -133,7 +133,7 @@ pub fn comes_true(within: Duration, condition: impl Fn() -> bool) -> bool {
 }
 
 /// A piece for an outbox.
-pub fn piece(text: &str) -> Bytes {
+pub fn piece(text: &str) -> Piece {
     text.as_bytes().into()
 }
 

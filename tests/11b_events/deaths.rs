@@ -54,7 +54,7 @@ impl World {
     /// The server tells the page one more event, if there is a session.
     fn tells(&mut self) {
         let next = self.told + 1;
-        let is_told = self.events.with(|guests| {
+        let is_told = self.events.with_guests(|guests| {
             guests.emit(FIRST, "count", &json!(next));
             guests.has(FIRST)
         });

@@ -65,7 +65,7 @@ fn handlers_may_end_sessions() {
             scene.opens("bob", "b1", NEW);
             scene.says("ada", r#"{"n":1,"event":"quit","ask":true}"#);
             scene.does("all guests are sent home", |guests| {
-                for who in guests.in_room("all") {
+                for who in guests.guests_in("all") {
                     guests.end(who, "we close");
                     guests.end(who, "we close");
                 }
@@ -80,7 +80,7 @@ fn handlers_may_end_sessions() {
             scene.opens("eve", "e1", NEW);
             scene.says("eve", &say(1, "hello?"));
             scene.polls("e1", NEW);
-            let count = scene.events.with(|guests| guests.count());
+            let count = scene.events.with_guests(|guests| guests.count());
             scene.note(&format!("sessions: {count}"));
             scene.text
         },

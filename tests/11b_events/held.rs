@@ -38,7 +38,7 @@ fn hold(events: &Arc<Events>, token: &'static str, at: Option<Cursor>) -> mpsc::
 
 /// Whether a request is answered that has missed an event.
 fn with_news(events: &Arc<Events>) -> &'static str {
-    events.with(|guests| guests.emit(FIRST, "said", &json!("hi")));
+    events.with_guests(|guests| guests.emit(FIRST, "said", &json!("hi")));
     let (say, said) = mpsc::channel();
     let asking = Arc::clone(events);
     thread::spawn(move || say.send(asking.poll("a1", cursor(FIRST.0, 0)).is_ok()));
@@ -50,7 +50,7 @@ fn with_news(events: &Arc<Events>) -> &'static str {
 
 fn patient() -> Settings {
     Settings {
-        hold: FOREVER,
+        poll_timeout: FOREVER,
         ..quick()
     }
 }
@@ -76,7 +76,7 @@ fn a_request_is_held_until_there_is_news() {
             type Wake = fn(&Arc<Events>);
             let wakers: [(&str, Wake); 8] = [
                 ("an event is told", |events| {
-                    events.with(|guests| guests.emit(FIRST, "said", &json!("hi")));
+                    events.with_guests(|guests| guests.emit(FIRST, "said", &json!("hi")));
                 }),
                 ("another guest says something", |events| {
                     let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
@@ -87,7 +87,7 @@ fn a_request_is_held_until_there_is_news() {
                     events.post("a1", Some(FIRST), r#"{"n":1,"event":"count","ask":true}"#);
                 }),
                 ("a value is offered", |events| {
-                    events.with(|guests| guests.offer_to("all", "price", &json!(5)));
+                    events.with_guests(|guests| guests.offer_to("all", "price", &json!(5)));
                 }),
                 ("a WebSocket takes over", |events| {
                     let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
@@ -98,7 +98,7 @@ fn a_request_is_held_until_there_is_news() {
                     thread::spawn(move || _ = events.poll("a1", NEW));
                 }),
                 ("the session ends", |events| {
-                    events.with(|guests| guests.end(FIRST, "we close"));
+                    events.with_guests(|guests| guests.end(FIRST, "we close"));
                 }),
                 ("the server stops", |events| chat::server::App::stop(&**events)),
             ];
@@ -145,7 +145,7 @@ fn an_event_answers_every_request_in_its_room() {
             let tokens = ["a1", "b1", "c1", "d1", "e1", "f1", "g1", "h1", "i1"];
             let hold_one = |(token, who)| hold(&events, token, cursor(who, 0));
             let held: Vec<_> = tokens.into_iter().zip(FIRST.0..).map(hold_one).collect();
-            events.with(|guests| {
+            events.with_guests(|guests| {
                 guests.leave(FIRST, "all");
                 guests.emit_to("all", "said", &json!("hi"));
             });
@@ -201,7 +201,7 @@ fn a_request_with_news_is_answered_at_once() {
                 answer == "it still waits"
             };
             _ = events.join("a1", NEW, &Arc::new(Outbox::new(1 << 16)));
-            events.with(|guests| guests.emit(FIRST, "said", &json!("hi")));
+            events.with_guests(|guests| guests.emit(FIRST, "said", &json!("hi")));
             if asks(&events, "a1", "an event was missed", cursor(FIRST.0, 0)) {
                 return shown;
             }
@@ -211,19 +211,19 @@ fn a_request_with_news_is_answered_at_once() {
             if asks(&events, "c1", "the server was restarted, and the page knows its old session", cursor(7, 3)) {
                 return shown;
             }
-            events.with(|guests| guests.offer_to("all", "price", &json!(5)));
+            events.with_guests(|guests| guests.offer_to("all", "price", &json!(5)));
             if asks(&events, "a1", "a value was missed", cursor(FIRST.0, 1)) {
                 return shown;
             }
             let outbox = Arc::new(Outbox::new(1 << 16));
             let socket = events.join("a1", cursor(FIRST.0, 1), &outbox).expect("there is room");
-            events.with(|guests| guests.offer_to("all", "heat", &json!(6)));
+            events.with_guests(|guests| guests.offer_to("all", "heat", &json!(6)));
             events.leave(socket);
             let what = "a value was sent by a WebSocket, and was not seen";
             if asks(&events, "a1", what, cursor(FIRST.0, 1)) {
                 return shown;
             }
-            let events = noting(Settings { hold: SHORT, ..quick() }, &notes);
+            let events = noting(Settings { poll_timeout: SHORT, ..quick() }, &notes);
             let events = Arc::new(events);
             _ = events.poll("a1", NEW);
             asks(&events, "a1", "a request has been held for as long as it may be", cursor(FIRST.0, 0));
@@ -236,14 +236,14 @@ fn a_request_with_news_is_answered_at_once() {
 fn a_wake_without_news_does_not_extend_the_hold() {
     check! {
         rfc: "RFC 6202 §2.1",
-        rule: "A request is held for at most as long as `hold` says, however often it is woken without news.",
+        rule: "A request is held for at most as long as `poll_timeout` says, however often it is woken without news.",
         signs: [
             yours(["still held"]).says(
                 "Each wake starts the hold again. On a busy server, the request is never answered.",
             ),
         ],
         shows: || {
-            let events = Arc::new(noting(Settings { hold: 10 * SHORT, ..quick() }, &Arc::default()));
+            let events = Arc::new(noting(Settings { poll_timeout: 10 * SHORT, ..quick() }, &Arc::default()));
             let answer = hold(&events, "a1", cursor(FIRST.0, 0));
             _ = events.join("b1", NEW, &Arc::new(Outbox::new(1 << 16)));
             let begin = Instant::now();

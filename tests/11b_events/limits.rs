@@ -18,11 +18,11 @@ fn the_rooms_of_a_guest_are_limited() {
             let mut scene = Scene::with(Settings { max_rooms: 3, ..quick() });
             scene.opens("ada", "a1", NEW);
             for (who, room) in [(41, "b"), (41, "c"), (41, "d"), (41, "b"), (42, "b")] {
-                let is_in = scene.events.with(|guests| guests.join(GuestId(who), room));
+                let is_in = scene.events.with_guests(|guests| guests.join(GuestId(who), room));
                 scene.note(&format!("{who} joins {room}: {is_in}"));
             }
             scene.does("41 leaves c", |guests| guests.leave(GuestId(41), "c"));
-            let is_in = scene.events.with(|guests| guests.join(GuestId(41), "d"));
+            let is_in = scene.events.with_guests(|guests| guests.join(GuestId(41), "d"));
             scene.note(&format!("41 joins d: {is_in}"));
             scene.does("all rooms are told", |guests| {
                 for room in ["all", "b", "c", "d"] {
@@ -41,7 +41,7 @@ fn the_number_of_sessions_is_limited() {
         rule: "A session counts even while its guest is away. A guest that has a session can always come back to it.",
         signs: [
             under("eve opens", yours(["close by 42"])).says(
-                "The given src/guests/clock.rs was changed: room was made at the cost of a session in use.",
+                "The given src/guests/expiry.rs was changed: room was made at the cost of a session in use.",
             ),
         ],
         shows: || {
@@ -125,7 +125,7 @@ fn a_message_sends_each_value_once() {
                 Value::Null
             };
             let count = |guests: &mut Guests, _: GuestId, _: &Value| {
-                guests.offer_to("all", "people", &json!(guests.in_room("all").len()));
+                guests.offer_to("all", "people", &json!(guests.guests_in("all").len()));
                 Value::Null
             };
             let enter = move |guests: &mut Guests, who: GuestId, data: &Value| {

@@ -135,7 +135,7 @@ impl Scene {
 
     pub fn does(&mut self, what: &str, act: impl FnOnce(&mut Guests)) {
         self.note(what);
-        self.events.with(act);
+        self.events.with_guests(act);
         self.look();
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat::outbox::{Bytes, Outbox};
+use chat::outbox::{Outbox, Piece};
 use events::{Cursor, Events, GuestId, Settings};
 use serde_json::{Value, json};
 use support::frame::{CLOSE, PONG, TEXT};
@@ -63,7 +63,7 @@ pub fn meaning((first, payload): &(u8, Vec<u8>)) -> String {
 /// Everything that is in an outbox.
 pub fn drain(outbox: &Outbox) -> Vec<u8> {
     // Taking from an empty outbox would wait, so a mark says where to stop.
-    let mark: Bytes = [PONG, 10].iter().chain(b"the check's").copied().collect();
+    let mark: Piece = [PONG, 10].iter().chain(b"the check's").copied().collect();
     let mut bytes = Vec::new();
     while outbox.push(Arc::clone(&mark)).is_err() {
         bytes.extend(outbox.take().unwrap_or_default());
@@ -83,7 +83,7 @@ pub fn drain(outbox: &Outbox) -> Vec<u8> {
 /// Holds no request.
 pub fn quick() -> Settings {
     Settings {
-        hold: Duration::ZERO,
+        poll_timeout: Duration::ZERO,
         last_session: FIRST.0 - 1,
         ..Settings::default()
     }

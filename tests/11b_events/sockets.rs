@@ -34,11 +34,11 @@ fn on_sockets() -> Settings {
     Settings {
         tick: SHORT,
         // A busy machine may take minutes for a check. Nothing is over because of that.
-        keep: FOREVER,
-        keep_unproven: FOREVER,
+        session_ttl: FOREVER,
+        unproven_session_ttl: FOREVER,
         ping_every: FOREVER,
         request_within: FOREVER,
-        hold: FOREVER,
+        poll_timeout: FOREVER,
         client: Limits {
             max_message: 2000,
             patience: Patience {
@@ -194,7 +194,7 @@ fn one_session_over_a_websocket_and_over_requests() {
             }
             says(&mut again, &mut transcript, r#"{"bye":true}"#, 2);
             // The lock is free when the handler of `close` is done.
-            server.app().with(|_| ());
+            server.app().with_guests(|_| ());
             transcript.note(&lock(&notes).join("\n"));
             transcript.to_string()
         },
@@ -315,7 +315,7 @@ fn a_wrong_request_gets_its_status() {
                limit, and a request names its session.",
         signs: [
             under("GET /events?session=a1  Origin", yours(["200 "])).says(
-                "The given src/front.rs was changed: Origin is checked for WebSockets only, and then any page may \
+                "The given src/routes.rs was changed: Origin is checked for WebSockets only, and then any page may \
                  take part by requests.",
             ),
         ],
@@ -426,7 +426,7 @@ fn a_thousand_requests_keep_no_client_out() {
             let mut shown = format!("WebSocket ← {}\n", ada.hears());
             _ = writeln!(shown, "GET ← {}", get(address, "b1", NEW).text().trim_end());
             let known = cursor(42, 0);
-            server.app().with(|guests| guests.emit(GuestId(42), "said", &json!("hi")));
+            server.app().with_guests(|guests| guests.emit(GuestId(42), "said", &json!("hi")));
             _ = writeln!(shown, "GET ← {}", get(address, "b1", known).text().trim_end().replace('\n', "\n  "));
             // One in ten comes over TCP. The others go straight to `poll`.
             let is_taken = |token: &str, n| match n % 10 {
@@ -434,7 +434,7 @@ fn a_thousand_requests_keep_no_client_out() {
                 _ => server.app().poll(token, NEW).is_ok(),
             };
             let refused = (0..1000).filter(|n| !is_taken(&format!("x{n}"), *n)).count();
-            let sessions = server.app().with(|guests| guests.count());
+            let sessions = server.app().with_guests(|guests| guests.count());
             _ = writeln!(shown, "1000 GETs: {refused} refused; sessions: {sessions}");
             let mut cy = Peer::open(address, "c1", NEW);
             _ = writeln!(shown, "a new WebSocket ← {}", cy.hears());
@@ -464,23 +464,23 @@ fn a_replay_fits_into_an_outbox() {
             ),
         ],
         shows: || {
-            let max_kept = 60_000;
-            let server = serve(Events::new(Settings { max_kept, ..on_sockets() }));
+            let max_unconfirmed_bytes = 60_000;
+            let server = serve(Events::new(Settings { max_unconfirmed_bytes, ..on_sockets() }));
             let address = server.address();
             let mut shown = String::new();
-            let long = "x".repeat(max_kept - 50);
+            let long = "x".repeat(max_unconfirmed_bytes - 50);
             for (token, who, what) in [("a1", GuestId(41), ""), ("b1", GuestId(42), &*long)] {
                 Peer::open(address, token, NEW).dies();
                 let begin = Instant::now();
-                while !server.app().with(|guests| guests.has(who)) && begin.elapsed() < stretched(DEADLINE) {
+                while !server.app().with_guests(|guests| guests.has(who)) && begin.elapsed() < stretched(DEADLINE) {
                     thread::yield_now();
                 }
                 let mut count = 0;
                 let mut length = 30;
-                let full = max_kept - 40 - what.len();
+                let full = max_unconfirmed_bytes - 40 - what.len();
                 let mut kept = 0;
                 while kept < full {
-                    server.app().with(|guests| guests.emit(who, "", &json!(what)));
+                    server.app().with_guests(|guests| guests.emit(who, "", &json!(what)));
                     count += 1;
                     length = format!(r#"{{"n":{count},"event":"","data":{}}}"#, json!(what)).len();
                     kept += length;
@@ -491,13 +491,13 @@ fn a_replay_fits_into_an_outbox() {
                 _ = writeln!(shown, "{count} lines, the last one of {length} bytes: heard {heard}");
                 peer.dies();
             }
-            let server = serve(Events::new(Settings { max_kept: 31, ..on_sockets() }));
+            let server = serve(Events::new(Settings { max_unconfirmed_bytes: 31, ..on_sockets() }));
             let mut peer = Peer::open(server.address(), "a1", NEW);
             _ = writeln!(shown, "room for one short line: {}", peer.hears());
-            server.app().with(|guests| guests.emit(FIRST, "", &json!("")));
+            server.app().with_guests(|guests| guests.emit(FIRST, "", &json!("")));
             _ = writeln!(shown, "  {}", peer.hears());
             // What may wait is four times as much, and 4096 bytes.
-            server.app().with(|guests| {
+            server.app().with_guests(|guests| {
                 guests.join(FIRST, "all");
                 guests.offer_to("all", "long", &json!("x".repeat(5000)));
             });
@@ -570,7 +570,7 @@ fn a_feed_goes_on_after_a_panic() {
 }
 
 #[test]
-fn killed_for_real() {
+fn nothing_is_lost_when_real_sockets_are_killed() {
     check! {
         rfc: "the workshop's own rule",
         rule: "The same on TCP: WebSockets are killed while both sides speak, and requests take over. Each event \
@@ -579,7 +579,7 @@ fn killed_for_real() {
         shows: || {
             let heard: Arc<Mutex<Vec<u64>>> = Arc::default();
             let hears = Arc::clone(&heard);
-            let events = Events::new(Settings { hold: Duration::ZERO, ..on_sockets() });
+            let events = Events::new(Settings { poll_timeout: Duration::ZERO, ..on_sockets() });
             let events = events.on("count", move |guests, who, data| {
                 lock(&hears).extend(data.as_u64());
                 guests.emit(who, "count", data);

@@ -102,7 +102,7 @@ fn a_session_opens_once_and_closes_once() {
                 "The session ended with its WebSocket: each reconnect is a new guest, which has missed something.",
             ),
             never_finished().says(
-                "A GET got no answer: its hold has no end. `hold` says how long it may take.",
+                "A GET got no answer: its hold has no end. `poll_timeout` says how long it may take.",
             ),
             too_little().and(missing(["ada, again ← {\"hello\":41"])).but_not(missing(["ada ← {\"hello\":"])).says(
                 "A page that came back to its session got no `hello`. Every new WebSocket begins with one: it \
@@ -128,7 +128,7 @@ fn a_session_opens_once_and_closes_once() {
             scene.later(61);
             scene.later(62);
             scene.posts("b1", 42, &say(1, "too late"));
-            let count = scene.events.with(|guests| guests.count());
+            let count = scene.events.with_guests(|guests| guests.count());
             scene.note(&format!("sessions: {count}"));
             scene.text
         },
@@ -441,7 +441,7 @@ fn a_page_that_confirms_nothing_loses_its_session() {
         ],
         shows: || {
             // Room for three lines.
-            let mut scene = Scene::with(Settings { max_kept: 105, ..quick() });
+            let mut scene = Scene::with(Settings { max_unconfirmed_bytes: 105, ..quick() });
             let tell = |guests: &mut Guests| guests.emit_to("all", "said", &Value::Null);
             scene.opens("ada", "a1", NEW);
             scene.opens("bob", "b1", NEW);

@@ -63,7 +63,7 @@ pub struct Connection {
     has_backlog: bool,
     /// The latest ping that has no answer yet.
     unanswered: Option<Vec<u8>>,
-    /// The events that are ready, which `poll` gives first. At the start that is `Open`.
+    /// The events that are ready. `poll` returns them first. At the start, there is one: `Open`.
     queue: VecDeque<Event>,
 }
 // ANCHOR_END: connection
@@ -105,9 +105,9 @@ impl Connection {
         }
     }
 
-    /// Returns the next event of the bytes that were fed, or `None` if they lead to no more. What is
-    /// sent between two calls goes out before the answer to the next frame: the echo of a message
-    /// before the Close frame for a broken rule that comes after the message.
+    /// Returns the next event of the bytes that were fed, or `None` if they lead to no more. If you send
+    /// something between two calls, it goes out before the connection answers the next frame. So the echo
+    /// of a message precedes the Close frame for a rule that a later frame breaks.
     pub fn poll(&mut self) -> Option<Event> {
         // Task: the queue comes first. After their Close or a failure, no more bytes are looked at.
         if self.queue.is_empty() && self.phase.reads() {

@@ -13,7 +13,7 @@ use handshake::policy::Policy;
 use polling::routes::{Refusal, Reply, whole_number};
 
 use crate::client::{self, Limits};
-use crate::front::{bytes_of, parameter, read_head, reply_to, send};
+use crate::http::{encode_reply, parameter, read_head, refusal_reply, send_and_linger};
 use crate::hub::{Hub, Pace, Visitor, id_from_clock};
 use crate::outbox::Outbox;
 use crate::server::App;
@@ -21,25 +21,25 @@ use crate::server::App;
 /// The longest token of a tab, in bytes.
 const MAX_TAB_TOKEN: usize = 64;
 
-/// What the server allows, and how long it waits.
+/// The server's limits and deadlines.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The most connections at a time, WebSockets and requests together. One more gets 503.
     pub max_connections: u64,
     /// The limits of a request's head.
     pub head: head::Limits,
-    /// How long a head may take.
+    /// The longest time that a head may take to arrive.
     pub head_within: Duration,
-    /// How many messages are kept for clients that join.
+    /// The most messages that are kept for clients that join.
     pub max_history: u64,
     /// The most memory that a client's outbox may take, in bytes. The whole history must fit. A client that reads
     /// too slowly for this limit is closed with 1013.
-    pub max_waiting: usize,
-    /// How much may be said, by each client and in the whole room.
+    pub max_outbox_bytes: usize,
+    /// The most that each client may say, and that the whole room may deliver.
     pub pace: Pace,
-    /// How long a message may be, and how long the server waits for a silent client.
+    /// The longest message, and the time that the server waits for a silent client.
     pub client: Limits,
-    /// How often a thread that reads checks the time.
+    /// The longest time between two looks at the clock of a thread that reads.
     pub tick: Duration,
     /// The first message's id is one more than this.
     pub last_id: u64,
@@ -52,7 +52,7 @@ impl Default for Settings {
             head: head::Limits::default(),
             head_within: Duration::from_secs(10),
             max_history: 100,
-            max_waiting: 1 << 20,
+            max_outbox_bytes: 1 << 20,
             pace: Pace {
                 messages: 10,
                 deliveries: 30_000,
@@ -97,16 +97,16 @@ impl Chat {
             Ok(opening) => opening,
             Err(refusal) => {
                 let with_body = head.method != "HEAD";
-                return send(stream, &bytes_of(&reply_to(&refusal), with_body));
+                return send_and_linger(stream, &encode_reply(&refusal_reply(&refusal), with_body));
             }
         };
         let Some(after) = after(query) else {
-            return send(stream, &bytes_of(&Refusal::BadCursor.into(), true));
+            return send_and_linger(stream, &encode_reply(&Refusal::BadCursor.into(), true));
         };
         // No other thread writes yet, so the 101 is the first thing that the client gets.
         stream.write_all(&opening.response())?;
         let tab = tab(query).map(str::to_string);
-        let outbox = Arc::new(Outbox::new(self.settings.max_waiting));
+        let outbox = Arc::new(Outbox::new(self.settings.max_outbox_bytes));
         let id = self.hub.join(Visitor { after, tab }, &outbox);
         client::run(stream, first, (&self.hub, id), outbox, self.settings.client)
     }
@@ -121,18 +121,24 @@ impl App for Chat {
         let mut buffer = HeadBuffer::new(self.settings.head);
         let head = match read_head(stream, &mut buffer, self.settings.head_within, stop)? {
             Ok(head) => head,
-            Err(error) => return send(stream, &bytes_of(&reply_to(&error.into()), true)),
+            Err(error) => {
+                return send_and_linger(stream, &encode_reply(&refusal_reply(&error.into()), true));
+            }
         };
         let target = host_and_resource(&head.target).map(|(_, resource)| resource);
         let (path, query) = target.map_or(("", ""), |it| it.split_once('?').unwrap_or((it, "")));
         match (path, head.method.as_str()) {
             // The handshake refuses a target without a path.
             ("/socket" | "", _) => self.open_socket(stream, &head, query, buffer.rest()),
-            (_, "GET") => send(stream, &bytes_of(&get(path, query, &self.hub), true)),
-            (_, "HEAD") => send(stream, &bytes_of(&get(path, query, &self.hub), false)),
+            (_, "GET") => {
+                send_and_linger(stream, &encode_reply(&get(path, query, &self.hub), true))
+            }
+            (_, "HEAD") => {
+                send_and_linger(stream, &encode_reply(&get(path, query, &self.hub), false))
+            }
             _ => {
                 let refusal = Refusal::WrongMethod { allow: "GET, HEAD" };
-                send(stream, &bytes_of(&refusal.into(), true))
+                send_and_linger(stream, &encode_reply(&refusal.into(), true))
             }
         }
     }
@@ -146,8 +152,8 @@ impl App for Chat {
         self.settings.max_connections
     }
 
-    /// A thread notices the stop at its next tick. Then it waits for an answer to its Close, and if the Close
-    /// couldn't be written, as long again for that.
+    /// A thread notices the stop at its next tick. Then it waits for the answer to its Close. If the Close can't even
+    /// be written, the thread waits for that first, for as long again.
     fn longest_goodbye(&self) -> Duration {
         2 * self.settings.tick + 2 * self.settings.client.patience.close_within
     }

@@ -25,13 +25,13 @@ use std::time::{Duration, Instant};
 use connection::{CloseCode, Config, Connection, Event, State};
 use echo::{Deadlines, Due, Patience};
 
-use crate::outbox::{Bytes, Outbox};
+use crate::outbox::{Outbox, Piece};
 
 /// The most that one read takes, in bytes. It is small, because each client has a buffer of this size.
 const READ_SIZE: usize = 4 * 1024;
 
-/// How long a write may be stuck: longer than any patience. The reader ends TCP earlier, which also ends the
-/// write, but not every system promises that.
+/// The longest time that a write may be stuck. It is longer than any patience: the reader ends TCP earlier, which also
+/// ends the write, but not every system promises that.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The number of a client. Its room gives each client a fresh one: [`FIRST`](Self::FIRST), the one after it, and
@@ -50,7 +50,7 @@ impl ClientId {
     }
 }
 
-/// What clients are connected to: in this chat, the [`Hub`](crate::Hub).
+/// A room that clients are connected to. In this chat, it is the [`Hub`](crate::Hub).
 // ANCHOR: room
 pub trait Room: Sync {
     /// Takes a message, [`Event::Text`] or [`Event::Binary`]. Returns the answer to this client alone, if there
@@ -65,7 +65,7 @@ pub trait Room: Sync {
 }
 // ANCHOR_END: room
 
-/// What the writer writes to: a socket, or in a check something that takes a few bytes at a time.
+/// A destination for the writer: a socket, or in a check something that takes a few bytes at a time.
 // ANCHOR: sink
 pub trait Sink: Write {
     /// Ends TCP in one direction, or in both.
@@ -82,12 +82,12 @@ impl Sink for &TcpStream {
     }
 }
 
-/// How long a message may be, and how long the server waits for a silent client.
+/// The longest message, and the time that the server waits for a silent client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The longest message, in bytes. A longer one fails the connection with 1009.
     pub max_message: u64,
-    /// How long the server waits for a silent client.
+    /// The time that the server waits for a silent client.
     pub patience: Patience,
 }
 
@@ -139,7 +139,7 @@ pub fn run(
             write_all(stream, &outbox);
             if !outbox.is_finished() {
                 // TCP has failed: the client has gone, even if the reader still has input from it.
-                outbox.finish(Bytes::default());
+                outbox.finish(Piece::default());
                 room.leave(id);
             }
             drop(writing);
@@ -153,7 +153,7 @@ pub fn run(
 }
 // ANCHOR_END: run
 
-/// Writes what waits, up to the last piece. Then TCP tells the client that no more will come (FIN).
+/// Writes the pieces of the outbox, up to the last one. Then TCP tells the client that no more will come (FIN).
 // ANCHOR: write_all
 pub fn write_all(mut stream: impl Sink, outbox: &Outbox) {
     // Task: when a write fails, the client is gone, and its reader must not wait for it any longer.
@@ -219,7 +219,7 @@ impl Client<'_> {
         }
     }
 
-    /// Puts what the connection wants to send into the outbox.
+    /// Moves the connection's outgoing bytes to the outbox.
     // ANCHOR: post
     fn post(&mut self) {
         // Task: nothing follows our Close frame, and a client that is closing isn't in the room any more.
@@ -234,7 +234,7 @@ impl Client<'_> {
     }
     // ANCHOR_END: post
 
-    /// Does what is due, and returns what that was.
+    /// Checks the deadlines, sends the ping or the Close that is due, and returns what was due.
     // ANCHOR: keep_time
     fn keep_time(&mut self) -> Option<Due> {
         let now = Instant::now();
@@ -262,7 +262,7 @@ impl Client<'_> {
 impl Drop for Client<'_> {
     /// However the reader ends, even by a panic: the client leaves the room, and the writer stops waiting.
     fn drop(&mut self) {
-        self.outbox.finish(Bytes::default());
+        self.outbox.finish(Piece::default());
         // A panic in `leave` on top of another one would end the process.
         _ = panic::catch_unwind(AssertUnwindSafe(|| self.room.leave(self.id)));
     }

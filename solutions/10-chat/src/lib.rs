@@ -8,21 +8,21 @@
 //!
 //! | module | what it is for | RFC 6455 |
 //! |---|---|---|
-//! | [`protocol`] | what pages and the server send to each other | |
+//! | [`protocol`] | the messages between pages and the server | |
 //! | [`visible`] | the visible part of a name | |
-//! | [`rate`] | how fast one client may send, and how much is delivered | |
-//! | [`outbox`] | what waits to be written to one client | §5.4 |
+//! | [`rate`] | limits on how fast a client may send, and how much is delivered | |
+//! | [`outbox`] | the pieces that wait to be written to one client | §5.4 |
 //! | [`frame`] | the frames that the server sends, the same for all clients | §5.1 |
 //! | [`hub`] | who is here, what was said, and who is told | §7.4 |
 //! | [`client`] | one client: two threads on one socket | §5.5, §7.1.1 |
 //! | [`chat`] | the page, two lists, and the WebSocket, on one port | §4.2 |
-//! | [`front`] | requests and answers on a socket of our own | §4.2 |
+//! | [`http`] | requests and answers on a socket of our own | §4.2 |
 //! | [`server`] | accepts connections, and stops | §7.1.1 |
 
 pub mod chat;
 pub mod client;
 pub mod frame;
-pub mod front;
+pub mod http;
 pub mod hub;
 pub mod outbox;
 pub mod protocol;

@@ -8,7 +8,7 @@ use chat_solution::{Chat, Server, Settings};
 
 fn main() -> ExitCode {
     let mut settings = Settings::default();
-    let mut max_waiting = settings.max_waiting as u64;
+    let mut max_outbox_bytes = settings.max_outbox_bytes as u64;
     let mut head_within = settings.head_within.as_secs();
     let mut ping_after = settings.client.patience.ping_after.as_secs();
     let mut pong_within = settings.client.patience.pong_within.as_secs();
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             (
                 "--max-waiting",
                 "bytes that may wait for one client; close code 1013 above",
-                &mut max_waiting,
+                &mut max_outbox_bytes,
             ),
             (
                 "--rate",
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
             ),
         ],
     );
-    settings.max_waiting = usize::try_from(max_waiting).unwrap_or(usize::MAX);
+    settings.max_outbox_bytes = usize::try_from(max_outbox_bytes).unwrap_or(usize::MAX);
     settings.head_within = Duration::from_secs(head_within);
     settings.client.patience.ping_after = Duration::from_secs(ping_after);
     settings.client.patience.pong_within = Duration::from_secs(pong_within);

@@ -1,4 +1,4 @@
-//! What pages and the server send to each other: JSON, one value in each text message.
+//! The messages between pages and the server: JSON, one value in each text message.
 //!
 //! | from | message | meaning |
 //! |---|---|---|
@@ -22,7 +22,7 @@ pub const MAX_NAME: usize = 32;
 /// The longest message, in characters.
 pub const MAX_MESSAGE: usize = 1000;
 
-/// What a page sends.
+/// A message from a page.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(expecting = "an object")]
 pub struct ClientMessage {
@@ -32,7 +32,7 @@ pub struct ClientMessage {
     pub message: Option<String>,
 }
 
-/// What the server sends.
+/// A message from the server.
 // ANCHOR: server_message
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,7 +60,7 @@ impl ServerMessage {
     }
 }
 
-/// Why something that a page sent is rejected. The connection stays open.
+/// The reason why a page's message is rejected. The connection stays open.
 // ANCHOR: rejection
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejection {
@@ -125,14 +125,14 @@ pub fn visible_name(text: &str) -> Result<String, Rejection> {
     Ok(name)
 }
 
-/// Reads what a page has sent. Only the visible part of the name counts.
+/// Parses a message from a page. Only the visible part of the name counts.
 ///
 /// # Errors
 /// Returns [`Rejection::NotUnderstood`] if the text isn't JSON of this shape. Returns [`Rejection::Blank`] if the
 /// name or the message shows nothing, [`Rejection::TooLong`] if it has too many characters, and
 /// [`Rejection::ControlCharacter`] if it has a control character that isn't allowed there.
-// ANCHOR: read
-pub fn read(text: &str) -> Result<ClientMessage, Rejection> {
+// ANCHOR: parse
+pub fn parse(text: &str) -> Result<ClientMessage, Rejection> {
     let not_understood = |error: serde_json::Error| Rejection::NotUnderstood(error.to_string());
     let said: ClientMessage = serde_json::from_str(text).map_err(not_understood)?;
     // Task: only the visible part of a name counts. A message may be missing, or have line ends and tabs.
@@ -165,7 +165,7 @@ fn check(
     }
     Ok(())
 }
-// ANCHOR_END: read
+// ANCHOR_END: parse
 
 impl ClientMessage {
     /// Returns the message, if there is one.

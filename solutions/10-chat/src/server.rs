@@ -10,20 +10,20 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::front;
+use crate::http;
 
-/// How long the server pauses when a connection can't be accepted or no thread can be started, for example
-/// because too many files are open.
+/// The server's pause when it can't accept a connection or start a thread, for example because too many files are
+/// open.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a stop tries to wake the thread that accepts, and how often.
+/// The longest time that a stop tries to wake the thread that accepts, and the pause between two tries.
 const WAKE_WITHIN: Duration = Duration::from_millis(500);
 const WAKE_EVERY: Duration = Duration::from_millis(20);
 
-/// How many connections beyond the limit are told that there is no room.
+/// The most connections beyond the limit that are told that there is no room.
 const MAX_REFUSED: u64 = 100;
 
-/// What a server does with its connections.
+/// An application: it decides what to do with the server's connections.
 // ANCHOR: app
 pub trait App: Send + Sync + 'static {
     /// Answers the one request of a connection. Returns when the connection has ended. `stop` is set when
@@ -57,7 +57,7 @@ pub struct Server<A: App> {
     all_ended: Receiver<Infallible>,
 }
 
-/// What the threads of all connections share.
+/// The state that the threads of all connections share.
 struct Shared<A> {
     app: Arc<A>,
     stop: Arc<AtomicBool>,
@@ -163,7 +163,7 @@ fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
         _ = if others < max {
             app.answer(&stream, &stop)
         } else {
-            front::refuse(&stream)
+            http::refuse(&stream)
         };
         drop(running);
     })?;

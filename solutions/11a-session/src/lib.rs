@@ -1,4 +1,4 @@
-//! Sessions: what two sides have said to each other, whichever transport carried it.
+//! Sessions: a conversation that outlives the transports that carry it.
 //!
 //! ```text
 //!   page                                                server
@@ -10,8 +10,8 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`packet`] | what goes over a transport, whichever it is |
-//! | [`session`] | what survives when a transport dies: the numbers |
+//! | [`packet`] | the packets that go over any transport |
+//! | [`session`] | the part that survives a transport: numbered lines |
 //! | [`latest`] | values that go out of date |
 //! | [`script`] | two sides with a transport between them that dies, and the transcript of it |
 //!

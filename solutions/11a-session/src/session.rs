@@ -1,4 +1,4 @@
-//! What survives when a transport dies: the numbers.
+//! The part of a connection that survives its transport: numbered lines.
 //!
 //! ```text
 //!  sent:      1  2  3  4  5  6  7  8
@@ -7,9 +7,9 @@
 //!        forgotten          so the next one begins with it
 //! ```
 //!
-//! Each side numbers what it sends, and keeps it until the other side confirms it. A side that gets a number for the
-//! second time drops what came with it. So nothing is lost and nothing comes twice, however a transport dies, and
-//! whichever the next one is. Nothing in this file knows what a transport is.
+//! Each side numbers its lines, and keeps each until the other side confirms it. A side that gets a number for the
+//! second time drops the line. So nothing is lost and nothing comes twice, however a transport dies, and whichever
+//! comes next. Nothing in this file knows what a transport is.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,24 +21,24 @@ use crate::packet::Packet;
 // ANCHOR: session
 #[derive(Debug)]
 pub struct Session {
-    /// What has been sent and not been confirmed: number and line, in order.
+    /// The lines that have been sent but not confirmed, each with its number, in order.
     kept: VecDeque<(u64, Arc<str>)>,
-    /// How many bytes all kept lines have.
+    /// The length of all kept lines together, in bytes.
     bytes: usize,
-    /// The most bytes that they may have.
+    /// The most bytes that the kept lines may have.
     max_bytes: usize,
-    /// The number that was given last.
+    /// The number of the last line that was sent.
     sent: u64,
     /// The number up to which everything has been received.
     received: u64,
 }
 // ANCHOR_END: session
 
-/// The lines to be kept are too many: the other side has confirmed nothing for too long.
+/// There is no room for one more line: the other side hasn't confirmed enough of the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overrun;
 
-/// A number came, and an earlier one is missing.
+/// A number is missing: a later one has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// The number that should have come.
@@ -61,7 +61,7 @@ impl fmt::Display for Gap {
 }
 
 impl Session {
-    /// Begins a session that keeps at most `max_bytes`.
+    /// Begins a session that keeps at most `max_bytes` of lines.
     pub fn new(max_bytes: usize) -> Self {
         Self {
             kept: VecDeque::new(),
@@ -91,7 +91,7 @@ impl Session {
     }
     // ANCHOR_END: send
 
-    /// Forgets what the other side has got: everything up to this number.
+    /// Forgets every line up to this number: the other side has got them.
     // ANCHOR: confirm
     pub fn confirm(&mut self, got: u64) {
         // Task: what has arrived need not be kept any longer. A number may come twice, or late.
@@ -107,7 +107,7 @@ impl Session {
         self.kept.iter().map(|(_, line)| line)
     }
 
-    /// Notes that a packet with this number has come. Returns whether it is new; one that isn't has to be dropped.
+    /// Notes that a packet with this number has come. Returns whether it is new. If it isn't, drop the packet.
     ///
     /// # Errors
     /// Returns [`Gap`] if an earlier number is missing. Then nothing has changed. A transport that keeps the order
@@ -132,13 +132,13 @@ impl Session {
         self.received
     }
 
-    /// Whether nothing has been received, and nothing confirmed. Then the other side may not even know of this
-    /// session.
+    /// Returns whether nothing has been received or confirmed. Then the other side may not even know that this session
+    /// exists.
     pub fn is_untouched(&self) -> bool {
         self.received == 0 && self.kept.len() as u64 == self.sent
     }
 
-    /// How many bytes are kept.
+    /// Returns the length of all kept lines together, in bytes.
     pub fn kept_bytes(&self) -> usize {
         self.bytes
     }

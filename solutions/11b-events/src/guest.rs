@@ -15,13 +15,13 @@ use std::time::Instant;
 
 use chat::client::ClientId;
 use chat::frame;
-use chat::outbox::{Bytes, Outbox};
+use chat::outbox::{Outbox, Piece};
 use connection::CloseCode;
 use serde::Serialize;
 use session::{Latest, Packet, Session};
 
 /// The number of a guest, and of its session. No number is given twice, not even after a restart, unless the clock was
-/// set back. Anyone may know it; the token, by which a page comes back to its session, is a secret.
+/// set back. Anyone may know it. The token is a secret: it lets a page come back to its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct GuestId(pub u64);
@@ -36,12 +36,12 @@ impl fmt::Display for GuestId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PollId(pub(crate) u64);
 
-/// What a client has got already. A client that knows no session has no cursor.
+/// A client's place in a session. A client that knows no session has no cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// The session that it knows.
+    /// The session that the client knows.
     pub session: GuestId,
-    /// It has got everything of that session up to this number.
+    /// The number up to which the client has got everything of that session.
     pub after: u64,
 }
 
@@ -50,7 +50,7 @@ pub struct Cursor {
 #[derive(Debug)]
 pub(crate) struct Guest {
     id: GuestId,
-    /// The secret by which its page comes back.
+    /// The secret that lets the page come back to its session.
     pub(crate) token: String,
     /// Whether the client has shown that it knows this session.
     pub(crate) is_proven: bool,
@@ -62,29 +62,34 @@ pub(crate) struct Guest {
 /// How a guest can be reached.
 #[derive(Debug)]
 pub(crate) enum Link {
-    /// Not at all, since then.
+    /// There has been no transport since this time.
     Away(Instant),
-    /// By a WebSocket.
+    /// A WebSocket.
     Socket(ClientId, Arc<Outbox>),
-    /// By a request that is held.
+    /// A request that is held.
     Poll(PollId),
 }
 // ANCHOR_END: guest
 
 impl Guest {
     /// A guest that hasn't been reached yet.
-    pub(crate) fn new(id: GuestId, token: &str, max_kept: usize, now: Instant) -> Self {
+    pub(crate) fn new(
+        id: GuestId,
+        token: &str,
+        max_unconfirmed_bytes: usize,
+        now: Instant,
+    ) -> Self {
         Self {
             id,
             token: token.to_string(),
             is_proven: false,
-            session: Session::new(max_kept),
+            session: Session::new(max_unconfirmed_bytes),
             latest: Latest::default(),
             link: Link::Away(now),
         }
     }
 
-    /// Makes a new transport the only one. The client comes with what it has got.
+    /// Makes a new transport the only one. The cursor says which lines the client has got already.
     // ANCHOR: attach
     pub(crate) fn attach(&mut self, link: Link, cursor: Option<Cursor>, now: Instant) {
         let (code, reason) = (CloseCode::NORMAL, "another transport has taken over");
@@ -97,7 +102,7 @@ impl Guest {
     }
     // ANCHOR_END: attach
 
-    /// Attaches a WebSocket, and pushes what its client may not have.
+    /// Attaches a WebSocket, and pushes the lines that its client may not have.
     // ANCHOR: attach_socket
     pub(crate) fn attach_socket(&mut self, link: Link, cursor: Option<Cursor>, now: Instant) {
         // Task: attach it. Then push what this client may not have; the chapter says what a new transport begins with.
@@ -110,8 +115,8 @@ impl Guest {
     }
     // ANCHOR_END: attach_socket
 
-    /// The answer to a request that was held. It has what a new WebSocket begins with; but if another transport has
-    /// taken over, only the `hello`.
+    /// Returns the answer to a request that was held. It has the same lines as the beginning of a new WebSocket. If
+    /// another transport has taken over, the `hello` is all it has.
     // ANCHOR: answer_poll
     pub(crate) fn answer_poll(&mut self, poll: PollId, now: Instant) -> String {
         let mut lines = vec![self.hello()];
@@ -124,8 +129,8 @@ impl Guest {
     }
     // ANCHOR_END: answer_poll
 
-    /// Puts a line on the guest's WebSocket. A request that is held gets nothing here: it is woken, and takes what it
-    /// finds.
+    /// Puts a line on the guest's WebSocket. If a request is held instead, this does nothing: when the request wakes,
+    /// it takes the line from the session.
     pub(crate) fn push(&mut self, line: &str, now: Instant) {
         if let Link::Socket(_, outbox) = &self.link
             && outbox.push(frame::text(line)).is_err()
@@ -134,7 +139,7 @@ impl Guest {
         }
     }
 
-    /// Puts the values that can go on the guest's WebSocket.
+    /// Takes the values that can go now, and puts them on the guest's WebSocket.
     pub(crate) fn push_latest(&mut self, now: Instant) {
         if self.socket().is_some() {
             for line in self.latest.take() {
@@ -146,20 +151,20 @@ impl Guest {
     /// Ends the transport. If it is a WebSocket, a Close replaces everything that waits for it. The session goes on.
     fn end_transport(&mut self, code: CloseCode, reason: &str, now: Instant) {
         if let Link::Socket(_, outbox) = self.detach(now) {
-            outbox.finish_at_once(frame::close(code, reason));
+            outbox.clear_and_finish(frame::close(code, reason));
         }
     }
 
     /// Notes that the transport has ended, and returns it. The session goes on.
     pub(crate) fn detach(&mut self, now: Instant) -> Link {
         match self.link {
-            Link::Socket(..) => self.latest.restart_unseen(),
-            Link::Poll(_) | Link::Away(_) => self.latest.restart(),
+            Link::Socket(..) => self.latest.requeue_as_new(),
+            Link::Poll(_) | Link::Away(_) => self.latest.requeue(),
         }
         mem::replace(&mut self.link, Link::Away(now))
     }
 
-    /// Ends a WebSocket for which more waits than may wait.
+    /// Ends the guest's WebSocket, because its outbox is full.
     pub(crate) fn cut_off(&mut self, now: Instant) {
         self.end_transport(CloseCode::TRY_AGAIN_LATER, "you read too slowly", now);
     }
@@ -167,11 +172,11 @@ impl Guest {
     /// Ends the guest's WebSocket, if it has one, because the session is over.
     pub(crate) fn end(self, why: &str) {
         if let Link::Socket(_, outbox) = self.link {
-            outbox.finish_at_once(over(why));
+            outbox.clear_and_finish(over(why));
         }
     }
 
-    /// Ends the guest's WebSocket, if it has one, once it has got what waits for it.
+    /// Ends the guest's WebSocket, if it has one, after everything that waits in its outbox.
     pub(crate) fn say_goodbye(self) {
         if let Link::Socket(_, outbox) = self.link {
             outbox.finish(frame::close(CloseCode::GOING_AWAY, "the server stops"));
@@ -196,7 +201,7 @@ impl Guest {
         matches!(self.link, Link::Poll(_))
     }
 
-    /// Since when the guest has been away, if it is away.
+    /// Returns the time since when the guest has been away, if it is away.
     pub(crate) fn away(&self) -> Option<Instant> {
         match self.link {
             Link::Away(at) => Some(at),
@@ -204,7 +209,7 @@ impl Guest {
         }
     }
 
-    /// Whether there is something to say, besides the `hello`.
+    /// Returns whether there is something to send besides the `hello`.
     pub(crate) fn has_news(&self) -> bool {
         self.latest.is_due() || self.session.replay().next().is_some()
     }
@@ -223,7 +228,7 @@ pub(crate) fn over_line(why: &str) -> String {
 }
 
 /// The last frames of a WebSocket whose session is over.
-pub(crate) fn over(why: &str) -> Bytes {
+pub(crate) fn over(why: &str) -> Piece {
     let over = frame::text(&over_line(why));
     let close = frame::close(CloseCode::NORMAL, "the session is over");
     [over, close].concat().into()

@@ -13,20 +13,20 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `guest` | one guest: a client with a session, and how it can be reached now |
-//! | [`guests`] | all guests, what a handler can do with them, and what time does |
+//! | [`guests`] | all guests, what a handler can do with them, and how sessions expire |
 //! | `rooms` | the guests in each room |
-//! | [`events`] | `on` and `emit`, and what transports bring |
+//! | [`events`] | `on` and `emit`, and the functions that transports call |
 //! | [`settings`] | what the server allows, and how long it waits |
-//! | `front` | which request means what |
+//! | `routes` | requests and their answers |
 //! | `server` | how it starts, keeps time and stops |
 //!
 //! The page's half is `events.js`. It has the same `Session`, in JavaScript.
 
 pub mod events;
-mod front;
 mod guest;
 pub mod guests;
 mod rooms;
+mod routes;
 mod server;
 pub mod settings;
 

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use chat::server::{App, Server};
 
 use crate::events::Events;
-use crate::front;
 use crate::guests::Guests;
+use crate::routes;
 
-/// How often the clock is looked at.
+/// The time between two looks at the clock.
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Events {
@@ -30,7 +30,7 @@ impl Events {
                 let feed = AssertUnwindSafe(|| feed(guests));
                 panic::catch_unwind(feed)
             };
-            let feed = move |events: &Events| _ = events.with(&mut caught);
+            let feed = move |events: &Events| _ = events.with_guests(&mut caught);
             thread::Builder::new().spawn(move || repeat(&events, pause, feed))?;
         }
         let clock = Arc::downgrade(&events);
@@ -53,7 +53,7 @@ fn repeat(events: &Weak<Events>, pause: Duration, mut act: impl FnMut(&Events)) 
 
 impl App for Events {
     fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
-        front::answer(self, stream, stop)
+        routes::answer(self, stream, stop)
     }
 
     fn stop(&self) {

@@ -13,27 +13,28 @@ pub struct Settings {
     pub max_connections: u64,
     /// The most sessions at a time, whether their guests are connected or not. One more gets 503.
     pub max_sessions: usize,
-    /// The most bytes of lines that are kept for a guest, because it has not confirmed them. A session for
-    /// which more would have to be kept is over.
-    pub max_kept: usize,
+    /// The most bytes of unconfirmed lines that are kept for a guest. A session that would need more is over.
+    pub max_unconfirmed_bytes: usize,
     /// The most rooms that a guest may be in.
     pub max_rooms: usize,
-    /// How long a session is kept while its guest is away.
-    pub keep: Duration,
-    /// The same for an unproven session: its client hasn't come back with the session's number, and hasn't
-    /// said anything. If there is no room for one more session, an unproven one ends sooner.
-    pub keep_unproven: Duration,
-    /// How long a request is held at most when there is no news.
-    pub hold: Duration,
-    /// After how long a page hears that the server is there, whatever else it hears.
+    /// The time that a session is kept while its guest is away.
+    pub session_ttl: Duration,
+    /// The time that an unproven session is kept while its guest is away. A session is unproven until its client comes
+    /// back with the session's number, or says something. If there is no room for one more session, an unproven one
+    /// ends sooner.
+    pub unproven_session_ttl: Duration,
+    /// The longest time that a request is held when there is no news.
+    pub poll_timeout: Duration,
+    /// The time between two pings, the lines that tell every page that the server is there. They are sent even if the
+    /// page hears other things.
     pub ping_every: Duration,
-    /// How long the head of a request may take, and its body.
+    /// The longest time that the head of a request may take to arrive, and then its body.
     pub request_within: Duration,
-    /// How much a client may send at once, and how long it is waited for.
+    /// The longest message, and the time that the server waits for a silent client.
     pub client: Limits,
-    /// How often a thread that reads looks at the clock.
+    /// The longest time between two looks at the clock of a thread that reads.
     pub tick: Duration,
-    /// The number before that of the first session. No number may ever be given twice, not even after a
+    /// The first session's number is one more than this. No number may ever be given twice, not even after a
     /// restart: see [`id_from_clock`].
     pub last_session: u64,
 }
@@ -43,11 +44,11 @@ impl Default for Settings {
         Self {
             max_connections: 1000,
             max_sessions: 1000,
-            max_kept: 256 * 1024,
+            max_unconfirmed_bytes: 256 * 1024,
             max_rooms: 100,
-            keep: Duration::from_secs(60),
-            keep_unproven: Duration::from_secs(10),
-            hold: Duration::from_secs(25),
+            session_ttl: Duration::from_secs(60),
+            unproven_session_ttl: Duration::from_secs(10),
+            poll_timeout: Duration::from_secs(25),
             ping_every: Duration::from_secs(20),
             request_within: Duration::from_secs(10),
             client: Limits {
@@ -61,9 +62,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The most bytes that may wait for a WebSocket: all that is kept, in frames. The shortest line takes
-    /// less than four times its length in an outbox.
-    pub(crate) fn max_waiting(&self) -> usize {
-        4 * self.max_kept + 4096
+    /// The limit of a WebSocket's outbox, in bytes: all unconfirmed lines fit into it as frames. Even the shortest line
+    /// takes less than four times its length in an outbox.
+    pub(crate) fn max_outbox_bytes(&self) -> usize {
+        4 * self.max_unconfirmed_bytes + 4096
     }
 }

@@ -25,8 +25,8 @@ impl Phase {
     }
 
     /// Returns whether the endpoint with this role closes TCP as soon as everything is written. After the
-    /// closing handshake the server does, and the client waits for that (RFC 6455 §7.1.1). Once TCP has
-    /// ended, both do: there is nothing more to wait for.
+    /// closing handshake, the server closes TCP, and the client waits for that (RFC 6455 §7.1.1). After a
+    /// failure, and once TCP has ended, either endpoint closes its socket: there is nothing to wait for.
     pub fn should_close_tcp(self, role: Role) -> bool {
         // Task: RFC 6455 §7.1.1 says which side closes first. After a failure we wait for nothing.
         // Once TCP has ended, both sides close what is left of the socket.

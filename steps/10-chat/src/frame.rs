@@ -4,15 +4,15 @@
 use connection::{CloseCode, close_frame};
 use frames::{Opcode, ReservedBits, encode_frame};
 
-use crate::outbox::Bytes;
+use crate::outbox::Piece;
 
 /// Encodes a text message as one frame.
-pub fn text(text: &str) -> Bytes {
+pub fn text(text: &str) -> Piece {
     frame(Opcode::Text, text.as_bytes())
 }
 
 /// Joins several frames into one piece. Returns `None` if there are none.
-pub fn joined(frames: impl Iterator<Item = Bytes>) -> Option<Bytes> {
+pub fn joined(frames: impl Iterator<Item = Piece>) -> Option<Piece> {
     let mut bytes = Vec::new();
     frames.for_each(|frame| bytes.extend_from_slice(&frame));
     (!bytes.is_empty()).then(|| bytes.into())
@@ -22,12 +22,12 @@ pub fn joined(frames: impl Iterator<Item = Bytes>) -> Option<Bytes> {
 ///
 /// # Panics
 /// Panics if the code may not be on the wire, or if the reason is longer than 123 bytes.
-pub fn close(code: CloseCode, reason: &str) -> Bytes {
+pub fn close(code: CloseCode, reason: &str) -> Piece {
     let payload = close_frame::write(code, reason).expect("a code and a reason that may be sent");
     frame(Opcode::Close, &payload)
 }
 
-fn frame(opcode: Opcode, payload: &[u8]) -> Bytes {
+fn frame(opcode: Opcode, payload: &[u8]) -> Piece {
     let mut bytes = Vec::new();
     encode_frame(&mut bytes, true, ReservedBits::NONE, opcode, None, payload);
     bytes.into()

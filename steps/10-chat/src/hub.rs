@@ -1,4 +1,4 @@
-//! The chat's room: who is here, what was said, and who is told.
+//! The chat's room: the people who are here, the messages, and the clients that are told.
 //!
 //! One lock guards all of it, so a client that joins gets every message exactly once: the history is queued for it,
 //! and it is added to the members, which get everything, without releasing the lock in between.
@@ -13,9 +13,9 @@ use polling::history::{History, Message, News as Messages};
 
 use crate::client::{ClientId, Room};
 use crate::frame;
-use crate::outbox::{Bytes, Outbox};
+use crate::outbox::{Outbox, Piece};
 use crate::protocol::{self, ClientMessage, Rejection, ServerMessage};
-use crate::rate::Rate;
+use crate::rate::TokenBucket;
 
 /// The chat's one room.
 #[derive(Debug)]
@@ -31,12 +31,12 @@ struct State {
     members: BTreeMap<ClientId, Member>,
     next_client: ClientId,
     /// The room's bucket: each message and each delivery costs a token.
-    room: Rate,
+    room: TokenBucket,
     /// Whether the server is stopping. Then no client is let in any more.
     stopped: bool,
 }
 
-/// What the hub knows about a client.
+/// A client that has joined.
 #[derive(Debug)]
 struct Member {
     outbox: Arc<Outbox>,
@@ -44,15 +44,15 @@ struct Member {
     tab: Option<String>,
     /// The name that it has taken.
     name: Option<String>,
-    rate: Rate,
+    bucket: TokenBucket,
 }
 
-/// How much clients may say.
+/// The most that clients may say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// How many messages a client may send in a second, on average.
+    /// The messages that a client may send in a second, on average.
     pub messages: u64,
-    /// How many deliveries the room may make in a second, on average: a message to 300 clients makes 300.
+    /// The deliveries that the room may make in a second, on average: a message to 300 clients makes 300.
     pub deliveries: u64,
 }
 
@@ -77,7 +77,7 @@ impl Hub {
                 history: History::new(max_history).resume_after(last_id),
                 members: BTreeMap::new(),
                 next_client: ClientId::FIRST,
-                room: Rate::new(pace.deliveries, Instant::now()),
+                room: TokenBucket::new(pace.deliveries, Instant::now()),
                 stopped: false,
             }),
             pace,
@@ -86,19 +86,19 @@ impl Hub {
 
     /// Lets a client in. Its outbox gets the messages that it hasn't seen, and everything from now on.
     pub fn join(&self, visitor: Visitor, outbox: &Arc<Outbox>) -> ClientId {
-        let rate = Rate::new(self.pace.messages, Instant::now());
-        self.lock().join(visitor, outbox, rate)
+        let bucket = TokenBucket::new(self.pace.messages, Instant::now());
+        self.lock().join(visitor, outbox, bucket)
     }
 
     /// Takes what a client says, and tells all clients, this one included.
     ///
     /// # Errors
     /// Returns [`Rejection::TooFast`] if the client's bucket is empty, [`Rejection::Busy`] if the room's is,
-    /// [`Rejection::NameTaken`] if a different client has the name, and whatever [`protocol::read`] returns. Then no
+    /// [`Rejection::NameTaken`] if a different client has the name, and whatever [`protocol::parse`] returns. Then no
     /// client is told.
     pub fn say(&self, client: ClientId, text: &str) -> Result<(), Rejection> {
         // The lock isn't held while this is read.
-        let said = protocol::read(text);
+        let said = protocol::parse(text);
         self.lock().say(client, said, Instant::now())
     }
 
@@ -149,7 +149,7 @@ impl Room for Hub {
 /// The caller of each of these functions holds the lock.
 impl State {
     /// Lets a client in. Nothing can be said in between: what isn't in the history yet is told later.
-    fn join(&mut self, visitor: Visitor, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
+    fn join(&mut self, visitor: Visitor, outbox: &Arc<Outbox>, bucket: TokenBucket) -> ClientId {
         // Task: a tab has one connection. A newcomer gets what it missed, who is here, and then what is new.
         todo!(
             "a tab has one connection. A newcomer gets what it missed, who is here, and then what is new"
@@ -174,7 +174,7 @@ impl State {
     }
 
     /// Adds a client to the members. If the server is stopping, the client is told that instead.
-    fn add(&mut self, tab: Option<String>, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
+    fn add(&mut self, tab: Option<String>, outbox: &Arc<Outbox>, bucket: TokenBucket) -> ClientId {
         let id = self.next_client;
         self.next_client = id.next();
         if self.stopped {
@@ -185,7 +185,7 @@ impl State {
             outbox: Arc::clone(outbox),
             tab,
             name: None,
-            rate,
+            bucket,
         };
         self.members.insert(id, member);
         id
@@ -229,7 +229,7 @@ impl State {
 
     /// Puts a frame into every outbox. It was encoded once: a server masks nothing, so it is the same for all.
     /// Returns the names of the clients that it cuts off.
-    fn push_to_all(&mut self, frame: &Bytes) -> Vec<String> {
+    fn push_to_all(&mut self, frame: &Piece) -> Vec<String> {
         // Task: a full outbox costs its own client the connection, and costs the others nothing.
         todo!("a full outbox costs its own client the connection, and costs the others nothing")
     }
@@ -252,22 +252,22 @@ impl State {
         let earlier = self.members.iter().find(same_tab);
         if let Some((&client, it)) = earlier {
             let close = frame::close(CloseCode::NORMAL, "this tab has connected again");
-            it.outbox.finish_at_once(close);
+            it.outbox.clear_and_finish(close);
             self.remove(client);
         }
     }
 }
 
 impl Member {
-    /// Closes the connection of a client that reads too slowly, and returns its name. What waits is dropped: the
-    /// client gets it as history when it connects again.
+    /// Closes the connection of a client that reads too slowly, and returns its name. The waiting messages are dropped:
+    /// the client gets them as history when it connects again.
     fn cut_off(self) -> Option<String> {
         // Task: the next piece in its outbox says why it is cut off, and is the last.
         todo!("the next piece in its outbox says why it is cut off, and is the last")
     }
 }
 
-fn going_away() -> Bytes {
+fn going_away() -> Piece {
     frame::close(CloseCode::GOING_AWAY, "the server stops")
 }
 

@@ -1,4 +1,4 @@
-//! What waits to be written to one client.
+//! The pieces that wait to be written to one client.
 //!
 //! ```text
 //!   hub ──────── push ──▶ ┌────────┐
@@ -14,16 +14,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes that go over the wire in one piece: a frame, or several. Many outboxes share them.
-pub type Bytes = Arc<[u8]>;
+pub type Piece = Arc<[u8]>;
 
-/// How many bytes are enough for one write. Once there are as many, no further piece is taken.
+/// The number of bytes that are enough for one write. As soon as there are as many, no further piece is taken.
 const AT_ONCE: usize = 64 * 1024;
 
 /// The memory that a piece takes in addition to its bytes: a place in the queue, and an allocation. If it didn't
 /// count, a million pongs of two bytes would count as two megabytes, and take much more.
 const PIECE_OVERHEAD: usize = 64;
 
-/// What waits to be written to one client, up to a limit.
+/// The pieces that wait to be written to one client, up to a limit.
 #[derive(Debug)]
 pub struct Outbox {
     queue: Mutex<Queue>,
@@ -35,7 +35,7 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct Queue {
-    pieces: VecDeque<Bytes>,
+    pieces: VecDeque<Piece>,
     /// The memory that the pieces take, in bytes.
     bytes: usize,
     /// Whether the last piece is in. Then nothing more goes in.
@@ -47,8 +47,7 @@ struct Queue {
 pub struct Full;
 
 impl Outbox {
-    /// Creates an empty outbox. What waits in it may take `max_bytes` of memory: each piece counts as its length and
-    /// 64 bytes more.
+    /// Creates an empty outbox. Its pieces may take `max_bytes` of memory: each counts as its length and 64 bytes more.
     pub fn new(max_bytes: usize) -> Self {
         Self {
             queue: Mutex::default(),
@@ -61,7 +60,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Returns [`Full`] if the piece doesn't fit. Nothing of it is kept.
-    pub fn push(&self, piece: Bytes) -> Result<(), Full> {
+    pub fn push(&self, piece: Piece) -> Result<(), Full> {
         let mut queue = self.lock();
         // Task: nothing follows the last piece, and what waits stays within the limit. The writer may be asleep.
         todo!(
@@ -69,8 +68,8 @@ impl Outbox {
         )
     }
 
-    /// Puts the last piece in, however much waits ahead of it.
-    pub fn finish(&self, last: Bytes) {
+    /// Puts the last piece in, however many pieces wait ahead of it. If the last piece is already in, nothing changes.
+    pub fn finish(&self, last: Piece) {
         let mut queue = self.lock();
         if !queue.finished {
             queue.push(last);
@@ -79,9 +78,8 @@ impl Outbox {
         }
     }
 
-    /// Throws away what waits, and puts the last piece in its place. If the last piece is already in, nothing
-    /// changes.
-    pub fn finish_at_once(&self, last: Bytes) {
+    /// Throws away all waiting pieces, and puts the last piece in. If the last piece is already in, nothing changes.
+    pub fn clear_and_finish(&self, last: Piece) {
         let mut queue = self.lock();
         if !queue.finished {
             *queue = Queue::default();
@@ -113,14 +111,14 @@ impl Outbox {
 }
 
 impl Queue {
-    fn push(&mut self, piece: Bytes) {
+    fn push(&mut self, piece: Piece) {
         if !piece.is_empty() {
             self.bytes += memory(&piece);
             self.pieces.push_back(piece);
         }
     }
 
-    fn pop(&mut self) -> Option<Bytes> {
+    fn pop(&mut self) -> Option<Piece> {
         let piece = self.pieces.pop_front()?;
         self.bytes -= memory(&piece);
         Some(piece)
@@ -128,7 +126,7 @@ impl Queue {
 }
 
 /// Returns how much memory a piece takes, in bytes. Empty bytes are no piece.
-fn memory(piece: &Bytes) -> usize {
+fn memory(piece: &Piece) -> usize {
     match piece.len() {
         0 => 0,
         length => length + PIECE_OVERHEAD,

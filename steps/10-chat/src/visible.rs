@@ -1,4 +1,4 @@
-//! Which characters are invisible. Only the visible part of a name counts: if two names differ only by a
+//! The invisible characters. Only the visible part of a name counts: if two names differ only by a
 //! zero-width character, they are the same name.
 //!
 //! Unicode calls most of these characters *default ignorable*: joiners, marks and overrides of the

@@ -1,7 +1,7 @@
 //! Values that go out of date: a price, a temperature, the position of a mouse.
 //!
 //! A client that can't keep up gets fewer values, not older ones. At most one value is on its way; the next is sent
-//! when the page says that it has used the last. A value that comes in between replaces the one that waits. The newest
+//! when the page says that it has used the last. A value that comes in between replaces the waiting one. The newest
 //! value always arrives in the end.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ struct Slot {
     newest: Arc<str>,
     /// Whether the newest value has never been sent.
     is_new: bool,
-    /// Whether a value has been sent by the present transport, and the page hasn't said that it has used it.
+    /// Whether the present transport has sent a value that the page hasn't confirmed as used.
     on_its_way: bool,
 }
 
@@ -49,26 +49,26 @@ impl Latest {
         )
     }
 
-    /// Notes that the transport has ended, and that what was on its way may be lost. So the newest value is sent once
-    /// more. This is for a request, whose page doesn't say what it has used. For a WebSocket, there is
-    /// [`Latest::restart_unseen`].
-    pub fn restart(&mut self) {
+    /// Notes that the transport has ended: values that were on their way may be lost, so the newest ones are sent
+    /// once more. They don't count as new. This is for a request: its page doesn't say which values it has used. For a
+    /// WebSocket, there is [`Latest::requeue_as_new`].
+    pub fn requeue(&mut self) {
         for slot in self.slots.values_mut() {
             slot.on_its_way = false;
         }
     }
 
-    /// Does the same for a WebSocket, where the page says of each value that it has used it. So a value that was on its
-    /// way counts as never sent.
-    pub fn restart_unseen(&mut self) {
+    /// Does the same for a WebSocket. Its page confirms each value that it has used, so a value that was on its way
+    /// counts as never sent: it is new again.
+    pub fn requeue_as_new(&mut self) {
         for slot in self.slots.values_mut() {
             slot.is_new |= slot.on_its_way;
         }
-        self.restart();
+        self.requeue();
     }
 
-    /// Whether a new value can go now. A value that is only sent again doesn't count: it must not end the hold of a
-    /// request, or a slow page would ask again and again.
+    /// Returns whether a new value can go now. A value that was sent before doesn't count. If it did, it would end each
+    /// held request at once, and a slow page would ask again and again.
     pub fn is_due(&self) -> bool {
         let mut slots = self.slots.values();
         slots.any(|slot| slot.is_new && !slot.on_its_way)

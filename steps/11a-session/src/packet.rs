@@ -1,4 +1,4 @@
-//! What goes over a transport, whichever it is: packets, one in a line, each a JSON object.
+//! Packets: JSON objects, one in a line, that go over any transport.
 //!
 #![doc = include_str!("packets.md")]
 
@@ -23,24 +23,24 @@ pub enum Packet {
         n: u64,
         /// Its name.
         event: String,
-        /// What belongs to it.
+        /// Its data.
         #[serde(default)]
         data: Value,
         /// Whether a reply is wanted.
         #[serde(default, skip_serializing_if = "is_false")]
         ask: bool,
     },
-    /// What an event led to.
+    /// The result of an event.
     Reply {
         /// Its number.
         n: u64,
         /// The number of the event.
         reply: u64,
-        /// What belongs to it.
+        /// Its data.
         #[serde(default)]
         data: Value,
     },
-    /// An event led to nothing.
+    /// An event has no result, because something went wrong.
     NoReply {
         /// Its number.
         n: u64,
@@ -54,16 +54,16 @@ pub enum Packet {
         /// The number.
         got: u64,
     },
-    /// A value that the next one makes worthless.
+    /// A value that is worthless as soon as the next one exists.
     Now {
-        /// The name of what has this value.
+        /// The name of the value.
         now: String,
         /// The value.
         data: Value,
     },
     /// A value has been used: the next one may come.
     Seen {
-        /// The name of what had this value.
+        /// The name of the value.
         seen: String,
     },
     /// A sign of life.
@@ -83,7 +83,7 @@ pub enum Packet {
     },
     /// Something was not understood.
     Error {
-        /// What, and why.
+        /// A sentence that says what, and why.
         error: String,
     },
 }
@@ -93,11 +93,11 @@ fn is_false(it: &bool) -> bool {
 }
 
 impl Packet {
-    /// Reads one line.
+    /// Parses one line.
     ///
     /// # Errors
-    /// Returns a sentence that says what is wrong if the line isn't a packet.
-    pub fn read(line: &str) -> Result<Self, String> {
+    /// Returns a sentence that quotes the line if it isn't a packet.
+    pub fn parse(line: &str) -> Result<Self, String> {
         serde_json::from_str(line).map_err(|_| format!("This is no packet: {}", shortened(line)))
     }
 

@@ -12,7 +12,7 @@
 //! transport opens           a new one: each side says what it has got
 //! ```
 //!
-//! What ` & ` joins happens before anything arrives. The sessions do the rest.
+//! Actions joined by ` & ` happen before anything arrives. The sessions do the rest.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -23,13 +23,13 @@ use crate::latest::Latest;
 use crate::packet::Packet;
 use crate::session::{Overrun, Session};
 
-/// How many bytes each side keeps.
+/// The most bytes of lines that each side keeps.
 const MAX_KEPT: usize = 1000;
 
 /// The server's number for the session.
 const SESSION: u64 = 41;
 
-/// Plays a script, and returns what was sent, what arrived, and what each side keeps.
+/// Plays a script. The transcript that it returns has what was sent, what arrived, and what each side keeps.
 ///
 /// # Errors
 /// Returns a sentence about the first line that isn't one of those above.
@@ -53,17 +53,17 @@ struct Side {
     latest: Latest,
     /// Whether there is a transport that this side may send by.
     can_send: bool,
-    /// What is on its way to the other side.
+    /// The lines that are on their way to the other side.
     outgoing: VecDeque<String>,
 }
 
-/// Both sides, and what was seen of them.
+/// Both sides, and the transcript so far.
 struct Stage {
     page: Side,
     server: Side,
     /// Whether a transport is open.
     is_open: bool,
-    /// What the page and the server sent by a transport that lags.
+    /// The lines that the page and the server sent by a transport that lags.
     late: [VecDeque<String>; 2],
     /// The last note about what is kept.
     kept: String,
@@ -121,7 +121,7 @@ impl Side {
         }
     }
 
-    /// Sends what the other side may not have. It has got everything up to this number.
+    /// Sends the lines that the other side may not have: all after number `got`.
     fn begin_again(&mut self, got: u64) {
         self.can_send = true;
         self.session.confirm(got);
@@ -131,9 +131,9 @@ impl Side {
         self.push_latest();
     }
 
-    /// Takes a line from the other side. Returns what that led to, in words.
+    /// Takes a line from the other side. Returns the effect in words.
     fn take(&mut self, line: &str) -> String {
-        match Packet::read(line) {
+        match Packet::parse(line) {
             Ok(Packet::Event { n, event, .. }) => match self.session.receive(n) {
                 Ok(true) => format!("hears {event}"),
                 Ok(false) => format!("drops it: number {n} is old"),
@@ -158,9 +158,9 @@ impl Side {
         }
     }
 
-    /// The numbers of what is kept.
+    /// The numbers of the kept lines.
     fn kept(&self) -> String {
-        let number = |line: &str| match Packet::read(line) {
+        let number = |line: &str| match Packet::parse(line) {
             Ok(Packet::Event { n, .. }) => format!(" {n}"),
             _ => " ?".to_string(),
         };
@@ -220,7 +220,7 @@ impl Stage {
         }
     }
 
-    /// The transport dies, and what is on its way is lost.
+    /// The transport dies, and the lines that are on their way are lost.
     fn lose(&mut self) {
         for line in mem::take(&mut self.page.outgoing) {
             self.say(&format!("  page → lost      {line}"));
@@ -231,7 +231,7 @@ impl Stage {
         self.end();
     }
 
-    /// The transport can't be used any more, but what is on its way will arrive.
+    /// The transport can't be used any more, but the lines that are on their way will arrive.
     fn lag(&mut self) {
         let sides = [&mut self.page, &mut self.server];
         self.late = sides.map(|side| mem::take(&mut side.outgoing));
@@ -242,7 +242,7 @@ impl Stage {
         self.is_open = false;
         self.page.can_send = false;
         self.server.can_send = false;
-        self.server.latest.restart_unseen();
+        self.server.latest.requeue_as_new();
     }
 
     /// A new transport opens. The page asks for it by its address, and sends nothing else before the `hello`.
@@ -265,7 +265,7 @@ impl Stage {
         self.server.begin_again(after);
     }
 
-    /// What is on its way arrives, and what it leads to, and then whatever is late.
+    /// Lets all lines arrive that are on their way, then the answers to them, then the late lines.
     fn deliver(&mut self) {
         while !(self.page.outgoing.is_empty() && self.server.outgoing.is_empty()) {
             let lines = mem::take(&mut self.page.outgoing);
@@ -294,7 +294,7 @@ impl Stage {
     }
 }
 
-/// Brings lines to a side, and writes down what they lead to.
+/// Brings lines to a side, and writes down their effects.
 fn carry(lines: VecDeque<String>, from: &str, to: &mut Side, transcript: &mut String) {
     for line in lines {
         let way = format!("{from} → {}", to.name);

@@ -1,9 +1,9 @@
 //! `on` and `emit`, on the server.
 //!
-//! Handlers run one at a time, under one lock, as they do in a browser: none may wait for anything. What
-//! several of them share still needs a `Mutex` in Rust, but no handler ever waits for it.
+//! Handlers run one at a time, under one lock, as they do in a browser: none may wait for anything. Data that several
+//! of them share still needs a `Mutex` in Rust, but no handler ever waits for it.
 //!
-//! This file has what transports bring. `events/setup.rs` has what an application sets up, and what the server does.
+//! This file has the functions that transports call. `events/setup.rs` has those of the application and the server.
 
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
@@ -22,11 +22,11 @@ use crate::settings::Settings;
 
 mod setup;
 
-/// What is done when an event comes: from which guest, and with which data. What it returns is the reply, if a reply
-/// is wanted.
+/// A function that is called when an event comes, with the guest that sent it and the event's data. The function's
+/// result is the reply, if a reply is wanted.
 pub type Handler = Box<dyn FnMut(&mut Guests, GuestId, &Value) -> Value + Send>;
 
-/// What is done again and again.
+/// A function that is called again and again.
 pub(crate) type Feed = Box<dyn FnMut(&mut Guests) + Send>;
 
 /// A server of events.
@@ -35,7 +35,7 @@ pub struct Events {
     /// The files of the page: path, type and text.
     pub(crate) files: BTreeMap<&'static str, (&'static str, &'static str)>,
     state: Mutex<State>,
-    /// Something that a held request may wait for has changed.
+    /// Wakes the held requests: something has changed that they may wait for.
     changed: Condvar,
 }
 
@@ -43,9 +43,9 @@ pub struct Events {
 struct State {
     guests: Guests,
     handlers: BTreeMap<&'static str, Handler>,
-    /// What is done again and again, from the start on, and with which pause.
+    /// The functions that are called again and again once the server starts, each with its pause.
     feeds: Vec<(Duration, Feed)>,
-    /// When all were pinged.
+    /// The time of the last ping.
     pinged: Instant,
     stopped: bool,
 }
@@ -54,9 +54,9 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
-/// What transports bring.
+/// Functions for the transports.
 impl Events {
-    /// Lets a client in that opens a WebSocket. Everything that it has not got yet goes into its outbox.
+    /// Lets in a client that opens a WebSocket. Every line that it hasn't got yet goes into its outbox.
     ///
     /// # Errors
     /// Returns [`Busy`] if there is no room for one more session.
@@ -90,7 +90,7 @@ impl Events {
         Ok(state.guests.answer_poll(who, poll))
     }
 
-    /// Waits until there is something to say to this guest, but not longer than [`Settings::hold`].
+    /// Waits until there is something to say to this guest, but not longer than [`Settings::poll_timeout`].
     fn hold<'a>(
         &self,
         state: MutexGuard<'a, State>,
@@ -107,7 +107,7 @@ impl Events {
 
     /// Takes the lines of a request that was sent in session `known`. Returns the lines of the answer.
     pub fn post(&self, token: &str, known: Option<GuestId>, lines: &str) -> String {
-        let who = self.lock().guests.of_token(token);
+        let who = self.lock().guests.by_token(token);
         // A request of an earlier session must not be taken for one of this session.
         match who.filter(|who| Some(*who) == known) {
             Some(who) => self.take_lines(who, None, lines),
@@ -122,7 +122,7 @@ impl Events {
         state.guests.prove(who);
         let (mut error, mut is_numbered) = (None, false);
         for line in lines.lines() {
-            let packet = Packet::read(line);
+            let packet = Packet::parse(line);
             is_numbered |= matches!(packet, Ok(Packet::Event { .. }));
             let taken = packet.and_then(|packet| state.take_packet(who, by, packet));
             // The first error is enough: a thousand bad lines must not lead to a thousand sentences.
@@ -137,13 +137,12 @@ impl Events {
         Vec::from_iter(error.into_iter().chain(last)).join("\n")
     }
 
-    /// Does what is left to do once a whole message has been taken, however many lines it had: tells the handler
-    /// of `close` which sessions have ended, delivers the values that were offered, and wakes the held requests
-    /// if one of them has news.
+    /// Finishes a whole message, however many lines it had: tells the handler of `close` which sessions have ended,
+    /// delivers the values that were offered, and wakes the held requests if one of them has news.
     fn settle(&self, state: &mut State) {
         state.tell_ended();
         state.guests.deliver();
-        if state.guests.take_news() {
+        if state.guests.take_wakeup() {
             self.changed.notify_all();
         }
     }
@@ -157,9 +156,9 @@ impl Events {
 }
 
 impl State {
-    /// Finds the guest that comes with this token and knows the cursor's session. If the token has no session, one
-    /// begins; if there is no room for that, an unproven one ends. Returns `None` if the token is that of a session in
-    /// use and the client doesn't know its number ([`Guests::can_resume`]).
+    /// Finds the guest with this token. If the token has no session, one begins; if there is no room for it, an
+    /// unproven session ends. Returns `None` if the token has a session that the client can't resume, because it
+    /// doesn't know the session's number ([`Guests::can_resume`]).
     fn enter(
         &mut self,
         token: &str,
@@ -167,7 +166,7 @@ impl State {
         max: usize,
     ) -> Result<Option<GuestId>, Busy> {
         let known = cursor.map(|cursor| cursor.session);
-        if let Some(who) = self.guests.of_token(token) {
+        if let Some(who) = self.guests.by_token(token) {
             if known == Some(who) {
                 self.guests.prove(who);
             }
@@ -249,7 +248,7 @@ impl State {
 
 impl Room for Events {
     fn hear(&self, socket: ClientId, message: &Event) -> Option<String> {
-        let who = self.lock().guests.of_socket(socket)?;
+        let who = self.lock().guests.by_socket(socket)?;
         let answer = match message {
             Event::Text(lines) => self.take_lines(who, Some(socket), lines),
             _ => {

@@ -1,4 +1,5 @@
-//! All guests. `guests/handlers.rs` has what a handler can do with them, and `guests/clock.rs` what time does.
+//! All guests. `guests/handlers.rs` has the functions that handlers call, and `guests/expiry.rs` says which sessions
+//! expire.
 //!
 //! Nothing in these files looks at a clock: the time is told.
 
@@ -16,7 +17,7 @@ use crate::guest::{Cursor, Guest, GuestId, Link, PollId, over, over_line};
 use crate::rooms::Rooms;
 use crate::settings::Settings;
 
-mod clock;
+mod expiry;
 mod handlers;
 
 /// The reason that a client gets if it names no session, or one that isn't its own.
@@ -36,16 +37,16 @@ pub struct Guests {
     /// The guests whose sessions have ended, until the handler of `close` has been told.
     ended: VecDeque<GuestId>,
     rooms: Rooms,
-    /// What has been offered since the last [`Guests::deliver`], by room and name.
+    /// The values that have been offered since the last [`Guests::deliver`], by room and name.
     offered: BTreeMap<(String, String), Value>,
     /// Whether a request that is held may have to be answered.
-    has_news: bool,
-    max_kept: usize,
+    wakeup_due: bool,
+    max_unconfirmed_bytes: usize,
     /// The time that was told last.
     now: Instant,
 }
 
-/// What the transports do. Handlers don't need it.
+/// Functions for the transports and the clock. Handlers don't need them.
 impl Guests {
     /// No guests yet.
     pub(crate) fn new(settings: &Settings, now: Instant) -> Self {
@@ -59,34 +60,40 @@ impl Guests {
             ended: VecDeque::new(),
             rooms: Rooms::new(settings.max_rooms),
             offered: BTreeMap::new(),
-            has_news: false,
-            max_kept: settings.max_kept,
+            wakeup_due: false,
+            max_unconfirmed_bytes: settings.max_unconfirmed_bytes,
             now,
         }
+    }
+
+    /// Sets the time for everything that happens from now on.
+    pub(crate) fn tell_time(&mut self, now: Instant) {
+        self.now = now;
     }
 
     /// Begins a session. `open` has not been handled yet.
     pub(crate) fn open(&mut self, token: &str) -> GuestId {
         self.last_guest += 1;
         let who = GuestId(self.last_guest);
-        let guest = Guest::new(who, token, self.max_kept, self.now);
+        let guest = Guest::new(who, token, self.max_unconfirmed_bytes, self.now);
         self.guests.insert(who, guest);
         self.tokens.insert(token.to_string(), who);
         who
     }
 
     /// The guest that this token is for.
-    pub(crate) fn of_token(&self, token: &str) -> Option<GuestId> {
+    pub(crate) fn by_token(&self, token: &str) -> Option<GuestId> {
         self.tokens.get(token).copied()
     }
 
     /// The guest that this WebSocket is for.
-    pub(crate) fn of_socket(&self, socket: ClientId) -> Option<GuestId> {
+    pub(crate) fn by_socket(&self, socket: ClientId) -> Option<GuestId> {
         self.sockets.get(&socket).copied()
     }
 
-    /// Whether a client that knows session `known` can resume this one. It must be the same; or this one is as good as
-    /// new, because the client has never heard its `hello`.
+    /// Returns whether a client that knows session `known` can resume session `who`. It can if they are the same. It
+    /// also can if nothing has arrived in session `who` yet: its client may never have heard the `hello`, so it can't
+    /// know the number.
     pub(crate) fn can_resume(&self, who: GuestId, known: Option<GuestId>) -> bool {
         let guest = self.guests.get(&who);
         guest.is_some_and(|guest| known == Some(who) || guest.session.is_untouched())
@@ -103,7 +110,7 @@ impl Guests {
         self.next_socket = socket.next();
         let known = who.and_then(|who| Some((who, self.guests.get_mut(&who)?)));
         let Some((who, guest)) = known else {
-            outbox.finish_at_once(over(NO_SESSION));
+            outbox.clear_and_finish(over(NO_SESSION));
             return socket;
         };
         self.sockets.insert(socket, who);
@@ -122,13 +129,14 @@ impl Guests {
         poll
     }
 
-    /// Whether a held request has to be answered now: there is something to say, or another transport has taken over.
+    /// Returns whether a held request has to be answered now: there is something to send, or another transport has
+    /// taken over.
     pub(crate) fn is_due(&self, who: GuestId, poll: PollId) -> bool {
         let guest = self.guests.get(&who);
         guest.is_none_or(|guest| !guest.is_reached_by_poll(poll) || guest.has_news())
     }
 
-    /// The answer to a request that was held.
+    /// Returns the answer to a request that was held.
     pub(crate) fn answer_poll(&mut self, who: GuestId, poll: PollId) -> String {
         match self.guests.get_mut(&who) {
             Some(guest) => guest.answer_poll(poll, self.now),
@@ -145,7 +153,7 @@ impl Guests {
         self.sockets.remove(&socket);
     }
 
-    /// Ends a WebSocket for which more waits than may wait.
+    /// Ends a WebSocket whose outbox is full.
     pub(crate) fn too_slow(&mut self, socket: ClientId) {
         let now = self.now;
         if let Some(guest) = self.reached_by(socket) {
@@ -165,7 +173,7 @@ impl Guests {
     /// Returns [`Gap`] if an earlier number is missing. It will never come, so the session is over then.
     pub(crate) fn receive(&mut self, who: GuestId, n: u64) -> Result<bool, Gap> {
         let guest = self.guests.get_mut(&who);
-        // Of a session that is over, nothing is new.
+        // Nothing is new in a session that is over.
         let is_new = guest.map_or(Ok(false), |guest| guest.session.receive(n));
         is_new.inspect_err(|gap| self.end(who, &gap.to_string()))
     }
@@ -182,8 +190,8 @@ impl Guests {
         }
     }
 
-    /// Notes that a guest has used a value. It says so by this WebSocket, or by a request. If that isn't its present
-    /// transport, a different value is on its way.
+    /// Notes that a guest has used a value. The guest has said so by WebSocket `by`, or by a request. A `seen` that
+    /// doesn't come by the guest's present transport is ignored: it is about a value that an earlier transport sent.
     pub(crate) fn seen(&mut self, who: GuestId, by: Option<ClientId>, name: &str) {
         let guest = self.guests.get_mut(&who);
         if let Some(guest) = guest.filter(|guest| guest.socket() == by) {
@@ -200,7 +208,7 @@ impl Guests {
         });
     }
 
-    /// Sends a packet with a number to a guest, if it is there.
+    /// Numbers a packet and sends it to a guest. If there is no such guest, nothing happens.
     fn send(&mut self, who: GuestId, packet: impl FnOnce(u64) -> Packet) {
         self.wake(who);
         let Some(guest) = self.guests.get_mut(&who) else {
@@ -215,11 +223,26 @@ impl Guests {
     /// Notes that this guest has news: if a request of the guest is held, it has to look again.
     pub(crate) fn wake(&mut self, who: GuestId) {
         let guest = self.guests.get(&who);
-        self.has_news |= guest.is_some_and(Guest::is_held);
+        self.wakeup_due |= guest.is_some_and(Guest::is_held);
     }
 
-    /// Whether a held request has to look again. Says so once.
-    pub(crate) fn take_news(&mut self) -> bool {
-        mem::take(&mut self.has_news)
+    /// Returns whether a held request has to look again, and forgets it: the next call returns false.
+    pub(crate) fn take_wakeup(&mut self) -> bool {
+        mem::take(&mut self.wakeup_due)
+    }
+
+    /// Lets every WebSocket know that the server is there. A page can't see the pings that its browser answers.
+    pub(crate) fn ping(&mut self) {
+        let ping = Packet::Ping { ping: true }.to_line();
+        for guest in self.guests.values_mut() {
+            guest.push(&ping, self.now);
+        }
+    }
+
+    /// Says goodbye to every WebSocket. The sessions are gone with the server.
+    pub(crate) fn stop(&mut self) {
+        self.tokens.clear();
+        let guests = mem::take(&mut self.guests);
+        guests.into_values().for_each(Guest::say_goodbye);
     }
 }

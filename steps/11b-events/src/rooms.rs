@@ -25,7 +25,7 @@ impl Rooms {
         }
     }
 
-    /// Lets a guest into a room, unless it is in too many already. Returns whether it is in the room now.
+    /// Lets a guest into a room, unless it is in too many already. Returns whether the guest is in the room now.
     pub(crate) fn join(&mut self, who: GuestId, room: &str) -> bool {
         let rooms = self.rooms.entry(who).or_default();
         if rooms.len() < self.max {

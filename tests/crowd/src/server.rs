@@ -71,7 +71,7 @@ fn as_it_is(room: Option<u64>) -> ExitCode {
 fn chat() -> ExitCode {
     start(Settings {
         max_connections: 100_000,
-        max_waiting: 256 * 1024,
+        max_outbox_bytes: 256 * 1024,
         pace: Pace {
             messages: 1_000_000,
             deliveries: u64::MAX,

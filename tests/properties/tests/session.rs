@@ -80,7 +80,7 @@ impl Half {
     }
 
     fn hear(&mut self, line: &str) {
-        match Packet::read(line) {
+        match Packet::parse(line) {
             Ok(Packet::Event { n, data, .. }) => {
                 if self
                     .session

@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chat::protocol::visible_name;
-use chat::rate::Rate;
+use chat::rate::TokenBucket;
 use events_solution::{Events, GuestId, Guests, Settings};
 use serde_json::{Value, json};
 
@@ -108,7 +108,7 @@ struct Table {
     has_changed: bool,
     /// How many events a guest may send in a second, and each guest's bucket.
     rate: u64,
-    rates: BTreeMap<GuestId, Rate>,
+    buckets: BTreeMap<GuestId, TokenBucket>,
 }
 
 struct Person {
@@ -124,7 +124,7 @@ impl Table {
             people: BTreeMap::new(),
             has_changed: false,
             rate,
-            rates: BTreeMap::new(),
+            buckets: BTreeMap::new(),
         }
     }
 
@@ -137,8 +137,8 @@ impl Table {
 
     fn is_too_fast(&mut self, who: GuestId) -> bool {
         let now = Instant::now();
-        let full = || Rate::new(self.rate, now);
-        !self.rates.entry(who).or_insert_with(full).allows(now)
+        let full = || TokenBucket::new(self.rate, now);
+        !self.buckets.entry(who).or_insert_with(full).try_take(now)
     }
 
     /// Notes that the table has changed.
@@ -197,7 +197,7 @@ impl Table {
     }
 
     fn close(&mut self, _: &mut Guests, who: GuestId, _: &Value) -> Value {
-        self.rates.remove(&who);
+        self.buckets.remove(&who);
         match self.people.remove(&who) {
             Some(_) => self.done(),
             None => Value::Null,

@@ -1,4 +1,4 @@
-//! What a handler can do with the guests.
+//! The functions of [`Guests`] that handlers call.
 
 use std::mem;
 use std::sync::Arc;
@@ -34,11 +34,11 @@ impl Guests {
     /// Tells all guests in a room.
     ///
     /// A handler that does so because a guest said something has to limit how often a guest may say it, as the
-    /// chat in `examples` does by a [`Rate`](chat::rate::Rate): one guest must not say more than the others can
-    /// confirm, or their sessions end. Nothing limits it here, because a page that was offline may send much at
-    /// once, and none of it may be lost.
+    /// chat in `examples` does by a [`TokenBucket`](chat::rate::TokenBucket): one guest must not say more than the
+    /// others can confirm, or their sessions end. Nothing limits it here, because a page that was offline may send
+    /// much at once, and none of it may be lost.
     pub fn emit_to(&mut self, room: &str, event: &str, data: &Value) {
-        for who in self.in_room(room) {
+        for who in self.guests_in(room) {
             self.emit(who, event, data);
         }
     }
@@ -50,11 +50,11 @@ impl Guests {
         }
     }
 
-    /// Offers all guests in a room a value that is worth something only now. A guest that is still busy with the
-    /// last one gets the newest when it is done with that. For each guest, one value of each name is kept.
+    /// Offers all guests in a room a value that goes out of date. A guest that is still busy with the last value gets
+    /// the newest one when it has finished. For each guest, one value of each name is kept.
     ///
-    /// The value is sent once the message that led to it has been taken as a whole. If several lines of a message
-    /// offer a value of the same name, only the last is sent, and the work for the room is done once.
+    /// The value is sent when the whole message that led to it has been handled. If several lines of a message offer a
+    /// value of the same name, only the last is sent, and the work for the room is done once.
     pub fn offer_to(&mut self, room: &str, name: &str, value: &Value) {
         let key = (room.to_string(), name.to_string());
         self.offered.insert(key, value.clone());
@@ -65,7 +65,7 @@ impl Guests {
         for ((room, now), data) in mem::take(&mut self.offered) {
             let name = now.clone();
             let line: Arc<str> = Packet::Now { now, data }.to_line().into();
-            for who in self.in_room(&room) {
+            for who in self.guests_in(&room) {
                 self.wake(who);
                 if let Some(guest) = self.guests.get_mut(&who) {
                     guest.latest.offer(&name, Arc::clone(&line));
@@ -87,7 +87,7 @@ impl Guests {
     }
 
     /// The guests in a room.
-    pub fn in_room(&self, room: &str) -> Vec<GuestId> {
+    pub fn guests_in(&self, room: &str) -> Vec<GuestId> {
         self.rooms.guests_in(room)
     }
 

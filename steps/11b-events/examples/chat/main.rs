@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chat::protocol::visible_name;
-use chat::rate::Rate;
+use chat::rate::TokenBucket;
 use events::{Events, GuestId, Guests, Settings};
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ struct Chat {
     has_changed: bool,
     /// How many names and messages a guest may send in a second, and each guest's bucket.
     rate: u64,
-    rates: BTreeMap<GuestId, Rate>,
+    buckets: BTreeMap<GuestId, TokenBucket>,
     messages: VecDeque<Value>,
     /// How many bytes all messages have.
     bytes: usize,
@@ -98,7 +98,7 @@ impl Chat {
             names: BTreeMap::new(),
             has_changed: false,
             rate,
-            rates: BTreeMap::new(),
+            buckets: BTreeMap::new(),
             messages: VecDeque::new(),
             bytes: 0,
             last_id,
@@ -152,7 +152,7 @@ impl Chat {
     }
 
     fn close(&mut self, _: &mut Guests, who: GuestId, _: &Value) -> Value {
-        self.rates.remove(&who);
+        self.buckets.remove(&who);
         self.has_changed |= self.names.remove(&who).is_some();
         Value::Null
     }
@@ -182,8 +182,8 @@ impl Chat {
     /// Whether this guest says too much at once. That would end the sessions of the others.
     fn is_too_fast(&mut self, who: GuestId) -> bool {
         let now = Instant::now();
-        let full = || Rate::new(self.rate, now);
-        !self.rates.entry(who).or_insert_with(full).allows(now)
+        let full = || TokenBucket::new(self.rate, now);
+        !self.buckets.entry(who).or_insert_with(full).try_take(now)
     }
 }
 

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use chat::rate::Rate;
+use chat::rate::TokenBucket;
 use events::{Events, GuestId, Guests, Settings};
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ const PER_SECOND: u64 = 10;
 
 fn main() -> ExitCode {
     let listen = launch::options("Notifications on events.", 9012, &mut []);
-    let mut rates = BTreeMap::new();
+    let mut buckets = BTreeMap::new();
     let events = Events::new(Settings::default())
         .file("/", "text/html", include_str!("index.html"))
         .file(
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
             json!({})
         })
         .on("publish", move |guests, who, data| {
-            if is_too_fast(&mut rates, guests, who) {
+            if is_too_fast(&mut buckets, guests, who) {
                 return error("That was too fast. Wait a second.".to_string());
             }
             let (topic, text) = match (topic(&data["topic"]), text(&data["text"])) {
@@ -69,21 +69,25 @@ fn main() -> ExitCode {
                 (Err(error), _) | (_, Err(error)) => return error,
             };
             guests.emit_to(topic, "note", &json!({ "topic": topic, "text": text }));
-            json!({ "told": guests.in_room(topic).len() })
+            json!({ "told": guests.guests_in(topic).len() })
         });
     launch::serve(listen, |listener| events.start(listener))
 }
 
 /// Whether this guest says too much at once. That would end the sessions of the others.
-fn is_too_fast(rates: &mut BTreeMap<GuestId, Rate>, guests: &Guests, who: GuestId) -> bool {
-    // Guests that have gone need no rate. Look for them only when there are some: checking all guests for each
+fn is_too_fast(
+    buckets: &mut BTreeMap<GuestId, TokenBucket>,
+    guests: &Guests,
+    who: GuestId,
+) -> bool {
+    // Guests that have gone need no bucket. Look for them only when there are some: checking all guests for each
     // line would be too much work for a message of a thousand lines.
-    if rates.len() > guests.count() {
-        rates.retain(|who, _| guests.has(*who));
+    if buckets.len() > guests.count() {
+        buckets.retain(|who, _| guests.has(*who));
     }
     let now = Instant::now();
-    let full = || Rate::new(PER_SECOND, now);
-    !rates.entry(who).or_insert_with(full).allows(now)
+    let full = || TokenBucket::new(PER_SECOND, now);
+    !buckets.entry(who).or_insert_with(full).try_take(now)
 }
 
 fn topic(data: &Value) -> Result<&str, Value> {

@@ -1,4 +1,4 @@
-//! What an application sets up, and what the server does by itself.
+//! The functions of [`Events`] that an application calls, and those that the server calls.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -12,9 +12,9 @@ use crate::guest::GuestId;
 use crate::guests::Guests;
 use crate::settings::Settings;
 
-/// What an application sets up.
+/// Functions for the application.
 impl Events {
-    /// A server that knows no events yet. It has `/events.js` for its page.
+    /// Creates a server that knows no events yet. It has `/events.js` for its page.
     pub fn new(settings: Settings) -> Self {
         let now = Instant::now();
         let state = State {
@@ -37,14 +37,14 @@ impl Events {
         )
     }
 
-    /// Adds a file of the page: at which path, of which type, and its text in UTF-8.
+    /// Adds a file of the page: its path, its type, and its text in UTF-8.
     pub fn file(mut self, path: &'static str, kind: &'static str, text: &'static str) -> Self {
         self.files.insert(path, (kind, text));
         self
     }
 
-    /// Sets what is done when `event` comes. Two events come by themselves: `open` when a session begins, and
-    /// `close` when it has ended; pages can't send these.
+    /// Sets the handler of an event. Two events come by themselves: `open` when a session begins, and `close` when it
+    /// has ended; pages can't send these.
     pub fn on<Handle>(self, event: &'static str, handle: Handle) -> Self
     where
         Handle: FnMut(&mut Guests, GuestId, &Value) -> Value + Send + 'static,
@@ -53,8 +53,8 @@ impl Events {
         self
     }
 
-    /// Sets what is done again and again, with this pause in between, for as long as there is a server. If it panics,
-    /// its changes so far remain, and it is done again.
+    /// Adds a function that is called again and again, with this pause in between, for as long as there is a server. If
+    /// it panics, its changes so far remain, and it is called again.
     pub fn every<F>(self, pause: Duration, feed: F) -> Self
     where
         F: FnMut(&mut Guests) + Send + 'static,
@@ -63,8 +63,8 @@ impl Events {
         self
     }
 
-    /// Lets the application do something with the guests, although no event has come from them.
-    pub fn with<T>(&self, act: impl FnOnce(&mut Guests) -> T) -> T {
+    /// Calls `act` with the guests. An application uses this to tell guests something outside a handler.
+    pub fn with_guests<T>(&self, act: impl FnOnce(&mut Guests) -> T) -> T {
         let mut state = self.lock();
         let result = act(&mut state.guests);
         self.settle(&mut state);
@@ -72,19 +72,22 @@ impl Events {
     }
 }
 
-/// What the server does.
+/// Functions for the server.
 impl Events {
-    /// Takes out what is to be done again and again.
+    /// Takes out the functions that are called again and again.
     pub(crate) fn take_feeds(&self) -> Vec<(Duration, Feed)> {
         mem::take(&mut self.lock().feeds)
     }
 
-    /// Does what is due at this time: ends the sessions of guests that have been away for too long, and pings.
+    /// Ends the sessions of guests that have been away for too long, and sends a ping if one is due.
     pub fn keep_time(&self, now: Instant) {
         let mut state = self.lock();
         state.guests.tell_time(now);
-        let (keep, keep_unproven) = (self.settings.keep, self.settings.keep_unproven);
-        state.guests.end_those_away(keep, keep_unproven);
+        let (ttl, unproven_ttl) = (
+            self.settings.session_ttl,
+            self.settings.unproven_session_ttl,
+        );
+        state.guests.expire_away(ttl, unproven_ttl);
         if now.duration_since(state.pinged) >= self.settings.ping_every {
             state.pinged = now;
             state.guests.ping();

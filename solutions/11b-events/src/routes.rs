@@ -1,5 +1,4 @@
-//! Which request means what: files, a WebSocket at `/socket`, and the two halves of long polling at
-//! `/events`.
+//! Requests and their answers: files, a WebSocket at `/socket`, and the two halves of long polling at `/events`.
 //!
 #![doc = include_str!("wire.md")]
 
@@ -10,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use chat::client::{self, Room};
-use chat::front::{bytes_of, parameter, read_head, reply_to, send};
+use chat::http::{encode_reply, parameter, read_head, refusal_reply, send_and_linger};
 use chat::outbox::Outbox;
 use handshake::head::{HeadBuffer, Limits, RequestHead, host_and_resource};
 use handshake::opening::{self, OpeningHandshake};
@@ -33,7 +32,9 @@ pub(crate) fn answer(events: &Events, stream: &TcpStream, stop: &AtomicBool) -> 
     let mut buffer = HeadBuffer::new(Limits::default());
     let head = match read_head(stream, &mut buffer, settings.request_within, stop)? {
         Ok(head) => head,
-        Err(error) => return send(stream, &bytes_of(&reply_to(&error.into()), true)),
+        Err(error) => {
+            return send_and_linger(stream, &encode_reply(&refusal_reply(&error.into()), true));
+        }
     };
     let target = host_and_resource(&head.target).map(|(_, resource)| resource);
     let (path, query) = target.map_or(("", ""), |it| it.split_once('?').unwrap_or((it, "")));
@@ -54,7 +55,7 @@ pub(crate) fn answer(events: &Events, stream: &TcpStream, stop: &AtomicBool) -> 
         (_, "GET" | "HEAD") => file(events, path),
         _ => Refusal::WrongMethod { allow: "GET, HEAD" }.into(),
     };
-    send(stream, &bytes_of(&reply, head.method != "HEAD"))
+    send_and_linger(stream, &encode_reply(&reply, head.method != "HEAD"))
 }
 // ANCHOR_END: answer
 
@@ -77,15 +78,15 @@ fn open_socket(
         Ok(opening) => opening,
         Err(refusal) => {
             let with_body = head.method != "HEAD";
-            return send(stream, &bytes_of(&reply_to(&refusal), with_body));
+            return send_and_linger(stream, &encode_reply(&refusal_reply(&refusal), with_body));
         }
     };
     let Some((token, cursor)) = session(query) else {
-        return send(stream, &bytes_of(&bad_session(), true));
+        return send_and_linger(stream, &encode_reply(&bad_session(), true));
     };
-    let outbox = Arc::new(Outbox::new(events.settings.max_waiting()));
+    let outbox = Arc::new(Outbox::new(events.settings.max_outbox_bytes()));
     let Ok(socket) = events.join(token, cursor, &outbox) else {
-        return send(stream, &bytes_of(&Refusal::Busy.into(), true));
+        return send_and_linger(stream, &encode_reply(&Refusal::Busy.into(), true));
     };
     // No thread empties the outbox yet, so the 101 is the first thing that the client gets.
     if let Err(error) = stream.write_all(&opening.response()) {
@@ -97,7 +98,7 @@ fn open_socket(
 }
 // ANCHOR_END: open_socket
 
-/// Answers the request by which a page without a WebSocket hears.
+/// Answers a GET, by which a page without a WebSocket hears.
 fn poll(events: &Events, head: &RequestHead, query: &str) -> Reply {
     if let Err(reply) = check_origin(head) {
         return reply;
@@ -111,7 +112,7 @@ fn poll(events: &Events, head: &RequestHead, query: &str) -> Reply {
     }
 }
 
-/// Answers the request by which a page without a WebSocket says something.
+/// Answers a POST, by which a page without a WebSocket says something.
 fn post(events: &Events, head: &RequestHead, query: &str, body: Body) -> Reply {
     if let Err(reply) = check_origin(head) {
         return reply;
@@ -182,9 +183,9 @@ fn check_origin(head: &RequestHead) -> Result<(), Reply> {
     if head.fields.only("Sec-Fetch-Site") == Some("cross-site") {
         return Err(text(403, "This is not for pages of other sites.\n"));
     }
-    let host = opening::read_host(head).map_err(|broken| reply_to(&broken))?;
+    let host = opening::read_host(head).map_err(|broken| refusal_reply(&broken))?;
     let policy = Policy::default();
-    opening::read_origin(head, host, &policy).map_err(|broken| reply_to(&broken))?;
+    opening::read_origin(head, host, &policy).map_err(|broken| refusal_reply(&broken))?;
     Ok(())
 }
 

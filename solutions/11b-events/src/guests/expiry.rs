@@ -1,19 +1,11 @@
-//! What time does to the guests: sessions end, WebSockets are pinged, and the server stops.
+//! How sessions expire: those of guests that stay away, and unproven ones when there is no room.
 
-use std::mem;
-use std::time::{Duration, Instant};
-
-use session::Packet;
+use std::time::Duration;
 
 use super::Guests;
 use crate::guest::{Guest, GuestId};
 
 impl Guests {
-    /// Tells what time it is, for everything that happens from now on.
-    pub(crate) fn tell_time(&mut self, now: Instant) {
-        self.now = now;
-    }
-
     /// Notes that a client has shown that it knows this session: it has said the session's number, or sent
     /// something by one of the session's transports. Asking once proves nothing: a picture on a page of another
     /// site does that, too.
@@ -23,11 +15,11 @@ impl Guests {
         }
     }
 
-    /// Ends the sessions of guests that have been away for longer than `keep`, and the unproven ones sooner:
-    /// after `keep_unproven`.
-    pub(crate) fn end_those_away(&mut self, keep: Duration, keep_unproven: Duration) {
+    /// Ends each session whose guest has been away for longer than `ttl`, or than `unproven_ttl` if the session is
+    /// unproven.
+    pub(crate) fn expire_away(&mut self, ttl: Duration, unproven_ttl: Duration) {
         let is_over = |guest: &Guest| {
-            let max = if guest.is_proven { keep } else { keep_unproven };
+            let max = if guest.is_proven { ttl } else { unproven_ttl };
             let away = guest.away();
             away.is_some_and(|since| self.now.duration_since(since) > max)
         };
@@ -48,20 +40,5 @@ impl Guests {
             self.end(who, "others need the room");
         }
         oldest.is_some()
-    }
-
-    /// Lets every WebSocket know that the server is there. A page can't see the pings that its browser answers.
-    pub(crate) fn ping(&mut self) {
-        let ping = Packet::Ping { ping: true }.to_line();
-        for guest in self.guests.values_mut() {
-            guest.push(&ping, self.now);
-        }
-    }
-
-    /// Says goodbye to every WebSocket. The sessions are gone with the server.
-    pub(crate) fn stop(&mut self) {
-        self.tokens.clear();
-        let guests = mem::take(&mut self.guests);
-        guests.into_values().for_each(Guest::say_goodbye);
     }
 }

@@ -15,10 +15,10 @@ use polling::routes::{Refusal, Reply};
 
 use crate::client::is_transient;
 
-/// How long a client may keep the connection open after its answer. A stopping server waits for that.
+/// The longest time that a client may keep the connection open after its answer. A stopping server waits for that.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// How often a thread that waits for a client checks whether the server is stopping.
+/// The time between two checks of a thread that waits for a client: is the server stopping?
 const CHECK_EVERY: Duration = Duration::from_millis(100);
 
 /// Tells a client that there is no room for it.
@@ -26,7 +26,7 @@ const CHECK_EVERY: Duration = Duration::from_millis(100);
 /// # Errors
 /// Returns an error if TCP has failed.
 pub fn refuse(stream: &TcpStream) -> io::Result<()> {
-    send(stream, &bytes_of(&Refusal::Busy.into(), true))
+    send_and_linger(stream, &encode_reply(&Refusal::Busy.into(), true))
 }
 
 /// Reads until the head is complete. The deadline is for the whole head, so a client gains nothing by sending a byte
@@ -35,7 +35,7 @@ pub fn refuse(stream: &TcpStream) -> io::Result<()> {
 ///
 /// # Errors
 /// Returns [`ErrorKind::TimedOut`] if the time is over, TCP ends or the server stops before the head is complete, and
-/// TCP's own error if a read fails. The inner error is a [`HeadError`], and says why what came isn't a head.
+/// TCP's own error if a read fails. The inner error is a [`HeadError`]: it says why the bytes that came aren't a head.
 pub fn read_head(
     mut stream: &TcpStream,
     buffer: &mut HeadBuffer,
@@ -71,8 +71,8 @@ pub fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     parameters.find_map(|(it, value)| (it == name).then_some(value))
 }
 
-/// Returns a reply as bytes for the wire.
-pub fn bytes_of(reply: &Reply, with_body: bool) -> Vec<u8> {
+/// Encodes a reply for the wire.
+pub fn encode_reply(reply: &Reply, with_body: bool) -> Vec<u8> {
     let length = reply.body.len().to_string();
     let mut fields = vec![
         ("Content-Length", length.as_str()),
@@ -96,7 +96,7 @@ pub fn bytes_of(reply: &Reply, with_body: bool) -> Vec<u8> {
 }
 
 /// Returns the answer to a request that breaks a rule of the handshake.
-pub fn reply_to(broken: &HandshakeRefusal) -> Reply {
+pub fn refusal_reply(broken: &HandshakeRefusal) -> Reply {
     let mut reply = Reply::file(
         "text/plain; charset=utf-8",
         &format!("{}\n", broken.sentence()),
@@ -114,7 +114,7 @@ pub fn reply_to(broken: &HandshakeRefusal) -> Reply {
 ///
 /// # Errors
 /// Returns an error if TCP has failed.
-pub fn send(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
+pub fn send_and_linger(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
     stream.set_write_timeout(Some(LINGER))?;
     stream.set_read_timeout(Some(CHECK_EVERY))?;
     stream.write_all(answer)?;

@@ -173,7 +173,7 @@ fn a_client_that_never_reads_slows_no_other_and_is_closed() {
                If it reads after all, it finds whole frames, and then a Close with 1013.",
         signs: [],
         shows: || {
-            let server = serve(Settings { max_waiting: 100_000, max_history: 1, ..settings() });
+            let server = serve(Settings { max_outbox_bytes: 100_000, max_history: 1, ..settings() });
             let mut sloth = Peer::named(server.address(), "sloth");
             let seen = speak_until_left(&server, "sloth");
             let spoken: Vec<&String> = seen.iter().filter(|it| it.starts_with(r#"{"id""#)).collect();
@@ -204,7 +204,7 @@ fn a_client_that_never_reads_is_cut_off_by_a_deadline() {
         signs: [],
         shows: || {
             let patience = Patience { close_within: SHORT, ..PATIENT };
-            let server = serve(Settings { max_waiting: 100_000, max_connections: 1, ..settings_with(patience) });
+            let server = serve(Settings { max_outbox_bytes: 100_000, max_connections: 1, ..settings_with(patience) });
             let mut sloth = Peer::named(server.address(), "sloth");
             let full = exchange(server.address(), "GET", "/people", None).status;
             let mut shown = format!("while sloth is here, a newcomer gets {full}\n");
