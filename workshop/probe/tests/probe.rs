@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use echo_solution::{Log, Server, Settings};
-use workshop_probe::probe;
+use workshop_probe::{Terms, probe};
 use workshop_terminal::command_line::Exit;
 
 #[test]
@@ -26,7 +26,10 @@ fn the_echo_of_step_09_breaks_no_rule_and_the_book_shows_it() {
     let end = probe(
         &format!("ws://{address}/socket"),
         false,
-        Duration::from_secs(5),
+        Terms {
+            patience: Duration::from_secs(5),
+            only: "",
+        },
         &mut |line| said.push_str(&format!("{line}\n")),
     );
     assert_eq!(end.expect("it is probed"), Exit::Success, "{said}");
