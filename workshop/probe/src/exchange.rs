@@ -9,7 +9,7 @@ use workshop_wire::side::Side;
 
 use crate::frame::{self, BINARY, CLOSE, CONTINUATION, Draft, FIN, Length, PING, PONG, TEXT};
 use crate::outcome::{Mark, Outcome};
-use crate::peer::{Ending, FloodEnd, Peer, TcpEnd};
+use crate::peer::{Ending, FloodEnd, Peer, TcpEnd, has_frame};
 use crate::rule::Tried;
 
 /// How long a peer has to refuse what it can refuse at once.
@@ -236,7 +236,7 @@ pub fn fragments(trial: &impl Opens) -> Tried {
     let mut bytes = trial.frame(TEXT, b"x");
     bytes.extend(trial.frame(CONTINUATION, b"x").repeat(FRAGMENTS - 2));
     bytes.extend(trial.frame(FIN | CONTINUATION, b"x"));
-    peer.flood(&bytes, b"x", bytes.len() as u64, true);
+    peer.flood(&bytes, b"x", bytes.len() as u64, Some(has_frame));
     Ok(match peer.message() {
         Ok(message) if message == vec![b'x'; FRAGMENTS] => Outcome::kept("echoed"),
         Ok(message) => Outcome::broken(format!("{} bytes come back", message.len())),
@@ -260,7 +260,7 @@ pub fn unread_echoes(trial: &impl Opens) -> Tried {
 fn never_read(trial: &impl Opens, frame: &[u8]) -> Tried {
     let mut peer = trial.open()?;
     let filler = frame.repeat(64);
-    let flood = peer.flood(b"", &filler, FLOOD, false);
+    let flood = peer.flood(b"", &filler, FLOOD, None);
     let sent = mebibytes(flood.sent);
     Ok(Outcome::chosen(match flood.end {
         FloodEnd::Ended => format!("ends it after {sent}"),

@@ -84,6 +84,12 @@ impl Head {
         self
     }
 
+    /// The value of the first field with this name, or nothing.
+    pub fn value(&self, name: &str) -> &str {
+        let field = self.fields.iter().find(|field| field.0 == name);
+        field.map_or("", |field| &field.1)
+    }
+
     /// Replaces the first `from` in the first line by `to`.
     pub fn with_line(mut self, from: &str, to: &str) -> Self {
         self.line = self.line.replacen(from, to, 1);

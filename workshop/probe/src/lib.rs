@@ -1,12 +1,16 @@
-//! `cargo workshop probe`: asks a server, over real sockets, whether it keeps the rules.
+//! `cargo workshop probe`: asks a server, or a client, over real sockets, whether it keeps the rules.
 //!
 //! ```text
-//!   Target ──▶ Trial ──▶ Peer ──▶ the server
-//!     URL     one rule,  one connection,
-//!             one deadline   bounded
-//!                │
-//!                ▼
-//!             Outcome ──▶ one line
+//!   server::Target ──▶ Trial ──▶ Peer ──▶ the server
+//!     a URL           one rule,  one connection,
+//!                     one deadline   bounded
+//!                        │
+//!                        ▼
+//!                     Outcome ──▶ one line
+//!                        ▲
+//!                        │
+//!   client::Session ─▶ Trial ──▶ Peer ◀── the client
+//!     where it listens              its program is started again for each connection
 //! ```
 //!
 //! It uses none of the steps: its frames and heads are its own, so that it can write wrong ones, and so that it
@@ -15,13 +19,15 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | `server` | the rules for servers |
+//! | `server` | the rules for servers: the probe connects |
+//! | `client` | the rules for clients: the probe listens |
 //! | `rule` | a rule, and the report of all of them |
 //! | `exchange` | what both sides can be asked once a WebSocket is open |
 //! | `peer` | one connection |
 //! | `head`, `frame` | what is sent and read |
 //! | `outcome` | kept or broken, and the line that says it |
 
+mod client;
 mod exchange;
 mod frame;
 mod head;
@@ -37,6 +43,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use workshop_terminal::command_line::Exit;
 use workshop_terminal::text::say;
 
+pub use self::client::listen;
 pub use self::rule::Terms;
 pub use self::server::probe;
 
@@ -44,12 +51,31 @@ pub use self::server::probe;
 pub fn command() -> Command {
     Command::new("probe")
         .bin_name("cargo workshop probe")
-        .about("Whether a WebSocket echo server, yours or any, keeps the rules of RFC 6455")
+        .about("Whether a WebSocket echo server or client, yours or any, keeps the rules of RFC 6455")
+        .override_usage(
+            "cargo workshop probe <URL>\n       \
+             cargo workshop probe --listen <ADDRESS> [-- <COMMAND>...]",
+        )
         .arg(
             Arg::new("url")
                 .value_name("URL")
-                .required(true)
+                .required_unless_present("listen")
+                .conflicts_with("listen")
                 .help("The server's address, like ws://127.0.0.1:9009/socket"),
+        )
+        .arg(
+            Arg::new("listen")
+                .long("listen")
+                .value_name("ADDRESS")
+                .help("Probe a client instead: listen here, like 127.0.0.1:0, and be a bad server"),
+        )
+        .arg(
+            Arg::new("command")
+                .value_name("COMMAND")
+                .last(true)
+                .num_args(1..)
+                .requires("listen")
+                .help("The client, started for each connection with the URL as last argument, or as {url}"),
         )
         .arg(
             Arg::new("deadline")
@@ -63,7 +89,7 @@ pub fn command() -> Command {
             Arg::new("anywhere")
                 .long("anywhere")
                 .action(ArgAction::SetTrue)
-                .help("Also a server that isn't on this machine; only one of your own, please"),
+                .help("Also a server or a client on another machine; only one of your own, please"),
         )
         .arg(
             Arg::new("only")
@@ -72,22 +98,41 @@ pub fn command() -> Command {
                 .help("Only rules that have this text in their words"),
         )
         .after_help(
-            "Exit codes: 0 no MUST is broken, 1 one is, 2 there is nothing to probe.\n\n\
-             Example:\n  cargo workshop probe ws://127.0.0.1:9009/socket",
+            "The client is an echo client: it connects, sends each message back, and when the\n\
+             connection has ended, ends with exit code 0 after a clean Close, and with another\n\
+             after anything else. Its output isn't read. Without COMMAND, you start it: the\n\
+             probe prints each rule and the URL to connect to.\n\n\
+             Exit codes: 0 no MUST is broken, 1 one is, 2 there is nothing to probe.\n\n\
+             Examples:\n  cargo workshop probe ws://127.0.0.1:9009/socket\n  \
+             cargo workshop probe --listen 127.0.0.1:0 -- node client.mjs",
         )
 }
 
 /// Does what the command line says.
 ///
 /// # Errors
-/// Returns the same errors as [`probe`].
+/// Returns the same errors as [`probe`] and [`listen`].
 pub fn run(matches: &ArgMatches) -> Result<Exit> {
-    let url = matches.get_one::<String>("url").expect("it is required");
+    let text = |name| matches.get_one::<String>(name).map(String::as_str);
     let seconds = matches
         .get_one::<u16>("deadline")
         .expect("it has a default");
-    let only = matches.get_one::<String>("only").map_or("", String::as_str);
-    let patience = Duration::from_secs(u64::from(*seconds));
-    let terms = Terms { patience, only };
-    probe(url, matches.get_flag("anywhere"), terms, &mut say)
+    let terms = Terms {
+        patience: Duration::from_secs(u64::from(*seconds)),
+        only: text("only").unwrap_or_default(),
+    };
+    let anywhere = matches.get_flag("anywhere");
+    let Some(address) = text("listen") else {
+        let url = text("url").expect("it is required");
+        return probe(url, anywhere, terms, &mut say);
+    };
+    let command = matches.get_many::<String>("command");
+    let command = command.map(|words| words.cloned().collect());
+    listen(
+        address,
+        anywhere,
+        command.unwrap_or_default(),
+        terms,
+        &mut say,
+    )
 }

@@ -94,7 +94,7 @@ pub enum FloodEnd {
     AllSent,
     /// No byte was accepted for two seconds.
     Stalled,
-    /// The other side ended the connection, or answered a head before it was complete.
+    /// The other side ended the connection, or answered before all was sent.
     Ended,
 }
 
@@ -174,9 +174,15 @@ impl Peer {
         _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Sends `head`, then `filler` again and again, `total` bytes in all. If it `listens`, it also reads, and stops
-    /// once a response has a complete head.
-    pub fn flood(&mut self, head: &[u8], filler: &[u8], total: u64, listens: bool) -> Flood {
+    /// Sends `head`, then `filler` again and again, `total` bytes in all. If `until` is given, it also reads, and
+    /// stops once `until` finds what it looks for in the input.
+    pub fn flood(
+        &mut self,
+        head: &[u8],
+        filler: &[u8],
+        total: u64,
+        until: Option<fn(&[u8]) -> bool>,
+    ) -> Flood {
         let mut sent = 0;
         let mut moved = Instant::now();
         _ = self.stream.set_nonblocking(true);
@@ -184,9 +190,11 @@ impl Peer {
             if sent >= total {
                 break FloodEnd::AllSent;
             }
-            if listens && self.input.len() < MAX_MESSAGE {
+            if let Some(until) = until
+                && self.input.len() < MAX_MESSAGE
+            {
                 self.read_some();
-                if self.end.is_some() || find(&self.input, b"\r\n\r\n").is_some() {
+                if self.end.is_some() || until(&self.input) {
                     break FloodEnd::Ended;
                 }
             }
@@ -416,6 +424,15 @@ impl Peer {
             }
         }
     }
+
+    /// Does the same, but not for longer than this. The deadline stays what it was.
+    pub fn until_end_within(&mut self, patience: Duration) -> TcpEnd {
+        let deadline = self.deadline;
+        self.limit(patience);
+        let end = self.until_end();
+        self.deadline = deadline;
+        end
+    }
 }
 
 /// What is wrong with a frame of this side's.
@@ -429,6 +446,16 @@ fn fault_of(frame: &Frame, side: Side) -> Option<&'static str> {
         return Some("sets a reserved bit");
     }
     (!frame.minimal).then_some("writes a length in too many bytes")
+}
+
+/// Whether a head is complete.
+pub fn has_head(input: &[u8]) -> bool {
+    find(input, b"\r\n\r\n").is_some()
+}
+
+/// Whether a frame is complete.
+pub fn has_frame(input: &[u8]) -> bool {
+    matches!(frame::read(input), Ok(Some(_)))
 }
 
 fn find(input: &[u8], what: &[u8]) -> Option<usize> {

@@ -8,7 +8,7 @@ use super::{Rule, Trial};
 use crate::exchange::{Opens, mebibytes};
 use crate::head::{Head, KEYS, Response};
 use crate::outcome::Outcome;
-use crate::peer::FloodEnd;
+use crate::peer::{FloodEnd, has_head};
 use crate::rule::Tried;
 
 /// How long the long head is, in bytes.
@@ -210,7 +210,7 @@ fn long_head(trial: &Trial) -> Tried {
     let mut head = trial.handshake().bytes();
     head.truncate(head.len() - 2);
     head.extend(b"X-Filler: ");
-    let flood = peer.flood(&head, &[b'x'; 64 << 10], LONG_HEAD, true);
+    let flood = peer.flood(&head, &[b'x'; 64 << 10], LONG_HEAD, Some(has_head));
     if flood.end == FloodEnd::AllSent {
         peer.send(b"\r\n\r\n");
     }
