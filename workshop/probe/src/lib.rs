@@ -52,10 +52,7 @@ pub fn command() -> Command {
     Command::new("probe")
         .bin_name("cargo workshop probe")
         .about("Whether a WebSocket echo server or client, yours or any, keeps the rules of RFC 6455")
-        .override_usage(
-            "cargo workshop probe <URL>\n       \
-             cargo workshop probe --listen <ADDRESS> [-- <COMMAND>...]",
-        )
+        .override_usage("cargo workshop probe <URL | --listen ADDRESS [-- COMMAND...]>")
         .arg(
             Arg::new("url")
                 .value_name("URL")

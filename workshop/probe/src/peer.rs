@@ -58,6 +58,15 @@ pub struct Ending {
 }
 
 impl Ending {
+    fn without_close(end: TcpEnd) -> Self {
+        Self {
+            messages: Vec::new(),
+            close: None,
+            data_after_close: false,
+            end,
+        }
+    }
+
     /// The code of the Close, if one arrived and it has a code.
     pub fn code(&self) -> Option<u16> {
         match self.close.as_deref() {
@@ -336,26 +345,32 @@ impl Peer {
     /// # Errors
     /// Returns what the other side did instead, in words, if no message arrives.
     pub fn message(&mut self) -> Result<Vec<u8>, String> {
+        self.message_or_ending()
+            .map_err(|ending| match ending.close {
+                Some(_) => ending.in_words(),
+                None => format!("no echo, {}", ending.end.in_words()),
+            })
+    }
+
+    /// Does the same. Of a message that is longer than any that was asked for, it returns the beginning.
+    ///
+    /// # Errors
+    /// Returns how the connection ended if no message arrives.
+    pub fn message_or_ending(&mut self) -> Result<Vec<u8>, Ending> {
         let mut message = Vec::new();
         loop {
             let frame = match self.frame() {
                 Ok(frame) => frame,
-                Err(TcpEnd::Open) => return Err("no echo, stays open".to_string()),
-                Err(end) => return Err(format!("no echo, {}", end.in_words())),
+                Err(end) => return Err(Ending::without_close(end)),
             };
             match frame.opcode() {
-                frame::CLOSE => {
-                    let ending = self.ended_by(frame.payload, true, Vec::new());
-                    return Err(ending.in_words());
-                }
+                frame::CLOSE => return Err(self.ended_by(frame.payload, true, Vec::new())),
                 frame::PING => _ = self.pong(&frame.payload),
                 frame::PONG => {}
                 _ => message.extend(&frame.payload),
             }
-            if message.len() > MAX_MESSAGE {
-                return Err("an endless message".to_string());
-            }
-            if frame.opcode() <= frame::BINARY && frame.is_final() {
+            let is_complete = frame.opcode() <= frame::BINARY && frame.is_final();
+            if is_complete || message.len() > MAX_MESSAGE {
                 return Ok(message);
             }
         }
@@ -373,12 +388,8 @@ impl Peer {
             let frame = match self.frame() {
                 Ok(frame) => frame,
                 Err(end) => {
-                    return Ending {
-                        messages,
-                        close: None,
-                        data_after_close: false,
-                        end,
-                    };
+                    let ending = Ending::without_close(end);
+                    return Ending { messages, ..ending };
                 }
             };
             match frame.opcode() {

@@ -125,8 +125,9 @@ pub fn report<Trial>(
 fn summary(marks: &[Mark], side: Side, took: Duration) -> String {
     let count = |mark| marks.iter().filter(|found| **found == mark).count();
     let text = format!(
-        "{} rules: {} kept, {} broken, {} not followed, {} the {side}'s choice; {} s.",
+        "{} {}: {} kept, {} broken, {} not followed, {} the {side}'s choice; {} s.",
         marks.len(),
+        if marks.len() == 1 { "rule" } else { "rules" },
         count(Mark::Kept),
         count(Mark::Broken),
         count(Mark::NotFollowed),

@@ -1,5 +1,6 @@
 //! The rules of the server's answer: which ones open a WebSocket, and which must not (RFC 6455 §4.1).
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::program::Fate;
@@ -19,21 +20,12 @@ const REDIRECTION: Duration = Duration::from_secs(2);
 
 /// The rules, in the order in which they are tried.
 pub const RULES: &[Rule] = &[
+    Rule::new("101 in two pieces", "", in_two_pieces),
     Rule::new("101 in one-byte pieces", "", |trial| {
-        let mut visit = trial.visit()?;
-        let head = visit.acceptance().bytes();
-        visit.drip(&head, Duration::from_millis(1));
-        Ok(accepted(trial, visit))
+        in_pieces(trial, Duration::from_millis(1))
     }),
     Rule::new("101 that drips, 10 ms a byte", "", |trial| {
-        let mut visit = trial.visit()?;
-        let head = visit.acceptance().bytes();
-        visit.drip(&head, Duration::from_millis(10));
-        visit.send(&trial.text(b"Hello"));
-        Ok(Outcome::chosen(match takes_it(&mut visit) {
-            Ok(()) => "a message is echoed",
-            Err(end) => end.in_words(),
-        }))
+        in_pieces(trial, Duration::from_millis(10))
     })
     .slow(),
     Rule::new("a frame in the 101's segment", "§4.1", |trial| {
@@ -106,6 +98,32 @@ pub const RULES: &[Rule] = &[
         Ok(noticed(trial, visit))
     }),
 ];
+
+/// TCP cuts where it likes: in the status line, in a value, in the empty line at the end.
+fn in_two_pieces(trial: &Trial) -> Tried {
+    let all = [5, 100, 127].map(|at| (format!("cut at {at}"), at));
+    worst_of(all.into(), |at| {
+        let mut visit = trial.visit()?;
+        let head = visit.acceptance().bytes();
+        visit.send(&head[..at]);
+        // Usually long enough for the client to read the first part alone.
+        thread::sleep(Duration::from_millis(20));
+        visit.send(&head[at..]);
+        Ok(accepted(trial, visit))
+    })
+}
+
+/// A client may have limits here too: how long it waits, and how small the pieces may be.
+fn in_pieces(trial: &Trial, pause: Duration) -> Tried {
+    let mut visit = trial.visit()?;
+    let head = visit.acceptance().bytes();
+    visit.drip(&head, pause);
+    visit.send(&trial.text(b"Hello"));
+    Ok(match takes_it(&mut visit) {
+        Ok(()) => Outcome::kept("a message is echoed"),
+        Err(end) => Outcome::chosen(end.in_words()),
+    })
+}
 
 /// Sends a message, and judges what must come back: the message.
 fn accepted(trial: &Trial, mut visit: Visit) -> Outcome {
