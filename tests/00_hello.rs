@@ -1,7 +1,7 @@
-//! Step 00, `hello`: the server answers, to the byte.
+//! Step 00, `hello`: the server's answers, to the byte.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,11 +17,12 @@ use tiny_http::{Request, Response};
 /// How long a check waits for something that should happen at once.
 const AT_ONCE: Duration = Duration::from_secs(3);
 
-fn start(most: u64, answer: impl Fn(Request) + Send + Sync + 'static) -> Server {
+fn start(max_requests: u64, answer: impl Fn(Request) + Send + Sync + 'static) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    Server::start(listener, most, answer).expect("the server starts")
+    Server::start(listener, max_requests, answer).expect("the server starts")
 }
 
+/// A request for this path, and the server's response.
 fn transcript_of(target: &str) -> String {
     let server = start(10, hello::answer);
     let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -43,38 +44,42 @@ fn the_server_says_hello() {
         rule: "A response is a status line, header fields, an empty line, and then the body.",
         signs: [
             yours(["HTTP/1.1 500"]).says(
-                "The request was dropped without an answer, so tiny_http sent a 500 in its place. `respond` sends yours.",
+                "The request was dropped without an answer, so tiny_http sent a 500 in its place. `respond` sends \
+                 yours.",
             ),
             yours(["hello, WebSocket␊"]).says(
                 "The greeting still begins with a lowercase letter. `H` and `h` are one bit apart: 0010 0000.",
             ),
             yours(["hello, WebSocket"]).and(yours(["Content-Length: 16␍␊"])).says(
-                "The first letter is still lowercase, and `\\n`, the last of the 17 bytes, is missing as well.",
+                "The first letter is still lowercase, and `\\n`, the last of the 17 bytes, is missing.",
             ),
             yours(["  Hello, WebSocket"]).and(yours(["Content-Length: 16␍␊"])).says(
                 "The `\\n` at the end is missing. It is the last of the 17 bytes.",
             ),
             yours(["WebSocket␍␊"]).says(
-                "The greeting ends in CR LF, as a header line does. A body has no such rule: here it ends in `\\n` alone.",
+                "The greeting ends in CR LF, as a header line does. This rule isn't for a body: here it ends in `\\n` \
+                 alone.",
             ),
             yours(["WebSocket\\n"]).or(yours(["WebSocket/n"])).says(
-                "The end of the text was sent as two characters. Only `\\n` in a string without an `r` before it is a line feed.",
+                "The end of the text was sent as two characters. `\\n` is a line feed only in a string without an `r` \
+                 before it.",
             ),
             only(["Content-Length: 1", "  ␊"]).says("The greeting ends in two line feeds. It needs one."),
             yours(["WebSocket ␊"]).says("There is a space after `WebSocket`. You can't see it, but it is sent."),
             yours(["   Hello"]).says("There is a space before `Hello`. It is sent like any other character."),
             yours(["Hello,\u{a0}WebSocket"]).says(
-                "The space is a no-break space, as pages have it: it looks the same and takes two bytes. Type it again.",
+                "The space is a no-break space, as in web pages: it looks the same and takes two bytes. Type it again.",
             ),
             yours(["Hello WebSocket␊"]).says("The comma after `Hello` is missing."),
             yours(["Content-Length: 18␍␊"]).and(yours(["ello, WebSocket␊"])).but_not(yours(["Hello"])).says(
                 "The first letter isn't the ASCII `H`: it takes two bytes, and `Content-Length` counts both.",
             ),
             yours(["Hello, Websocket␊"]).or(yours(["Hello, webSocket␊"])).or(yours(["Hello, websocket␊"])).says(
-                "The first letter is right now, and one inside `WebSocket` is in the wrong case.",
+                "The first letter is right now, but one inside `WebSocket` is in the wrong case.",
             ),
             yours(["  lello, WebSocket"]).says(
-                "The bit was counted from the right: that makes an `l` out of the `h`. It is the third from the left, 0010 0000.",
+                "The bit was counted from the right, which makes an `l` out of the `h`. It is the third from the left, \
+                 0010 0000.",
             ),
             yours(["Content-Length: 0␍␊"]).says("The greeting is empty."),
         ],
@@ -86,45 +91,45 @@ fn the_server_says_hello() {
 fn another_path_is_not_found() {
     check! {
         rfc: "RFC 9110 §15.5.5",
-        rule: "Where there is nothing at a path, the status is 404, with a body that says so.",
+        rule: "If there is nothing at a path, the status is 404, and the body says so.",
         signs: [
-            yours(["Hello, WebSocket"]).says("Every path gets the greeting: `answer` no longer looks at the path."),
+            yours(["Hello, WebSocket"]).says("Every path gets the greeting: `answer` no longer checks the path."),
             only(["HTTP/1.1"]).says(
-                "The sentence says that there is nothing here, and the status doesn't. A program reads the status.",
+                "The sentence says that there is nothing here, but the status doesn't. A program reads the status.",
             ),
         ],
         shows: || transcript_of("/nowhere"),
     }
 }
 
-// What is given.
+// Given code.
 
 #[test]
 fn one_request_too_many_gets_503() {
     check! {
         rfc: "RFC 9110 §15.6.4",
-        rule: "A server answers only so many requests at a time. One more is told to come back.",
+        rule: "A server answers a limited number of requests at a time. One more gets a 503 with Retry-After.",
         signs: [],
         shows: || {
-            let (begun, has_begun) = mpsc::channel();
-            let (held, until_let_go) = mpsc::channel::<()>();
-            let until_let_go = Mutex::new(until_let_go);
+            let (started, has_started) = mpsc::channel();
+            let (held, until_released) = mpsc::channel::<()>();
+            let until_released = Mutex::new(until_released);
             let server = start(2, move |request| {
-                _ = begun.send(());
-                _ = until_let_go.lock().map(|held| held.recv());
+                _ = started.send(());
+                _ = until_released.lock().map(|held| held.recv());
                 _ = request.respond(Response::from_string("done\n"));
             });
             let mut transcript = Transcript::new();
             let mut clients = [0, 1].map(|_| {
                 let mut client = Client::connect(server.address());
                 client.request("GET", "/", None);
-                if has_begun.recv_timeout(stretched(AT_ONCE)).is_err() {
+                if has_started.recv_timeout(stretched(AT_ONCE)).is_err() {
                     let early = if client.has_answer() { client.response().text() } else { "nothing".to_string() };
                     panic!("two requests may be answered at a time; one of two got: {early}");
                 }
                 client
             });
-            transcript.note("two requests are being answered, and two are the most");
+            transcript.note("two requests are being answered, and the limit is two");
             let third = exchange(server.address(), "GET", "/", None);
             transcript.server(&without_date(&third.bytes()));
             drop(held);
@@ -137,19 +142,20 @@ fn one_request_too_many_gets_503() {
 }
 
 #[test]
-fn a_promise_of_too_long_a_body_gets_413() {
+fn a_declared_length_over_the_limit_gets_413() {
     check! {
         rfc: "RFC 9110 §15.5.14",
-        rule: "A body may promise 64 MiB; one byte more is refused, and nothing of it is read.",
+        rule: "A body may have a declared length of 64 MiB. One byte more is refused before any of it is read.",
         signs: [],
         shows: || {
             let server = start(10, |request| {
-                let length = request.body_length();
-                _ = request.respond(Response::from_string(format!("{} bytes are promised\n", length.unwrap_or_default())));
+                let length = request.body_length().unwrap_or_default();
+                _ = request.respond(Response::from_string(format!("{length} bytes are declared\n")));
             });
             [64 << 20, (64 << 20) + 1, 1_u64 << 40].map(|length| {
+                let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
                 let mut client = Client::connect(server.address());
-                client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n").as_bytes());
+                client.send(head.as_bytes());
                 let mut response = client.response();
                 if response.status == 100 {
                     // An interim response; a client skips it (RFC 9110 §15.2).
@@ -162,7 +168,7 @@ fn a_promise_of_too_long_a_body_gets_413() {
 }
 
 #[test]
-fn a_server_that_is_dropped_listens_no_more() {
+fn a_dropped_server_stops_listening() {
     check! {
         rfc: "the workshop's own rule",
         rule: "Dropping a server stops it: nothing listens at its address any more.",
@@ -173,15 +179,20 @@ fn a_server_that_is_dropped_listens_no_more() {
             let before = exchange(address, "GET", "/", None).status;
             drop(server);
             let begin = Instant::now();
-            let refused = || TcpStream::connect(address).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-            while !refused() && begin.elapsed() < stretched(AT_ONCE) {
+            while !is_refused(address) && begin.elapsed() < stretched(AT_ONCE) {
                 // Not at once: each attempt takes one of the system's ports for a while.
                 thread::sleep(Duration::from_millis(5));
             }
-            let after = if refused() { "refused" } else { "accepted" };
+            let after = if is_refused(address) { "refused" } else { "accepted" };
             format!("before it is dropped: {before}\nafter: the connection is {after}")
         },
     }
+}
+
+/// Whether a connection to this address is refused.
+fn is_refused(address: SocketAddr) -> bool {
+    let connected = TcpStream::connect(address);
+    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! Step 01, `polling`: messages, cursors, limits, and what is refused.
+//! Step 01, `polling`: messages, cursors, limits, and refusals.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
+use std::time::Duration;
 
 use polling::body::{parse_message, read_limited};
 use polling::history::{History, NewMessage, News};
@@ -19,7 +20,7 @@ fn start(limits: Limits) -> Polling {
     Polling::start(listener, limits).expect("the server starts")
 }
 
-fn says(username: &str, message: &str) -> NewMessage {
+fn new_message(username: &str, message: &str) -> NewMessage {
     NewMessage {
         username: username.to_string(),
         message: message.to_string(),
@@ -27,26 +28,23 @@ fn says(username: &str, message: &str) -> NewMessage {
 }
 
 fn json(username: &str, message: &str) -> String {
-    serde_json::to_string(&says(username, message)).expect("a message is JSON")
+    serde_json::to_string(&new_message(username, message)).expect("a message is JSON")
 }
 
-/// `1 ada: hi, 2 bob: hello; next 2`
+/// The news in one line: `1 ada: hi, 2 bob: hello; next 2`.
 fn line(news: &News) -> String {
+    let next = news.next;
+    if news.messages.is_empty() {
+        return format!("nothing; next {next}");
+    }
     let messages = news.messages.iter().map(|message| {
-        let NewMessage {
-            username,
-            message: text,
-        } = &message.content;
-        format!("{} {username}: {text}", message.id)
+        let content = &message.content;
+        format!("{} {}: {}", message.id, content.username, content.message)
     });
-    let messages: Vec<_> = messages.collect();
-    let messages = match messages.is_empty() {
-        true => "nothing".to_string(),
-        false => messages.join(", "),
-    };
-    format!("{messages}; next {}", news.next)
+    format!("{}; next {next}", Vec::from_iter(messages).join(", "))
 }
 
+/// The news after each of these cursors, one line for each.
 fn cursors(history: &History, cursors: impl IntoIterator<Item = u64>) -> String {
     let row = |cursor| format!("after {cursor}: {}\n", line(&history.after(cursor)));
     cursors.into_iter().map(row).collect()
@@ -61,84 +59,91 @@ fn every_message_gets_the_next_id() {
             yours(["ids 0, 1, 2"]).says(
                 "The first message got the id 0. Then `after=0` can't mean \"I have seen nothing\".",
             ),
-            yours(["ids 1, 1, 1"]).says("All messages got the same id: `last_id` isn't raised and kept."),
+            yours(["ids 1, 1, 1"]).says("All messages got the same id: `last_id` isn't increased."),
         ],
         shows: || {
             let mut history = History::new(10);
-            let ids = ["hi", "hello", "hi"].map(|text| history.post(says("ada", text)).to_string());
+            let ids = ["hi", "hello", "hi"].map(|text| history.post(new_message("ada", text)).to_string());
             format!("ids {}", ids.join(", "))
         },
     }
 }
 
 #[test]
-fn after_a_cursor_comes_only_what_is_newer() {
+fn only_newer_messages_come_after_a_cursor() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "The cursor is the last id that was seen: newer ids come, and `next` is the last of all.",
+        rule: "The cursor is the last id that the page has seen. The answer has the newer ones, and `next` is the last \
+               id of all.",
         signs: [
             yours(["after 3: nothing; next 0"]).says(
-                "With nothing new, `next` became 0: the page would ask for everything again.",
+                "If nothing was new, `next` became 0: the page would ask for everything again.",
             ),
             yours(["after 3: nothing; next 4"]).says(
-                "`next` is one too high, so the next message is never seen. A cursor names what has been seen, not what is wanted.",
+                "`next` is one too high, so the page never sees the next message. A cursor is the last id that was \
+                 seen, not the first that is wanted.",
             ),
             yours(["after 0: 1 ada: hi, 2 bob: hello, 3 ada: tea?; next 0"]).says(
                 "`next` is the cursor that was asked with. It should be the last id of all.",
             ),
             yours(["after 0: 3 ada: tea?, 2 bob"]).says(
-                "The newest message comes first. A page appends what it gets, so the oldest has to come first.",
+                "The newest message comes first. A page appends the messages in their order, so the oldest has to be \
+                 first.",
             ),
-            yours(["after 2: 1 ada: hi"]).says("The cursor isn't looked at: all messages come each time."),
+            yours(["after 2: 1 ada: hi"]).says("The cursor is ignored: all messages come each time."),
             yours(["after 3: 1 ada: hi"]).says(
-                "The last id itself was taken for a cursor from the future: a page that has seen everything gets it all again.",
+                "The last id itself was taken for a cursor from the future: a page that has seen everything gets \
+                 everything again.",
             ),
             yours(["after 3: 3 ada: tea?"]).says("`>=` instead of `>`: the last message comes again with each poll."),
         ],
         shows: || {
             let mut history = History::new(10);
             let empty = cursors(&history, [0]);
-            history.post(says("ada", "hi"));
-            history.post(says("bob", "hello"));
-            history.post(says("ada", "tea?"));
+            history.post(new_message("ada", "hi"));
+            history.post(new_message("bob", "hello"));
+            history.post(new_message("ada", "tea?"));
             format!("{empty}\nada: hi, bob: hello, ada: tea?\n{}", cursors(&history, 0..=3))
         },
     }
 }
 
 #[test]
-fn the_oldest_messages_go_and_their_ids_with_them() {
+fn the_oldest_messages_are_dropped_and_their_ids_not_reused() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "Only the latest messages are kept. The id of a dropped message is not given again.",
+        rule: "Only the latest messages are kept. The id of a dropped message is never given again.",
         signs: [
             yours(["post \"four\" → 3"]).says(
-                "The id was taken from the number of messages that are kept. Once one has been dropped, an id is given twice.",
+                "The id was taken from the number of messages that are kept. Once a message has been dropped, an id is \
+                 given twice.",
             ),
             yours(["3 ada: three; next 2"]).says(
-                "`next` was taken from the number of messages that are kept. Once one has been dropped, that isn't the last id.",
+                "`next` was taken from the number of messages that are kept. Once a message has been dropped, that \
+                 number isn't the last id.",
             ),
             yours(["after 0: 1 ada: one, 2 ada: two; next 3"]).says(
                 "The newest message was dropped. The oldest is at the front of the list, so `pop_front` takes it.",
             ),
             yours(["1 ada: one, 2 ada: two, 3 ada: three, 4 ada: four"]).says(
-                "No message is ever dropped. At most `most` are kept.",
+                "No message is ever dropped. Keep at most `max_messages`.",
             ),
             yours(["1 ada: one, 2 ada: two, 3 ada: three; next 3"]).says(
                 "One message too many is kept. Count after the new one has been added.",
             ),
             yours(["after 0: 2 ada: two; next 2"]).says(
-                "One message too few is kept: with exactly `most` messages, none has to go.",
+                "One message too few is kept: with exactly `max_messages` messages, none has to be dropped.",
             ),
-            yours(["after 0: nothing; next 3"]).says("All messages were dropped at once. Only the oldest has to go."),
+            yours(["after 0: nothing; next 3"]).says("All messages were dropped at once. Drop only the oldest."),
             yours(["after 2: nothing; next 3"]).says(
-                "The cursor was used as a place in the list. Once messages have been dropped, message 3 isn't in the third place.",
+                "The cursor was used as a position in the list. Once messages have been dropped, message 3 isn't in \
+                 the third position.",
             ),
         ],
         shows: || {
             let mut history = History::new(2);
             let post = |history: &mut History, text: &str| {
-                let id = history.post(says("ada", text));
+                let id = history.post(new_message("ada", text));
                 format!("post {text:?} → {id}\n{}\n", cursors(history, [0, id - 1, id]))
             };
             ["one", "two", "three", "four"].map(|text| post(&mut history, text)).concat()
@@ -150,20 +155,21 @@ fn the_oldest_messages_go_and_their_ids_with_them() {
 fn a_cursor_from_the_future_gets_everything() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A cursor beyond the last id comes from before the server was restarted: it counts as 0.",
+        rule: "A cursor beyond the last id was given before the server was restarted: it counts as 0.",
         signs: [
             yours(["after 57: nothing; next 57"]).says(
-                "With nothing to send, the cursor from the future was sent back. `next` is the last id of this history: 0.",
+                "There was nothing to send, and the cursor from the future was sent back. `next` is the last id of \
+                 this history: 0.",
             ),
             yours(["after 57: nothing"]).says(
-                "Only newer ids were looked for. A page that outlives its server then stays silent \
-                 until as many messages as before have come.",
+                "Only newer ids were looked for. After a restart, a page with an old cursor then gets nothing until \
+                 as many messages as before have come.",
             ),
         ],
         shows: || {
             let mut history = History::new(10);
             let empty = cursors(&history, [57]);
-            history.post(says("ada", "new server, new history"));
+            history.post(new_message("ada", "new server, new history"));
             format!("{empty}\nada: new server, new history\n{}", cursors(&history, [1, 2, 57, u64::MAX]))
         },
     }
@@ -173,32 +179,34 @@ fn a_cursor_from_the_future_gets_everything() {
 fn every_refusal_has_its_status() {
     check! {
         rfc: "RFC 9110 §15.5, §15.6.4",
-        rule: "What the client did wrong is 4xx, what the server can't do now is 5xx. 405 says what \
-               would be allowed, 503 when to try again.",
+        rule: "An error of the client is a 4xx, one of the server a 5xx. A 405 says which methods are allowed, a 503 \
+               when to try again.",
         signs: [
-            yours(["200 "]).says("A refusal went out with status 200: a program that asks can't see that it failed."),
+            yours(["200 "]).says("A refusal was sent with status 200: the client can't see that its request failed."),
         ],
-        shows: || {
-            let refusals = [
-                Refusal::NoSuchPath,
-                Refusal::WrongMethod { allow: "GET, HEAD" },
-                Refusal::BadCursor,
-                Refusal::BadLength,
-                Refusal::BodyTooLarge { limit: 16_384 },
-                Refusal::BodyCutShort,
-                Refusal::BadMessage("missing field `message`".to_string()),
-                Refusal::Busy,
-            ];
-            refusals.map(|refusal| {
-                let reply = Reply::from(refusal.clone());
-                let headers = reply.headers.iter().map(|(name, value)| format!("    {name}: {value}\n"));
-                format!("{} {refusal}\n{}", refusal.status(), headers.collect::<String>())
-            }).concat()
-        },
+        shows: || refusals().map(|refusal| {
+            let reply = Reply::from(refusal.clone());
+            let headers = reply.headers.iter().map(|(name, value)| format!("    {name}: {value}\n"));
+            format!("{} {refusal}\n{}", refusal.status(), headers.collect::<String>())
+        }).concat(),
     }
 }
 
-/// A body that counts how many of its bytes are read; endless where it has no length.
+/// Each refusal that there is.
+fn refusals() -> [Refusal; 8] {
+    [
+        Refusal::NoSuchPath,
+        Refusal::WrongMethod { allow: "GET, HEAD" },
+        Refusal::BadCursor,
+        Refusal::BadLength,
+        Refusal::BodyTooLarge { limit: 16_384 },
+        Refusal::BodyCutShort,
+        Refusal::BadMessage("missing field `message`".to_string()),
+        Refusal::Busy,
+    ]
+}
+
+/// A body that counts how many of its bytes are read; endless if it has no length.
 struct Body {
     left: Option<u64>,
     read: u64,
@@ -228,59 +236,73 @@ fn no_more_than_the_limit_is_read() {
         rule: "A declared length over the limit is refused unread; without one, reading ends one byte over the limit.",
         signs: [
             yours(["-       64     0  0 bytes"]).says(
-                "A body without a declared length was taken for an empty one. A body in chunks declares none and has bytes all the same.",
+                "A body without a declared length was taken for an empty one. A body in chunks declares no length, but \
+                 it has bytes.",
             ),
             yours(["99999999  endless  1"]).and(yours(["-  endless  1"])).says(
-                "The body was read to its end before any length was looked at. A length over the limit is refused first.",
+                "The body was read to its end before any length was checked. A declared length over the limit is \
+                 refused first.",
             ),
             yours(["-  endless  1"]).says(
-                "Only the declared length was looked at. A body in chunks declares none, so its bytes are counted as they come.",
+                "Only the declared length was checked. A body in chunks declares none, so its bytes are counted as \
+                 they come.",
             ),
             yours(["99999999  endless    65"]).says(
-                "Reading began although the declared length was over the limit. Refuse it before the first byte.",
+                "Reading began although the declared length was over the limit. Refuse the body before its first byte.",
             ),
             yours(["-       65    64  64 bytes"]).says(
-                "Reading stopped at the limit, so a body that is too long looks like one that just fits. One byte more tells them apart.",
+                "Reading stopped at the limit, so a body that is too long looks like one that just fits. One more byte \
+                 tells them apart.",
             ),
             yours(["64       64    64  413"]).or(yours(["64       64     0  413"])).says(
-                "A body of exactly the limit was refused. Only one that is longer is too long.",
+                "A body of exactly the limit was refused. Only a longer one is too long.",
             ),
             yours(["10        9     9  9 bytes"]).says(
                 "Fewer bytes came than were declared, and they were taken for the whole body.",
             ),
             yours(["413 The body may have 65"]).says(
-                "The refusal names the length that was declared. It names the limit: that is what a client may send.",
+                "The refusal names the length that was declared. It should name the limit: that is what a client may \
+                 send.",
             ),
         ],
         shows: || {
-            let row = |(declared, sent): (Option<u64>, Option<u64>)| {
-                let mut body = Body { left: sent, read: 0 };
-                let verdict = match read_limited(&mut body, declared, 64) {
-                    Ok(bytes) => format!("{} bytes", bytes.len()),
-                    Err(refusal) => format!("{} {refusal}", refusal.status()),
-                };
-                let length = |bytes: Option<u64>, none: &str| bytes.map_or(none.to_string(), |bytes| bytes.to_string());
-                format!(
-                    "{:>8}  {:>7}  {:>4}  {verdict}\n",
-                    length(declared, "-"),
-                    length(sent, "endless"),
-                    body.read,
-                )
-            };
-            let bodies = [
-                (Some(0), Some(0)),
-                (Some(10), Some(10)),
-                (Some(64), Some(64)),
-                (Some(65), Some(65)),
-                (Some(99_999_999), None),
-                (Some(10), Some(9)),
-                (None, Some(0)),
-                (None, Some(64)),
-                (None, Some(65)),
-                (None, None),
-            ];
-            format!("limit 64 bytes\ndeclared     sent  read  verdict\n{}", bodies.map(row).concat())
+            let rows = BODIES.map(|(declared, sent)| reading(declared, sent)).concat();
+            format!("limit 64 bytes\ndeclared     sent  read  verdict\n{rows}")
         },
+    }
+}
+
+/// Bodies: the declared length, and how many bytes come.
+const BODIES: [(Option<u64>, Option<u64>); 10] = [
+    (Some(0), Some(0)),
+    (Some(10), Some(10)),
+    (Some(64), Some(64)),
+    (Some(65), Some(65)),
+    (Some(99_999_999), None),
+    (Some(10), Some(9)),
+    (None, Some(0)),
+    (None, Some(64)),
+    (None, Some(65)),
+    (None, None),
+];
+
+/// One row of the table: a body, how many of its bytes were read, and the verdict.
+fn reading(declared: Option<u64>, sent: Option<u64>) -> String {
+    let mut body = Body {
+        left: sent,
+        read: 0,
+    };
+    let verdict = length_or_refusal(read_limited(&mut body, declared, 64));
+    let declared = declared.map_or("-".to_string(), |bytes| bytes.to_string());
+    let sent = sent.map_or("endless".to_string(), |bytes| bytes.to_string());
+    format!("{declared:>8}  {sent:>7}  {:>4}  {verdict}\n", body.read)
+}
+
+/// The length of a body that was read, or its refusal.
+fn length_or_refusal(body: Result<Vec<u8>, Refusal>) -> String {
+    match body {
+        Ok(bytes) => format!("{} bytes", bytes.len()),
+        Err(refusal) => format!("{} {refusal}", refusal.status()),
     }
 }
 
@@ -301,22 +323,21 @@ fn a_body_is_any_bytes_in_any_pieces() {
         rule: "A body may come in many pieces, and its bytes needn't be text.",
         signs: [
             yours(["in pieces", "3 bytes"]).says(
-                "One `read` was taken for the whole body. It may bring less than there is: read on until the end.",
+                "One `read` was taken for the whole body. A `read` may return less than there is: read on until the \
+                 end.",
             ),
             yours(["ff fe", "400"]).says(
-                "The body was read as text. Whether it is text is for `parse_message` to say, which has a better sentence.",
+                "The body was read as text. `parse_message` decides whether it is text, and its refusal says more.",
             ),
         ],
         shows: || {
-            let verdict = |body: Result<Vec<u8>, Refusal>| match body {
-                Ok(bytes) => format!("{} bytes", bytes.len()),
-                Err(refusal) => format!("{} {refusal}", refusal.status()),
-            };
+            let verdict = length_or_refusal;
             let text = &b"eleven byte"[..];
             let no_text = &[0xff, 0xfe][..];
             let declared = |bytes: &[u8]| Some(bytes.len() as u64);
             format!(
-                "11 declared, at once     {}\n11 declared, in pieces   {}\nin chunks, in pieces     {}\nff fe, which isn't text  {}",
+                "11 declared, at once     {}\n11 declared, in pieces   {}\nin chunks, in pieces     {}\nff fe, which \
+                 isn't text  {}",
                 verdict(read_limited(text, declared(text), 64)),
                 verdict(read_limited(Pieces(text), declared(text), 64)),
                 verdict(read_limited(Pieces(text), None, 64)),
@@ -336,23 +357,20 @@ impl Read for Fails {
 }
 
 #[test]
-fn a_body_that_fails_on_the_way_did_not_arrive() {
+fn a_body_that_cannot_be_read_was_cut_short() {
     check! {
         rfc: "RFC 9112 §8",
-        rule: "If reading fails, what has come so far is refused like a body that was cut short.",
+        rule: "If reading fails, the bytes that have come are refused like a body that was cut short.",
         signs: [
             panics("Kind(").says("The error was unwrapped, so a client's broken connection becomes your panic."),
             yours(["UnexpectedEof    2 bytes"]).says(
-                "The error was dropped, and the two bytes that had come were taken for the whole body.",
+                "The error was ignored, and the two bytes that had come were taken for the whole body.",
             ),
         ],
         shows: || {
             let row = |(declared, kind): (Option<u64>, io::ErrorKind)| {
                 let body = b"{}"[..].chain(Fails(kind));
-                let verdict = match read_limited(body, declared, 64) {
-                    Ok(bytes) => format!("{} bytes", bytes.len()),
-                    Err(refusal) => format!("{} {refusal}", refusal.status()),
-                };
+                let verdict = length_or_refusal(read_limited(body, declared, 64));
                 let declared = declared.map_or("in chunks".to_string(), |length| format!("{length} declared"));
                 format!("{declared:<11} 2 bytes, then {:<16} {verdict}\n", format!("{kind:?}"))
             };
@@ -367,13 +385,13 @@ fn a_body_that_fails_on_the_way_did_not_arrive() {
 }
 
 #[test]
-fn a_limit_as_big_as_can_be_is_a_limit() {
+fn the_largest_possible_limit_works() {
     check! {
         rfc: "the workshop's own rule",
         rule: "`--max-body` takes any whole number of 64 bits.",
         signs: [
             panics("add with overflow").says("One was added to the limit, and the sum doesn't fit into 64 bits."),
-            yours(["0 bytes"]).says("One was added to the limit, and the sum began again at 0: nothing was read."),
+            yours(["0 bytes"]).says("One was added to the limit, and the sum wrapped around to 0: nothing was read."),
             panics("capacity overflow").says(
                 "Memory for the whole limit was reserved at once. A `Vec` grows with the bytes that really come.",
             ),
@@ -385,7 +403,8 @@ fn a_limit_as_big_as_can_be_is_a_limit() {
     }
 }
 
-fn verdict(method: &str, target: &str) -> String {
+/// One row of a table: a request, and its route or refusal.
+fn routing(method: &str, target: &str) -> String {
     let verdict = match route(method, target) {
         Ok(route) => format!("{route:?}"),
         Err(refusal) => format!("{} {refusal:?}", refusal.status()),
@@ -397,10 +416,11 @@ fn verdict(method: &str, target: &str) -> String {
 fn every_path_and_method_has_its_answer() {
     check! {
         rfc: "RFC 9110 §15.5.5, §15.5.6",
-        rule: "An unknown path is a 404; a known path with another method is a 405, which says what it takes.",
+        rule: "An unknown path is a 404. A known path with another method is a 405, with the methods that the path \
+               takes.",
         signs: [
             yours(["GET /?from=mail", "404"]).says(
-                "The query was left on the path. The path ends where `?` begins.",
+                "The query was left on the path. The path ends before the `?`.",
             ),
             yours(["HEAD /messages", "405"]).or(yours(["HEAD /messages", "404"])).says(
                 "HEAD was forgotten. It takes the same route as GET.",
@@ -409,7 +429,7 @@ fn every_path_and_method_has_its_answer() {
                 "A wrong method on a right path became a 404. There is something at this path, so it is a 405.",
             ),
             yours(["POST /nowhere", "405"]).says(
-                "The method was looked at first. A path that doesn't exist is a 404 with every method.",
+                "The method was checked first. A path that doesn't exist is a 404 with every method.",
             ),
             yours(["GET /messages ", "BadCursor"]).says("A missing `after` was refused. Without it, the cursor is 0."),
             yours(["GET /?after=x", "BadCursor"]).or(yours(["PUT /messages?after=x", "BadCursor"])).says(
@@ -422,7 +442,9 @@ fn every_path_and_method_has_its_answer() {
             yours(["PUT /messages", "POST, "]).or(yours(["PUT /messages", "HEAD, GET"])).says(
                 "`Allow` has the right methods in a different order. The task gives one: `GET, HEAD, POST`.",
             ),
-            yours(["PUT /messages", "\"GET, POST\""]).says("`Allow` leaves out HEAD. A path that takes GET takes HEAD, too."),
+            yours(["PUT /messages", "\"GET, POST\""]).says(
+                "`Allow` leaves out HEAD. A path that takes GET takes HEAD, too.",
+            ),
             yours(["GET /messages/1", "News"]).says(
                 "The path was compared by its beginning only. /messages/1 is a different path.",
             ),
@@ -433,85 +455,97 @@ fn every_path_and_method_has_its_answer() {
                 "The method was compared in any case. Methods are case-sensitive: `get` isn't GET.",
             ),
         ],
-        shows: || [
-            verdict("GET", "/"),
-            verdict("HEAD", "/"),
-            verdict("GET", "/?from=mail"),
-            verdict("GET", "/?after=x"),
-            verdict("GET", "/page.js"),
-            verdict("GET", "/page.css"),
-            verdict("POST", "/"),
-            verdict("DELETE", "/page.css"),
-            verdict("GET", "/messages"),
-            verdict("HEAD", "/messages"),
-            verdict("POST", "/messages"),
-            verdict("POST", "/messages?after=1"),
-            verdict("POST", "/messages?after=x"),
-            verdict("PUT", "/messages"),
-            verdict("PUT", "/messages?after=x"),
-            verdict("get", "/messages"),
-            verdict("BREW", "/messages"),
-            verdict("GET", "/message"),
-            verdict("GET", "/messages/"),
-            verdict("GET", "/messages/1"),
-            verdict("POST", "/nowhere"),
-            verdict("GET", "messages"),
-        ].concat(),
+        shows: || REQUESTS.map(|(method, target)| routing(method, target)).concat(),
     }
 }
+
+/// Methods and targets.
+const REQUESTS: [(&str, &str); 22] = [
+    ("GET", "/"),
+    ("HEAD", "/"),
+    ("GET", "/?from=mail"),
+    ("GET", "/?after=x"),
+    ("GET", "/page.js"),
+    ("GET", "/page.css"),
+    ("POST", "/"),
+    ("DELETE", "/page.css"),
+    ("GET", "/messages"),
+    ("HEAD", "/messages"),
+    ("POST", "/messages"),
+    ("POST", "/messages?after=1"),
+    ("POST", "/messages?after=x"),
+    ("PUT", "/messages"),
+    ("PUT", "/messages?after=x"),
+    ("get", "/messages"),
+    ("BREW", "/messages"),
+    ("GET", "/message"),
+    ("GET", "/messages/"),
+    ("GET", "/messages/1"),
+    ("POST", "/nowhere"),
+    ("GET", "messages"),
+];
 
 #[test]
 fn a_cursor_is_a_whole_number() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "Without `after`, the cursor is 0. A value that isn't digits, or doesn't fit into 64 bits, is a 400, never a silent 0.",
+        rule: "Without `after`, the cursor is 0. If the value isn't digits, or doesn't fit into 64 bits, the request \
+               is refused with a 400, never read as 0.",
         signs: [
             panics("unwrap()`").says("The number was unwrapped, so a cursor that isn't one becomes your panic."),
             yours(["?after=three", "after: 0"]).says(
-                "What can't be parsed was taken for 0. Then everything is sent again, and the client never learns why.",
+                "A value that can't be parsed was taken for 0. Then everything is sent again, and the client never \
+                 learns why.",
             ),
-            yours(["?other=1 ", "after: 1"]).says("The value of a different parameter was taken: look at the name first."),
+            yours(["?other=1 ", "after: 1"]).says(
+                "The value of a different parameter was taken: check the name first.",
+            ),
             yours(["?hereafter=3", "after: 3"]).and(yours(["?after=3&x=1", "400"])).says(
                 "The query was cut at the text `after=`, wherever it is. Cut it at `&` first: `hereafter` and `x` \
                  are parameters of their own.",
             ),
             yours(["?hereafter=3", "after: 3"]).says(
-                "The text `after=` was looked for anywhere. A parameter named `hereafter` is a different one.",
+                "The text `after=` was looked for anywhere. `hereafter` is a different parameter.",
             ),
             yours(["?other=1&after=3", "after: 0"]).says(
                 "`after` was looked for only at the beginning of the query. Other parameters may come first.",
             ),
             yours(["?after=3&x=1", "400"]).says(
-                "What follows the `&` was read as a part of the number. It is the next parameter.",
+                "The text after the `&` was read as a part of the number. It is the next parameter.",
             ),
-            yours(["?after=+3", "after: 3"]).says("The value was left to `parse`, which takes `+3` as well. `whole_number` doesn't."),
+            yours(["?after=+3", "after: 3"]).says(
+                "The value was left to `parse`, which takes `+3` as well. `whole_number` doesn't.",
+            ),
             yours(["?after=  ", "after: 0"]).says("An empty value was taken for 0. It isn't a number, so it is a 400."),
             yours(["?after=18446744073709551615", "400"]).says("The number was read into fewer than 64 bits."),
         ],
-        shows: || [
-            "",
-            "?",
-            "?other=1",
-            "?after=0",
-            "?after=3",
-            "?after=007",
-            "?other=1&after=3",
-            "?after=3&x=1",
-            "?hereafter=3",
-            "?after=18446744073709551615",
-            "?after=18446744073709551616",
-            "?after=-1",
-            "?after=+3",
-            "?after=%2B3",
-            "?after=3.0",
-            "?after=0x3",
-            "?after=three",
-            "?after=",
-            "?after= 3",
-            "?after=٣",
-        ].map(|query| verdict("GET", &format!("/messages{query}"))).concat(),
+        shows: || QUERIES.map(|query| routing("GET", &format!("/messages{query}"))).concat(),
     }
 }
+
+/// Queries, each with its `?`.
+const QUERIES: [&str; 20] = [
+    "",
+    "?",
+    "?other=1",
+    "?after=0",
+    "?after=3",
+    "?after=007",
+    "?other=1&after=3",
+    "?after=3&x=1",
+    "?hereafter=3",
+    "?after=18446744073709551615",
+    "?after=18446744073709551616",
+    "?after=-1",
+    "?after=+3",
+    "?after=%2B3",
+    "?after=3.0",
+    "?after=0x3",
+    "?after=three",
+    "?after=",
+    "?after= 3",
+    "?after=٣",
+];
 
 #[test]
 fn a_message_has_a_name_and_a_text() {
@@ -519,47 +553,47 @@ fn a_message_has_a_name_and_a_text() {
         rfc: "RFC 8259 §4",
         rule: "A message is a JSON object in UTF-8 with two texts, `username` and `message`. Neither may be blank.",
         signs: [
-            yours(["→ ada says \"hi\""]).says("serde reads a struct from an array as well: `[\"ada\",\"hi\"]` isn't a message."),
+            yours(["→ ada says \"hi\""]).says(
+                "serde reads a struct from an array as well: `[\"ada\",\"hi\"]` isn't a message.",
+            ),
         ],
-        shows: || {
-            let bodies: [&[u8]; 20] = [
-                br#"{"username":"ada","message":"hi"}"#,
-                br#" { "message" : "hi" , "username" : "ada" } "#,
-                br#"{"username":"ada","message":"hi","colour":"green"}"#,
-                br#"{"username":"ada","message":"<b>hi</b> & \"bye\""}"#,
-                "{\"username\":\"Ädä\",\"message\":\"👋\"}".as_bytes(),
-                br#"{"username":"ada","message":"\ud83d\udc4b"}"#,
-                b"",
-                b"hi",
-                br#"{"username":"ada","message":"hi""#,
-                br#"{"username":"ada","message":"hi"} {}"#,
-                br#"["ada","hi"]"#,
-                br#""hi""#,
-                b"null",
-                br#"{"username":"ada"}"#,
-                br#"{"username":"ada","message":5}"#,
-                br#"{"username":null,"message":"hi"}"#,
-                br#"{"username":"","message":"hi"}"#,
-                br#"{"username":"ada","message":" \n\t"}"#,
-                b"{\"username\":\"ada\",\"message\":\"\xff\xfe\"}",
-                br#"{"username":"ada","message":"\ud83d"}"#,
-            ];
-            bodies.map(|body| {
-                let verdict = match parse_message(body) {
-                    Ok(message) => format!("{} says {:?}", message.username, message.message),
-                    Err(refusal) => {
-                        let status = refusal.status();
-                        match refusal {
-                            Refusal::BadMessage(why) => format!("{status} {why}"),
-                            other => format!("{status} {other:?}"),
-                        }
-                    }
-                };
-                let body = String::from_utf8_lossy(body);
-                format!("{body}\n  → {verdict}\n")
-            }).concat()
-        },
+        shows: || MESSAGES.map(parsing).concat(),
     }
+}
+
+/// Bodies that are messages, and bodies that aren't.
+const MESSAGES: [&[u8]; 20] = [
+    br#"{"username":"ada","message":"hi"}"#,
+    br#" { "message" : "hi" , "username" : "ada" } "#,
+    br#"{"username":"ada","message":"hi","colour":"green"}"#,
+    br#"{"username":"ada","message":"<b>hi</b> & \"bye\""}"#,
+    "{\"username\":\"Ädä\",\"message\":\"👋\"}".as_bytes(),
+    br#"{"username":"ada","message":"\ud83d\udc4b"}"#,
+    b"",
+    b"hi",
+    br#"{"username":"ada","message":"hi""#,
+    br#"{"username":"ada","message":"hi"} {}"#,
+    br#"["ada","hi"]"#,
+    br#""hi""#,
+    b"null",
+    br#"{"username":"ada"}"#,
+    br#"{"username":"ada","message":5}"#,
+    br#"{"username":null,"message":"hi"}"#,
+    br#"{"username":"","message":"hi"}"#,
+    br#"{"username":"ada","message":" \n\t"}"#,
+    b"{\"username\":\"ada\",\"message\":\"\xff\xfe\"}",
+    br#"{"username":"ada","message":"\ud83d"}"#,
+];
+
+/// A body, and the message in it or its refusal.
+fn parsing(body: &[u8]) -> String {
+    let verdict = match parse_message(body) {
+        Ok(message) => format!("{} says {:?}", message.username, message.message),
+        Err(ref refusal @ Refusal::BadMessage(ref why)) => format!("{} {why}", refusal.status()),
+        Err(refusal) => format!("{} {refusal:?}", refusal.status()),
+    };
+    let body = String::from_utf8_lossy(body);
+    format!("{body}\n  → {verdict}\n")
 }
 
 fn record(transcript: &mut Transcript, request: &str, response: &Response) {
@@ -583,9 +617,9 @@ fn conversation(address: SocketAddr, requests: &[&str]) -> String {
 fn a_message_is_posted_and_fetched() {
     check! {
         rfc: "RFC 9110 §9.3.1, §9.3.3",
-        rule: "POST takes a message: 201 and its id. GET gives what is new, and the cursor to ask with next.",
+        rule: "POST takes a message: 201 and its id. GET returns the new messages, and the cursor to ask with next.",
         signs: [
-            yours(["HTTP/1.1 200 OK"]).says("A message that was taken is answered with 201, Created."),
+            yours(["HTTP/1.1 200 OK"]).says("A message that was kept is answered with 201, Created."),
         ],
         shows: || {
             let server = start(Limits::default());
@@ -604,7 +638,8 @@ fn a_message_is_posted_and_fetched() {
 fn any_text_comes_back_as_it_was_posted() {
     check! {
         rfc: "RFC 8259 §7",
-        rule: "A text may contain whatever JSON uses itself. It is escaped on the way and comes back unchanged.",
+        rule: "A text may contain characters that JSON uses itself. They are escaped, so the text comes back \
+               unchanged.",
         signs: [
             yours(["isn't JSON"]).says(
                 "The JSON was put together by hand. A quotation mark in a text ends it there: let serde_json write it.",
@@ -612,28 +647,38 @@ fn any_text_comes_back_as_it_was_posted() {
         ],
         shows: || {
             let server = start(Limits::default());
-            let texts = ["say \"hi\"", "</script><script>alert(1)</script>", "C:\\new", "two\nlines\tand a tab", "👋 ü \u{0}"];
-            let row = |text: &str| {
-                let posted = exchange(server.address(), "POST", "/messages", Some(&json("ada", text)));
-                let id: serde_json::Value = serde_json::from_slice(&posted.body).unwrap_or_default();
-                let before = id["id"].as_u64().unwrap_or(1).saturating_sub(1);
-                let response = exchange(server.address(), "GET", &format!("/messages?after={before}"), None);
-                let back = match serde_json::from_slice::<News>(&response.body) {
-                    Ok(news) => format!("{:?}", news.messages.last().map_or("nothing", |message| &message.content.message)),
-                    Err(_) => format!("what comes back isn't JSON: {}", response.text()),
-                };
-                format!("{text:?}\n  → {back}\n")
-            };
-            texts.map(row).concat()
+            TEXTS.map(|text| format!("{text:?}\n  → {}\n", comes_back(server.address(), text))).concat()
         },
     }
 }
 
+const TEXTS: [&str; 5] = [
+    "say \"hi\"",
+    "</script><script>alert(1)</script>",
+    "C:\\new",
+    "two\nlines\tand a tab",
+    "👋 ü \u{0}",
+];
+
+/// Posts a text, and returns the text that a page then gets.
+fn comes_back(address: SocketAddr, text: &str) -> String {
+    let posted = exchange(address, "POST", "/messages", Some(&json("ada", text)));
+    let id: serde_json::Value = serde_json::from_slice(&posted.body).unwrap_or_default();
+    let before = id["id"].as_u64().unwrap_or(1).saturating_sub(1);
+    let response = exchange(address, "GET", &format!("/messages?after={before}"), None);
+    let Ok(news) = serde_json::from_slice::<News>(&response.body) else {
+        return format!("the answer isn't JSON: {}", response.text());
+    };
+    let last = news.messages.last();
+    let text = last.map_or("nothing", |message| &message.content.message);
+    format!("{text:?}")
+}
+
 #[test]
-fn what_is_refused_gets_a_sentence() {
+fn every_refusal_has_a_sentence() {
     check! {
         rfc: "RFC 9110 §15.5",
-        rule: "400, 404, 405 (with Allow) and 413 come with one sentence: what was wrong, what would be right.",
+        rule: "400, 404, 405 (with Allow) and 413 come with one sentence: what was wrong, or what would be right.",
         signs: [],
         shows: || {
             let server = start(Limits { max_body: 40, ..Limits::default() });
@@ -653,7 +698,7 @@ fn what_is_refused_gets_a_sentence() {
 fn a_body_that_is_too_long_is_refused_before_it_comes() {
     check! {
         rfc: "RFC 9110 §15.5.14",
-        rule: "Where `Content-Length` is over the limit, the 413 doesn't wait for the body.",
+        rule: "If `Content-Length` is over the limit, the 413 doesn't wait for the body.",
         signs: [],
         shows: || {
             let server = start(Limits { max_body: 2_000, ..Limits::default() });
@@ -669,7 +714,7 @@ fn a_body_that_is_too_long_is_refused_before_it_comes() {
     }
 }
 
-/// The response, without an interim one before it (RFC 9110 §15.2).
+/// The final response, after any interim one (RFC 9110 §15.2).
 fn final_response(client: &mut Client) -> Response {
     match client.response() {
         interim if interim.status == 100 => client.response(),
@@ -681,7 +726,7 @@ fn final_response(client: &mut Client) -> Response {
 fn a_chunked_body_is_read_to_the_limit() {
     check! {
         rfc: "RFC 9112 §7.1",
-        rule: "A body in chunks gives no length: it is counted while it comes, and refused at the limit.",
+        rule: "A body in chunks declares no length: it is counted while it comes, and refused over the limit.",
         signs: [],
         shows: || {
             let server = start(Limits { max_body: 40, ..Limits::default() });
@@ -702,27 +747,44 @@ fn a_chunked_body_is_read_to_the_limit() {
 }
 
 #[test]
-fn two_lengths_are_none() {
+fn an_unclear_length_is_refused() {
     check! {
         rfc: "RFC 9112 §6.3",
-        rule: "If a body's length is not a number, or is given twice, nobody knows where the next request begins: \
-               400, and the connection is closed.",
+        rule: "If a body's length isn't a number, or is given twice, the server can't know where the next request \
+               begins: 400, and the connection is closed.",
         signs: [],
         shows: || {
             let server = start(Limits::default());
-            ["ten", "+2", "-1", "2\r\nContent-Length: 2", "2\r\nContent-Length: 3", "2\r\nTransfer-Encoding: chunked"].map(|lengths| {
-                let mut client = Client::connect(server.address());
-                client.send(format!("POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {lengths}\r\n\r\n").as_bytes());
-                client.send(b"GET /messages HTTP/1.1\r\nHost: localhost\r\n\r\n");
-                let response = client.response();
-                let after = match &client.rest()[..] {
-                    [] => "the connection is closed".to_string(),
-                    more => format!("{} bytes follow", more.len()),
-                };
-                format!("Content-Length: {}\n  → {} {}  → {after}\n", lengths.replace("\r\n", "\n"), response.status, response.text())
-            }).concat()
+            UNCLEAR_LENGTHS.map(|length| answer_to_length(server.address(), length)).concat()
         },
     }
+}
+
+/// Values of `Content-Length`, some with a second header field that contradicts them.
+const UNCLEAR_LENGTHS: [&str; 6] = [
+    "ten",
+    "+2",
+    "-1",
+    "2\r\nContent-Length: 2",
+    "2\r\nContent-Length: 3",
+    "2\r\nTransfer-Encoding: chunked",
+];
+
+/// The answer to a request with this length, and what happens to the connection.
+fn answer_to_length(address: SocketAddr, length: &str) -> String {
+    let head =
+        format!("POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+    let mut client = Client::connect(address);
+    client.send(head.as_bytes());
+    client.send(b"GET /messages HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let response = client.response();
+    let after = match &client.rest()[..] {
+        [] => "the connection is closed".to_string(),
+        more => format!("{} bytes follow", more.len()),
+    };
+    let length = length.replace("\r\n", "\n");
+    let (status, text) = (response.status, response.text());
+    format!("Content-Length: {length}\n  → {status} {text}  → {after}\n")
 }
 
 #[test]
@@ -775,7 +837,7 @@ fn no_message_is_lost_or_doubled_between_two_polls() {
             poll();
             post(&["five", "six", "seven", "eight"]);
             poll();
-            shown + "(three messages are kept: the fifth was gone before it was asked for)"
+            shown + "(three messages are kept: the fifth was dropped before the page asked for it)"
         },
     }
 }
@@ -787,7 +849,7 @@ fn get(address: SocketAddr, cursor: u64) -> News {
 }
 
 #[test]
-fn many_may_post_at_a_time() {
+fn many_clients_may_post_at_once() {
     check! {
         rfc: "the workshop's own rule",
         rule: "Messages that arrive at the same time get different ids, and none is lost.",
@@ -822,7 +884,7 @@ fn many_may_post_at_a_time() {
 }
 
 #[test]
-fn the_page_counts_what_was_sent() {
+fn the_page_is_told_how_long_its_requests_were() {
     check! {
         rfc: "RFC 9112 §2.1, §3, §5",
         rule: "`X-Request-Bytes` is the length of the request: request line, header lines, empty line, body.",
@@ -833,14 +895,18 @@ fn the_page_counts_what_was_sent() {
             let requests = [
                 "GET /messages?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_string(),
                 "GET /messages HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nUser-Agent: a page\r\n\r\n".to_string(),
-                format!("POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{message}", message.len()),
+                format!(
+                    "POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{message}",
+                    message.len(),
+                ),
             ];
             let mut client = Client::connect(server.address());
             requests.map(|request| {
                 client.send(request.as_bytes());
                 let response = client.response();
-                let told = response.header("X-Request-Bytes").unwrap_or("nothing");
-                format!("{} bytes sent, {told} told: {}\n", request.len(), request.lines().next().unwrap_or_default())
+                let reported = response.header("X-Request-Bytes").unwrap_or("nothing");
+                let first_line = request.lines().next().unwrap_or_default();
+                format!("{} bytes sent, {reported} reported: {first_line}\n", request.len())
             }).concat()
         },
     }
@@ -850,7 +916,7 @@ fn the_page_counts_what_was_sent() {
 fn text_from_a_user_reaches_the_page_only_as_text() {
     check! {
         rfc: "HTML Standard, DOM parsing",
-        rule: "The page never turns a string into HTML or code, and forbids it by a policy as well.",
+        rule: "The page never turns a string into HTML or code, and has a policy that forbids it as well.",
         signs: [
             yours(["HTML"]).says(
                 "`innerHTML` is short and works, until a name is <img src=x onerror=…>. `textContent` and \
@@ -858,19 +924,30 @@ fn text_from_a_user_reaches_the_page_only_as_text() {
             ),
         ],
         shows: || {
-            let ways = [
-                "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "setHTMLUnsafe",
-                "createContextualFragment", "DOMParser", "srcdoc", "eval(", "new Function", "javascript:",
-            ];
-            let html = page::html("Polling", std::time::Duration::ZERO);
+            let html = page::html("Polling", Duration::ZERO);
             let sources = [page::SCRIPT, page::STYLE, &html];
             let times = |way: &str| sources.iter().map(|source| source.matches(way).count()).sum::<usize>();
-            let rows = ways.map(|way| format!("{way:<24} {} times\n", times(way)));
+            let rows = WAYS_TO_RUN_TEXT.map(|way| format!("{way:<24} {} times\n", times(way)));
             let policy = html.lines().find(|line| line.contains("Content-Security-Policy"));
             format!("{}\n{}", rows.concat(), policy.unwrap_or("no policy").trim())
         },
     }
 }
+
+/// Ways in which a page can turn a string into HTML or code.
+const WAYS_TO_RUN_TEXT: [&str; 11] = [
+    "innerHTML",
+    "outerHTML",
+    "insertAdjacentHTML",
+    "document.write",
+    "setHTMLUnsafe",
+    "createContextualFragment",
+    "DOMParser",
+    "srcdoc",
+    "eval(",
+    "new Function",
+    "javascript:",
+];
 
 #[test]
 fn the_program_serves() {
@@ -887,7 +964,7 @@ fn the_program_serves() {
             };
             let posts = ["one", "two", "a longer one"].map(post).concat();
             let news = line(&get(server.address, 0));
-            format!("at most 40 bytes of a body are taken, and one message is kept\n{posts}after 0: {news}")
+            format!("a body may have 40 bytes, and one message is kept\n{posts}after 0: {news}")
         },
     }
 }

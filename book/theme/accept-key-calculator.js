@@ -1,6 +1,6 @@
 // <accept-key-calculator>: type a key, see how a server answers it (RFC 6455 §4.2.2).
 //
-// What is inside the element stays where there is no JavaScript. SHA-1 is written out here instead
+// Without JavaScript, the element's own content stays on the page. SHA-1 is written out here instead
 // of taken from the browser, whose own is missing on pages opened as files.
 // tests/widgets/accept-key.mjs compares the results with the snapshots that judge step 03.
 "use strict";
@@ -63,7 +63,7 @@ const acceptKey = (() => {
         return { text, digest: hex(digest).join(" "), accept: base64(digest) };
     }
 
-    /** The bytes that base64 text stands for, or null where it is none. */
+    /** The bytes that base64 text stands for, or null if it isn't base64. */
     function decoded(text) {
         try {
             return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -77,39 +77,39 @@ const acceptKey = (() => {
         const key = value.trim();
         const bytes = /^[A-Za-z0-9+/]+={0,2}$/.test(key) && key.length % 4 === 0 ? decoded(key) : null;
         if (bytes === null) {
-            return "This is not base64. A server refuses it: step 04.";
+            return "This is not base64, so a server refuses it (step 04).";
         }
         if (bytes.length !== 16) {
-            return `In base64 this is ${bytes.length} bytes, not 16. A server refuses it: step 04.`;
+            return `This decodes to ${bytes.length} bytes, not 16, so a server refuses it (step 04).`;
         }
         if (base64(bytes) !== key) {
-            return `16 bytes in base64, but a strict decoder refuses it. An encoder writes ${base64(bytes)}`;
+            return `This decodes to 16 bytes, but a strict decoder refuses it. An encoder writes ${base64(bytes)}`;
         }
-        return "16 bytes in base64: a key as it should be.";
+        return "This is 16 bytes in base64, as a key must be.";
     }
 
-    /** What comes out where the usual slips were made: a sentence and the accept key for each. */
+    /** What the usual mistakes lead to: for each, a clause about it and the accept key that it gives. */
     function slips(value) {
         const key = value.trim();
         const digest = sha1(utf8(key + GUID));
         const after = (text) => base64(sha1(typeof text === "string" ? utf8(text) : text));
         const raw = decoded(key);
         return [
-            ["the hexadecimal text of the digest was encoded, not its 20 bytes", base64(utf8(hex(digest).join("")))],
-            ["the same, in capital letters", base64(utf8(hex(digest).join("").toUpperCase()))],
-            ["the GUID was left out", after(key)],
-            ["the GUID was put before the key", after(GUID + key)],
-            ["the GUID was written in small letters", after(key + GUID.toLowerCase())],
-            ["the key was decoded from base64 before it was hashed", raw && after(Uint8Array.of(...raw, ...utf8(GUID)))],
-            ["a line feed was hashed along with the text", after(`${key}${GUID}\n`)],
-            ["CR LF was hashed along with the text", after(`${key}${GUID}\r\n`)],
-            ["the space after the colon was hashed along with the key", after(` ${key}${GUID}`)],
-            ["the alphabet for URLs was taken", base64(digest).replaceAll("+", "-").replaceAll("/", "_")],
-            ["the padding is missing", base64(digest).replaceAll("=", "")],
+            ["you encode the digest's hexadecimal text, not its 20 bytes", base64(utf8(hex(digest).join("")))],
+            ["you encode the digest's hexadecimal text in uppercase", base64(utf8(hex(digest).join("").toUpperCase()))],
+            ["you leave out the GUID", after(key)],
+            ["you put the GUID before the key", after(GUID + key)],
+            ["you write the GUID in lowercase", after(key + GUID.toLowerCase())],
+            ["you decode the key from base64 before you hash it", raw && after(Uint8Array.of(...raw, ...utf8(GUID)))],
+            ["you hash a line feed along with the text", after(`${key}${GUID}\n`)],
+            ["you hash CR LF along with the text", after(`${key}${GUID}\r\n`)],
+            ["you hash the space after the colon along with the key", after(` ${key}${GUID}`)],
+            ["you use base64's alphabet for URLs", base64(digest).replaceAll("+", "-").replaceAll("/", "_")],
+            ["you leave out the padding", base64(digest).replaceAll("=", "")],
         ];
     }
 
-    /** One sentence on an accept key that somebody's code computed. */
+    /** One sentence on an accept key that the reader's code computed. */
     function verdict(value, theirs) {
         if (theirs.trim() === "") {
             return "";
@@ -118,7 +118,9 @@ const acceptKey = (() => {
             return "✓ That is the accept key.";
         }
         const slip = slips(value).find(([, accept]) => accept === theirs.trim());
-        return slip ? `✗ That comes out where ${slip[0]}.` : "✗ That is not it, and none of the slips that the calculator knows.";
+        return slip
+            ? `✗ You get this if ${slip[0]}.`
+            : "✗ This is not the accept key, and not the result of a mistake that the calculator knows.";
     }
 
     return { GUID, answer, remark, slips, verdict };
@@ -132,7 +134,7 @@ if (typeof customElements !== "undefined") {
         <label for="NAME-key">Sec-WebSocket-Key</label>
         <div class="row">
             <input id="NAME-key" data-part="key" autocomplete="off" autocapitalize="off" spellcheck="false">
-            <button type="button">A new random key</button>
+            <button type="button">New random key</button>
         </div>
         <output for="NAME-key" class="verdict" data-part="remark"></output>
         <dl>
@@ -140,7 +142,7 @@ if (typeof customElements !== "undefined") {
             <dt>SHA-1, 20 bytes</dt><dd><output for="NAME-key" data-part="digest"></output></dd>
             <dt>Sec-WebSocket-Accept</dt><dd><output for="NAME-key" data-part="accept"></output></dd>
         </dl>
-        <label for="NAME-theirs">What your code says (optional)</label>
+        <label for="NAME-theirs">Your code's result (optional)</label>
         <div class="row">
             <input id="NAME-theirs" data-part="theirs" autocomplete="off" autocapitalize="off" spellcheck="false">
         </div>

@@ -1,4 +1,4 @@
-// What one page can do to the others in the apps of step 11: no more than its rate allows, however many lines it
+// What one page can do to the others in the apps of step 11b: no more than its rate allows, however many lines it
 // puts into a message. And what a name is there.
 //
 //     node --test tests/events/apps.mjs
@@ -14,7 +14,7 @@ const PACKAGE = "events-solution";
 /** What every app allows in a second; at first, it allows twice as much. */
 const RATE = 10;
 /** As many lines as fit into the 64 KiB of one request. */
-const MOST_BYTES = 60_000;
+const MAX_BYTES = 60_000;
 /** How long an answer may take, in milliseconds. */
 const DEADLINE = 30_000;
 
@@ -105,7 +105,7 @@ class Page {
   /** Puts as many such events as will fit into one message. Returns how many. */
   async fill(event) {
     const lines = [];
-    for (let bytes = 0; bytes < MOST_BYTES; bytes += lines.at(-1).length + 1) {
+    for (let bytes = 0; bytes < MAX_BYTES; bytes += lines.at(-1).length + 1) {
       lines.push(this.#line(event));
     }
     await this.#request("POST", lines.join("\n"));

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST_BYTES = 60_000
+MAX_BYTES = 60_000
 DEADLINE = 30
 
 # What each seat says when it comes, and what fills the message.
@@ -109,7 +109,7 @@ def measure(app, seats):
         quiet = max(watch.waits() for _ in range(20))
 
         lines = []
-        while sum(map(len, lines)) + len(lines) < MOST_BYTES:
+        while sum(map(len, lines)) + len(lines) < MAX_BYTES:
             lines.append(everybody[0].line(event, data))
         everybody[0].say(*lines)
         stalled = watch.waits()

@@ -26,7 +26,7 @@ ROOT = HERE.parents[1]
 WORK = ROOT / "target" / "mutants"
 ENOUGH = 97
 # A mutant that takes memory without end fails by itself, instead of the machine.
-MOST_MEMORY = 10 << 30
+MAX_MEMORY = 10 << 30
 
 # What a mutant is known by: lines move, a name alone may stand for several.
 Key = collections.namedtuple("Key", "name line")
@@ -72,7 +72,7 @@ def cargo_mutants(*arguments, **options):
 
 def limit_memory():
     import resource
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 
 
 def package_of(folder):

@@ -19,7 +19,7 @@ const RFC_KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 let compared = 0;
 
 // Tables of keys and accept keys: `"key" → accept`.
-for (const name of ["other_keys", "white_space_around_a_key_is_no_part_of_it"]) {
+for (const name of ["other_keys", "white_space_around_a_key_is_ignored"]) {
     for (const [, key, accept] of snapshot(name).matchAll(/^(".*") +→ (\S+)$/gm)) {
         assert.equal(calculator.answer(JSON.parse(key)).accept, accept, `${name}: ${key}`);
         compared += 1;
@@ -43,17 +43,17 @@ const { GUID } = calculator;
 const sha1 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha1"));
 const right = sha1(RFC_KEY, GUID).digest();
 const SLIPS = [
-    [Buffer.from(right.toString("hex")).toString("base64"), "hexadecimal text"],
-    [Buffer.from(right.toString("hex").toUpperCase()).toString("base64"), "capital letters"],
-    [sha1(RFC_KEY).digest("base64"), "left out"],
+    [Buffer.from(right.toString("hex")).toString("base64"), "hexadecimal text, not"],
+    [Buffer.from(right.toString("hex").toUpperCase()).toString("base64"), "uppercase"],
+    [sha1(RFC_KEY).digest("base64"), "leave out the GUID"],
     [sha1(GUID, RFC_KEY).digest("base64"), "before the key"],
-    [sha1(RFC_KEY, GUID.toLowerCase()).digest("base64"), "small letters"],
-    [sha1(Buffer.from(RFC_KEY, "base64"), GUID).digest("base64"), "decoded from base64"],
+    [sha1(RFC_KEY, GUID.toLowerCase()).digest("base64"), "lowercase"],
+    [sha1(Buffer.from(RFC_KEY, "base64"), GUID).digest("base64"), "decode the key from base64"],
     [sha1(RFC_KEY, GUID, "\n").digest("base64"), "a line feed"],
     [sha1(RFC_KEY, GUID, "\r\n").digest("base64"), "CR LF"],
     [sha1(" ", RFC_KEY, GUID).digest("base64"), "space after the colon"],
     [right.toString("base64").replace("+", "-"), "alphabet for URLs"],
-    [right.toString("base64").replace("=", ""), "padding is missing"],
+    [right.toString("base64").replace("=", ""), "leave out the padding"],
 ];
 for (const [theirs, slip] of SLIPS) {
     assert.ok(calculator.verdict(RFC_KEY, theirs).includes(slip), `${slip}: ${theirs}`);
@@ -66,11 +66,11 @@ for (const key of ["", "é", ..."x".repeat(200).split("").map((x, length) => x.r
     compared += 1;
 }
 
-assert.match(calculator.remark(RFC_KEY), /^16 bytes in base64: a key/);
+assert.match(calculator.remark(RFC_KEY), /^This is 16 bytes in base64/);
 assert.match(calculator.remark("AQIDBAUGBwgJCgsMDQ4PEC=="), /a strict decoder refuses it. An encoder writes AQIDBAUGBwgJCgsMDQ4PEA==$/);
 assert.match(calculator.remark("c2hvcnQ="), /5 bytes, not 16/);
 assert.match(calculator.remark(""), /not base64/);
 assert.match(calculator.remark("dGhlIHNhbXBsZSBub25jZQ"), /not base64/);
-assert.match(calculator.verdict(RFC_KEY, "nonsense"), /^✗ That is not it/);
+assert.match(calculator.verdict(RFC_KEY, "nonsense"), /^✗ This is not the accept key/);
 assert.equal(calculator.verdict(RFC_KEY, " "), "");
 console.log(`the accept key calculator agrees: ${compared} results compared`);

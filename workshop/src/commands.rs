@@ -8,8 +8,9 @@ use anyhow::{Context, Result, anyhow, bail};
 pub use workshop_terminal::command_line::Exit;
 
 use crate::backup::{self, Backup, Kept};
+use crate::cargo::Activity;
 use crate::chapter::{self, Hint};
-use crate::judge::{Side, judge_all, judge_until_red};
+use crate::judge::{Side, Verdict, judge_all, judge_until_red};
 use crate::play::{self, Game};
 use crate::progress::{Progress, State};
 use crate::project::{Project, Step};
@@ -75,6 +76,7 @@ pub fn name(step: &Step) -> String {
 /// A line for each step: what has become of it, how long it takes.
 pub fn list_lines(project: &Project, progress: &Progress, current: Option<&Step>) -> Vec<String> {
     let longest = |text: &dyn Fn(&Step) -> usize| project.steps.iter().map(text).max();
+    let number_width = longest(&|step| columns(&step.number)).unwrap_or(0);
     let id_width = longest(&|step| columns(&step.id)).unwrap_or(0);
     let title_width = longest(&|step| columns(&step.title)).unwrap_or(0);
     let line = |step: &Step| {
@@ -89,7 +91,7 @@ pub fn list_lines(project: &Project, progress: &Progress, current: Option<&Step>
         };
         let (number, id, title) = (&step.number, &step.id, &step.title);
         let line = format!(
-            "{mark} {number} {id:<id_width$}  {title:<title_width$}  {:>3} min  {word}",
+            "{mark} {number:<number_width$} {id:<id_width$}  {title:<title_width$}  {:>3} min  {word}",
             step.minutes
         );
         line.trim_end().to_string()
@@ -143,24 +145,15 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
         Side::Step => name(&step),
         Side::Solution => format!("{}, the reference", name(&step)),
     };
-    let waiting = Waiting::start(&what);
-    let verdict = if all {
-        judge_all(
-            project,
-            &step,
-            side,
-            &Stop::default(),
-            &waiting.on_activity(),
-        )
-    } else {
-        judge_until_red(
-            project,
-            &step,
-            side,
-            &Stop::default(),
-            &waiting.on_activity(),
-        )
-    };
+    let waiting = Waiting::start(&what, Activity::Building(None));
+    let judge = if all { judge_all } else { judge_until_red };
+    let verdict = judge(
+        project,
+        &step,
+        side,
+        &Stop::default(),
+        &waiting.on_activity(),
+    );
     drop(waiting);
     let verdict = verdict?;
     let notice = match side {
@@ -173,44 +166,10 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
         .for_each(|line| say(line));
     if !verdict.is_passed() {
         say("");
-        let text = if all {
-            verdict_text::everything(project, &step, &verdict)
-        } else {
-            verdict_text::first_thing(project, &step, &verdict)
-        };
-        say(&text);
-        let further = verdict_text::further(&verdict);
-        let more = match (further, verdict.not_judged()) {
-            (0, 0) => None,
-            (0, left) => Some(format!("{left} not judged")),
-            (further, 0) => Some(format!("{further} more")),
-            (further, left) => Some(format!("{further} more, {left} not judged")),
-        };
-        if let Some(more) = more.filter(|_| !all) {
-            let all = match side {
-                Side::Step => "--all",
-                Side::Solution => "--solution --all",
-            };
-            say("");
-            say(&format!(
-                "({more}: `cargo workshop check {} {all}` shows everything)",
-                step.id
-            ));
-        }
+        say_what_is_red(project, &step, side, &verdict, all);
     } else if side == Side::Step {
         say("");
-        if let Some(text) = see_it_run(project, progress, &step, "`cargo workshop play`") {
-            say(&text);
-        }
-        let next = progress.current(project);
-        say(&next.map_or(ending(project, progress), |next| {
-            format!(
-                "Next: {}, {} ({} min)",
-                name(next),
-                next.title,
-                next.minutes
-            )
-        }));
+        say_what_is_next(project, progress, &step);
     }
     print_notice(notice);
     Ok(if verdict.is_passed() {
@@ -218,6 +177,45 @@ pub fn check(session: &mut Session, id: Option<&str>, side: Side, all: bool) -> 
     } else {
         Exit::Red
     })
+}
+
+/// Prints the first thing that is wrong, and how to see the rest; with `all`, everything.
+fn say_what_is_red(project: &Project, step: &Step, side: Side, verdict: &Verdict, all: bool) {
+    if all {
+        return say(&verdict_text::everything(project, step, verdict));
+    }
+    say(&verdict_text::first_thing(project, step, verdict));
+    let more = match (verdict_text::further(verdict), verdict.not_judged()) {
+        (0, 0) => return,
+        (0, left) => format!("{left} not judged"),
+        (further, 0) => format!("{further} more"),
+        (further, left) => format!("{further} more, {left} not judged"),
+    };
+    let all = match side {
+        Side::Step => "--all",
+        Side::Solution => "--solution --all",
+    };
+    say("");
+    say(&format!(
+        "({more}: `cargo workshop check {} {all}` shows everything)",
+        step.id
+    ));
+}
+
+/// Prints how to see a step run that passes, and which step is next.
+fn say_what_is_next(project: &Project, progress: &Progress, step: &Step) {
+    if let Some(text) = see_it_run(project, progress, step, "`cargo workshop play`") {
+        say(&text);
+    }
+    say(&match progress.current(project) {
+        Some(next) => format!(
+            "Next: {}, {} ({} min)",
+            name(next),
+            next.title,
+            next.minutes
+        ),
+        None => ending(project, progress),
+    });
 }
 
 /// How to see a step run that is passed; `None` if it has no program. `play` says how to play

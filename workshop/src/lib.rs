@@ -40,6 +40,7 @@
 //! | *judging* | |
 //! | [`changes`] | tells when a file is saved |
 //! | [`judge`] | a step's verdict |
+//! | [`check_file`] | which checks a step has, and in which order |
 //! | [`cargo`] | calls cargo, and reads what it says |
 //! | [`supervisor`] | runs a program within limits of time and memory |
 //! | [`verdict_text`] | a verdict, in words |
@@ -64,6 +65,7 @@ pub mod browser;
 pub mod cargo;
 pub mod changes;
 pub mod chapter;
+pub mod check_file;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -82,3 +84,17 @@ pub mod waiting;
 pub mod watch;
 
 pub use workshop_terminal::{process, screen, signals, text};
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_module_is_in_the_table() {
+        let text = include_str!("lib.rs");
+        let modules = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+        for module in modules {
+            assert!(text.contains(&format!("[`{module}`]")), "{module}");
+        }
+    }
+}

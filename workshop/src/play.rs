@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::browser;
-use crate::cargo::{self, MESSAGE_OPTIONS, OnActivity};
+use crate::cargo::{self, Activity, MESSAGE_OPTIONS, OnActivity};
 use crate::commands::{Exit, Session, name};
 use crate::judge::Side;
 use crate::process::Running;
@@ -392,7 +392,7 @@ pub fn play(
             });
         }
     };
-    let waiting = Waiting::start(&game.name());
+    let waiting = Waiting::start(&game.name(), Activity::Building(None));
     let built = build(project, &game, &stop, &waiting.on_activity());
     drop(waiting);
     if let Some(executable) = built? {

@@ -106,7 +106,7 @@ fn say_if_long(name: &str) -> OnActivity {
     let waiting = OnceLock::new();
     Arc::new(move |activity| {
         if activity != Activity::Building(None) {
-            let waiting: &Waiting = waiting.get_or_init(|| Waiting::start(&name));
+            let waiting: &Waiting = waiting.get_or_init(|| Waiting::start(&name, activity.clone()));
             waiting.on_activity()(activity);
         }
     })

@@ -40,13 +40,13 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Says at once what is waited for: `00 hello`.
-    pub fn start(what: &str) -> Self {
+    /// Says at once what is waited for (`00 hello`) and what is being done.
+    pub fn start(what: &str, activity: Activity) -> Self {
         let (news, inbox) = mpsc::channel();
         let what = what.to_string();
         Self {
             news,
-            thread: Some(thread::spawn(move || go_on(&what, &inbox))),
+            thread: Some(thread::spawn(move || go_on(&what, activity, &inbox))),
         }
     }
 
@@ -66,11 +66,10 @@ impl Drop for Waiting {
     }
 }
 
-fn go_on(what: &str, inbox: &Receiver<Option<Activity>>) {
+fn go_on(what: &str, mut activity: Activity, inbox: &Receiver<Option<Activity>>) {
     let since = Instant::now();
     let is_terminal = io::stderr().is_terminal();
     let tick = if is_terminal { TICK } else { PLAIN_TICK };
-    let mut activity = Activity::Building(None);
     let mut next_line = since;
     loop {
         let left = next_line.saturating_duration_since(Instant::now());

@@ -5,17 +5,17 @@ use std::process::ExitCode;
 use hello_solution::server::Server;
 
 fn main() -> ExitCode {
-    let mut most = 1_000;
+    let mut max_requests = 1_000;
     let listen = launch::options(
         "A server that says hello.",
         9000,
         &mut [(
             "--max-requests",
             "most requests that are answered at a time",
-            &mut most,
+            &mut max_requests,
         )],
     );
     launch::serve(listen, |listener| {
-        Server::start(listener, most, hello_solution::answer)
+        Server::start(listener, max_requests, hello_solution::answer)
     })
 }

@@ -1,7 +1,7 @@
 //! A request's body.
 //!
-//! Whoever sends a body says how long it is (`Content-Length`), or sends it in chunks and says
-//! nothing. Neither is to be trusted: a declared length is looked at before the first byte is
+//! A client that sends a body declares its length (`Content-Length`), or sends it in chunks
+//! without a length. Neither can be trusted: a declared length is checked before the first byte is
 //! read, and the bytes are counted all the same (RFC 9110 §15.5.14, RFC 9112 §6).
 
 use std::io::Read;
@@ -13,13 +13,13 @@ use crate::routes::Refusal;
 
 /// Reads a body of at most `limit` bytes.
 ///
-/// `declared` is the length that the head of the request promised, if it did. A body that is
-/// too long by this promise is refused without reading any of it; of one that gives no length, at
-/// most one byte more than the limit is read.
+/// `declared` is the length in the head of the request, if there is one. If it is over the limit,
+/// the body is refused without reading any of it. Of a body without a declared length, at most one
+/// byte more than the limit is read.
 ///
 /// # Errors
-/// [`Refusal::BodyTooLarge`]; [`Refusal::BodyCutShort`] if the body ends before its time, or
-/// reading it fails.
+/// Returns [`Refusal::BodyTooLarge`] if the body is longer than `limit`, or
+/// [`Refusal::BodyCutShort`] if it ends before its declared length or can't be read.
 // ANCHOR: read_limited
 pub fn read_limited(
     body: impl Read,
@@ -46,13 +46,13 @@ pub fn read_limited(
 }
 // ANCHOR_END: read_limited
 
-/// Reads `{"username":"ada","message":"hi"}`.
+/// Parses a message like `{"username":"ada","message":"hi"}`.
 ///
-/// Fields that are not known are ignored, so that a newer page can talk to an older server.
+/// Unknown fields are ignored, so that a newer page can talk to an older server.
 ///
 /// # Errors
-/// [`Refusal::BadMessage`] for anything else: no UTF-8, no JSON, no object (an array would do for
-/// serde), a field that is missing, is no text, or is blank.
+/// Returns [`Refusal::BadMessage`] if the body isn't UTF-8, isn't JSON, isn't an object (serde
+/// would accept an array), or if a field is missing, isn't a string, or is blank.
 // ANCHOR: parse_message
 pub fn parse_message(body: &[u8]) -> Result<NewMessage, Refusal> {
     let bad = |error: serde_json::Error| Refusal::BadMessage(error.to_string());

@@ -1,36 +1,36 @@
-//! The messages, and what is new.
+//! The latest messages, and which of them are new to a page.
 //!
-//! Every message gets an id: 1, 2, 3 and so on. An id is never given twice, also not after its
-//! message has been dropped. So the last id that a page has seen, its *cursor*, says exactly what
-//! the page has still to get.
+//! Every message gets an id: 1, 2, 3 and so on. An id is never given twice, even after its
+//! message has been dropped. So the last id that a page has seen, its *cursor*, says exactly which
+//! messages the page still needs.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-/// What somebody posts.
+/// A message as a client posts it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct NewMessage {
-    /// Who says it.
+    /// The author's name.
     pub username: String,
-    /// What is said.
+    /// The text.
     pub message: String,
 }
 
-/// A message that was posted.
+/// A message as the history keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Message {
-    /// Its number, from 1.
+    /// The message's number, from 1.
     pub id: u64,
-    /// Who says it, and what.
+    /// The author's name and the text.
     #[serde(flatten)]
     pub content: NewMessage,
 }
 
-/// What is new after a cursor.
+/// The messages after a cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct News {
-    /// The messages, oldest first.
+    /// The new messages, oldest first.
     pub messages: Vec<Message>,
     /// The cursor to ask with next time.
     pub next: u64,
@@ -42,46 +42,46 @@ pub struct News {
 pub struct History {
     /// Oldest first.
     messages: VecDeque<Message>,
-    /// How many messages are kept.
-    most: u64,
-    /// The id that was given last; 0 before the first one.
+    /// The most messages that are kept.
+    max_messages: u64,
+    /// The id of the latest message; 0 if there has been none.
     last_id: u64,
 }
 // ANCHOR_END: history
 
 impl History {
-    /// An empty history that keeps the latest `most` messages (at least one).
-    pub fn new(most: u64) -> Self {
+    /// Creates an empty history that keeps the latest `max_messages` messages (at least one).
+    pub fn new(max_messages: u64) -> Self {
         Self {
             messages: VecDeque::new(),
-            most: most.max(1),
+            max_messages: max_messages.max(1),
             last_id: 0,
         }
     }
 
-    /// The same, but the next id is the one after `last_id`: the ids up to it were given by a
-    /// server that ran before this one.
+    /// Continues the ids after `last_id`. The ids up to it were given by a server that ran before
+    /// this one.
     pub fn resume_after(self, last_id: u64) -> Self {
         Self { last_id, ..self }
     }
 
-    /// Keeps a message, and returns its id. If there are too many now, the oldest one is dropped.
+    /// Keeps a message and returns its id. If there are too many now, the oldest one is dropped.
     // ANCHOR: post
     pub fn post(&mut self, content: NewMessage) -> u64 {
-        // Task: an id is never given twice, even if its message is gone. At most `most` are kept.
+        // Task: an id is never given twice, even if its message is gone. At most `max_messages` are kept.
         self.last_id += 1;
         let id = self.last_id;
         self.messages.push_back(Message { id, content });
-        if self.messages.len() as u64 > self.most {
+        if self.messages.len() as u64 > self.max_messages {
             self.messages.pop_front();
         }
         id
     }
     // ANCHOR_END: post
 
-    /// The messages with an id greater than the cursor, and the cursor to ask with next.
+    /// Returns the messages with an id greater than the cursor, and the cursor to ask with next.
     ///
-    /// A cursor beyond the last id was given by a server that has since been restarted. A page that
+    /// A cursor beyond the last id comes from a server that has since been restarted. A page that
     /// asks with it has seen nothing of this history, and gets all of it.
     // ANCHOR: after
     pub fn after(&self, cursor: u64) -> News {

@@ -1,8 +1,7 @@
-//! `cargo run -p long-polling --example measure`: what polling costs, and what long polling costs.
+//! `cargo run -p long-polling --example measure`: the costs of polling and of long polling.
 //!
-//! One page waits for the same messages in four ways at the same time: it polls with three
-//! different pauses, and it polls long. Your own servers answer. Between page and server stands a
-//! proxy that counts the bytes which really go by.
+//! Four pages wait for the same messages: three poll, each with a different pause, and one uses long
+//! polling. Your own servers answer. A proxy between page and server counts the bytes that pass.
 
 use std::env;
 use std::io::{self, IsTerminal, Read, Write};
@@ -21,9 +20,9 @@ use support::http::{Client, exchange};
 
 /// How long the measurement takes.
 const DURATION: Duration = Duration::from_secs(20);
-/// When the messages come, in milliseconds after the start.
+/// The times at which the messages come, in milliseconds after the start.
 const MESSAGES: [u64; 6] = [1_300, 4_100, 4_400, 9_700, 13_200, 17_900];
-/// The header fields that Chromium 156 sends along when a page calls `fetch`, beside `Host`.
+/// The header fields that Chromium 156 sends when a page calls `fetch`, in addition to `Host`.
 const BROWSER: &str = concat!(
     "Connection: keep-alive\r\n",
     "Pragma: no-cache\r\n",
@@ -49,9 +48,9 @@ struct Way {
     server: SocketAddr,
     requests: Arc<AtomicU64>,
     bytes: Arc<AtomicU64>,
-    /// When which message was posted, by its id less one.
+    /// The time at which each message was posted. Message 1 is at index 0.
     posted: Vec<Instant>,
-    /// Which message the page has seen, and when.
+    /// The id of each message that the page has seen, and the time.
     seen: Receiver<(u64, Instant)>,
 }
 
@@ -109,7 +108,7 @@ fn measure() -> io::Result<()> {
     stopped.store(true, Ordering::Release);
     eprintln!();
     print_table(&ways)
-    // The servers are dropped here; the long one answers the request that still waits.
+    // The servers are dropped here; the long-polling one answers the request that still waits.
 }
 
 fn any_port() -> io::Result<TcpListener> {
@@ -149,7 +148,7 @@ fn open_page(
     })
 }
 
-/// What the page does: ask, note what came, make a pause, ask again.
+/// Does what the page does: asks, notes the messages that came, pauses, and asks again.
 fn poll(
     proxy: SocketAddr,
     pause: Duration,
@@ -185,7 +184,7 @@ fn poll(
     }
 }
 
-/// Starts a proxy for one connection, and says where it listens.
+/// Starts a proxy for one connection, and returns its address.
 fn count_bytes(server: SocketAddr, bytes: Arc<AtomicU64>) -> io::Result<SocketAddr> {
     let listener = any_port()?;
     let address = listener.local_addr()?;
@@ -253,7 +252,7 @@ fn print_table(ways: &[Way]) -> io::Result<()> {
     Ok(())
 }
 
-/// From posting a message to seeing it, for each message that could be seen in time.
+/// The time from posting a message to seeing it, for each message that could be seen in time.
 fn delays(way: &Way) -> io::Result<Vec<Duration>> {
     let seen = way.seen.try_iter();
     let delays: Vec<_> = seen

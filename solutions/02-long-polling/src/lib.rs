@@ -13,10 +13,11 @@
 //!  │ ──────────────────────────────────────► │
 //! ```
 //!
-//! Requests, refusals, the history and the page are those of the step before. What is new is the
-//! [`hub`], where requests wait.
+//! Requests, refusals, the history and the page are those of the previous step. The new part is
+//! the [`hub`], where requests wait; [`limits`] says how many and how long.
 
 pub mod hub;
+pub mod limits;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -25,44 +26,21 @@ use std::thread;
 use std::time::Duration;
 
 use hello::server::Server;
-use polling::exchange::{self, Ask};
+use polling::exchange::{self, Action};
 use polling::page;
 use polling::routes::Reply;
 
+pub use limits::Limits;
+
 use hub::Hub;
 
-/// What the server allows.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How long a request is held at most.
-    pub hold: Duration,
-    /// How many requests may wait at a time. One more gets 503.
-    pub max_waiting: u64,
-    /// The longest body of a request, in bytes.
-    pub max_body: u64,
-    /// How many messages are kept. The oldest ones go first.
-    pub max_history: u64,
-}
+/// The most requests that are answered in addition to those that wait. When all places are taken,
+/// a client must still be able to post the message that the others wait for.
+const MAX_ANSWERING: u64 = 100;
+/// The longest time for which a server that stops waits for its last answers to be sent.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-impl Default for Limits {
-    fn default() -> Self {
-        let polling = polling::Limits::default();
-        Self {
-            hold: Duration::from_secs(30),
-            max_waiting: 1_000,
-            max_body: polling.max_body,
-            max_history: polling.max_history,
-        }
-    }
-}
-
-/// How many requests are answered beside those that wait: when all places are taken, somebody
-/// must still be able to post the message that they wait for.
-const BESIDE_THE_WAITING: u64 = 100;
-/// How long a server that stops waits for its last answers to be sent.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-/// A running server. Dropping it stops it: whoever waits is answered first.
+/// A running server. Dropping it stops it, after it has answered the requests that wait.
 // ANCHOR: long_polling
 pub struct LongPolling {
     server: Option<Server>,
@@ -73,21 +51,21 @@ impl LongPolling {
     /// Starts to answer the requests that come in on `listener`.
     ///
     /// # Errors
-    /// The listener can't be used, or no thread can be started.
+    /// Returns an [`io::Error`] if the listener can't be used or no thread can be started.
     pub fn start(listener: TcpListener, limits: Limits) -> io::Result<Self> {
         let hub = Arc::new(Hub::new(&limits));
-        let html = page::html("Long polling", limits.hold);
-        let most = limits.max_waiting.saturating_add(BESIDE_THE_WAITING);
-        let server = Server::start(listener, most, {
+        let html = page::html("Long polling", limits.poll_timeout);
+        let max_requests = limits.max_waiting.saturating_add(MAX_ANSWERING);
+        let server = Server::start(listener, max_requests, {
             let hub = Arc::clone(&hub);
             move |request| {
                 let _answering = hub.answering();
-                exchange::answer(request, &html, limits.max_body, |ask| match ask {
-                    Ask::News { after } => match hub.news_after(after) {
+                exchange::answer(request, &html, limits.max_body, |action| match action {
+                    Action::News { after } => match hub.news_after(after) {
                         Ok(news) => Reply::json(200, &news),
                         Err(refusal) => refusal.into(),
                     },
-                    Ask::Post(message) => Reply::posted(hub.post(message)),
+                    Action::Post(message) => Reply::posted(hub.post(message)),
                 });
             }
         })?;
@@ -95,13 +73,13 @@ impl LongPolling {
         Ok(Self { server, hub })
     }
 
-    /// Where the server listens.
+    /// Returns the address at which the server listens.
     pub fn address(&self) -> SocketAddr {
         let server = self.server.as_ref().expect("the server runs");
         server.address()
     }
 
-    /// How many requests wait for news just now.
+    /// Returns how many requests are waiting for news.
     pub fn waiting(&self) -> u64 {
         self.hub.waiting()
     }
@@ -109,13 +87,13 @@ impl LongPolling {
 
 impl Drop for LongPolling {
     fn drop(&mut self) {
-        // A panic in `stop` on top of another one would end the process.
+        // A second panic, in `stop`, would abort the process.
         if thread::panicking() {
             return;
         }
         self.hub.stop();
         drop(self.server.take());
-        self.hub.wait_for_the_last_answer(FAREWELL);
+        self.hub.wait_for_last_answer(STOP_TIMEOUT);
     }
 }
 // ANCHOR_END: long_polling

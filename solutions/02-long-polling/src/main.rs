@@ -7,7 +7,7 @@ use long_polling_solution::{Limits, LongPolling};
 
 fn main() -> ExitCode {
     let mut limits = Limits::default();
-    let mut hold = limits.hold.as_secs();
+    let mut hold = limits.poll_timeout.as_secs();
     let listen = launch::options(
         "Messages that a page waits for.",
         9002,
@@ -34,6 +34,6 @@ fn main() -> ExitCode {
             ),
         ],
     );
-    limits.hold = Duration::from_secs(hold);
+    limits.poll_timeout = Duration::from_secs(hold);
     launch::serve(listen, |listener| LongPolling::start(listener, limits))
 }

@@ -1,4 +1,4 @@
-//! `cargo run -p accept-key -- dGhlIHNhbXBsZSBub25jZQ==` shows how that key is answered.
+//! `cargo run -p accept-key -- dGhlIHNhbXBsZSBub25jZQ==` prints each stage from that key to its accept key.
 
 use std::env;
 use std::process::ExitCode;

@@ -14,9 +14,9 @@ pub struct ClientHandshake {
     pub host: String,
     /// The path and the query: `/socket`.
     pub resource: String,
-    /// The key: fresh for this handshake.
+    /// The key: a new one for each handshake.
     pub key: Key,
-    /// The subprotocols offered, the one the client likes best first.
+    /// The subprotocols offered, in the client's order of preference.
     pub subprotocols: Vec<String>,
     /// The names of the extensions offered.
     pub extensions: Vec<String>,
@@ -39,17 +39,17 @@ pub enum Failure {
     Head(HeadError),
     /// The answer is older than HTTP/1.1.
     HttpVersion(HttpVersion),
-    /// The status is not 101: the server refuses, or wants something else first.
+    /// The status isn't 101: the server refuses, or wants something else first.
     Status(u16),
-    /// `Upgrade` is not there once, with `websocket` in it and nothing else.
+    /// There isn't exactly one `Upgrade`, or it isn't `websocket`.
     Upgrade,
     /// `Connection` doesn't list `upgrade`.
     Connection,
-    /// `Sec-WebSocket-Accept` is not there once, with the accept key of the client's own key.
+    /// There isn't exactly one `Sec-WebSocket-Accept`, or it isn't the accept key for the client's key.
     Accept,
-    /// A subprotocol was chosen that the client didn't offer.
+    /// The server chose a subprotocol that the client didn't offer.
     Subprotocol,
-    /// An extension was chosen that the client didn't offer.
+    /// The server chose an extension that the client didn't offer.
     Extension,
 }
 // ANCHOR_END: failure
@@ -64,13 +64,14 @@ impl ClientHandshake {
     /// The request, to the byte.
     ///
     /// # Errors
-    /// [`Refusal::Subprotocols`]: those offered are not different tokens. No server would take that.
+    /// Returns [`Refusal::Subprotocols`] if the subprotocols offered aren't different tokens. No server
+    /// would accept that.
     ///
     /// # Panics
-    /// A part of it holds a character that no part may hold: with a line's end in it, it would add
-    /// fields of its own.
+    /// Panics if the resource name or a field's value holds a control character. A line break, for
+    /// example, would add fields that nobody meant to send.
     pub fn request(&self) -> Result<Vec<u8>, Refusal> {
-        if !are_different_tokens(&self.subprotocols) {
+        if !are_distinct_tokens(&self.subprotocols) {
             return Err(Refusal::Subprotocols(self.subprotocols.clone()));
         }
         let subprotocols = self.subprotocols.join(", ");
@@ -89,10 +90,17 @@ impl ClientHandshake {
             fields.push(("Sec-WebSocket-Extensions", &extensions));
         }
         for text in fields.iter().map(|(_, value)| *value) {
-            assert!(!text.contains(char::is_control), "{text:?} is no value");
+            assert!(
+                !text.contains(char::is_control),
+                "{text:?} isn't a field's value"
+            );
         }
         let is_visible = |character: char| character.is_ascii_graphic();
-        assert!(self.resource.chars().all(is_visible), "no resource name");
+        assert!(
+            self.resource.chars().all(is_visible),
+            "{:?} isn't a resource name",
+            self.resource
+        );
         let first_line = format!("GET {} HTTP/1.1", self.resource);
         Ok(response::head(&first_line, &fields))
     }
@@ -100,7 +108,7 @@ impl ClientHandshake {
     /// Checks the answer to [`ClientHandshake::request`].
     ///
     /// # Errors
-    /// The first rule that it breaks.
+    /// Returns the [`Failure`] of the first rule that the answer breaks.
     // ANCHOR: check
     pub fn check(&self, answer: &ResponseHead) -> Result<Agreement, Failure> {
         if answer.version < HttpVersion::HTTP_1_1 {
@@ -114,7 +122,7 @@ impl ClientHandshake {
     }
     // ANCHOR_END: check
 
-    /// The status, `Upgrade`, `Connection` and `Sec-WebSocket-Accept`.
+    /// Checks the status, `Upgrade`, `Connection` and `Sec-WebSocket-Accept`.
     // ANCHOR: check_switch
     fn check_switch(&self, answer: &ResponseHead) -> Result<(), Failure> {
         // Task: 101, Upgrade, Connection and the accept key, each with its failure.
@@ -136,10 +144,10 @@ impl ClientHandshake {
     }
     // ANCHOR_END: check_switch
 
-    /// The chosen subprotocol: none, or one of those offered, to the letter.
+    /// Returns the chosen subprotocol: none, or one of those offered, to the letter.
     // ANCHOR: check_subprotocol
     fn check_subprotocol(&self, answer: &ResponseHead) -> Result<Option<String>, Failure> {
-        // Task: no field is fine; otherwise there is one, with a name that was offered.
+        // Task: there may be no field. If there is, it is one, and its name was offered.
         match answer.fields.values("Sec-WebSocket-Protocol")[..] {
             [] => Ok(None),
             [chosen] if self.subprotocols.iter().any(|offered| offered == chosen) => {
@@ -150,22 +158,24 @@ impl ClientHandshake {
     }
     // ANCHOR_END: check_subprotocol
 
-    /// The chosen extensions, each of which must have been offered.
+    /// Returns the chosen extensions, each of which must have been offered.
     // ANCHOR: check_extensions
     fn check_extensions(&self, answer: &ResponseHead) -> Result<Vec<Extension>, Failure> {
         let values = answer.fields.values("Sec-WebSocket-Extensions").into_iter();
         let lists: Option<Vec<_>> = values.map(extensions::parse).collect();
         let chosen = lists.ok_or(Failure::Extension)?.concat();
         let was_offered = |chosen: &Extension| self.extensions.contains(&chosen.name);
-        match chosen.iter().all(was_offered) {
-            true => Ok(chosen),
-            false => Err(Failure::Extension),
+        if chosen.iter().all(was_offered) {
+            Ok(chosen)
+        } else {
+            Err(Failure::Extension)
         }
     }
     // ANCHOR_END: check_extensions
 }
 
-fn are_different_tokens(names: &[String]) -> bool {
+/// Whether the names are tokens, and no two are the same.
+fn are_distinct_tokens(names: &[String]) -> bool {
     let is_new = |(place, name): (usize, &String)| !names[..place].contains(name);
     names.iter().all(|name| is_token(name)) && names.iter().enumerate().all(is_new)
 }

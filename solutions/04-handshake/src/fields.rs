@@ -1,4 +1,4 @@
-//! The fields of a head: names that match in any case, and values that are lists.
+//! The fields of a head: names that ignore case, and values that are lists.
 //!
 //! ```text
 //! Connection: keep-alive, Upgrade     two elements in one field
@@ -7,26 +7,26 @@
 //! connection: Upgrade
 //! ```
 
-/// White space in a head: spaces and tabs, and nothing else (RFC 9110 §5.6.3). `str::trim` takes off all
-/// that is white space in Unicode; a proxy in front of us would not.
-// ANCHOR: white_space
-pub const WHITE_SPACE: [char; 2] = [' ', '\t'];
-// ANCHOR_END: white_space
+/// White space in a head: spaces and tabs, and nothing else (RFC 9110 §5.6.3). `str::trim` removes all
+/// that Unicode calls white space; a proxy in front of us would not.
+// ANCHOR: whitespace
+pub const WHITESPACE: [char; 2] = [' ', '\t'];
+// ANCHOR_END: whitespace
 
-/// The fields of a request's or a response's head, in the order in which they came.
+/// The fields of a request's or a response's head, in the order in which they arrived.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
     fields: Vec<(String, String)>,
 }
 
 impl Fields {
-    /// Adds a field. [`WHITE_SPACE`] around a value isn't part of it (RFC 9110 §5.5).
+    /// Adds a field. [`WHITESPACE`] around a value isn't part of it (RFC 9110 §5.5).
     pub fn add(&mut self, name: &str, value: &str) {
-        let value = value.trim_matches(WHITE_SPACE);
+        let value = value.trim_matches(WHITESPACE);
         self.fields.push((name.to_string(), value.to_string()));
     }
 
-    /// Every value that came under this name, in any case of its letters (RFC 9110 §5.1).
+    /// The values of all fields with this name, ignoring case (RFC 9110 §5.1).
     // ANCHOR: values
     pub fn values(&self, name: &str) -> Vec<&str> {
         let fields = self.fields.iter();
@@ -37,7 +37,7 @@ impl Fields {
     }
     // ANCHOR_END: values
 
-    /// The value under this name, if there is exactly one.
+    /// The value of the field with this name, if there is exactly one.
     // ANCHOR: only
     pub fn only(&self, name: &str) -> Option<&str> {
         match self.values(name)[..] {
@@ -47,9 +47,10 @@ impl Fields {
     }
     // ANCHOR_END: only
 
-    /// The elements of a list: those of every field of this name, in order (RFC 9110 §5.6.1).
+    /// The elements of the list that all fields with this name form together, in order (RFC 9110
+    /// §5.6.1).
     ///
-    /// Commas separate them. [`WHITE_SPACE`] around an element isn't part of it, and empty elements
+    /// Commas separate them. [`WHITESPACE`] around an element isn't part of it, and empty elements
     /// don't count.
     // ANCHOR: elements
     pub fn elements(&self, name: &str) -> Vec<&str> {
@@ -57,13 +58,13 @@ impl Fields {
         let values = self.values(name).into_iter();
         values
             .flat_map(|value| value.split(','))
-            .map(|element| element.trim_matches(WHITE_SPACE))
+            .map(|element| element.trim_matches(WHITESPACE))
             .filter(|element| !element.is_empty())
             .collect()
     }
     // ANCHOR_END: elements
 
-    /// Whether this token is an element of the list, in any case of its letters.
+    /// Whether this token is an element of the list, ignoring case.
     // ANCHOR: has_token
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         // Task: say whether one of the elements is this token. Tokens have no case.

@@ -15,18 +15,18 @@ use std::fmt;
 
 use crate::fields::Fields;
 
-/// How much of a head is read before it is refused.
+/// How long a head may be. A longer one is refused.
 // ANCHOR: limits
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Most bytes of a head, from its first line to the empty line at its end.
+    /// The most bytes, from the first line to the empty line at the end.
     pub bytes: usize,
-    /// Most fields.
+    /// The most fields.
     pub fields: usize,
 }
 
 impl Default for Limits {
-    /// 16 KiB and 100 fields: cookies have room.
+    /// 16 KiB and 100 fields, with room for cookies.
     fn default() -> Self {
         Self {
             bytes: 16 * 1024,
@@ -36,19 +36,19 @@ impl Default for Limits {
 }
 // ANCHOR_END: limits
 
-/// Why bytes are no head.
+/// Why bytes aren't a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeadError {
-    /// It is longer than the limit, in bytes.
+    /// The head is longer than the limit, which is this many bytes.
     TooLong(usize),
-    /// It has more fields than the limit.
+    /// The head has more fields than the limit, which is this many.
     TooManyFields(usize),
     /// A line ends with a bare LF. RFC 9112 §2.2 lets a recipient accept that; two servers that
     /// disagree on where a head ends can be played off against each other.
     BareLineFeed,
-    /// A version of HTTP whose major number is not 1.
+    /// The major version of HTTP isn't 1.
     HttpVersion(String),
-    /// It is no HTTP, and this is the parser's reason.
+    /// The bytes aren't HTTP, for the reason that the parser gives.
     NotHttp(String),
 }
 
@@ -58,7 +58,7 @@ pub enum HeadError {
 pub struct HeadBuffer {
     limits: Limits,
     bytes: Vec<u8>,
-    /// How far it has been searched. Everything before needs no second look.
+    /// How many bytes have been searched for the end. None is searched twice.
     searched: usize,
     line_start: usize,
     lines: usize,
@@ -79,11 +79,12 @@ impl HeadBuffer {
         }
     }
 
-    /// Takes what one read brought. True as soon as the head is complete.
+    /// Appends what one read returned. Returns true once the head is complete.
     ///
     /// # Errors
-    /// The head breaks a limit, or a line ends with a bare LF. This is said as early as it is known,
-    /// and doesn't depend on how the head was cut into pieces.
+    /// Returns [`HeadError::TooLong`] or [`HeadError::TooManyFields`] if the head is beyond that limit,
+    /// and [`HeadError::BareLineFeed`] if a line ends with a bare LF. The error is returned as soon as
+    /// it is known, and doesn't depend on how the head was cut into pieces.
     // ANCHOR: push
     pub fn push(&mut self, piece: &[u8]) -> Result<bool, HeadError> {
         self.bytes.extend_from_slice(piece);
@@ -105,42 +106,42 @@ impl HeadBuffer {
     // ANCHOR_END: push
 
     fn check_length(&self, length: usize) -> Result<(), HeadError> {
-        match length > self.limits.bytes {
-            true => Err(HeadError::TooLong(self.limits.bytes)),
-            false => Ok(()),
+        if length > self.limits.bytes {
+            return Err(HeadError::TooLong(self.limits.bytes));
         }
+        Ok(())
     }
 
-    /// Takes note of a line, which ends before `next`.
+    /// Counts the line that ends before `next`, or finds that it ends the head.
     fn end_line(&mut self, next: usize) -> Result<(), HeadError> {
         let line = self.bytes[self.line_start..next].strip_suffix(b"\r\n");
         let line = line.ok_or(HeadError::BareLineFeed)?;
         // Empty lines before the first line are ignored (RFC 9112 §2.2).
-        match (line.is_empty(), self.lines) {
-            (true, 0) => {}
-            (true, _) => self.end = Some(next),
-            (false, _) => self.lines += 1,
+        if !line.is_empty() {
+            self.lines += 1;
+        } else if self.lines > 0 {
+            self.end = Some(next);
         }
         self.line_start = next;
-        // The first line is no field.
+        // The first line isn't a field.
         if self.lines > self.limits.fields + 1 {
             return Err(HeadError::TooManyFields(self.limits.fields));
         }
         Ok(())
     }
 
-    /// The bytes of the head; of as much as there is of it, while it is not complete.
+    /// The bytes of the head: all that have arrived, while it isn't complete.
     pub fn head(&self) -> &[u8] {
         &self.bytes[..self.end.unwrap_or(self.bytes.len())]
     }
 
-    /// What came behind the head: the first bytes of the WebSocket.
+    /// The bytes after the head: the first ones of the WebSocket.
     pub fn rest(&self) -> &[u8] {
         &self.bytes[self.end.unwrap_or(self.bytes.len())..]
     }
 
-    /// Room for as many fields as there are lines.
-    fn room(&self) -> Vec<httparse::Header<'_>> {
+    /// Space for the parser: one header for each line.
+    fn empty_headers(&self) -> Vec<httparse::Header<'_>> {
         vec![httparse::EMPTY_HEADER; self.lines]
     }
 }
@@ -155,10 +156,10 @@ pub struct HttpVersion {
 }
 
 impl HttpVersion {
-    /// The version that a handshake needs at least (RFC 6455 §4.1).
+    /// The lowest version that a handshake may have (RFC 6455 §4.1).
     pub const HTTP_1_1: Self = Self { major: 1, minor: 1 };
 
-    fn one_point(minor: Option<u8>) -> Self {
+    fn http_1(minor: Option<u8>) -> Self {
         let minor = minor.expect("a parsed head has a version");
         Self { major: 1, minor }
     }
@@ -189,24 +190,25 @@ impl RequestHead {
     /// Parses a complete head.
     ///
     /// # Errors
-    /// [`HeadError::NotHttp`] or [`HeadError::HttpVersion`].
+    /// Returns [`HeadError::HttpVersion`] if the major version of HTTP isn't 1, and
+    /// [`HeadError::NotHttp`] if the bytes aren't the head of a request.
     pub fn parse(buffer: &HeadBuffer) -> Result<Self, HeadError> {
-        let mut room = buffer.room();
-        let mut request = httparse::Request::new(&mut room);
+        let mut headers = buffer.empty_headers();
+        let mut request = httparse::Request::new(&mut headers);
         let status = request.parse(buffer.head());
         check_parsed(status, buffer.head())?;
         Ok(Self {
             method: request.method.unwrap_or_default().to_string(),
             target: request.path.unwrap_or_default().to_string(),
-            version: HttpVersion::one_point(request.version),
+            version: HttpVersion::http_1(request.version),
             fields: fields(request.headers),
         })
     }
 
-    /// What tiny_http has read. Its reading has no limits: these are checked on what it read.
+    /// Takes the head that tiny_http has read. tiny_http has no limits, so these are checked here.
     ///
     /// # Errors
-    /// [`HeadError::TooLong`] or [`HeadError::TooManyFields`].
+    /// Returns [`HeadError::TooLong`] or [`HeadError::TooManyFields`] if the head is beyond that limit.
     pub fn from_tiny_http(request: &tiny_http::Request, limits: Limits) -> Result<Self, HeadError> {
         let method = request.method().to_string();
         let target = request.url().to_string();
@@ -238,11 +240,11 @@ impl RequestHead {
     }
 }
 
-/// The host, where the target names one, and the resource name: the path and the query.
+/// Splits a request target into its host, if it names one, and the resource name: the path and the query.
 ///
 /// A target is in origin-form (`/socket`) or in absolute-form (`http://host/socket`, RFC 9112
-/// §3.2). `None` for anything else, `ws://host/socket` among it, and for a fragment (`#`), which
-/// never goes over a wire.
+/// §3.2). `None` for anything else, such as `ws://host/socket`, and for a target with a fragment
+/// (`#`), which never goes over a wire.
 pub fn host_and_resource(target: &str) -> Option<(Option<&str>, &str)> {
     if target.contains('#') {
         return None;
@@ -277,21 +279,22 @@ impl ResponseHead {
     /// Parses a complete head.
     ///
     /// # Errors
-    /// [`HeadError::NotHttp`] or [`HeadError::HttpVersion`].
+    /// Returns [`HeadError::HttpVersion`] if the major version of HTTP isn't 1, and
+    /// [`HeadError::NotHttp`] if the bytes aren't the head of a response.
     pub fn parse(buffer: &HeadBuffer) -> Result<Self, HeadError> {
-        let mut room = buffer.room();
-        let mut response = httparse::Response::new(&mut room);
+        let mut headers = buffer.empty_headers();
+        let mut response = httparse::Response::new(&mut headers);
         let status = response.parse(buffer.head());
         check_parsed(status, buffer.head())?;
         Ok(Self {
-            version: HttpVersion::one_point(response.version),
+            version: HttpVersion::http_1(response.version),
             status: response.code.unwrap_or_default(),
             fields: fields(response.headers),
         })
     }
 }
 
-/// A whole head was given, so the parser must have needed all of it.
+/// Checks that the parser succeeded, and that it used the whole head.
 fn check_parsed(
     parsed: Result<httparse::Status<usize>, httparse::Error>,
     head: &[u8],
@@ -304,19 +307,19 @@ fn check_parsed(
     }
 }
 
-/// `HTTP/2.0` and the like, where the first line has that; otherwise it is no HTTP at all.
+/// The error for a first line with another version, such as `HTTP/2.0`, or with none.
 fn wrong_version(head: &[u8]) -> HeadError {
     let first_line = head.trim_ascii_start().split(|byte| *byte == b'\r').next();
     let first_line = String::from_utf8_lossy(first_line.unwrap_or_default());
-    let version = first_line.split(' ').find(|word| is_http_version(word));
+    let version = first_line.split(' ').find(|token| is_http_version(token));
     match version {
         Some(version) => HeadError::HttpVersion(version.to_string()),
         None => HeadError::NotHttp("the first line has no HTTP version".to_string()),
     }
 }
 
-fn is_http_version(word: &str) -> bool {
-    let number = word.strip_prefix("HTTP/").map(str::as_bytes);
+fn is_http_version(token: &str) -> bool {
+    let number = token.strip_prefix("HTTP/").map(str::as_bytes);
     matches!(number, Some([b'0'..=b'9', b'.', b'0'..=b'9']))
 }
 

@@ -3,19 +3,19 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// A key that keeps its rule: only [`Key::new`] and [`Key::parse`] make one.
+/// A valid key: only [`Key::new`] and [`Key::parse`] make one.
 // ANCHOR: key
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key(String);
 // ANCHOR_END: key
 
 impl Key {
-    /// The key for a nonce. A client chooses 16 new random bytes for each connection.
+    /// The key for this nonce. A client chooses 16 new random bytes for each connection.
     pub fn new(nonce: [u8; 16]) -> Self {
         Self(accept_key::key(nonce))
     }
 
-    /// Reads a field's value: base64 with its padding, and 16 bytes in it. `None` for anything else.
+    /// Parses a field's value: 16 bytes in base64, with padding. `None` for anything else.
     // ANCHOR: parse
     pub fn parse(value: &str) -> Option<Self> {
         // Task: a key is 16 bytes in base64. What the bytes are doesn't matter.
@@ -29,7 +29,7 @@ impl Key {
         &self.0
     }
 
-    /// The accept key that answers it: your own, of step 03.
+    /// The accept key that answers this key, computed by your step 03.
     pub fn accept(&self) -> String {
         accept_key::accept_key(&self.0)
     }

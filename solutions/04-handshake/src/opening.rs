@@ -1,8 +1,8 @@
-//! A request's head that keeps every rule of a client's opening handshake (RFC 6455 §4.2.1).
+//! A request that keeps every rule of a client's opening handshake, and its 101 (RFC 6455 §4.2).
 //!
-//! One function for each rule; its error is always that rule's own [`Refusal`].
-//! [`OpeningHandshake::read`] stops at the first that is broken, [`broken_rules`] goes through them
-//! all. The numbers of the rules are those of RFC 6455 §4.2.1.
+//! Each rule has one function, whose error is always that rule's own [`Refusal`].
+//! [`OpeningHandshake::read`] stops at the first broken rule, [`broken_rules`] finds them all. The
+//! rules are numbered as in RFC 6455 §4.2.1.
 
 use crate::extensions::{self, Extension};
 use crate::fields::is_token;
@@ -11,8 +11,9 @@ use crate::key::Key;
 use crate::origin::split_port;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
+use crate::response;
 
-/// What a client asked for, and what the server's policy makes of it.
+/// What a client asked for, and what the server has chosen.
 // ANCHOR: opening
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningHandshake {
@@ -22,9 +23,9 @@ pub struct OpeningHandshake {
     pub host: String,
     /// The origin of the page that asks. `None` if the client sent none: it isn't a browser.
     pub origin: Option<String>,
-    /// The key that is to be answered.
+    /// The client's key.
     pub key: Key,
-    /// The subprotocol that the server has chosen among those offered.
+    /// The subprotocol that the server has chosen from those offered.
     pub subprotocol: Option<String>,
     /// The extensions that the client offers. None is used yet.
     pub extensions: Vec<Extension>,
@@ -32,11 +33,11 @@ pub struct OpeningHandshake {
 // ANCHOR_END: opening
 
 impl OpeningHandshake {
-    /// Checks a request's head by every rule. The RFC names no order; here the version comes before
+    /// Checks every rule on a request's head. The RFC gives no order; here the version comes before
     /// the key, since in another version a key may look different.
     ///
     /// # Errors
-    /// The first rule that is broken.
+    /// Returns the [`Refusal`] of the first rule that the head breaks.
     // ANCHOR: read
     pub fn read(head: &RequestHead, policy: &Policy) -> Result<Self, Refusal> {
         check_method(head)?;
@@ -60,9 +61,16 @@ impl OpeningHandshake {
         })
     }
     // ANCHOR_END: read
+
+    /// The 101 that completes the handshake. After it the connection belongs to the WebSocket.
+    pub fn response(&self) -> Vec<u8> {
+        let accept = self.key.accept();
+        let fields = response::fields(&accept, self.subprotocol.as_deref());
+        response::head("HTTP/1.1 101 Switching Protocols", &fields)
+    }
 }
 
-/// Every rule that the head breaks, in the same order.
+/// All rules that the head breaks, in the order of [`OpeningHandshake::read`].
 pub fn broken_rules(head: &RequestHead, policy: &Policy) -> Vec<Refusal> {
     let host = read_host(head).unwrap_or_default();
     let broken = [
@@ -91,9 +99,10 @@ pub fn check_method(head: &RequestHead) -> Result<(), Refusal> {
 
 /// Rule 1: HTTP/1.1 or later.
 pub fn check_http_version(head: &RequestHead) -> Result<(), Refusal> {
-    match head.version >= HttpVersion::HTTP_1_1 {
-        true => Ok(()),
-        false => Err(Refusal::HttpVersion(head.version)),
+    if head.version >= HttpVersion::HTTP_1_1 {
+        Ok(())
+    } else {
+        Err(Refusal::HttpVersion(head.version))
     }
 }
 
@@ -104,10 +113,10 @@ pub fn read_resource(head: &RequestHead) -> Result<&str, Refusal> {
     Ok(resource)
 }
 
-/// Rule 2: exactly one host, with or without a port; ports end at 65535. If the target names a host, that
-/// one counts (RFC 9112 §3.2.2).
+/// Rule 2: exactly one host, with or without a port, which is at most 65535. If the target names a host,
+/// that one counts (RFC 9112 §3.2.2).
 pub fn read_host(head: &RequestHead) -> Result<&str, Refusal> {
-    let refusal = || Refusal::Host(came(head, "Host"));
+    let refusal = || Refusal::Host(received(head, "Host"));
     let field = head.fields.only("Host").ok_or_else(refusal)?;
     let in_target = host_and_resource(&head.target).and_then(|(host, _)| host);
     let host = in_target.unwrap_or(field);
@@ -120,18 +129,20 @@ pub fn read_host(head: &RequestHead) -> Result<&str, Refusal> {
 /// Rule 3: `websocket` is among the protocols to upgrade to.
 // ANCHOR: check_upgrade
 pub fn check_upgrade(head: &RequestHead) -> Result<(), Refusal> {
-    match head.fields.has_token("Upgrade", "websocket") {
-        true => Ok(()),
-        false => Err(Refusal::Upgrade(came(head, "Upgrade"))),
+    if head.fields.has_token("Upgrade", "websocket") {
+        Ok(())
+    } else {
+        Err(Refusal::Upgrade(received(head, "Upgrade")))
     }
 }
 // ANCHOR_END: check_upgrade
 
 /// Rule 4: `upgrade` is among the connection options.
 pub fn check_connection(head: &RequestHead) -> Result<(), Refusal> {
-    match head.fields.has_token("Connection", "upgrade") {
-        true => Ok(()),
-        false => Err(Refusal::Connection(came(head, "Connection"))),
+    if head.fields.has_token("Connection", "upgrade") {
+        Ok(())
+    } else {
+        Err(Refusal::Connection(received(head, "Connection")))
     }
 }
 
@@ -141,7 +152,7 @@ pub fn check_version(head: &RequestHead) -> Result<(), Refusal> {
     // Task: `Sec-WebSocket-Version` is there once, and is 13.
     match head.fields.only("Sec-WebSocket-Version") {
         Some("13") => Ok(()),
-        _ => Err(Refusal::Version(came(head, "Sec-WebSocket-Version"))),
+        _ => Err(Refusal::Version(received(head, "Sec-WebSocket-Version"))),
     }
 }
 // ANCHOR_END: check_version
@@ -153,11 +164,11 @@ pub fn read_key(head: &RequestHead) -> Result<Key, Refusal> {
     let value = head.fields.only("Sec-WebSocket-Key");
     value
         .and_then(Key::parse)
-        .ok_or_else(|| Refusal::Key(came(head, "Sec-WebSocket-Key")))
+        .ok_or_else(|| Refusal::Key(received(head, "Sec-WebSocket-Key")))
 }
 // ANCHOR_END: read_key
 
-/// Rule 7: the page that asks is welcome, where it is a page.
+/// Rule 7: if a page asks, its origin is welcome.
 // ANCHOR: read_origin
 pub fn read_origin<'a>(
     head: &'a RequestHead,
@@ -166,8 +177,8 @@ pub fn read_origin<'a>(
 ) -> Result<Option<&'a str>, Refusal> {
     match head.fields.values("Origin")[..] {
         [] => Ok(None),
-        [origin] if policy.origins.allow(origin, host) => Ok(Some(origin)),
-        _ => Err(Refusal::Origin(came(head, "Origin"))),
+        [origin] if policy.origins.allows(origin, host) => Ok(Some(origin)),
+        _ => Err(Refusal::Origin(received(head, "Origin"))),
     }
 }
 // ANCHOR_END: read_origin
@@ -177,11 +188,13 @@ pub fn read_subprotocols(head: &RequestHead) -> Result<Vec<&str>, Refusal> {
     let name = "Sec-WebSocket-Protocol";
     let offered = head.fields.elements(name);
     let is_given = !head.fields.values(name).is_empty();
-    let is_list = offered.iter().all(|name| is_token(name)) && offered.is_empty() != is_given;
-    let is_unique = (1..offered.len()).all(|at| !offered[..at].contains(&offered[at]));
-    match is_list && is_unique {
-        true => Ok(offered),
-        false => Err(Refusal::Subprotocols(came(head, name))),
+    let is_empty_list = is_given && offered.is_empty();
+    let are_tokens = offered.iter().all(|name| is_token(name));
+    let are_different = (1..offered.len()).all(|at| !offered[..at].contains(&offered[at]));
+    if !is_empty_list && are_tokens && are_different {
+        Ok(offered)
+    } else {
+        Err(Refusal::Subprotocols(received(head, name)))
     }
 }
 
@@ -192,14 +205,14 @@ pub fn read_extensions(head: &RequestHead) -> Result<Vec<Extension>, Refusal> {
     let lists: Option<Vec<_>> = values.map(extensions::parse).collect();
     match lists {
         Some(lists) => Ok(lists.concat()),
-        None => Err(Refusal::Extensions(came(head, name))),
+        None => Err(Refusal::Extensions(received(head, name))),
     }
 }
 
-/// All that came under this name, for a refusal to say.
-// ANCHOR: came
-fn came(head: &RequestHead, name: &str) -> Vec<String> {
+/// The values of all fields with this name, for the refusal to quote.
+// ANCHOR: received
+fn received(head: &RequestHead, name: &str) -> Vec<String> {
     let values = head.fields.values(name).into_iter();
     values.map(str::to_string).collect()
 }
-// ANCHOR_END: came
+// ANCHOR_END: received

@@ -9,7 +9,7 @@
 
 use std::net::Ipv6Addr;
 
-/// An origin. Two pages have the same one if all three parts are equal (RFC 6454 §5).
+/// An origin. Two pages have the same origin if all three parts are equal (RFC 6454 §5).
 ///
 /// [`Origin::new`] and [`Origin::parse`] write the parts in one way only, so that `==` compares
 /// origins and not spellings.
@@ -20,7 +20,7 @@ pub struct Origin {
     scheme: String,
     /// The name or the address, in lowercase. An IPv6 address keeps its brackets.
     host: String,
-    /// The port, even if it wasn't written. `None` if the scheme has no port of its own, either.
+    /// The port: the scheme's own if none was written. `None` if the scheme has none, either.
     port: Option<u16>,
 }
 // ANCHOR_END: origin
@@ -41,22 +41,22 @@ impl Origin {
     }
     // ANCHOR_END: new
 
-    /// Reads an origin as `Origin` has it: `https://chat.example:8443`. `None` for anything else,
+    /// Parses the value of an `Origin` field: `https://chat.example:8443`. `None` for anything else,
     /// such as `null`, two origins, or more than an origin: a user, a path, even a `/` at the end
     /// (RFC 6454 §7.1).
     // ANCHOR: parse
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, host_and_port) = text.split_once("://")?;
-        match is_scheme(scheme) {
-            true => Self::new(scheme, host_and_port),
-            false => None,
+        if !is_scheme(scheme) {
+            return None;
         }
+        Self::new(scheme, host_and_port)
     }
     // ANCHOR_END: parse
 }
 
-/// The port that a URL means if it names none (RFC 9110 §4.2). Of the schemes that pages have,
-/// only these two have one.
+/// The scheme's own port, for a URL that names none (RFC 9110 §4.2). Of the schemes that pages have,
+/// only these two have a port.
 // ANCHOR: default_port
 pub fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
@@ -71,9 +71,10 @@ pub fn default_port(scheme: &str) -> Option<u16> {
 /// or be empty, which means the same (RFC 3986 §6.2.3). `None` if the text is anything else.
 // ANCHOR: split_port
 pub fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
-    let end_of_host = match text.starts_with('[') {
-        true => text.find(']')? + 1,
-        false => text.find(':').unwrap_or(text.len()),
+    let end_of_host = if text.starts_with('[') {
+        text.find(']')? + 1
+    } else {
+        text.find(':').unwrap_or(text.len())
     };
     let (host, port) = text.split_at(end_of_host);
     let port = match port {
@@ -84,16 +85,16 @@ pub fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
 }
 // ANCHOR_END: split_port
 
-/// Decimal digits, up to 65535. `str::parse` alone would take `+80` for a port.
+/// Parses decimal digits, up to 65535. `str::parse` alone would accept `+80`.
 fn port_number(digits: &str) -> Option<u16> {
-    match digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => digits.parse().ok(),
-        false => None,
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
     }
+    digits.parse().ok()
 }
 
-/// An IPv6 address in brackets, or a name or an IPv4 address: what needs no escape in a URL
-/// (RFC 3986 §2.3). Names in other scripts come in ASCII, as `xn--…` (RFC 6454 §6.2).
+/// Whether the text is an IPv6 address in brackets, an IPv4 address, or a name: characters that need no
+/// escape in a URL (RFC 3986 §2.3). Names in other scripts are written in ASCII, as `xn--…` (RFC 6454 §6.2).
 fn is_host(text: &str) -> bool {
     let in_brackets = text
         .strip_prefix('[')
@@ -106,7 +107,7 @@ fn is_host(text: &str) -> bool {
     }
 }
 
-/// A letter, then letters, digits, and three signs (RFC 3986 §3.1).
+/// Whether the text is a letter, followed by letters, digits, `+`, `-` and `.` (RFC 3986 §3.1).
 fn is_scheme(text: &str) -> bool {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "+-.".contains(character);
     text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.chars().all(is_plain)

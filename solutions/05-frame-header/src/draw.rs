@@ -13,26 +13,26 @@
 //! +-+-+-+-+-------+-+-------------+---------------+---------------+
 //! ```
 //!
-//! Nothing in here is for you to write. It is no decoder: it refuses nothing. What breaks a rule is drawn like
-//! everything else, and what is not there yet is left out.
+//! All of this is written for you. It isn't a decoder and refuses nothing: it draws frames that break a
+//! rule like any others, and leaves out bytes that haven't arrived.
 
-/// How many bits stand in a row.
+/// How many bits are in a row.
 const BITS_PER_ROW: usize = 32;
-/// Each bit takes two columns: itself, and what is between it and the one before.
+/// Each bit takes two columns: one for itself, and one for the space or border before it.
 const COLUMNS_PER_BIT: usize = 2;
-/// Of a longer payload only so many bytes are drawn.
-const DRAWN_PAYLOAD: usize = 32;
-/// Of a longer text only so many characters are quoted.
-const QUOTED: usize = 40;
-/// Of more frames only so many are drawn.
-const DRAWN_FRAMES: usize = 8;
+/// Of a longer payload, only this many bytes are drawn.
+const MAX_DRAWN_BYTES: usize = 32;
+/// Of a longer text, only this many characters are quoted.
+const MAX_QUOTED: usize = 40;
+/// Of more frames, only this many are drawn.
+const MAX_DRAWN_FRAMES: usize = 8;
 
 const RULER: &str = concat!(
     " 0                   1                   2                   3\n",
     " 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1\n",
 );
 
-/// Draws the frames that the bytes hold, one below the other, at most 80 columns wide.
+/// Draws the frames in these bytes, one below the other, at most 80 columns wide.
 ///
 /// ```
 /// let pong = frame_header_solution::draw(&[0x8a, 0x00]);
@@ -41,7 +41,7 @@ const RULER: &str = concat!(
 pub fn draw(bytes: &[u8]) -> String {
     let mut drawings = Vec::new();
     let mut rest = bytes;
-    while !rest.is_empty() && drawings.len() < DRAWN_FRAMES {
+    while !rest.is_empty() && drawings.len() < MAX_DRAWN_FRAMES {
         let (drawing, length) = draw_first(rest);
         drawings.push(drawing);
         rest = &rest[length..];
@@ -55,32 +55,32 @@ pub fn draw(bytes: &[u8]) -> String {
     drawings.join("\n")
 }
 
-/// Draws the first of the frames, and says how many of the bytes it takes. Of no bytes, nothing.
+/// Draws the first frame, and returns how many of the bytes it takes. Draws nothing if there are no bytes.
 pub fn draw_first(bytes: &[u8]) -> (String, usize) {
     if bytes.is_empty() {
         return (String::new(), 0);
     }
-    let frame = Sketch::of(bytes);
+    let frame = Sketch::new(bytes);
     (frame.draw(), frame.end())
 }
 
-/// A frame, as far as it is there, right or wrong.
+/// A frame, right or wrong, as far as its bytes have arrived.
 struct Sketch<'a> {
-    /// From the frame's first byte on, to where the bytes end.
+    /// All bytes, from the frame's first one on.
     bytes: &'a [u8],
     /// How many bytes of extended payload length there should be.
     extended: usize,
     /// How many bytes the header should have.
     header: usize,
-    /// What the header declares, if that is there.
+    /// The length that the header declares, if all of its bytes are there.
     payload_length: Option<u64>,
-    /// What is there of the payload, as it came.
+    /// As much of the payload as is there, still masked.
     payload: &'a [u8],
     /// The masking key, if there is one.
     key: Option<&'a [u8]>,
 }
 
-/// A field of the drawing: its bits, from one to before another, and what is written above them.
+/// A field of the drawing: its bits, from `start` to before `end`, and the text above them.
 struct Cell {
     start: usize,
     end: usize,
@@ -88,7 +88,7 @@ struct Cell {
 }
 
 impl<'a> Sketch<'a> {
-    fn of(bytes: &'a [u8]) -> Self {
+    fn new(bytes: &'a [u8]) -> Self {
         let second = bytes.get(1).copied().unwrap_or(0);
         let masked = second & 0b1000_0000 != 0;
         let seven_bits = second & 0b0111_1111;
@@ -102,25 +102,25 @@ impl<'a> Sketch<'a> {
             0 => bytes.get(1).map(|_| u64::from(seven_bits)),
             _ => bytes.get(2..2 + extended).map(number),
         };
-        let behind = bytes.get(header..).unwrap_or_default();
+        let after_header = bytes.get(header..).unwrap_or_default();
         let declared = usize::try_from(payload_length.unwrap_or(0)).unwrap_or(usize::MAX);
         Self {
             bytes,
             extended,
             header,
             payload_length,
-            payload: &behind[..behind.len().min(declared)],
+            payload: &after_header[..after_header.len().min(declared)],
             key: bytes.get(2 + extended..header).filter(|_| masked),
         }
     }
 
-    /// Where in the bytes the frame ends.
+    /// How many of the bytes belong to the frame.
     fn end(&self) -> usize {
         self.bytes.len().min(self.header + self.payload.len())
     }
 
     fn draw(&self) -> String {
-        let drawn = self.end().min(self.header + DRAWN_PAYLOAD);
+        let drawn = self.end().min(self.header + MAX_DRAWN_BYTES);
         let cells = self.cells();
         let rows: Vec<Row> = self.bytes[..drawn]
             .chunks(BITS_PER_ROW / 8)
@@ -139,7 +139,7 @@ impl<'a> Sketch<'a> {
                 self.end() - drawn
             );
         }
-        text + &self.in_words() + "\n"
+        text + &self.description() + "\n"
     }
 
     fn cells(&self) -> Vec<Cell> {
@@ -194,12 +194,12 @@ impl<'a> Sketch<'a> {
             cells.push(key);
             end += 4 * 8;
         }
-        let payload = self.payload.iter().take(DRAWN_PAYLOAD).enumerate();
+        let payload = self.payload.iter().take(MAX_DRAWN_BYTES).enumerate();
         cells.extend(payload.map(|(index, byte)| self.payload_cell(end, index, *byte)));
         cells
     }
 
-    /// `7f ^ 37 = 48 H`: the byte as it came, the key's byte, the byte unmasked, its character.
+    /// `7f ^ 37 = 48 H`: the masked byte, the key's byte, the unmasked byte, its character.
     fn payload_cell(&self, payload: usize, index: usize, byte: u8) -> Cell {
         let plain = byte ^ self.key.map_or(0, |key| key[index % 4]);
         let character = if plain.is_ascii_graphic() {
@@ -216,16 +216,18 @@ impl<'a> Sketch<'a> {
         };
         let start = payload + index * 8;
         let name = if index == 0 { "Payload Data" } else { "" };
-        match start / BITS_PER_ROW == payload / BITS_PER_ROW {
-            true => Cell::new(start, 8, &[name, &value]),
-            false => Cell::new(start, 8, &[&value]),
+        let is_in_first_row = start / BITS_PER_ROW == payload / BITS_PER_ROW;
+        if is_in_first_row {
+            Cell::new(start, 8, &[name, &value])
+        } else {
+            Cell::new(start, 8, &[&value])
         }
     }
 
     /// `text, FIN, 5 bytes, masked: "Hello"`
-    fn in_words(&self) -> String {
+    fn description(&self) -> String {
         let first = self.bytes[0];
-        let mut words = vec![opcode_name(first).to_string()];
+        let mut parts = vec![opcode_name(first).to_string()];
         let bits = [
             (0b1000_0000, "FIN"),
             (0b0100_0000, "RSV1"),
@@ -233,34 +235,34 @@ impl<'a> Sketch<'a> {
             (0b0001_0000, "RSV3"),
         ];
         let set = bits.into_iter().filter(|(bit, _)| first & bit != 0);
-        words.extend(set.map(|(_, name)| name.to_string()));
+        parts.extend(set.map(|(_, name)| name.to_string()));
         let missing = self.header.saturating_sub(self.bytes.len());
         if missing > 0 {
-            words.push(format!(
+            parts.push(format!(
                 "{} of the header missing",
-                bytes_in_words(missing as u64)
+                byte_count(missing as u64)
             ));
-            return in_lines(&words);
+            return wrapped(&parts);
         }
         let declared = self.payload_length.unwrap_or(0);
-        words.push(match declared {
+        parts.push(match declared {
             0 => "no payload".to_string(),
-            _ => bytes_in_words(declared),
+            _ => byte_count(declared),
         });
-        words.extend(self.key.map(|_| "masked".to_string()));
+        parts.extend(self.key.map(|_| "masked".to_string()));
         let missing = declared - self.payload.len() as u64;
         if missing > 0 {
-            words.push(format!("{missing} of them missing"));
+            parts.push(format!("{missing} of them missing"));
         }
         let quoted = self.quoted();
-        if let (Some(last), false) = (words.last_mut(), quoted.is_empty()) {
+        if let (Some(last), false) = (parts.last_mut(), quoted.is_empty()) {
             *last += ":";
-            words.push(quoted);
+            parts.push(quoted);
         }
-        in_lines(&words)
+        wrapped(&parts)
     }
 
-    /// The payload as text, where it is text; in a Close frame, behind the status code.
+    /// The payload in quotes if it is text; in a Close frame, the status code and the quoted reason.
     fn quoted(&self) -> String {
         let key = self.key.unwrap_or(&[0; 4]).iter().cycle();
         let plain = self.payload.iter().zip(key).map(|(byte, key)| byte ^ key);
@@ -279,9 +281,9 @@ impl<'a> Sketch<'a> {
 /// A row of the drawing: 32 bits, fewer in the last one.
 struct Row<'a> {
     bytes: &'a [u8],
-    /// How far its first bit is from the frame's first.
+    /// How many bits of the frame come before this row.
     start: usize,
-    /// What of each field is in this row.
+    /// The part of each field that is in this row.
     cells: Vec<Cell>,
 }
 
@@ -295,9 +297,10 @@ impl<'a> Row<'a> {
         let cells = here.map(|cell| Cell {
             start: cell.start.max(start),
             end: cell.end.min(end),
-            text: match cell.start < start {
-                true => vec!["(continued)".to_string()],
-                false => cell.text.clone(),
+            text: if cell.start < start {
+                vec!["(continued)".to_string()]
+            } else {
+                cell.text.clone()
             },
         });
         Self {
@@ -312,9 +315,9 @@ impl<'a> Row<'a> {
         let mut text = String::new();
         for line in 0..height.unwrap_or(0) {
             for cell in &self.cells {
-                let words = cell.text.get(line).map_or("", String::as_str);
+                let line_of_text = cell.text.get(line).map_or("", String::as_str);
                 let width = cell.width();
-                text += &format!("|{:<width$}", fitting(words, width));
+                text += &format!("|{:<width$}", shortened(line_of_text, width));
             }
             text += "|\n";
         }
@@ -334,7 +337,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// In which columns a field begins or ends.
+    /// The columns in which a field begins or ends.
     fn corners(&self) -> Vec<usize> {
         let starts = self.cells.iter().map(|cell| cell.start - self.start);
         let bits = starts.chain([self.bytes.len() * 8]);
@@ -351,19 +354,19 @@ impl Cell {
         }
     }
 
-    /// How many columns there are between its sides.
+    /// How many columns are between its borders.
     fn width(&self) -> usize {
         (self.end - self.start) * COLUMNS_PER_BIT - 1
     }
 }
 
-/// A field that is only half there may be narrower than its name: `Extended…`.
-fn fitting(words: &str, width: usize) -> String {
-    if words.chars().count() <= width {
-        return words.to_string();
+/// The name, or as many of its words as fit: a field that is only half there may be narrower (`Extended…`).
+fn shortened(name: &str, width: usize) -> String {
+    if name.chars().count() <= width {
+        return name.to_string();
     }
-    let mut whole = words.match_indices(' ').map(|(space, _)| &words[..space]);
-    let longest = whole.rfind(|words| words.chars().count() < width);
+    let mut whole = name.match_indices(' ').map(|(space, _)| &name[..space]);
+    let longest = whole.rfind(|name| name.chars().count() < width);
     format!("{}…", longest.unwrap_or_default())
 }
 
@@ -372,10 +375,8 @@ fn border(above: Option<&Row>, below: Option<&Row>) -> String {
     let rows = [above, below].into_iter().flatten();
     let corners: Vec<usize> = rows.flat_map(Row::corners).collect();
     let last = corners.iter().copied().max().unwrap_or(0);
-    let line = (0..=last).map(|column| match corners.contains(&column) {
-        true => '+',
-        false => '-',
-    });
+    let is_corner = |column| corners.contains(&column);
+    let line = (0..=last).map(|column| if is_corner(column) { '+' } else { '-' });
     line.collect::<String>() + "\n"
 }
 
@@ -403,14 +404,14 @@ fn hex(bytes: &[u8]) -> String {
     bytes.collect::<Vec<_>>().join(" ")
 }
 
-fn bytes_in_words(number: u64) -> String {
+fn byte_count(number: u64) -> String {
     match number {
         1 => "1 byte".to_string(),
         _ => format!("{number} bytes"),
     }
 }
 
-/// Text in quotes; nothing where there is none, or where the bytes are no text.
+/// The text in quotes; an empty string if there is none, or if the bytes aren't text.
 fn quote(bytes: &[u8]) -> String {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return String::new();
@@ -418,7 +419,7 @@ fn quote(bytes: &[u8]) -> String {
     let mut quoted = String::new();
     for character in text.chars() {
         let escaped = character.escape_debug().to_string();
-        if quoted.chars().count() + escaped.chars().count() > QUOTED {
+        if quoted.chars().count() + escaped.chars().count() > MAX_QUOTED {
             return format!("\"{quoted}\" …");
         }
         quoted += &escaped;
@@ -429,26 +430,23 @@ fn quote(bytes: &[u8]) -> String {
     }
 }
 
-/// Words with commas between them, but for one that ends with a colon, in lines of 80 columns.
-fn in_lines(words: &[String]) -> String {
+/// The parts with commas between them, but none after a colon, in lines of 80 columns.
+fn wrapped(parts: &[String]) -> String {
     let mut text = String::new();
     let mut column = 0;
-    for word in words {
-        let comma = if text.is_empty() || text.ends_with(':') {
-            ""
-        } else {
-            ","
-        };
-        let length = word.chars().count() + 2;
+    for part in parts {
+        let needs_comma = !text.is_empty() && !text.ends_with(':');
+        if needs_comma {
+            text += ",";
+        }
+        let length = part.chars().count() + 2;
         if column + length >= 80 {
-            text += comma;
             text += "\n  ";
             column = 2;
         } else if column > 0 {
-            text += comma;
             text += " ";
         }
-        text += word;
+        text += part;
         column += length;
     }
     text

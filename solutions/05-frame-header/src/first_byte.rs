@@ -10,59 +10,11 @@
 //! +-+-+-+-+-------+
 //! ```
 
-use std::fmt;
-
 use crate::error::HeaderError;
 use crate::opcode::Opcode;
+use crate::reserved_bits::ReservedBits;
 
-/// RSV1, RSV2 and RSV3: bits that mean nothing, unless an extension was negotiated that gives them
-/// a meaning (RFC 6455 §5.2).
-// ANCHOR: reserved_bits
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ReservedBits {
-    /// The second bit of a frame.
-    pub rsv1: bool,
-    /// The third bit.
-    pub rsv2: bool,
-    /// The fourth bit.
-    pub rsv3: bool,
-}
-// ANCHOR_END: reserved_bits
-
-impl ReservedBits {
-    /// None is set, or none was negotiated.
-    pub const NONE: Self = Self {
-        rsv1: false,
-        rsv2: false,
-        rsv3: false,
-    };
-
-    /// Those of them that are not among `others`.
-    #[must_use]
-    pub fn without(self, others: Self) -> Self {
-        Self {
-            rsv1: self.rsv1 && !others.rsv1,
-            rsv2: self.rsv2 && !others.rsv2,
-            rsv3: self.rsv3 && !others.rsv3,
-        }
-    }
-}
-
-impl fmt::Display for ReservedBits {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let names = [
-            (self.rsv1, "RSV1"),
-            (self.rsv2, "RSV2"),
-            (self.rsv3, "RSV3"),
-        ];
-        let set = names
-            .into_iter()
-            .filter_map(|(set, name)| set.then_some(name));
-        formatter.write_str(&set.collect::<Vec<_>>().join(", "))
-    }
-}
-
-/// What the first byte says.
+/// The fields of the first byte.
 // ANCHOR: first_byte
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FirstByte {
@@ -79,8 +31,11 @@ impl FirstByte {
     /// Reads the byte. `negotiated` are the reserved bits that may be set.
     ///
     /// # Errors
-    /// [`HeaderError::ReservedBitSet`], [`HeaderError::ReservedOpcode`] or
-    /// [`HeaderError::FragmentedControlFrame`]; where several rules are broken, the first of these.
+    /// Returns the first of these:
+    ///
+    /// - [`HeaderError::ReservedBitSet`] if a reserved bit is set that isn't in `negotiated`
+    /// - [`HeaderError::ReservedOpcode`] if the opcode has no meaning
+    /// - [`HeaderError::FragmentedControlFrame`] if it is a control frame without FIN
     // ANCHOR: decode
     pub fn decode(byte: u8, negotiated: ReservedBits) -> Result<Self, HeaderError> {
         // Task: FIN, RSV1 to RSV3 and opcode each have their bits and their rule (RFC 6455 §5.2).
@@ -107,7 +62,7 @@ impl FirstByte {
     }
     // ANCHOR_END: decode
 
-    /// The byte as it goes over the wire.
+    /// The byte on the wire.
     // ANCHOR: encode
     pub fn encode(self) -> u8 {
         // Task: put FIN, RSV1 to RSV3 and the opcode into their bits.

@@ -1,4 +1,4 @@
-//! The whole header: from bytes, and into bytes.
+//! The whole header, decoded from bytes and encoded into bytes.
 //!
 //! ```text
 //! 81 fe 00 7e 37 fa 21 3d
@@ -11,8 +11,9 @@
 use std::fmt;
 
 use crate::error::HeaderError;
-use crate::first_byte::{FirstByte, ReservedBits};
+use crate::first_byte::FirstByte;
 use crate::opcode::Opcode;
+use crate::reserved_bits::ReservedBits;
 use crate::second_byte::{LengthField, SecondByte};
 
 /// Four bytes that the payload is XORed with (RFC 6455 §5.3).
@@ -28,38 +29,38 @@ pub struct FrameHeader {
     pub reserved: ReservedBits,
     /// What the frame is for.
     pub opcode: Opcode,
-    /// What the payload is masked with. `None`: it is not masked.
+    /// The key that the payload is masked with. `None` if it isn't masked.
     pub masking_key: Option<MaskingKey>,
     /// How many bytes of payload follow: at most 2⁶³ − 1.
     pub payload_length: u64,
 }
 // ANCHOR_END: frame_header
 
-/// What bytes are found to be.
+/// The result of decoding bytes that break no rule.
 // ANCHOR: decoded
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decoded {
-    /// They begin with a header.
+    /// The bytes begin with a header.
     Header {
         /// The header.
         header: FrameHeader,
-        /// How many of the bytes it takes, 2 to 14. The payload begins after them.
+        /// How many bytes the header has, 2 to 14. The payload follows them.
         length: usize,
     },
-    /// They may become a header: nothing is wrong with them yet.
+    /// The bytes are the beginning of a header, with nothing wrong so far.
     Incomplete {
-        /// How many more bytes are needed at least, by what is known so far.
+        /// How many more bytes are needed, at least: what is known from the bytes so far.
         needed: usize,
     },
 }
 // ANCHOR_END: decoded
 
-/// Reads the header that the bytes begin with. `negotiated` are the reserved bits that an extension
+/// Decodes the header that the bytes begin with. `negotiated` are the reserved bits that an extension
 /// has given a meaning.
 ///
 /// # Errors
-/// A rule is broken. This is said as soon as the byte that breaks it is there; for a length, as soon
-/// as it is whole.
+/// Returns the [`HeaderError`] of the first broken rule, as soon as the byte that breaks the rule is
+/// there; for a rule about the length, as soon as the whole length is.
 // ANCHOR: decode
 pub fn decode(bytes: &[u8], negotiated: ReservedBits) -> Result<Decoded, HeaderError> {
     // Task: too few bytes aren't an error. A broken rule doesn't wait for the rest of the header.
@@ -99,10 +100,10 @@ pub fn decode(bytes: &[u8], negotiated: ReservedBits) -> Result<Decoded, HeaderE
 // ANCHOR_END: decode
 
 impl FrameHeader {
-    /// Appends the header as it goes over the wire.
+    /// Appends the header's bytes to `out`.
     ///
-    /// It keeps no more rules than its type does: what makes a control frame too long, or a length
-    /// greater than 2⁶³ − 1, is up to the caller. So a check can send what is wrong.
+    /// The caller has to see to it that a control frame isn't too long, and that the length is at most
+    /// 2⁶³ − 1: nothing here refuses it, so that a check can send wrong frames.
     // ANCHOR: encode
     pub fn encode(&self, out: &mut Vec<u8>) {
         let first = FirstByte {

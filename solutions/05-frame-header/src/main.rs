@@ -11,11 +11,12 @@ const RFC_EXAMPLE: &str = "81 85 37 fa 21 3d 7f 9f 4d 51 58";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let text = match arguments.is_empty() {
-        true => RFC_EXAMPLE.to_string(),
-        false => arguments.join(" "),
+    let text = if arguments.is_empty() {
+        RFC_EXAMPLE.to_string()
+    } else {
+        arguments.join(" ")
     };
-    let bytes = match hex::bytes_of(&text) {
+    let bytes = match hex::parse(&text) {
         Ok(bytes) => bytes,
         Err(error) => {
             eprintln!("{error} A frame is given like {RFC_EXAMPLE}.");
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
             println!("your decoder: {header}; a header of {length} bytes");
         }
         Ok(Decoded::Incomplete { needed }) => {
-            println!("your decoder: not whole yet; bytes of the header still to come: {needed}");
+            println!("your decoder: incomplete; bytes of the header still to come: {needed}");
         }
         Err(error) => println!("your decoder: {}, {error}", error.close_code()),
     }

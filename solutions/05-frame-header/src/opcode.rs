@@ -6,7 +6,7 @@ use std::fmt;
 // ANCHOR: opcode
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {
-    /// 0x0: goes on with the message that an earlier frame began.
+    /// 0x0: continues the message that an earlier frame began.
     Continuation,
     /// 0x1: begins a message that is text in UTF-8.
     Text,
@@ -23,7 +23,7 @@ pub enum Opcode {
 
 impl Opcode {
     /// The opcode with this value. `None` for 0x3 to 0x7 and 0xb to 0xf, which are reserved, and for
-    /// what is no four bits.
+    /// values of more than four bits.
     // ANCHOR: from_bits
     pub fn from_bits(bits: u8) -> Option<Self> {
         // Task: name the six opcodes; the others are reserved.
@@ -54,7 +54,7 @@ impl Opcode {
     }
     // ANCHOR_END: bits
 
-    /// Whether frames with this opcode are control frames: those about the connection itself, which
+    /// Whether frames with this opcode are control frames. They are about the connection itself, and
     /// may come between the fragments of a message (RFC 6455 §5.5).
     // ANCHOR: is_control
     pub fn is_control(self) -> bool {

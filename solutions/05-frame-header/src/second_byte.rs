@@ -1,4 +1,4 @@
-//! The second byte of a frame, MASK and Payload len, and the bytes in which a longer length goes on.
+//! The second byte of a frame, MASK and Payload len, and the bytes of a longer length, which follow it.
 //!
 //! ```text
 //!  0 1 2 3 4 5 6 7
@@ -13,7 +13,7 @@
 use crate::error::HeaderError;
 use crate::opcode::Opcode;
 
-/// Where the length of the payload is found.
+/// Where the length of the payload is.
 // ANCHOR: length_field
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LengthField {
@@ -27,7 +27,7 @@ pub enum LengthField {
 // ANCHOR_END: length_field
 
 impl LengthField {
-    /// The shortest field that holds this length. No other may be used (RFC 6455 §5.2).
+    /// The shortest field that holds this length: the only one that may be used (RFC 6455 §5.2).
     // ANCHOR: shortest
     pub fn shortest(payload_length: u64) -> Self {
         // Task: choose the shortest field that holds the length.
@@ -48,10 +48,11 @@ impl LengthField {
         }
     }
 
-    /// The length, read from these seven bits or from the bytes that follow them.
+    /// Reads the length from these seven bits, or from the bytes after them, which are `extended`.
     ///
     /// # Errors
-    /// [`HeaderError::LengthTopBitSet`] or [`HeaderError::LengthNotMinimal`].
+    /// Returns [`HeaderError::LengthTopBitSet`] if the highest of 64 bits is 1, and
+    /// [`HeaderError::LengthNotMinimal`] if a shorter field holds the length.
     // ANCHOR: payload_length
     pub fn payload_length(self, extended: &[u8]) -> Result<u64, HeaderError> {
         // Task: a length is in network byte order, and RFC 6455 §5.2 has two rules for it.
@@ -74,13 +75,13 @@ impl LengthField {
     // ANCHOR_END: payload_length
 }
 
-/// What the second byte says.
+/// The fields of the second byte.
 // ANCHOR: second_byte
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecondByte {
     /// Whether the payload is masked, and a masking key follows the length.
     pub masked: bool,
-    /// Where the length of the payload is found.
+    /// Where the length of the payload is.
     pub length: LengthField,
 }
 // ANCHOR_END: second_byte
@@ -89,10 +90,11 @@ impl SecondByte {
     /// Reads the byte. `opcode` is that of the first byte: control frames are short.
     ///
     /// # Errors
-    /// [`HeaderError::ControlFrameTooLong`].
+    /// Returns [`HeaderError::ControlFrameTooLong`] if `opcode` is a control frame's, and Payload len is
+    /// above 125.
     // ANCHOR: decode
     pub fn decode(byte: u8, opcode: Opcode) -> Result<Self, HeaderError> {
-        // Task: MASK and Payload len share it. Control frames have 125 bytes at most (§5.5).
+        // Task: MASK and Payload len share the byte. Control frames have 125 bytes at most (§5.5).
         let masked = byte & 0b1000_0000 != 0;
         let length = match byte & 0b0111_1111 {
             126 => LengthField::Bits16,
@@ -106,7 +108,7 @@ impl SecondByte {
     }
     // ANCHOR_END: decode
 
-    /// The byte as it goes over the wire.
+    /// The byte on the wire.
     // ANCHOR: encode
     pub fn encode(self) -> u8 {
         // Task: put MASK and Payload len into their bits.

@@ -1,11 +1,11 @@
-//! A frame into a buffer.
+//! The encoder: appends a frame to a buffer.
 
 use frame_header::{FrameHeader, MaskingKey, Opcode, ReservedBits};
 
 use crate::masking::mask;
 
-/// Appends a frame as it goes over the wire. The payload is copied once, and masked where it then
-/// stands. A client gives a masking key that nobody can guess (RFC 6455 §5.3), a server `None`.
+/// Appends a frame as it goes over the wire. The payload is copied once, and then masked in place.
+/// A client passes a masking key that can't be predicted (RFC 6455 §5.3), a server `None`.
 // ANCHOR: encode_frame
 pub fn encode_frame(
     out: &mut Vec<u8>,

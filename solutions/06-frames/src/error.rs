@@ -1,33 +1,33 @@
-//! The rules that a frame can break, each with what came, what was allowed, and where it is written.
+//! The rules that a frame can break: what came, what is allowed, and the section of the RFC.
 
 use std::error::Error;
 use std::fmt;
 
 use frame_header::HeaderError;
 
-/// Why bytes are no frame that we take. Each is a reason to fail the connection (RFC 6455 §7.1.7).
+/// Why a frame is refused. Each error is a reason to fail the connection (RFC 6455 §7.1.7).
 // ANCHOR: frame_error
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameError {
     /// The header breaks a rule by itself.
     Header(HeaderError),
-    /// We are the server, and the client did not mask a frame.
+    /// We are the server, and the client didn't mask a frame.
     NotMasked,
     /// We are the client, and the server masked a frame.
     Masked,
-    /// The header declares a payload that is longer than we take.
+    /// The header declares a payload that is longer than our limit.
     TooLarge {
-        /// What the header declares, in bytes.
+        /// The length that the header declares, in bytes.
         declared: u64,
-        /// The most that we take, in bytes.
+        /// Our limit, in bytes.
         limit: u64,
     },
 }
 // ANCHOR_END: frame_error
 
 impl FrameError {
-    /// The status code with which the connection is closed (RFC 6455 §7.4.1): 1009 for what is too
-    /// large, 1002 for everything else.
+    /// Returns the status code with which the connection is closed (RFC 6455 §7.4.1): 1009 if a
+    /// payload is too large, 1002 for everything else.
     pub fn close_code(&self) -> u16 {
         match self {
             Self::Header(error) => error.close_code(),

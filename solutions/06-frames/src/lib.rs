@@ -5,15 +5,16 @@
 //! next_part   (none yet)         Header, "Hel"   "lo", End          Header, End
 //! ```
 //!
-//! Nothing here does I/O: bytes come in, parts of frames or a broken rule come out, and back.
+//! Nothing here does I/O. The decoder takes bytes, and returns parts of frames or an error; the
+//! encoder turns a frame into bytes.
 //!
-//! | module | what it is for | RFC 6455 |
+//! | module | purpose | RFC 6455 |
 //! |---|---|---|
-//! | [`masking`] | XOR with four bytes, again and again | §5.3 |
-//! | [`decoder`] | frames out of a stream of bytes | §5.2, §6.2 |
-//! | [`encoder`] | a frame into a buffer | §5.2, §6.1 |
-//! | [`role`] | which side we are, and so which frames are masked | §5.1 |
-//! | [`error`] | the rules that a frame can break | §5.1, §7.4.1 |
+//! | [`masking`] | masks and unmasks a payload | §5.3 |
+//! | [`decoder`] | turns a stream of bytes into frames | §5.2, §6.2 |
+//! | [`encoder`] | appends a frame to a buffer | §5.2, §6.1 |
+//! | [`role`] | says which endpoint we are, and so which frames must be masked | §5.1 |
+//! | [`error`] | lists the rules that a frame can break | §5.1, §7.4.1 |
 
 pub mod decoder;
 pub mod encoder;

@@ -1,17 +1,17 @@
-//! What a stream of frames means: messages, and what the other side says about the connection.
+//! The items in a stream of frames: messages, and control frames about the connection.
 
-/// What an application sends as one piece (RFC 6455 §5.6).
+/// A message: the data that an application sends as one piece (RFC 6455 §5.6).
 // ANCHOR: message
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// Text. It came as UTF-8.
+    /// Text, which came as UTF-8.
     Text(String),
-    /// Bytes that mean what the application says they mean.
+    /// Bytes, whose meaning the application defines.
     Binary(Vec<u8>),
 }
 // ANCHOR_END: message
 
-/// A message or a control frame, whole.
+/// A whole message or control frame.
 // ANCHOR: item
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {

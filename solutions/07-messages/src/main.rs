@@ -1,5 +1,5 @@
-//! `cargo run -p messages -- 01 03 48 65 6c 89 00 80 02 6c 6f` says what these frames mean, as a
-//! client reads them from a server.
+//! `cargo run -p messages -- 01 03 48 65 6c 89 00 80 02 6c 6f` prints the messages in these frames, as
+//! a client reads them from a server.
 
 use std::env;
 use std::error::Error;
@@ -11,16 +11,15 @@ use messages_solution::MessageReader;
 
 /// "Hello" in two frames, with a ping between them (RFC 6455 §5.7).
 const EXAMPLE: &str = "01 03 48 65 6c 89 05 48 65 6c 6c 6f 80 02 6c 6f";
-/// The most that a frame and a message may have here, in bytes.
+/// The longest payload of a frame and of a message, in bytes.
 const LIMIT: u64 = 1 << 20;
 
 fn main() -> ExitCode {
-    let given: Vec<String> = env::args().skip(1).collect();
-    let text = match given.is_empty() {
-        true => EXAMPLE.to_string(),
-        false => given.join(" "),
-    };
-    let bytes = match hex::bytes_of(&text) {
+    let mut text = env::args().skip(1).collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        text = EXAMPLE.to_string();
+    }
+    let bytes = match hex::parse(&text) {
         Ok(bytes) => bytes,
         Err(error) => {
             eprintln!("{error} Frames are given like {EXAMPLE}.");

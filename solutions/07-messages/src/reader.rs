@@ -1,4 +1,4 @@
-//! Parts of frames into messages and control frames.
+//! The reader: puts parts of frames together to messages and control frames.
 //!
 //! ```text
 //!                       text or binary frame
@@ -15,25 +15,25 @@ use crate::error::MessageError;
 use crate::item::{Item, Message};
 use crate::text::TextBuffer;
 
-/// Takes parts of frames as they come, and gives items as soon as they are whole.
+/// Takes parts of frames as they come, and returns items as soon as they are whole.
 ///
-/// It takes any number of fragments. What it holds is bounded by `max_message` all the same: the
-/// payload is put together as it comes, and a fragment leaves nothing else behind.
+/// The reader accepts any number of fragments. Still, its memory is bounded by `max_message`: it
+/// appends each payload as it comes, and keeps nothing else of a fragment.
 // ANCHOR: reader
 #[derive(Debug)]
 pub struct MessageReader {
     max_message: u64,
     /// The message that has begun.
     message: Option<Unfinished>,
-    /// The control frame that is arriving. While it is there, the parts that come are its own.
+    /// The control frame that is arriving. While there is one, all parts belong to it.
     control: Option<Control>,
 }
 
 /// A message that has begun.
 #[derive(Debug)]
 struct Unfinished {
-    /// Whether the frame that arrives now is its last one.
-    last: bool,
+    /// Whether the frame that is arriving is the message's last one.
+    is_last: bool,
     content: Content,
 }
 
@@ -46,15 +46,15 @@ enum Content {
 /// A control frame that has begun.
 #[derive(Debug)]
 struct Control {
-    /// What it becomes once it is whole: `Item::Ping`, for example.
-    becomes: fn(Vec<u8>) -> Item,
+    /// Makes an item of the whole payload: `Item::Ping`, for example.
+    to_item: fn(Vec<u8>) -> Item,
     payload: Vec<u8>,
 }
 // ANCHOR_END: reader
 
 impl MessageReader {
-    /// A reader for the parts that a [`FrameDecoder`](frames::FrameDecoder) gives. `max_message` is
-    /// the most that a message may have in all its frames together, in bytes.
+    /// Creates a reader for the parts that a [`FrameDecoder`](frames::FrameDecoder) returns.
+    /// `max_message` is the length that a message may have in all its frames together, in bytes.
     pub fn new(max_message: u64) -> Self {
         Self {
             max_message,
@@ -63,11 +63,12 @@ impl MessageReader {
         }
     }
 
-    /// Takes the next part, and gives what is whole with it. `None`: more parts are needed.
+    /// Takes the next part, and returns the item that is whole with it, or `None` if more parts are
+    /// needed.
     ///
     /// # Errors
-    /// A rule is broken. This is said with the first part that breaks it; whoever reads on reads
-    /// nonsense.
+    /// Returns a [`MessageError`] with the first part that breaks a rule. The items after an error have
+    /// no meaning.
     // ANCHOR: read
     pub fn read(&mut self, part: Part) -> Result<Option<Item>, MessageError> {
         match part {
@@ -90,40 +91,40 @@ impl MessageReader {
         }
     }
 
-    fn begin_control(&mut self, becomes: fn(Vec<u8>) -> Item) -> Result<(), MessageError> {
+    fn begin_control(&mut self, to_item: fn(Vec<u8>) -> Item) -> Result<(), MessageError> {
         let payload = Vec::new();
-        self.control = Some(Control { becomes, payload });
+        self.control = Some(Control { to_item, payload });
         Ok(())
     }
     // ANCHOR_END: begin
 
     // ANCHOR: begin_message
-    fn begin_message(&mut self, last: bool, content: Content) -> Result<(), MessageError> {
-        // Task: a message can begin where none has begun.
+    fn begin_message(&mut self, is_last: bool, content: Content) -> Result<(), MessageError> {
+        // Task: a message can begin only if none has begun.
         if self.message.is_some() {
             return Err(MessageError::MessageNotFinished);
         }
-        self.message = Some(Unfinished { last, content });
+        self.message = Some(Unfinished { is_last, content });
         Ok(())
     }
     // ANCHOR_END: begin_message
 
     // ANCHOR: continue_message
-    fn continue_message(&mut self, last: bool) -> Result<(), MessageError> {
-        // Task: a message can go on where one has begun.
+    fn continue_message(&mut self, is_last: bool) -> Result<(), MessageError> {
+        // Task: a message can continue only if one has begun.
         let Some(message) = &mut self.message else {
             return Err(MessageError::NothingToContinue);
         };
-        message.last = last;
+        message.is_last = is_last;
         Ok(())
     }
     // ANCHOR_END: continue_message
 
     // ANCHOR: append
     fn append(&mut self, bytes: &[u8]) -> Result<(), MessageError> {
-        // Task: a control frame's bytes aren't the message's, and the limit is the message's alone.
-        // What is over it isn't kept; what is within it is judged first. (One of the two is always
-        // there, because `begin` came first.)
+        // Task: a control frame's bytes don't belong to the message, and the limit is only for the
+        // message. Check the bytes within the limit first, and don't keep those beyond it. (There is
+        // always a control frame or a message, because `begin` came first.)
         if let Some(control) = &mut self.control {
             control.payload.extend_from_slice(bytes);
             return Ok(());
@@ -149,9 +150,9 @@ impl MessageReader {
     fn end(&mut self) -> Result<Option<Item>, MessageError> {
         // Task: a control frame is whole; a message is whole if this was its last frame.
         if let Some(control) = self.control.take() {
-            return Ok(Some((control.becomes)(control.payload)));
+            return Ok(Some((control.to_item)(control.payload)));
         }
-        let Some(whole) = self.message.take_if(|message| message.last) else {
+        let Some(whole) = self.message.take_if(|message| message.is_last) else {
             return Ok(None);
         };
         let message = match whole.content {
@@ -162,8 +163,8 @@ impl MessageReader {
     }
     // ANCHOR_END: end
 
-    /// How many bytes of memory it has for what has begun. A `Vec` that grows doubles, so this may
-    /// be twice what arrived, and no more.
+    /// Returns how many bytes of memory the reader has allocated. A growing `Vec` doubles its
+    /// capacity, so this may be twice the number of bytes that arrived, but not more.
     pub fn memory(&self) -> usize {
         let control = self.control.as_ref();
         let message = self.message.as_ref();
@@ -173,7 +174,7 @@ impl MessageReader {
 }
 
 impl Content {
-    /// How many bytes have come.
+    /// Returns how many bytes have come.
     fn length(&self) -> usize {
         match self {
             Self::Text(text) => text.length(),

@@ -1,13 +1,13 @@
 //! A server that says hello.
 //!
-//! This step is about reading a red check; the code is small on purpose. What it says is decided
-//! here, how it gets to a browser in [`server`], which every later server of the workshop uses.
+//! This step is about reading a red check, so the code is small on purpose. This file decides what
+//! the server says; [`server`], which every later server of the workshop uses, sends it.
 
 pub mod server;
 
 use tiny_http::{Request, Response};
 
-/// What the server says.
+/// Returns the server's greeting.
 pub fn greeting() -> &'static str {
     // Task: fix the one bit that is wrong.
     "hello, WebSocket\n"
@@ -19,6 +19,6 @@ pub fn answer(request: Request) {
         "/" => Response::from_string(greeting()),
         _ => Response::from_string("There is nothing here. Try /\n").with_status_code(404),
     };
-    // Where the client has gone away there is nobody left to tell.
+    // If the client has gone away, the answer can't be sent.
     _ = request.respond(response);
 }

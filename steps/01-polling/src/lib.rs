@@ -11,13 +11,13 @@
 //!  │ ◄────────────────────────────────────── │  {"messages":[{"id":1,…}],"next":1}
 //! ```
 //!
-//! | module | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | [`history`] | the messages, their ids, and what is new after a cursor |
-//! | [`body`] | a request's body: never more of it than the limit, and only what makes sense |
-//! | [`routes`] | which method and path means what, and how everything else is refused |
-//! | [`exchange`] | one request in, one response out, on a real connection |
-//! | [`page`] | the page in the browser |
+//! | [`history`] | keeps the messages, numbers them, and finds those after a cursor |
+//! | [`body`] | reads and parses a request's body, up to a limit |
+//! | [`routes`] | says what a method and a path ask for, and refuses everything else |
+//! | [`exchange`] | answers one request on a real connection |
+//! | [`page`] | has the files of the page in the browser |
 
 pub mod body;
 pub mod exchange;
@@ -32,18 +32,18 @@ use std::time::Duration;
 
 use hello::server::Server;
 
-use exchange::Ask;
+use exchange::Action;
 use history::History;
 use routes::Reply;
 
-/// What the server allows.
+/// The server's limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The longest body of a request, in bytes.
     pub max_body: u64,
-    /// How many messages are kept. The oldest ones go first.
+    /// The most messages that are kept. The oldest are dropped first.
     pub max_history: u64,
-    /// How many requests are answered at a time. More get 503.
+    /// The most requests that are answered at a time. One more gets 503.
     pub max_requests: u64,
 }
 
@@ -66,26 +66,26 @@ impl Polling {
     /// Starts to answer the requests that come in on `listener`.
     ///
     /// # Errors
-    /// The listener can't be used, or no thread can be started.
+    /// Returns an [`io::Error`] if the listener can't be used or no thread can be started.
     pub fn start(listener: TcpListener, limits: Limits) -> io::Result<Self> {
         let history = Mutex::new(History::new(limits.max_history));
         let html = page::html("Polling", Duration::ZERO);
         let server = Server::start(listener, limits.max_requests, move |request| {
-            exchange::answer(request, &html, limits.max_body, |ask| match ask {
-                Ask::News { after } => Reply::json(200, &lock(&history).after(after)),
-                Ask::Post(message) => Reply::posted(lock(&history).post(message)),
+            exchange::answer(request, &html, limits.max_body, |action| match action {
+                Action::News { after } => Reply::json(200, &lock(&history).after(after)),
+                Action::Post(message) => Reply::posted(lock(&history).post(message)),
             });
         })?;
         Ok(Self { server })
     }
 
-    /// Where the server listens.
+    /// Returns the address at which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 }
 
-/// The lock, also where another request's thread panicked while it held it.
+/// Takes the lock, even if the thread of another request panicked while holding it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,21 +1,21 @@
 //! The page in the browser: plain HTML, CSS, and a plain module.
 //!
-//! The page knows nothing of polling or long polling but one number, which the server writes into
-//! it: how many seconds the server holds a request before it answers. 0 means that the page does
-//! the waiting.
+//! The page is the same for polling and long polling, except for one number that the server writes
+//! into it: for how many seconds the server holds a request if there is no news. With 0, the page
+//! does the waiting.
 
 use std::time::Duration;
 
-/// What the page does.
+/// The page's JavaScript.
 pub const SCRIPT: &str = include_str!("page/page.js");
-/// How the page looks.
+/// The page's style sheet.
 pub const STYLE: &str = include_str!("page/page.css");
 
-/// The page itself.
+/// Returns the page's HTML.
 ///
-/// `hold` is how long the server holds a request for which there is no news.
-pub fn html(title: &str, hold: Duration) -> String {
+/// `poll_timeout` is the longest time for which the server holds a request if there is no news.
+pub fn html(title: &str, poll_timeout: Duration) -> String {
     include_str!("page/page.html")
         .replace("{title}", title)
-        .replace("{hold}", &hold.as_secs_f64().to_string())
+        .replace("{hold}", &poll_timeout.as_secs_f64().to_string())
 }

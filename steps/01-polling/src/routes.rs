@@ -1,4 +1,4 @@
-//! Which method and path means what, and how everything else is refused.
+//! Routes: what a method and a path ask for, and how everything else is refused.
 //!
 //! Nothing here needs a connection: a method and a target go in, a [`Route`] or a [`Refusal`]
 //! comes out. A refusal says in one sentence what was wrong and what would be right.
@@ -7,18 +7,18 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// What a request may ask for.
+/// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// `GET /`: the page.
     Page,
-    /// `GET /page.js`: what the page does.
+    /// `GET /page.js`: the page's JavaScript.
     Script,
-    /// `GET /page.css`: how the page looks.
+    /// `GET /page.css`: the page's style sheet.
     Style,
-    /// `GET /messages?after=3`: the messages that came after the third.
+    /// `GET /messages?after=3`: the messages after the third.
     News {
-        /// The cursor: the last id that the page has seen, 0 where it has seen none.
+        /// The cursor: the last id that the page has seen, or 0 if it has seen none.
         after: u64,
     },
     /// `POST /messages`: a new message, in the body.
@@ -30,53 +30,54 @@ pub enum Route {
 /// HEAD is answered like GET, without the body (RFC 9110 §9.3.2).
 ///
 /// # Errors
-/// [`Refusal::NoSuchPath`], [`Refusal::WrongMethod`], or [`Refusal::BadCursor`].
+/// Returns [`Refusal::NoSuchPath`] if there is nothing at the path, [`Refusal::WrongMethod`] if the
+/// path doesn't take the method, or [`Refusal::BadCursor`] if `after` isn't a whole number.
 pub fn route(method: &str, target: &str) -> Result<Route, Refusal> {
     // Task: a path is the same with or without a query. A wrong method on a right path isn't a 404.
     todo!("a path is the same with or without a query. A wrong method on a right path isn't a 404")
 }
 
-/// The cursor in a query like `after=3`; 0 if there is none.
+/// Returns the cursor in a query like `after=3`, or 0 if there is none.
 fn cursor(query: &str) -> Result<u64, Refusal> {
     // Task: `after` is one parameter among others, and its value is digits and nothing else.
     todo!("`after` is one parameter among others, and its value is digits and nothing else")
 }
 
-/// A number of digits alone: `parse` would take `+3` as well.
+/// Parses a number that is only digits: `parse` would accept `+3` as well.
 pub fn whole_number(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok())?
 }
 
-/// Why a request is not done: the rule that it breaks.
+/// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// There is nothing at this path.
     NoSuchPath,
-    /// There is something at this path, but not for this method.
+    /// This path doesn't take this method.
     WrongMethod {
-        /// The methods that there are, for the `Allow` header (RFC 9110 §15.5.6).
+        /// The methods that the path takes, for the `Allow` header (RFC 9110 §15.5.6).
         allow: &'static str,
     },
     /// `after` isn't a whole number, or doesn't fit into 64 bits.
     BadCursor,
     /// `Content-Length` isn't a whole number, or is given twice.
     BadLength,
-    /// The body is longer than the server takes.
+    /// The body is longer than the server allows.
     BodyTooLarge {
-        /// The longest body that it takes, in bytes.
+        /// The longest body that it allows, in bytes.
         limit: u64,
     },
-    /// The body did not arrive as a whole: it ended too early, or it couldn't be read.
+    /// The body didn't arrive completely: it ended too early, or it couldn't be read.
     BodyCutShort,
-    /// The body is no message; this says why not.
+    /// The body isn't a valid message, for this reason.
     BadMessage(String),
-    /// More is asked of the server than it can do just now.
+    /// The server has too many requests at the moment.
     Busy,
 }
 
 impl Refusal {
-    /// The status code that the refusal is sent with (RFC 9110 §15).
+    /// Returns the status code that the refusal is sent with (RFC 9110 §15).
     pub fn status(&self) -> u16 {
         match self {
             Self::NoSuchPath => 404,
@@ -116,19 +117,19 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// What is sent back.
+/// A response, before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// The header fields that this reply needs, beside those that every reply has.
+    /// The header fields that this reply needs, in addition to those that every reply has.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
 }
 
 impl Reply {
-    /// A file of the page.
+    /// Creates a reply with a file of the page.
     pub fn file(content_type: &str, text: &str) -> Self {
         Self {
             status: 200,
@@ -137,7 +138,7 @@ impl Reply {
         }
     }
 
-    /// A value as JSON.
+    /// Creates a reply with a value as JSON.
     pub fn json(status: u16, value: &impl Serialize) -> Self {
         Self {
             status,
@@ -146,7 +147,7 @@ impl Reply {
         }
     }
 
-    /// The answer to a message that was taken: 201, and its id.
+    /// Creates the reply to a message that was kept: 201, and its id.
     pub fn posted(id: u64) -> Self {
         Self::json(201, &serde_json::json!({ "id": id }))
     }

@@ -1,9 +1,9 @@
-//! Where requests wait for news.
+//! The hub: requests wait here for news.
 //!
 //! One lock guards everything that a waiting request looks at, and one *condition variable* wakes
-//! those that wait. A request looks, and starts to wait, without letting go of the lock in
-//! between: so no message can come in the gap between looking and waiting. While it waits, the
-//! lock is free; that is what a condition variable is for.
+//! the requests that wait. A request looks for news and starts to wait without releasing the lock
+//! in between, so no message can come in the gap between looking and waiting. While the request
+//! waits, the lock is free: that is what a condition variable is for.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use polling::history::{History, NewMessage, News};
 use polling::routes::Refusal;
 
-use crate::Limits;
+use crate::limits::Limits;
 
 /// The history, and the requests that wait for it to grow.
 #[derive(Debug)]
@@ -19,9 +19,9 @@ pub struct Hub {
     state: Mutex<State>,
     /// Wakes the requests that wait.
     changed: Condvar,
-    /// How long a request is held at most.
-    hold: Duration,
-    /// How many requests may wait at a time.
+    /// The longest time for which a request is held.
+    poll_timeout: Duration,
+    /// The most requests that may wait at a time.
     max_waiting: u64,
 }
 
@@ -31,9 +31,9 @@ struct State {
     history: History,
     /// How many requests wait for news.
     waiting: u64,
-    /// How many requests have not been answered to the end yet, waiting or not.
+    /// How many requests have no complete answer yet, waiting or not.
     answering: u64,
-    /// Whether the server stops: then no request waits any longer.
+    /// Whether the server is stopping: then no request waits any longer.
     stopped: bool,
     /// How many times a thread has looked for news.
     looks: u64,
@@ -44,16 +44,19 @@ struct State {
 }
 
 impl State {
-    /// Whether a request with this cursor is to be answered now: there is news, or the server
-    /// stops.
+    /// Whether a request with this cursor should be answered now: there is news, or the server is
+    /// stopping.
     fn is_due(&mut self, cursor: u64) -> bool {
         self.looks += 1;
         self.looked = true;
         self.stopped || !self.history.after(cursor).messages.is_empty()
     }
 
-    /// Counts one more request that waits, if there are places left. A request that took a place
-    /// gives it back when its wait is over: its own code subtracts it from `waiting`.
+    /// Counts one more request that waits, if there are places left. When its wait is over, the
+    /// request gives its place back: its own code subtracts 1 from `waiting`.
+    ///
+    /// # Errors
+    /// Returns [`Refusal::Busy`] if all `places` are taken.
     fn take_place(&mut self, places: u64) -> Result<(), Refusal> {
         if self.waiting >= places {
             return Err(Refusal::Busy);
@@ -65,7 +68,7 @@ impl State {
 }
 
 impl Hub {
-    /// A hub with an empty history, in which no request waits.
+    /// Creates a hub with an empty history, in which no request waits.
     pub fn new(limits: &Limits) -> Self {
         Self {
             state: Mutex::new(State {
@@ -78,7 +81,7 @@ impl Hub {
                 gaps: 0,
             }),
             changed: Condvar::new(),
-            hold: limits.hold,
+            poll_timeout: limits.poll_timeout,
             max_waiting: limits.max_waiting,
         }
     }
@@ -89,12 +92,13 @@ impl Hub {
         todo!("a message is news to every request that waits")
     }
 
-    /// What is new after a cursor. If there is nothing, waits for it: until a message comes,
-    /// the server stops, or the time for which a request is held is over. Then the news may be
-    /// empty. A request that waits takes a place, and gives it back when the wait is over.
+    /// Returns the news after a cursor. If there is none, waits until a message comes, the server
+    /// stops, or `poll_timeout` is over; in the last two cases, the news is empty. A request that
+    /// waits takes a place, and gives it back when the wait is over.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] if the request would have to wait, and `max_waiting` wait already.
+    /// Returns [`Refusal::Busy`] if the request would have to wait and `max_waiting` requests
+    /// already do.
     pub fn news_after(&self, cursor: u64) -> Result<News, Refusal> {
         // Task: nothing may come between looking and waiting, and being woken isn't yet news.
         // A place is held only during the wait. The answer is what is new when the wait is over.
@@ -107,43 +111,43 @@ impl Hub {
         todo!("once the server stops, every request is due, even one that sleeps")
     }
 
-    /// How many requests wait for news just now.
+    /// Returns how many requests are waiting for news.
     pub fn waiting(&self) -> u64 {
         self.lock().waiting
     }
 
-    /// How many times a thread has looked for news. A thread that sleeps doesn't look.
+    /// Returns how many times a thread has looked for news. A thread that sleeps doesn't look.
     pub fn looks(&self) -> u64 {
         self.lock().looks
     }
 
-    /// How many times a thread has started to wait without having looked under the same lock. A
-    /// message that comes in between wakes no thread.
+    /// Returns how many times a thread has started to wait without having looked under the same
+    /// lock. A message that comes in between wakes no thread.
     pub fn gaps(&self) -> u64 {
         self.lock().gaps
     }
 
-    /// Wakes all requests that wait, although nothing is new: the system does that too, now and then,
-    /// but a check can't wait for it.
+    /// Wakes all requests that wait, although nothing is new. The operating system does that too, now
+    /// and then, but a check can't wait for it.
     pub fn wake_without_news(&self) {
         self.changed.notify_all();
     }
 
-    /// Counts a request until what is returned is dropped.
+    /// Counts a request as unanswered until the returned guard is dropped.
     pub fn answering(&self) -> Answering<'_> {
         self.lock().answering += 1;
         Answering { hub: self }
     }
 
-    /// Waits until every request is answered to the end, but not longer than `patience`.
-    pub fn wait_for_the_last_answer(&self, patience: Duration) {
+    /// Waits until every request has a complete answer, but not longer than `timeout`.
+    pub fn wait_for_last_answer(&self, timeout: Duration) {
         let unanswered = |state: &mut State| state.answering > 0;
         _ = self
             .changed
-            .wait_timeout_while(self.lock(), patience, unanswered);
+            .wait_timeout_while(self.lock(), timeout, unanswered);
     }
 
-    /// Takes the lock, even if another request's thread panicked while it held it.
+    /// Takes the lock, even if the thread of another request panicked while holding it.
     fn lock(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.looked = false;

@@ -10,20 +10,20 @@
 //!   Sec-WebSocket-Version: 13
 //! ```
 //!
-//! Nothing here does I/O but [`server`]: bytes come in, a verdict and bytes come out.
+//! Only [`server`] does I/O. All other modules take bytes and return a verdict and bytes.
 //!
 //! | module | what it is for | RFC |
 //! |---|---|---|
 //! | [`slides`] | four handshakes that are wrong, for you to judge | |
+//! | [`fields`] | the fields of a head: names that ignore case, lists of tokens | 9110 §5 |
 //! | [`head`] | finds the end of a head, and reads a request's or a response's | 9112 |
-//! | [`fields`] | the fields of a head: names in any case, token lists | 9110 §5 |
-//! | [`opening`] | a request's head that keeps every rule of a client's handshake | 6455 §4.2.1 |
+//! | [`response`] | writes a head, and lists the fields of a 101 | 6455 §4.2.2 |
+//! | [`refusal`] | the rules that a request can break, and the answer to each | 6455 §4.2.1, 9110 §15 |
 //! | [`key`] | `Sec-WebSocket-Key` | 6455 §4.1 |
 //! | [`origin`] | where a page came from: scheme, host and port | 6454 |
 //! | [`policy`] | which origins are welcome, and which subprotocols are spoken | 6455 §1.9, §10.2 |
 //! | [`extensions`] | `Sec-WebSocket-Extensions`, parsed and not used yet | 6455 §9.1 |
-//! | [`response`] | the 101 | 6455 §4.2.2 |
-//! | [`refusal`] | what is answered where a rule is broken | 6455 §4.2.1, 9110 §15 |
+//! | [`opening`] | a request that keeps every rule of a client's handshake, and its 101 | 6455 §4.2.1 |
 //! | [`client`] | the other half: asks, and checks the answer | 6455 §4.1 |
 //! | [`server`] | the handshake on a real socket, by tiny_http | |
 

@@ -1,8 +1,8 @@
-//! A request's head that keeps every rule of a client's opening handshake (RFC 6455 §4.2.1).
+//! A request that keeps every rule of a client's opening handshake, and its 101 (RFC 6455 §4.2).
 //!
-//! One function for each rule; its error is always that rule's own [`Refusal`].
-//! [`OpeningHandshake::read`] stops at the first that is broken, [`broken_rules`] goes through them
-//! all. The numbers of the rules are those of RFC 6455 §4.2.1.
+//! Each rule has one function, whose error is always that rule's own [`Refusal`].
+//! [`OpeningHandshake::read`] stops at the first broken rule, [`broken_rules`] finds them all. The
+//! rules are numbered as in RFC 6455 §4.2.1.
 
 use crate::extensions::{self, Extension};
 use crate::fields::is_token;
@@ -11,8 +11,9 @@ use crate::key::Key;
 use crate::origin::split_port;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
+use crate::response;
 
-/// What a client asked for, and what the server's policy makes of it.
+/// What a client asked for, and what the server has chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningHandshake {
     /// The resource name: the path and the query, `/socket?room=1`.
@@ -21,20 +22,20 @@ pub struct OpeningHandshake {
     pub host: String,
     /// The origin of the page that asks. `None` if the client sent none: it isn't a browser.
     pub origin: Option<String>,
-    /// The key that is to be answered.
+    /// The client's key.
     pub key: Key,
-    /// The subprotocol that the server has chosen among those offered.
+    /// The subprotocol that the server has chosen from those offered.
     pub subprotocol: Option<String>,
     /// The extensions that the client offers. None is used yet.
     pub extensions: Vec<Extension>,
 }
 
 impl OpeningHandshake {
-    /// Checks a request's head by every rule. The RFC names no order; here the version comes before
+    /// Checks every rule on a request's head. The RFC gives no order; here the version comes before
     /// the key, since in another version a key may look different.
     ///
     /// # Errors
-    /// The first rule that is broken.
+    /// Returns the [`Refusal`] of the first rule that the head breaks.
     pub fn read(head: &RequestHead, policy: &Policy) -> Result<Self, Refusal> {
         check_method(head)?;
         check_http_version(head)?;
@@ -56,9 +57,16 @@ impl OpeningHandshake {
             extensions,
         })
     }
+
+    /// The 101 that completes the handshake. After it the connection belongs to the WebSocket.
+    pub fn response(&self) -> Vec<u8> {
+        let accept = self.key.accept();
+        let fields = response::fields(&accept, self.subprotocol.as_deref());
+        response::head("HTTP/1.1 101 Switching Protocols", &fields)
+    }
 }
 
-/// Every rule that the head breaks, in the same order.
+/// All rules that the head breaks, in the order of [`OpeningHandshake::read`].
 pub fn broken_rules(head: &RequestHead, policy: &Policy) -> Vec<Refusal> {
     let host = read_host(head).unwrap_or_default();
     let broken = [
@@ -87,9 +95,10 @@ pub fn check_method(head: &RequestHead) -> Result<(), Refusal> {
 
 /// Rule 1: HTTP/1.1 or later.
 pub fn check_http_version(head: &RequestHead) -> Result<(), Refusal> {
-    match head.version >= HttpVersion::HTTP_1_1 {
-        true => Ok(()),
-        false => Err(Refusal::HttpVersion(head.version)),
+    if head.version >= HttpVersion::HTTP_1_1 {
+        Ok(())
+    } else {
+        Err(Refusal::HttpVersion(head.version))
     }
 }
 
@@ -100,10 +109,10 @@ pub fn read_resource(head: &RequestHead) -> Result<&str, Refusal> {
     Ok(resource)
 }
 
-/// Rule 2: exactly one host, with or without a port; ports end at 65535. If the target names a host, that
-/// one counts (RFC 9112 §3.2.2).
+/// Rule 2: exactly one host, with or without a port, which is at most 65535. If the target names a host,
+/// that one counts (RFC 9112 §3.2.2).
 pub fn read_host(head: &RequestHead) -> Result<&str, Refusal> {
-    let refusal = || Refusal::Host(came(head, "Host"));
+    let refusal = || Refusal::Host(received(head, "Host"));
     let field = head.fields.only("Host").ok_or_else(refusal)?;
     let in_target = host_and_resource(&head.target).and_then(|(host, _)| host);
     let host = in_target.unwrap_or(field);
@@ -115,17 +124,19 @@ pub fn read_host(head: &RequestHead) -> Result<&str, Refusal> {
 
 /// Rule 3: `websocket` is among the protocols to upgrade to.
 pub fn check_upgrade(head: &RequestHead) -> Result<(), Refusal> {
-    match head.fields.has_token("Upgrade", "websocket") {
-        true => Ok(()),
-        false => Err(Refusal::Upgrade(came(head, "Upgrade"))),
+    if head.fields.has_token("Upgrade", "websocket") {
+        Ok(())
+    } else {
+        Err(Refusal::Upgrade(received(head, "Upgrade")))
     }
 }
 
 /// Rule 4: `upgrade` is among the connection options.
 pub fn check_connection(head: &RequestHead) -> Result<(), Refusal> {
-    match head.fields.has_token("Connection", "upgrade") {
-        true => Ok(()),
-        false => Err(Refusal::Connection(came(head, "Connection"))),
+    if head.fields.has_token("Connection", "upgrade") {
+        Ok(())
+    } else {
+        Err(Refusal::Connection(received(head, "Connection")))
     }
 }
 
@@ -141,7 +152,7 @@ pub fn read_key(head: &RequestHead) -> Result<Key, Refusal> {
     todo!("`Sec-WebSocket-Key` is there once, and is a `Key`")
 }
 
-/// Rule 7: the page that asks is welcome, where it is a page.
+/// Rule 7: if a page asks, its origin is welcome.
 pub fn read_origin<'a>(
     head: &'a RequestHead,
     host: &str,
@@ -149,8 +160,8 @@ pub fn read_origin<'a>(
 ) -> Result<Option<&'a str>, Refusal> {
     match head.fields.values("Origin")[..] {
         [] => Ok(None),
-        [origin] if policy.origins.allow(origin, host) => Ok(Some(origin)),
-        _ => Err(Refusal::Origin(came(head, "Origin"))),
+        [origin] if policy.origins.allows(origin, host) => Ok(Some(origin)),
+        _ => Err(Refusal::Origin(received(head, "Origin"))),
     }
 }
 
@@ -159,11 +170,13 @@ pub fn read_subprotocols(head: &RequestHead) -> Result<Vec<&str>, Refusal> {
     let name = "Sec-WebSocket-Protocol";
     let offered = head.fields.elements(name);
     let is_given = !head.fields.values(name).is_empty();
-    let is_list = offered.iter().all(|name| is_token(name)) && offered.is_empty() != is_given;
-    let is_unique = (1..offered.len()).all(|at| !offered[..at].contains(&offered[at]));
-    match is_list && is_unique {
-        true => Ok(offered),
-        false => Err(Refusal::Subprotocols(came(head, name))),
+    let is_empty_list = is_given && offered.is_empty();
+    let are_tokens = offered.iter().all(|name| is_token(name));
+    let are_different = (1..offered.len()).all(|at| !offered[..at].contains(&offered[at]));
+    if !is_empty_list && are_tokens && are_different {
+        Ok(offered)
+    } else {
+        Err(Refusal::Subprotocols(received(head, name)))
     }
 }
 
@@ -174,12 +187,12 @@ pub fn read_extensions(head: &RequestHead) -> Result<Vec<Extension>, Refusal> {
     let lists: Option<Vec<_>> = values.map(extensions::parse).collect();
     match lists {
         Some(lists) => Ok(lists.concat()),
-        None => Err(Refusal::Extensions(came(head, name))),
+        None => Err(Refusal::Extensions(received(head, name))),
     }
 }
 
-/// All that came under this name, for a refusal to say.
-fn came(head: &RequestHead, name: &str) -> Vec<String> {
+/// The values of all fields with this name, for the refusal to quote.
+fn received(head: &RequestHead, name: &str) -> Vec<String> {
     let values = head.fields.values(name).into_iter();
     values.map(str::to_string).collect()
 }

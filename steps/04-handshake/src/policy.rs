@@ -7,14 +7,14 @@ use crate::origin::Origin;
 pub struct Policy {
     /// The pages that may open a WebSocket here.
     pub origins: Origins,
-    /// The subprotocols that the server speaks, the one it likes best first.
+    /// The subprotocols that the server speaks, in its order of preference.
     pub subprotocols: Vec<String>,
 }
 
 /// The pages that may open a WebSocket here (RFC 6455 §10.2).
 ///
 /// A browser opens a WebSocket to any host for any page, cookies and all, and lets the page read what
-/// comes. It says truthfully which page asks: that is the `Origin` field. A client that isn't a browser
+/// comes back. In the `Origin` field it says truthfully which page asks. A client that isn't a browser
 /// may leave the field out, or lie; it has no user whose cookies it could steal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
@@ -23,36 +23,33 @@ pub enum Origins {
     /// Pages that came from the host that the handshake goes to, and those of the listed origins.
     SameHost {
         /// The other origins that are welcome, such as `Origin::parse("https://example.com")`.
-        and: Vec<Origin>,
+        listed: Vec<Origin>,
     },
 }
 
 impl Default for Origins {
     fn default() -> Self {
-        Self::SameHost { and: Vec::new() }
+        Self::SameHost { listed: Vec::new() }
     }
 }
 
 impl Origins {
     /// Whether a page of this origin (`http://127.0.0.1:9004`) may open a WebSocket on this host
-    /// (`127.0.0.1:9004`). Both are text, as they came.
+    /// (`127.0.0.1:9004`). Both are the text of their fields.
     ///
-    /// `Host` names no scheme, and a server that a proxy speaks TLS for doesn't know its own. So the
+    /// `Host` names no scheme, and a server behind a proxy that speaks TLS doesn't know its own. So the
     /// pages of this host may come over http or https.
-    pub fn allow(&self, origin: &str, host: &str) -> bool {
-        // Task: welcome this host's own origins and the listed ones, and nothing that isn't an origin.
-        todo!(
-            "welcome this host's own origins and the listed ones, and nothing that isn't an origin"
-        )
+    pub fn allows(&self, origin: &str, host: &str) -> bool {
+        // Task: welcome this host's own origins and the listed ones. Refuse what isn't an origin.
+        todo!("welcome this host's own origins and the listed ones. Refuse what isn't an origin")
     }
 }
 
 impl Policy {
-    /// The subprotocol to use: the one that the server likes best among those that the client
-    /// offered. `None` where they have none in common; the handshake succeeds all the same
-    /// (RFC 6455 §4.2.2, step 5.5).
+    /// Chooses the subprotocol that the server likes best of those that the client offered. `None` if
+    /// they have none in common; the handshake succeeds all the same (RFC 6455 §4.2.2, step 5.5).
     pub fn choose_subprotocol(&self, offered: &[&str]) -> Option<String> {
-        // Task: choose one that both sides speak. The order that counts is the server's.
-        todo!("choose one that both sides speak. The order that counts is the server's")
+        // Task: choose one that both sides speak. The server's order decides.
+        todo!("choose one that both sides speak. The server's order decides")
     }
 }

@@ -1,18 +1,21 @@
-//! What is answered where a rule is broken: the status, and a sentence for a person.
+//! The rules that a request can break, and the answer to each: a status, and a sentence for a person.
 //!
 //! | status | why this one |
 //! |---|---|
 //! | 400 Bad Request | the handshake is malformed (RFC 6455 §4.2.1) |
-//! | 403 Forbidden | it is well-formed, and this page is not welcome (RFC 6455 §4.2.2, step 4) |
+//! | 403 Forbidden | the handshake is well-formed, but this page is not welcome (RFC 6455 §4.2.2, step 4) |
 //! | 405 Method Not Allowed | with `Allow: GET`, as RFC 9110 §15.5.6 has it |
-//! | 426 Upgrade Required | no upgrade to `websocket` was asked for, or to another version; with the fields that say what to ask for (RFC 9110 §15.5.22, RFC 6455 §4.4) |
-//! | 431 Request Header Fields Too Large | a limit is broken (RFC 6585 §5) |
-//! | 505 HTTP Version Not Supported | another major version of HTTP (RFC 9110 §15.6.6). HTTP/1.0 is the same major version, and gets 400 |
+//! | 426 Upgrade Required | the request asks for no upgrade to `websocket`, or for another version; the answer's fields say what to ask for (RFC 9110 §15.5.22, RFC 6455 §4.4) |
+//! | 431 Request Header Fields Too Large | the head is beyond a limit (RFC 6585 §5) |
+//! | 505 HTTP Version Not Supported | the major version of HTTP isn't 1 (RFC 9110 §15.6.6). HTTP/1.0 has the right major version, and gets 400 |
 
 use crate::head::{HeadError, HttpVersion};
 use crate::response::{self, Field};
 
-/// The rule that was broken, and what came instead.
+/// Of a longer value, a sentence quotes only this many characters.
+const MAX_QUOTED: usize = 60;
+
+/// The broken rule, and what the client sent instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The bytes aren't a head, or the head is beyond the limits.
@@ -68,14 +71,14 @@ impl Refusal {
         }
     }
 
-    /// What came, what would have been right, and where that is written.
+    /// What is required, what the client sent instead, and which section says so.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Head(HeadError::TooLong(most)) => {
-                format!("The head is longer than {most} bytes (RFC 6585 §5).")
+            Self::Head(HeadError::TooLong(limit)) => {
+                format!("The head is longer than {limit} bytes (RFC 6585 §5).")
             }
-            Self::Head(HeadError::TooManyFields(most)) => {
-                format!("The head has more than {most} fields (RFC 6585 §5).")
+            Self::Head(HeadError::TooManyFields(limit)) => {
+                format!("The head has more than {limit} fields (RFC 6585 §5).")
             }
             Self::Head(HeadError::BareLineFeed) => {
                 "A line must end with CR LF; one ends with LF alone (RFC 9112 §2.2).".to_string()
@@ -91,45 +94,47 @@ impl Refusal {
             }
             Self::Method(method) => format!(
                 "The method must be GET; {} came (RFC 6455 §4.2.1).",
-                shown(method)
+                quoted(method)
             ),
             Self::Target(target) => format!(
                 "The target must be a path, like /socket, with no fragment; {} came (RFC 6455 §4.2.1).",
-                shown(target)
+                quoted(target)
             ),
-            Self::Host(came) => broken("Host must name one host", came, "RFC 9112 §3.2"),
-            Self::Upgrade(came) => broken("Upgrade must list websocket", came, "RFC 6455 §4.2.1"),
-            Self::Connection(came) => {
-                broken("Connection must list Upgrade", came, "RFC 6455 §4.2.1")
+            Self::Host(values) => broken_rule("Host must name one host", values, "RFC 9112 §3.2"),
+            Self::Upgrade(values) => {
+                broken_rule("Upgrade must list websocket", values, "RFC 6455 §4.2.1")
             }
-            Self::Version(came) => {
-                broken("Sec-WebSocket-Version must be 13", came, "RFC 6455 §4.4")
+            Self::Connection(values) => {
+                broken_rule("Connection must list Upgrade", values, "RFC 6455 §4.2.1")
             }
-            Self::Key(came) => broken(
+            Self::Version(values) => {
+                broken_rule("Sec-WebSocket-Version must be 13", values, "RFC 6455 §4.4")
+            }
+            Self::Key(values) => broken_rule(
                 "Sec-WebSocket-Key must be 16 bytes in base64",
-                came,
+                values,
                 "RFC 6455 §4.2.1",
             ),
-            Self::Origin(came) => broken(
+            Self::Origin(values) => broken_rule(
                 "Origin must match Host, port included, or be listed",
-                came,
+                values,
                 "RFC 6455 §10.2",
             ),
-            Self::Subprotocols(came) => broken(
+            Self::Subprotocols(values) => broken_rule(
                 "Sec-WebSocket-Protocol must list different tokens",
-                came,
+                values,
                 "RFC 6455 §4.1",
             ),
-            Self::Extensions(came) => broken(
+            Self::Extensions(values) => broken_rule(
                 "Sec-WebSocket-Extensions must list tokens with parameters",
-                came,
+                values,
                 "RFC 6455 §9.1",
             ),
         }
     }
 
-    /// The whole response. After a head that isn't HTTP, or is too long, the connection ends as well:
-    /// there is no telling where the next request would begin.
+    /// The whole response. After a head that isn't HTTP, or is too long, the connection ends, too:
+    /// the server can't tell where the next request would begin.
     pub fn response(&self) -> Vec<u8> {
         let (status, reason) = self.status();
         let body = format!("{}\n", self.sentence());
@@ -147,7 +152,7 @@ impl Refusal {
         bytes
     }
 
-    /// The fields that say what would have been right.
+    /// The fields that tell the client what to send.
     pub fn fields(&self) -> Vec<Field<'static>> {
         match self {
             Self::Method(_) => vec![("Allow", "GET")],
@@ -161,19 +166,18 @@ impl Refusal {
     }
 }
 
-fn broken(rule: &str, came: &[String], section: &str) -> String {
-    let came = match came {
+fn broken_rule(rule: &str, values: &[String], section: &str) -> String {
+    let came = match values {
         [] => "none came".to_string(),
-        [one] => format!("{} came", shown(one)),
-        [first, ..] => format!("{} came, and {} more", shown(first), came.len() - 1),
+        [one] => format!("{} came", quoted(one)),
+        [first, rest @ ..] => format!("{} came, and {} more", quoted(first), rest.len()),
     };
     format!("{rule}; {came} ({section}).")
 }
 
-/// What came, quoted, with its control characters escaped, and not all of it where it is long.
-fn shown(text: &str) -> String {
-    const MOST: usize = 60;
-    match text.char_indices().nth(MOST) {
+/// The text in quotes, with its control characters escaped. Of a long text, only the beginning.
+fn quoted(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),
     }

@@ -1,8 +1,8 @@
 //! The handshake on a real socket: a page at `/`, and a WebSocket at `/socket`.
 //!
 //! tiny_http reads the head and hands over the connection ([`Request::upgrade`]). It writes a 101 of
-//! its own, with our fields in it. There are no frames yet: an open connection is held, and what
-//! comes over it is thrown away, until the client leaves.
+//! its own, with our fields in it. There are no frames yet: the server holds an open connection, and
+//! ignores what arrives, until the client leaves.
 
 use std::io::{Read, Write};
 
@@ -20,7 +20,7 @@ pub fn answer(request: Request, policy: &Policy, limits: Limits) {
     let path = resource.and_then(|(_, resource)| resource.split('?').next());
     match (path, request.method()) {
         (Some("/"), Method::Get | Method::Head) => send_page(request),
-        // A target that has no path is for the handshake to refuse.
+        // The handshake refuses a target that has no path.
         (Some("/socket") | None, _) => open_socket(request, policy, limits),
         _ => {
             let sentence = "There is nothing here. The page is at /, the WebSocket at /socket\n";
@@ -34,7 +34,7 @@ fn open_socket(request: Request, policy: &Policy, limits: Limits) {
     let head = RequestHead::from_tiny_http(&request, limits).map_err(Refusal::from);
     let opening = head.and_then(|head| OpeningHandshake::read(&head, policy));
     match opening {
-        Ok(_) if !hands_over(&request) => not_implemented(request),
+        Ok(_) if !can_upgrade(&request) => send_not_implemented(request),
         Ok(opening) => hold(switch_protocols(request, &opening)),
         // Not `respond`: tiny_http would leave out the fields `Upgrade` and `Connection`.
         Err(refusal) => send(request, &refusal.response()),
@@ -51,16 +51,16 @@ fn switch_protocols(request: Request, opening: &OpeningHandshake) -> Box<dyn Rea
     request.upgrade("websocket", response)
 }
 
-/// Reads, and throws away, until the client leaves. If it says nothing for a minute, the doorkeeper ends the
-/// connection: without pings, which step 09 has, nobody can tell whether the client is still there.
+/// Reads and ignores everything until the client leaves. After a minute of silence the doorkeeper ends the
+/// connection: without pings, which step 09 has, the server can't tell whether the client is still there.
 fn hold(mut stream: Box<dyn ReadWrite + Send>) {
     let mut ignored = [0; 4096];
     while let Ok(1..) = stream.read(&mut ignored) {}
 }
 
-/// tiny_http looks for `upgrade` in the first `Connection` field only. Where it is in another, the
-/// handshake is right and the connection can't be had.
-fn hands_over(request: &Request) -> bool {
+/// Whether tiny_http hands over the connection: it looks for `upgrade` only in the first `Connection`
+/// field. If `upgrade` is in another one, the handshake is right, but tiny_http can't serve it.
+fn can_upgrade(request: &Request) -> bool {
     let mut fields = request.headers().iter();
     fields
         .find(|field| field.field.equiv("Connection"))
@@ -70,7 +70,7 @@ fn hands_over(request: &Request) -> bool {
         })
 }
 
-fn not_implemented(request: Request) {
+fn send_not_implemented(request: Request) {
     let sentence = "This server needs `Upgrade` in the first of several Connection fields.\n";
     _ = request.respond(Response::from_string(sentence).with_status_code(501));
 }
@@ -78,7 +78,7 @@ fn not_implemented(request: Request) {
 /// Sends a response to the byte.
 fn send(request: Request, response: &[u8]) {
     let mut writer = request.into_writer();
-    // Where the client has gone away there is nobody left to tell.
+    // An error means that the client is gone, so nothing is left to do.
     _ = writer.write_all(response).and_then(|()| writer.flush());
 }
 

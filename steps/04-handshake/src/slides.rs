@@ -1,6 +1,6 @@
-//! Four handshakes in the manner of slides and tutorials. Each of them is wrong.
+//! Four handshakes in the style of slides and tutorials. Each of them is wrong.
 //!
-//! They are not the work of anyone: they gather mistakes that are printed again and again.
+//! They were written for this workshop, out of mistakes that are printed again and again.
 
 use crate::client::Failure;
 use crate::refusal::Refusal;
@@ -14,7 +14,7 @@ Connection: Upgrade\r
 \r
 ";
 
-/// From slides that were made before there was an RFC, and are still shown.
+/// From slides that are older than the RFC, and still shown.
 pub const OLD_SLIDES: &str = "\
 GET /chat HTTP/1.1\r
 Host: chat.example.com\r
@@ -44,7 +44,7 @@ Connection: Upgrade\r
 \r
 ";
 
-/// What a handshake may break.
+/// A rule that a handshake may break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
     /// A request's method is GET.
@@ -57,15 +57,15 @@ pub enum Rule {
     Host,
     /// A response's status is 101.
     Status,
-    /// `Upgrade` lists `websocket`, in any case.
+    /// `Upgrade` lists `websocket`, ignoring case.
     Upgrade,
-    /// `Connection` lists `Upgrade`, in any case.
+    /// `Connection` lists `Upgrade`, ignoring case.
     Connection,
     /// A request has one `Sec-WebSocket-Version`, and it is 13.
     Version,
     /// A request has one `Sec-WebSocket-Key`: 16 bytes in base64.
     Key,
-    /// A request's `Origin`, where it has one, is welcome.
+    /// A request's `Origin`, if it has one, is welcome.
     Origin,
     /// A response has one `Sec-WebSocket-Accept`: the accept key.
     Accept,

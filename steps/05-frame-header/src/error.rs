@@ -1,36 +1,36 @@
-//! The rules that a header can break, each with what came, what was allowed, and where it is written.
+//! The rules that a header can break. Each error says what was wrong, and which section has the rule.
 
 use std::error::Error;
 use std::fmt;
 
-use crate::first_byte::ReservedBits;
 use crate::opcode::Opcode;
+use crate::reserved_bits::ReservedBits;
 
-/// Why bytes are no header. Each is a reason to fail the connection (RFC 6455 §7.1.7).
+/// Why bytes aren't a header. Each error is a reason to fail the connection (RFC 6455 §7.1.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeaderError {
-    /// These bits are set, and no extension that was negotiated uses them.
+    /// These bits are set, but no negotiated extension uses them.
     ReservedBitSet(ReservedBits),
-    /// Four bits that are the opcode of nothing.
+    /// These four bits are an opcode without a meaning.
     ReservedOpcode(u8),
-    /// A control frame without FIN.
+    /// A control frame has no FIN.
     FragmentedControlFrame(Opcode),
-    /// A control frame whose Payload len is 126 or 127.
+    /// A control frame has a Payload len of 126 or 127.
     ControlFrameTooLong(Opcode),
-    /// A length that fits into a shorter field.
+    /// A length fits into a shorter field.
     LengthNotMinimal {
         /// The length.
         length: u64,
-        /// How many bytes it came in: 2 or 8.
+        /// How many bytes it was sent in: 2 or 8.
         bytes: usize,
     },
-    /// A length in 64 bits whose highest bit is 1.
+    /// A 64-bit length has 1 as its highest bit.
     LengthTopBitSet,
 }
 
 impl HeaderError {
-    /// The status code with which the connection is closed (RFC 6455 §7.4.1): 1002, a protocol
-    /// error, for every one of them.
+    /// The status code to close the connection with (RFC 6455 §7.4.1): 1002, a protocol error, for
+    /// each of them.
     pub fn close_code(&self) -> u16 {
         1002
     }

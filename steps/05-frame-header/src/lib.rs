@@ -17,17 +17,18 @@
 //! +-------------------------------- - - - - - - - - - - - - - - - +
 //! ```
 //!
-//! Nothing here does I/O: bytes come in, a header or a broken rule comes out, and back.
+//! Nothing here does I/O: bytes become a header or a broken rule, and a header becomes bytes.
 //!
 //! | module | what it is for |
 //! |---|---|
 //! | [`opcode`] | what a frame is for: the last four bits of the first byte |
+//! | [`reserved_bits`] | RSV1 to RSV3, which are for extensions |
+//! | [`error`] | the rules that a header can break |
 //! | [`first_byte`] | FIN, RSV1 to RSV3, opcode |
 //! | [`second_byte`] | MASK, and a payload length in 7, 16 or 64 bits |
 //! | [`header`] | the whole header: [`decode`], and [`FrameHeader::encode`] |
-//! | [`error`] | the rules that a header can break |
 //! | [`mod@draw`] | any frame as the RFC draws it |
-//! | [`hex`] | bytes out of hexadecimal text |
+//! | [`hex`] | hexadecimal text as bytes |
 
 pub mod draw;
 pub mod error;
@@ -35,10 +36,11 @@ pub mod first_byte;
 pub mod header;
 pub mod hex;
 pub mod opcode;
+pub mod reserved_bits;
 pub mod second_byte;
 
 pub use draw::draw;
 pub use error::HeaderError;
-pub use first_byte::ReservedBits;
 pub use header::{Decoded, FrameHeader, MaskingKey, decode};
 pub use opcode::Opcode;
+pub use reserved_bits::ReservedBits;

@@ -5,7 +5,7 @@ use std::fmt;
 /// What a frame is for. Four bits on the wire; ten of the sixteen values are reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {
-    /// 0x0: goes on with the message that an earlier frame began.
+    /// 0x0: continues the message that an earlier frame began.
     Continuation,
     /// 0x1: begins a message that is text in UTF-8.
     Text,
@@ -21,7 +21,7 @@ pub enum Opcode {
 
 impl Opcode {
     /// The opcode with this value. `None` for 0x3 to 0x7 and 0xb to 0xf, which are reserved, and for
-    /// what is no four bits.
+    /// values of more than four bits.
     pub fn from_bits(bits: u8) -> Option<Self> {
         // Task: name the six opcodes; the others are reserved.
         todo!("name the six opcodes; the others are reserved")
@@ -33,7 +33,7 @@ impl Opcode {
         todo!("give each opcode its value")
     }
 
-    /// Whether frames with this opcode are control frames: those about the connection itself, which
+    /// Whether frames with this opcode are control frames. They are about the connection itself, and
     /// may come between the fragments of a message (RFC 6455 §5.5).
     pub fn is_control(self) -> bool {
         // Task: one of the four bits tells control frames from the others (RFC 6455 §5.5).

@@ -1,5 +1,5 @@
-//! Frames out of a stream of bytes. TCP keeps the order of the bytes, and nothing else: one read may
-//! bring half a header, or three frames and a half.
+//! The decoder: turns a stream of bytes into frames. TCP keeps the order of the bytes, and nothing
+//! else: one read may bring half a header, or three frames and a half.
 //!
 //! ```text
 //!         header complete                 last byte of the payload
@@ -16,14 +16,14 @@ use crate::error::FrameError;
 use crate::masking::mask;
 use crate::role::Role;
 
-/// A part of a frame, as soon as it is there.
+/// A part of a frame, given out as soon as it has arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// A frame begins.
     Header(FrameHeader),
-    /// The next bytes of its payload, unmasked: at least one.
+    /// The next bytes of the frame's payload, unmasked: at least one.
     Payload(Vec<u8>),
-    /// The payload is complete; one that is empty, too.
+    /// The payload is complete. A frame with an empty payload has an end, too.
     End,
 }
 
@@ -32,52 +32,54 @@ pub enum Part {
 pub struct Frame {
     /// Whether this is the last frame of its message.
     pub fin: bool,
-    /// RSV1 to RSV3.
+    /// The bits RSV1 to RSV3.
     pub reserved: ReservedBits,
-    /// What the frame is for.
+    /// The kind of frame.
     pub opcode: Opcode,
     /// The payload, unmasked.
     pub payload: Vec<u8>,
 }
 
-/// Takes bytes as they arrive, and gives frames, in parts or whole.
+/// Takes bytes as they arrive, and returns frames, in parts or whole.
 ///
-/// After each [`receive`](Self::receive) ask for parts until there are none. Then what it holds is
-/// never more than the beginning of a header; with [`next_frame`](Self::next_frame), and of one
-/// payload.
+/// After each [`receive`](Self::receive), ask for parts until there are none. Then the decoder keeps
+/// at most the beginning of a header, and, with [`next_frame`](Self::next_frame), the beginning of
+/// one payload.
 #[derive(Debug)]
 pub struct FrameDecoder {
     role: Role,
     max_payload: u64,
     negotiated: ReservedBits,
-    /// What was received. Before `taken`, it has become parts.
+    /// The bytes that were received.
     buffer: Vec<u8>,
+    /// How many bytes of `buffer` have been decoded.
     taken: usize,
     state: State,
     /// The frame that [`next_frame`](Self::next_frame) is putting together.
     frame: Option<Frame>,
 }
 
-/// What the next byte is.
+/// What the next byte belongs to.
 #[derive(Debug)]
 enum State {
-    /// The first of a header.
+    /// A header, of which it is the first byte.
     Header,
-    /// One of a payload.
+    /// A payload.
     Payload {
         key: Option<MaskingKey>,
-        /// How many bytes of the payload came before it.
+        /// How many bytes of the payload have been decoded.
         done: u64,
-        /// How many there are from it on.
+        /// How many bytes of the payload are still to come.
         left: u64,
     },
-    /// Of no interest: a rule was broken.
+    /// Nothing: a rule was broken, and further bytes are ignored.
     Failed(FrameError),
 }
 
 impl FrameDecoder {
-    /// A decoder for what comes to us. `max_payload` is the most that a frame may declare, in bytes;
-    /// `negotiated` are the reserved bits that an extension uses.
+    /// Creates a decoder for the bytes that an endpoint in this role receives. `max_payload` is the
+    /// longest payload that a frame may declare, in bytes; `negotiated` are the reserved bits that an
+    /// extension uses.
     pub fn new(role: Role, max_payload: u64, negotiated: ReservedBits) -> Self {
         Self {
             role,
@@ -90,7 +92,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Takes what one read brought. After an error nothing more is kept.
+    /// Takes the bytes of one read. After an error, it ignores them.
     pub fn receive(&mut self, bytes: &[u8]) {
         if matches!(self.state, State::Failed(_)) {
             return;
@@ -100,10 +102,10 @@ impl FrameDecoder {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next part of a frame. `None`: more bytes are needed.
+    /// Returns the next part of a frame, or `None` if more bytes are needed.
     ///
     /// # Errors
-    /// A rule is broken. The decoder says so from then on, whatever it receives.
+    /// Returns a [`FrameError`] if a rule is broken, and the same error at each later call.
     pub fn next_part(&mut self) -> Result<Option<Part>, FrameError> {
         let part = match self.state {
             State::Header => self.next_header(),
@@ -127,18 +129,18 @@ impl FrameDecoder {
         todo!("a read may bring less than what is left, or more. Masking doesn't restart with it")
     }
 
-    /// The next whole frame. `None`: more bytes are needed. Use this or
+    /// Returns the next whole frame, or `None` if more bytes are needed. Use this or
     /// [`next_part`](Self::next_part), not both.
     ///
     /// # Errors
-    /// Those of [`next_part`](Self::next_part).
+    /// Returns a [`FrameError`] if a rule is broken, and the same error at each later call.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         // Task: a read may end inside a frame. What has arrived by then must not be lost.
         todo!("a read may end inside a frame. What has arrived by then must not be lost")
     }
 
-    /// How many bytes of memory it has for what it received. What a header declares isn't among
-    /// them: only what arrived.
+    /// Returns how many bytes of memory the decoder has allocated. They are for bytes that have
+    /// arrived, not for those that a header declares.
     pub fn memory(&self) -> usize {
         let frame = self.frame.as_ref();
         self.buffer.capacity() + frame.map_or(0, |frame| frame.payload.capacity())

@@ -1,5 +1,5 @@
-//! `cargo run -p frames -- --pieces 4 81 85 37 fa 21 3d 7f 9f 4d 51 58` takes a stream as a server
-//! does, four bytes at a time, and says which parts of frames there are after each piece.
+//! `cargo run -p frames -- --pieces 4 81 85 37 fa 21 3d 7f 9f 4d 51 58` decodes a stream as a server
+//! does, four bytes at a time, and prints the parts of frames after each piece.
 
 use std::env;
 use std::process::ExitCode;
@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use frame_header::hex;
 use frames::{FrameDecoder, FrameError, Part, ReservedBits, Role};
 
-/// A masked "Hello" and an empty ping behind it, masked as well.
+/// A masked "Hello", and then an empty ping, masked as well.
 const EXAMPLE: &str = "81 85 37 fa 21 3d 7f 9f 4d 51 58 89 80 a1 b2 c3 d4";
-/// The most that a frame may carry, in bytes.
+/// The longest payload that a frame may have, in bytes.
 const MAX_PAYLOAD: u64 = 1 << 20;
 
 fn main() -> ExitCode {
@@ -43,7 +43,7 @@ fn print_parts(decoder: &mut FrameDecoder) -> Result<(), FrameError> {
     Ok(())
 }
 
-/// How many bytes a piece has, and the bytes of the stream.
+/// Reads the length of a piece and the bytes of the stream from the command line.
 fn options() -> Result<(usize, Vec<u8>), String> {
     let mut arguments = env::args().skip(1).peekable();
     let mut pieces = 4;
@@ -61,6 +61,6 @@ fn options() -> Result<(usize, Vec<u8>), String> {
     if text.is_empty() {
         text = EXAMPLE.to_string();
     }
-    let bytes = hex::bytes_of(&text).map_err(|error| error.to_string())?;
+    let bytes = hex::parse(&text).map_err(|error| error.to_string())?;
     Ok((pieces, bytes))
 }

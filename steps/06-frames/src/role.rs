@@ -1,4 +1,4 @@
-//! Which of the two endpoints we are.
+//! The role: which of the two endpoints we are.
 
 use frame_header::FrameHeader;
 
@@ -7,19 +7,20 @@ use crate::error::FrameError;
 /// Which of the two endpoints *we* are. A client masks every frame, a server none (RFC 6455 §5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// We opened the connection: what comes from the server is not masked.
+    /// We opened the connection: the server's frames are not masked.
     Client,
-    /// We accepted it: what comes from the client is masked.
+    /// We accepted the connection: the client's frames are masked.
     Server,
 }
 
 impl Role {
-    /// Whether a frame that we received is masked as it must be.
+    /// Checks that a frame that we received is masked if it must be, and only then.
     ///
     /// # Errors
-    /// [`FrameError::NotMasked`] or [`FrameError::Masked`].
+    /// Returns [`FrameError::NotMasked`] if we are the server and the frame is not masked, or
+    /// [`FrameError::Masked`] if we are the client and it is.
     pub fn check(self, header: &FrameHeader) -> Result<(), FrameError> {
-        // Task: what a server receives is masked, what a client receives is not.
-        todo!("what a server receives is masked, what a client receives is not")
+        // Task: a server refuses a frame that is not masked, a client one that is.
+        todo!("a server refuses a frame that is not masked, a client one that is")
     }
 }

@@ -1,30 +1,29 @@
-//! The rules that frames can break together, though each of them is a frame as it should be.
+//! The rules that frames can break together, even if each frame is valid by itself.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::text::NotUtf8;
 
-/// Why frames are no message that we take. Each is a reason to fail the connection
-/// (RFC 6455 §7.1.7).
+/// Why a message is refused. Each error is a reason to fail the connection (RFC 6455 §7.1.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageError {
-    /// A continuation frame came, and no message has begun.
+    /// A continuation frame came, but no message has begun.
     NothingToContinue,
     /// A text or binary frame came before the last frame of the message that has begun.
     MessageNotFinished,
     /// A text message is not UTF-8.
     NotUtf8(NotUtf8),
-    /// A message is longer than we take.
+    /// A message is longer than our limit.
     TooLarge {
-        /// The most that we take, in bytes.
+        /// Our limit, in bytes.
         limit: u64,
     },
 }
 
 impl MessageError {
-    /// The status code with which the connection is closed (RFC 6455 §7.4.1): 1007 for text that is
-    /// not UTF-8, 1009 for what is too large, 1002 for a protocol error.
+    /// Returns the status code with which the connection is closed (RFC 6455 §7.4.1): 1007 for text
+    /// that is not UTF-8, 1009 for a message that is too large, 1002 for a protocol error.
     pub fn close_code(&self) -> u16 {
         match self {
             Self::NothingToContinue | Self::MessageNotFinished => 1002,

@@ -1,4 +1,4 @@
-//! Messages: what the frames of a stream mean (RFC 6455 §5.4 to §5.6, §6.2).
+//! Messages and control frames, out of the frames of a stream (RFC 6455 §5.4 to §5.6, §6.2).
 //!
 //! ```text
 //! frames     text, no FIN   ping      continuation, no FIN   continuation, FIN
@@ -10,15 +10,15 @@
 //! ```
 //!
 //! A message comes in one frame or in many. Control frames come whole, and may come between the
-//! frames of a message. Nothing here does I/O: parts of frames come in, items or a broken rule come
-//! out.
+//! frames of a message. Nothing here does I/O: the reader takes parts of frames, and returns items
+//! or an error.
 //!
-//! | module | what it is for | RFC 6455 |
+//! | module | purpose | RFC 6455 |
 //! |---|---|---|
-//! | [`item`] | what a stream of frames means | §5.4, §5.5, §5.6 |
-//! | [`text`] | text that arrives in pieces, cut anywhere | §5.6, §8.1 |
-//! | [`reader`] | parts of frames into items | §5.4, §6.2 |
-//! | [`error`] | the rules that frames can break together | §5.4, §8.1, §10.4 |
+//! | [`item`] | has the types of messages and control frames | §5.4, §5.5, §5.6 |
+//! | [`text`] | joins text that arrives in pieces, cut anywhere | §5.6, §8.1 |
+//! | [`reader`] | puts parts of frames together to items | §5.4, §6.2 |
+//! | [`error`] | lists the rules that frames can break together | §5.4, §8.1, §10.4 |
 
 pub mod error;
 pub mod item;

@@ -12,7 +12,7 @@ use thirtyfour::WindowHandle;
 use thirtyfour::prelude::*;
 
 /// How many connections are killed at most: a page that fails again and again makes long pauses.
-const MOST_KILLS: usize = 8;
+const MAX_KILLS: usize = 8;
 
 /// Text that would take over a page that takes it for HTML.
 const EVIL: &str = "<img src=x onerror=\"document.title='owned'\">";
@@ -88,7 +88,7 @@ impl Proxy {
             // Read each time: it may begin when a WebSocket has been open for long.
             let killed = self.killed.load(Ordering::Relaxed);
             let left = match self.kills_after.load(Ordering::Relaxed) {
-                after if after > 0 && killed < MOST_KILLS => {
+                after if after > 0 && killed < MAX_KILLS => {
                     (after + 7 * killed).saturating_sub(passed)
                 }
                 _ => count,

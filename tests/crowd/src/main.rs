@@ -143,15 +143,12 @@ fn measure(options: &Options) -> io::Result<bool> {
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for number in 0..options.rounds {
         progress(&format!("round {} of {}", number + 1, options.rounds));
-        match number % 2 == 0 {
-            true => {
-                without.push(round(&all_read)?);
-                with.push(round(&some_silent)?);
-            }
-            false => {
-                with.push(round(&some_silent)?);
-                without.push(round(&all_read)?);
-            }
+        if number % 2 == 0 {
+            without.push(round(&all_read)?);
+            with.push(round(&some_silent)?);
+        } else {
+            with.push(round(&some_silent)?);
+            without.push(round(&all_read)?);
         }
     }
     progress("");

@@ -114,11 +114,10 @@ pub fn keep_apart() -> bool {
 
 /// A line for a table: where server and clients run.
 pub fn where_they_run(apart: bool) -> &'static str {
-    match apart {
-        true => "the server on one core, the clients on another",
-        false => {
-            "servers and clients on the same cores: much of it is how the system moves threads"
-        }
+    if apart {
+        "the server on one core, the clients on another"
+    } else {
+        "servers and clients on the same cores: much of it is how the system moves threads"
     }
 }
 
@@ -144,9 +143,10 @@ impl Running {
 
     fn start_with(arguments: &[String], apart: bool) -> io::Result<Self> {
         let program = env::current_exe()?;
-        let mut command = match apart {
-            true => cores::command_on(SERVERS, program),
-            false => Command::new(program),
+        let mut command = if apart {
+            cores::command_on(SERVERS, program)
+        } else {
+            Command::new(program)
         };
         let mut child = command
             .arg(ARGUMENT)

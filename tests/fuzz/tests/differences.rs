@@ -34,8 +34,8 @@ const ROWS: [Row; 13] = [
         stream: &[("81 7e 00 05 48 65 6c 6c 6f", 1)],
         what: "5 bytes, the length in 16 bits",
         difference: Some(LengthNotMinimal),
-        verdict: "§5.2: the fewest bytes MUST be used. That binds who writes; who reads may refuse it \
-                  or not",
+        verdict: "§5.2: the sender MUST use the fewest bytes; the receiver may refuse more or \
+                  accept them",
     },
     Row {
         options: CLIENTS,
@@ -49,14 +49,14 @@ const ROWS: [Row; 13] = [
         stream: &[("82 7f 80 00 00 00 00 00 00 00", 1)],
         what: "a 64-bit length with its top bit set",
         difference: Some(LengthTopBit),
-        verdict: "§5.2: the bit MUST be 0, so it is a broken rule, 1002. Too large it is as well",
+        verdict: "§5.2: the bit MUST be 0, so it is a broken rule, 1002. The length is too large as well",
     },
     Row {
         options: SMALL,
         stream: &[("c1 7e 00 c9", 1)],
-        what: "RSV1, and more than a frame may have",
+        what: "RSV1, and a payload above the limit on frames",
         difference: Some(TwoReasons),
-        verdict: "both are true; the RFC has no order",
+        verdict: "both are true; the RFC gives no order",
     },
     Row {
         options: SMALL,
@@ -66,9 +66,9 @@ const ROWS: [Row; 13] = [
             ("80 7e 00 c8 ff", 1),
             ("61", 199),
         ],
-        what: "text whose 201st byte is wrong, and which has 100 more than the 300 that it may have",
+        what: "a text of 400 bytes, 100 above the limit, and its 201st byte is wrong",
         difference: Some(TwoReasons),
-        verdict: "both are true; we go by the byte that comes first",
+        verdict: "both are true; ours goes by the byte that comes first",
     },
     Row {
         options: CLIENTS,
@@ -82,42 +82,42 @@ const ROWS: [Row; 13] = [
         stream: &[("88 02 03 ed", 1)],
         what: "Close 1005",
         difference: Some(CloseCodeReplaced),
-        verdict: "§7.4.1: it MUST NOT be on the wire. Both send 1002. Our application learns of the \
-                  error, tungstenite's of a 1002 that didn't come",
+        verdict: "§7.4.1: it MUST NOT be on the wire. Both send 1002. Our application is told the \
+                  error, tungstenite's a 1002 that never came",
     },
     Row {
         options: CLIENTS,
         stream: &[("88 02 03 f6", 1)],
         what: "Close 1014",
         difference: Some(BadGateway),
-        verdict: "§7.4.2 keeps 1000–2999 for the protocol and what is added to it; 1014 was (§11.7, \
-                  IANA's registry). Ours knows it",
+        verdict: "§7.4.2 keeps 1000–2999 for the protocol and additions to it. 1014 was added \
+                  (§11.7, IANA's registry), and ours knows it",
     },
     Row {
         options: CLIENTS,
         stream: &[("81 05 ff", 1)],
-        what: "the first byte of a text of 5, and it is wrong",
+        what: "the first byte of a text of 5 bytes, and it is wrong",
         difference: None,
-        verdict: "§8.1 doesn't say when. Autobahn calls the later one non-strict",
+        verdict: "§8.1 doesn't say when. Autobahn calls the later moment non-strict",
     },
     Row {
         options: CLIENTS,
         stream: &[("c1 05", 1)],
-        what: "RSV1, and the payload isn't there yet",
+        what: "RSV1; the payload hasn't come yet",
         difference: None,
         verdict: "§5.2 doesn't say when",
     },
     Row {
         options: SERVERS,
         stream: &[("81 05", 1)],
-        what: "a client's frame that isn't masked, and its payload isn't there yet",
+        what: "a client's frame that isn't masked; its payload hasn't come yet",
         difference: None,
         verdict: "§5.1: \"upon receiving\" it. Both do",
     },
     Row {
         options: CLIENTS,
         stream: &[("01 01 61 81 05", 1)],
-        what: "a message inside a message, and its payload isn't there yet",
+        what: "a message inside a message; its payload hasn't come yet",
         difference: None,
         verdict: "§5.4 doesn't say when",
     },
@@ -129,7 +129,7 @@ const ROWS: [Row; 13] = [
             ("80 7e 00 c8", 1),
             ("00", 101),
         ],
-        what: "byte 301 of a message that may have 300",
+        what: "byte 301 of a message with a limit of 300",
         difference: None,
         verdict: "§10.4 asks for a limit, and leaves the rest open",
     },
@@ -186,9 +186,10 @@ fn line(row: &Row) -> String {
         difference,
     } = compare(&input);
     assert_eq!(difference, row.difference, "{}", row.what);
-    let later = match is_said_at_once(&input, &theirs) {
-        true => "",
-        false => ", once the frame is whole",
+    let later = if is_said_at_once(&input, &theirs) {
+        ""
+    } else {
+        ", once the frame is whole"
     };
     let shown: Vec<String> = row
         .stream

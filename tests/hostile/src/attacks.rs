@@ -110,9 +110,10 @@ pub enum Outcome {
 impl Outcome {
     /// It holds, unless there are faults.
     pub fn of(faults: Vec<String>, load: impl Into<String>, says: impl Into<String>) -> Self {
-        match faults.is_empty() {
-            true => Self::Holds(load.into(), says.into()),
-            false => Self::Fails(faults),
+        if faults.is_empty() {
+            Self::Holds(load.into(), says.into())
+        } else {
+            Self::Fails(faults)
         }
     }
 }
@@ -206,12 +207,13 @@ impl<'a> Stage<'a> {
         let Some(running) = self.running.as_mut() else {
             return outcome;
         };
-        let why = match running.is_alive() {
-            false => "the process has ended".to_string(),
-            true => match self.kind.answers(running.address, PATIENCE) {
+        let why = if running.is_alive() {
+            match self.kind.answers(running.address, PATIENCE) {
                 Ok(()) => return outcome,
                 Err(why) => why,
-            },
+            }
+        } else {
+            "the process has ended".to_string()
         };
         let why = format!("{why}; it said: {}", running.said());
         match outcome {

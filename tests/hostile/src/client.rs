@@ -152,13 +152,14 @@ impl Client {
                 // A reset is an end, too.
                 Err(error) if !is_late(&error) => break,
                 Err(error) => {
-                    let what = match self.come.is_empty() {
-                        true => in_words(&error, within),
-                        false => format!(
+                    let what = if self.come.is_empty() {
+                        in_words(&error, within)
+                    } else {
+                        format!(
                             "the connection stayed open for {} s after {}",
                             within.as_secs(),
                             escaped(&self.come)
-                        ),
+                        )
                     };
                     return Err(what);
                 }
@@ -232,9 +233,10 @@ fn is_late(error: &io::Error) -> bool {
 }
 
 fn in_words(error: &io::Error, within: Duration) -> String {
-    match is_late(error) {
-        true => format!("no answer within {} s", within.as_secs()),
-        false => format!("the connection broke: {error}"),
+    if is_late(error) {
+        format!("no answer within {} s", within.as_secs())
+    } else {
+        format!("the connection broke: {error}")
     }
 }
 

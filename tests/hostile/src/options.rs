@@ -129,12 +129,13 @@ pub fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
         picked.servers = Kind::ALL.to_vec();
     }
     if is_churn {
-        return match picked.attacks.is_empty() && !is_full && case.is_none() {
-            true => Ok(Task::Churn(
+        return if picked.attacks.is_empty() && !is_full && case.is_none() {
+            Ok(Task::Churn(
                 picked,
                 lasts.unwrap_or(Duration::from_secs(30 * 60)),
-            )),
-            false => Err("`churn` takes `--server`, `--seed` and its length".into()),
+            ))
+        } else {
+            Err("`churn` takes `--server`, `--seed` and its length".into())
         };
     }
     if lasts.is_some() {

@@ -29,7 +29,7 @@ pub enum Kind {
     Echo,
     /// Step 10.
     Chat,
-    /// The apps of step 11.
+    /// The apps of step 11b.
     EventsChat,
     /// A live chart.
     Chart,
@@ -162,9 +162,10 @@ impl Kind {
 
     /// Where a WebSocket is opened. Each client of events has a word of its own.
     pub fn target(self, word: &str) -> String {
-        match self.is_app() {
-            true => format!("/socket?session={word}"),
-            false => "/socket".to_string(),
+        if self.is_app() {
+            format!("/socket?session={word}")
+        } else {
+            "/socket".to_string()
         }
     }
 

@@ -66,9 +66,10 @@ pub fn header() -> impl Strategy<Value = FrameHeader> {
         reserved,
         opcode,
         masking_key,
-        payload_length: match opcode.is_control() {
-            true => length % 126,
-            false => length,
+        payload_length: if opcode.is_control() {
+            length % 126
+        } else {
+            length
         },
     })
 }

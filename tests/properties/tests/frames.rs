@@ -83,10 +83,7 @@ proptest! {
         cuts in prop::collection::vec(1..300_usize, 0..20),
         sent_by_client: bool,
     ) {
-        let (us, them) = match sent_by_client {
-            true => (Role::Server, Role::Client),
-            false => (Role::Client, Role::Server),
-        };
+        let (us, them) = if sent_by_client { (Role::Server, Role::Client) } else { (Role::Client, Role::Server) };
         let stream = encoded(&frames, them);
         let mut decoder = FrameDecoder::new(us, LIMIT, ALL);
         let mut back = Vec::new();

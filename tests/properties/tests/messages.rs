@@ -89,7 +89,7 @@ proptest! {
         let yours = pushed.and_then(|()| buffer.finish());
         match std::str::from_utf8(&bytes) {
             Ok(text) => prop_assert_eq!(yours.as_deref(), Ok(text)),
-            Err(error) => prop_assert_eq!(yours.map_err(|error| error.at), Err(error.valid_up_to())),
+            Err(error) => prop_assert_eq!(yours.map_err(|error| error.valid_up_to), Err(error.valid_up_to())),
         }
     }
 

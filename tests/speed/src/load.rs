@@ -133,9 +133,10 @@ fn open(server: &Contestant, frames: &Frames) -> io::Result<TcpStream> {
     stream.write_all(frames.first(1))?;
     let mut echo = vec![0; frames.echo.len()];
     stream.read_exact(&mut echo)?;
-    match echo == frames.echo {
-        true => Ok(stream),
-        false => Err(wrong("the echo is another message")),
+    if echo == frames.echo {
+        Ok(stream)
+    } else {
+        Err(wrong("the echo is another message"))
     }
 }
 

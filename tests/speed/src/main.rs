@@ -138,18 +138,20 @@ fn parts() {
 
 /// Said where the figures say little.
 fn profile() -> &'static str {
-    match cfg!(debug_assertions) {
-        true => "; a debug build, which says little",
-        false => "",
+    if cfg!(debug_assertions) {
+        "; a debug build, which says little"
+    } else {
+        ""
     }
 }
 
 fn echo(options: &Options) -> io::Result<()> {
     // Before there is only one core to be seen.
     let machine = table::machine();
-    let where_it_runs = match cores::keep_to(0) {
-        true => "Server and load on one core",
-        false => "Server and load on all cores, as the system likes",
+    let where_it_runs = if cores::keep_to(0) {
+        "Server and load on one core"
+    } else {
+        "Server and load on all cores, as the system likes"
     };
     let servers = [
         servers::ours()?,

@@ -165,15 +165,17 @@ impl Check {
     /// Judges once, or twice where time alone may be what was wrong. To be called by one check at a time.
     fn judge_fairly(&self, shows: impl Fn() -> String + Clone + Send + 'static) -> Outcome {
         machine::watch();
-        let deadline = match WAS_TOO_SLOW.load(Ordering::Relaxed) {
-            true => DEADLINE_AFTER_THE_FIRST,
-            false => DEADLINE,
+        let deadline = if WAS_TOO_SLOW.load(Ordering::Relaxed) {
+            DEADLINE_AFTER_THE_FIRST
+        } else {
+            DEADLINE
         };
         let begin = Instant::now();
         let first = self.judge(deadline, shows.clone());
-        let outcome = match begin.elapsed() > A_LONG_TIME && first.may_be_for_time() {
-            true => self.judge_again(first, shows),
-            false => first,
+        let outcome = if begin.elapsed() > A_LONG_TIME && first.may_be_for_time() {
+            self.judge_again(first, shows)
+        } else {
+            first
         };
         if let Outcome::TooSlow(_) = outcome {
             WAS_TOO_SLOW.store(true, Ordering::Relaxed);
@@ -192,9 +194,10 @@ impl Check {
             return first;
         }
         // Where the machine isn't busy, all that can help is that it was for a moment.
-        let deadline = match machine::is_busy() {
-            true => DEADLINE,
-            false => DEADLINE_AFTER_THE_FIRST,
+        let deadline = if machine::is_busy() {
+            DEADLINE
+        } else {
+            DEADLINE_AFTER_THE_FIRST
         };
         let second = machine::with_more_patience(|| self.judge(deadline, shows));
         if second != Outcome::Right {

@@ -163,13 +163,14 @@ impl Response {
 
 /// Why there is no response, without the words of the operating system for a deadline.
 fn in_words(error: &io::Error) -> String {
-    match is_silence(error) {
-        true => format!(
+    if is_silence(error) {
+        format!(
             "your server took the request and sent no response within {} s. A loop that never ends, \
              a lock that is never let go of, or an answer that is never sent all look like this.",
             DEADLINE.as_secs()
-        ),
-        false => format!("your server sent no whole response: {error}"),
+        )
+    } else {
+        format!("your server sent no whole response: {error}")
     }
 }
 

@@ -37,9 +37,10 @@ pub fn stretched(time: Duration) -> Duration {
 
 /// By how much each second is stretched: 1 where the machine has little to do.
 pub(crate) fn stretch() -> f64 {
-    let more = match HAS_MORE.load(Ordering::Relaxed) {
-        true => MORE,
-        false => 1.0,
+    let more = if HAS_MORE.load(Ordering::Relaxed) {
+        MORE
+    } else {
+        1.0
     };
     STRETCH.load(Ordering::Relaxed) as f64 / 1000.0 * more
 }

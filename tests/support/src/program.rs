@@ -83,9 +83,10 @@ impl Program {
             command += " --";
         }
         for argument in arguments {
-            command += &match argument.contains(' ') {
-                true => format!(" {argument:?}"),
-                false => format!(" {argument}"),
+            command += &if argument.contains(' ') {
+                format!(" {argument:?}")
+            } else {
+                format!(" {argument}")
             };
         }
         command

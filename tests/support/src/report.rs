@@ -16,11 +16,11 @@ const WIDTH: usize = 80;
 /// How many equal lines are shown around those that differ.
 const CONTEXT: usize = 2;
 /// How many lines of a difference are shown. What comes first is what to fix first.
-const MOST_LINES: usize = 24;
+const MAX_LINES: usize = 24;
 /// How many lines of one side are shown where the two sides have different numbers of them.
-const MOST_OF_A_BLOCK: usize = 5;
+const MAX_OF_A_BLOCK: usize = 5;
 /// How long a word may be that is quoted in a sentence.
-const MOST_OF_A_WORD: usize = 24;
+const MAX_OF_A_WORD: usize = 24;
 
 /// The report on a check, or `None` where it is right.
 pub fn report(check: &Check, outcome: &Outcome) -> Option<String> {
@@ -94,9 +94,10 @@ fn panicked(check: &Check, outcome: &Outcome, panic: &Panic) -> String {
     let likely = likely(check, outcome);
     let next = next(check, "fix it and save");
     // A check's own panic is about the learner's code too, but its place would only mislead.
-    let place = match panic.file.contains("tests/") {
-        true => String::new(),
-        false => paragraph("Where: ", &format!("{}:{}", panic.file, panic.line)),
+    let place = if panic.file.contains("tests/") {
+        String::new()
+    } else {
+        paragraph("Where: ", &format!("{}:{}", panic.file, panic.line))
     };
     format!("{place}{message}{likely}{next}")
 }
@@ -152,10 +153,10 @@ fn difference(expected: &str, yours: &str) -> String {
         lines.push(labelled("yours", "(nothing)"));
         first = None;
     }
-    let hidden = lines.len().saturating_sub(MOST_LINES);
+    let hidden = lines.len().saturating_sub(MAX_LINES);
     // A note in the place of a single line would save nothing.
     if hidden > 1 {
-        lines.truncate(MOST_LINES);
+        lines.truncate(MAX_LINES);
         lines.push(format!("           ({hidden} more lines)"));
     }
     let first = swapped(expected, yours).or(first).unwrap_or_default();
@@ -202,10 +203,10 @@ fn side_by_side(expected: &[&str], yours: &[&str]) -> Vec<String> {
 /// The first lines of one side, and how many follow.
 fn block(label: &str, lines: &[&str]) -> Vec<String> {
     let mut block: Vec<String> = lines.iter().map(|line| labelled(label, line)).collect();
-    let hidden = block.len().saturating_sub(MOST_OF_A_BLOCK);
+    let hidden = block.len().saturating_sub(MAX_OF_A_BLOCK);
     // A note in the place of a single line would save nothing.
     if hidden > 1 {
-        block.truncate(MOST_OF_A_BLOCK);
+        block.truncate(MAX_OF_A_BLOCK);
         block.push(labelled(label, &format!("(and {hidden} more lines)")));
     }
     block
@@ -249,9 +250,10 @@ fn first_difference(line: usize, expected: &[&str], yours: &[&str]) -> String {
     }
     let (expected, yours) = (shown_bytes(expected), shown_bytes(yours));
     let at = differing_at(&expected, &yours);
-    let place = match dumps {
-        true => format!("the byte at offset {at} of line {number}"),
-        false => format!("line {number}, byte {}", at + 1),
+    let place = if dumps {
+        format!("the byte at offset {at} of line {number}")
+    } else {
+        format!("line {number}, byte {}", at + 1)
     };
     match (expected.get(at), yours.get(at)) {
         (Some(expected), Some(yours)) => bytes_that_differ(&place, *expected, *yours),
@@ -311,7 +313,7 @@ fn words_that_differ(number: usize, expected: &str, yours: &str) -> String {
     let (expected, yours) = (word(&expected), word(&yours));
     if [&expected, &yours]
         .iter()
-        .any(|word| word.chars().count() > MOST_OF_A_WORD)
+        .any(|word| word.chars().count() > MAX_OF_A_WORD)
     {
         return format!("  First difference: line {number}, column {}\n", same + 1);
     }

@@ -147,12 +147,13 @@ fn bytes_of_dump(line: &str) -> Option<Vec<u8>> {
 pub fn without_date(response: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(response);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let lines = head
-        .split("\r\n")
-        .map(|line| match line.starts_with("Date: ") {
-            true => "Date: (now)",
-            false => line,
-        });
+    let lines = head.split("\r\n").map(|line| {
+        if line.starts_with("Date: ") {
+            "Date: (now)"
+        } else {
+            line
+        }
+    });
     let head = lines.collect::<Vec<_>>().join("\r\n");
     format!("{head}\r\n\r\n{body}").into_bytes()
 }

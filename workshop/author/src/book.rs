@@ -6,7 +6,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, anyhow, bail};
-use workshop::judge::check_names;
+use workshop::check_file::check_names;
 use workshop::project::{Project, Step};
 use workshop::starter::{Files, differences, finished, write_folder};
 

@@ -4,7 +4,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, anyhow, bail};
-use workshop::project::{Project, Step};
+use workshop::project::{Project, Step, number_and_part};
 use workshop::starter::write_file;
 
 use crate::mistakes::Selection;
@@ -51,7 +51,9 @@ const MISTAKES: [[&str; 4]; 4] = [
 /// Returns an error if the id isn't valid or is taken, a file can't be written, or the new step doesn't pass.
 pub fn run(project: &Project, id: &str, title: &str) -> Result<()> {
     refuse(project, id)?;
-    let number = format!("{:02}", project.steps.len());
+    let last = project.steps.last();
+    let last = last.and_then(|step| number_and_part(&step.number));
+    let number = format!("{:02}", last.map_or(0, |(last, _)| last + 1));
     let place = Place {
         project,
         number,
@@ -184,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_planned_chapter_gets_its_page() {
-        let summary = "- [11 Events](events.md)\n\n# Part V\n\n- [12 The client]()\n- [13 TLS]()\n";
+        let summary =
+            "- [11b Events](events.md)\n\n# Part V\n\n- [12 The client]()\n- [13 TLS]()\n";
         assert_eq!(
             entered(
                 summary,
@@ -192,16 +195,16 @@ mod tests {
                 "The client",
                 "events.md"
             ),
-            "- [11 Events](events.md)\n\n# Part V\n\n- [12 The client](client.md)\n- [13 TLS]()\n"
+            "- [11b Events](events.md)\n\n# Part V\n\n- [12 The client](client.md)\n- [13 TLS]()\n"
         );
     }
 
     #[test]
     fn another_comes_after_the_last() {
-        let summary = "- [11 Events](events.md)\n\n- [12 The client]()\n";
+        let summary = "- [11b Events](events.md)\n\n- [12 The client]()\n";
         assert_eq!(
             entered(summary, "- [12 Toy](toy.md)", "Toy", "events.md"),
-            "- [11 Events](events.md)\n- [12 Toy](toy.md)\n\n- [12 The client]()\n"
+            "- [11b Events](events.md)\n- [12 Toy](toy.md)\n\n- [12 The client]()\n"
         );
     }
 

@@ -7,7 +7,8 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use workshop::judge::{CheckState, Checked, Verdict, check_names};
+use workshop::check_file::check_names;
+use workshop::judge::{CheckState, Checked, Verdict};
 use workshop::progress::Progress;
 use workshop::project::{Project, Step};
 use workshop::watch::view::{BookState, Mode, TimedVerdict, View, lines};

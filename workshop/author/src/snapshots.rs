@@ -4,7 +4,8 @@ use std::fs;
 
 use anyhow::{Context, Result, anyhow, bail};
 use workshop::cargo;
-use workshop::judge::{Side, check_names, judge};
+use workshop::check_file::check_names;
+use workshop::judge::{Side, judge};
 use workshop::project::{Project, Step};
 use workshop::supervisor::{Stop, run_to_exit};
 

@@ -55,7 +55,7 @@ fn the_chapter_names_figures_of_the_table() {
             .starts_with("5 pages, 10 s a rate, a pause of 1 s")
     );
 
-    assert!(chapter.contains("468 each time"));
+    assert!(chapter.contains("468 for five pages"));
     for row in of(Transport::WebSocket) {
         assert_eq!(row.then, 468 * messages(row), "{row:?}");
         assert_eq!(row.opening, 4_061, "{row:?}");

@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Arg, ArgMatches, Command};
 use frame_header::draw::draw_first;
-use frame_header::hex::bytes_of;
+use frame_header::hex;
 use frame_header::{Decoded, Opcode, ReservedBits, decode};
 use workshop_terminal::command_line::Exit;
 use workshop_terminal::text::{fold, say, wrap};
@@ -112,7 +112,7 @@ pub struct Inspected {
 /// Returns an error if the text is empty or isn't hexadecimal.
 pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let bytes = bytes_of(&lines.collect::<Vec<_>>().join("\n")).map_err(|error| {
+    let bytes = hex::parse(&lines.collect::<Vec<_>>().join("\n")).map_err(|error| {
         let why = error.to_string();
         let why = why.trim_end_matches('.');
         anyhow!(wrap(

@@ -197,7 +197,7 @@ mod tests {
     fn broken(from: Option<Side>, frames: &[&str]) -> Vec<String> {
         let mut rules = Rules::new(from);
         let each = frames.iter().map(|hex| {
-            let bytes = frame_header::hex::bytes_of(hex).expect("it is hexadecimal");
+            let bytes = frame_header::hex::parse(hex).expect("it is hexadecimal");
             rules.broken_by(&bytes).join("; ")
         });
         each.collect()

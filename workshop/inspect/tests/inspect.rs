@@ -69,7 +69,7 @@ fn nonsense_gets_a_sentence_and_exit_code_2() {
     for (arguments, sentence) in [
         (
             &["hello"][..],
-            "'h' is no hexadecimal digit; a frame is given in hexadecimal, like 81 85 37 fa\n\
+            "'h' isn't a hexadecimal digit; a frame is given in hexadecimal, like 81 85 37 fa\n\
              21 3d 7f 9f 4d 51 58.\n",
         ),
         (

@@ -2,6 +2,7 @@
 
 use super::crash::crash_report;
 use super::verdict::{CheckState, Checked};
+use crate::check_file::name_of;
 use crate::supervisor::Output;
 
 /// How many lines are shown of what the code under test printed. The last ones matter.
@@ -10,21 +11,22 @@ const MAX_PRINTED_LINES: usize = 10;
 /// How many characters of such a line are shown.
 const MAX_PRINTED_LINE: usize = 200;
 
-/// What became of the checks of these names, out of the output of the process that ran them.
-pub(super) fn read_output(names: &[impl AsRef<str>], output: &Output) -> Vec<Checked> {
+/// What became of the checks with these paths, out of the output of the process that ran them.
+pub(super) fn read_output(paths: &[impl AsRef<str>], output: &Output) -> Vec<Checked> {
     let crash = crash_report(output);
-    names
+    paths
         .iter()
-        .map(|name| read_check(name.as_ref(), &output.stdout, &crash))
+        .map(|path| read_check(path.as_ref(), &output.stdout, &crash))
         .collect()
 }
 
 /// What became of one check. `crash` is said if it has no report.
-pub(super) fn read_check(name: &str, stdout: &str, crash: &str) -> Checked {
-    let (state, report) = if is_in(stdout, name, "ok") {
+pub(super) fn read_check(path: &str, stdout: &str, crash: &str) -> Checked {
+    let name = name_of(path);
+    let (state, report) = if is_in(stdout, path, "ok") {
         (CheckState::Right, String::new())
-    } else if is_in(stdout, name, "FAILED") {
-        match split_report(name, &output_of(name, stdout)) {
+    } else if is_in(stdout, path, "FAILED") {
+        match split_report(name, &output_of(path, stdout)) {
             Some((printed, report)) => (state_of(&report), report + &printed_part(&printed)),
             // The process ended before libtest got to printing reports.
             None => {
@@ -43,10 +45,10 @@ pub(super) fn read_check(name: &str, stdout: &str, crash: &str) -> Checked {
 }
 
 /// Whether libtest says this word of a check.
-fn is_in(stdout: &str, name: &str, word: &str) -> bool {
+fn is_in(stdout: &str, path: &str, word: &str) -> bool {
     let lines = [
-        format!("test {name} ... {word}"),
-        format!("test check::{name} ... {word}"),
+        format!("test {path} ... {word}"),
+        format!("test check::{path} ... {word}"),
     ];
     stdout.lines().any(|line| lines.iter().any(|it| it == line))
 }
@@ -99,10 +101,10 @@ fn printed_part(printed: &str) -> String {
 }
 
 /// The part of libtest's output between this check's heading and the next.
-fn output_of(name: &str, stdout: &str) -> String {
+fn output_of(path: &str, stdout: &str) -> String {
     let headings = [
-        format!("\n---- {name} stdout ----\n"),
-        format!("\n---- check::{name} stdout ----\n"),
+        format!("\n---- {path} stdout ----\n"),
+        format!("\n---- check::{path} stdout ----\n"),
     ];
     let rest = headings
         .iter()
@@ -142,6 +144,17 @@ mod tests {
             [CheckState::Wrong, CheckState::Right, CheckState::NotWritten]
         );
         assert_eq!(checks[2].report, "○ b: not written yet   RFC\n  Task: x");
+    }
+
+    #[test]
+    fn a_check_in_a_module_goes_by_its_name() {
+        let stdout = STDOUT.replace("check::b", "check::rate::b");
+        let checks = read_output(&["rate::b"], &output(&stdout, ""));
+        assert_eq!(
+            (checks[0].name.as_str(), checks[0].state),
+            ("b", CheckState::NotWritten)
+        );
+        assert_eq!(checks[0].report, "○ b: not written yet   RFC\n  Task: x");
     }
 
     #[test]

@@ -11,16 +11,15 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use crate::cargo::{self, Activity, MESSAGE_OPTIONS, OnActivity};
+use crate::check_file::check_paths;
 use crate::project::{Project, Step};
 use crate::supervisor::Stop;
 
 mod crash;
 mod libtest;
 mod run;
-mod test_file;
 mod verdict;
 
-pub use test_file::check_names;
 pub use verdict::{CheckState, Checked, Verdict};
 
 use run::Checks;
@@ -110,14 +109,14 @@ fn build_and_run(
         Built::Errors(errors) => return Ok(Verdict::DoesNotCompile(errors)),
         Built::Stopped => return Ok(Verdict::Stopped),
     };
-    let names = check_names(project, step)?;
+    let paths = check_paths(project, step)?;
     on_activity(Activity::Checking);
     let checks = Checks {
         executable: &executable,
         project,
         stop,
     };
-    let judged = checks.judge(&names, silence)?;
+    let judged = checks.judge(&paths, silence)?;
     Ok(judged.map_or(Verdict::Stopped, Verdict::Judged))
 }
 

@@ -12,6 +12,7 @@ use anyhow::Result;
 use super::crash::crash_report;
 use super::libtest::{read_check, read_output};
 use super::verdict::{CheckState, Checked};
+use crate::check_file::name_of;
 use crate::project::Project;
 use crate::supervisor::{Limit, Limits, MAX_MEMORY, Output, Stop, run_within};
 
@@ -34,9 +35,9 @@ fn processes(checks: usize) -> usize {
     (checks / WORTH_A_PROCESS).clamp(1, (2 * cores).min(4))
 }
 
-/// Deals the names out: neighbours are alike, and so the slow ones come into different parts.
-fn parts(names: &[String], count: usize) -> Vec<Vec<&str>> {
-    let part = |first: usize| names.iter().skip(first).step_by(count);
+/// Deals the paths out: neighbours are alike, and so the slow ones come into different parts.
+fn parts(paths: &[String], count: usize) -> Vec<Vec<&str>> {
+    let part = |first: usize| paths.iter().skip(first).step_by(count);
     let part = |first: usize| part(first).map(String::as_str).collect();
     (0..count).map(part).collect()
 }
@@ -56,23 +57,23 @@ struct Judged {
 }
 
 impl Checks<'_> {
-    /// Runs the checks of these names. With `silence`, only up to the first that is wrong, if one hangs. `None` if a
+    /// Runs the checks with these paths. With `silence`, only up to the first that is wrong, if one hangs. `None` if a
     /// stop was asked for.
     pub(super) fn judge(
         &self,
-        names: &[String],
+        paths: &[String],
         silence: Option<Duration>,
     ) -> Result<Option<Vec<Checked>>> {
-        match self.side_by_side(names, silence)? {
-            Some(judged) if judged.was_silent => self.one_by_one(judged.checks),
+        match self.side_by_side(paths, silence)? {
+            Some(judged) if judged.was_silent => self.one_by_one(paths, judged.checks),
             judged => Ok(judged.map(|judged| judged.checks)),
         }
     }
 
     /// Runs the checks in several processes, because most of what a check does is wait. In one process they run one
     /// after the other, so that each panic belongs to the check that is running.
-    fn side_by_side(&self, names: &[String], silence: Option<Duration>) -> Result<Option<Judged>> {
-        let parts = parts(names, processes(names.len()));
+    fn side_by_side(&self, paths: &[String], silence: Option<Duration>) -> Result<Option<Judged>> {
+        let parts = parts(paths, processes(paths.len()));
         let outputs = thread::scope(|scope| {
             let run = |part| scope.spawn(move || self.run(part, silence));
             let running = Vec::from_iter(parts.iter().map(Vec::as_slice).map(run));
@@ -85,7 +86,7 @@ impl Checks<'_> {
         let judged = parts.iter().zip(&outputs);
         let mut checks =
             Vec::from_iter(judged.flat_map(|(part, output)| read_output(part, output)));
-        checks.sort_by_key(|check| names.iter().position(|name| *name == check.name));
+        checks.sort_by_key(|check| paths.iter().position(|path| name_of(path) == check.name));
         let was_silent = |output: &Output| output.exceeded == Some(Limit::Silence);
         Ok(Some(Judged {
             checks,
@@ -95,28 +96,30 @@ impl Checks<'_> {
 
     /// Goes on after a run that was cut: the checks that didn't end well in it run by themselves, in order, up to
     /// the first that is wrong.
-    fn one_by_one(&self, mut checks: Vec<Checked>) -> Result<Option<Vec<Checked>>> {
+    fn one_by_one(
+        &self,
+        paths: &[String],
+        mut checks: Vec<Checked>,
+    ) -> Result<Option<Vec<Checked>>> {
         let mut is_red = false;
-        for check in checks
-            .iter_mut()
-            .filter(|check| check.state != CheckState::Right)
-        {
+        let pairs = paths.iter().zip(&mut checks);
+        for (path, check) in pairs.filter(|(_, check)| check.state != CheckState::Right) {
             if is_red {
                 check.state = CheckState::NotJudged;
                 check.report.clear();
                 continue;
             }
-            let Some(output) = self.run(&[&check.name], None)? else {
+            let Some(output) = self.run(&[path], None)? else {
                 return Ok(None);
             };
-            *check = read_check(&check.name, &output.stdout, &crash_report(&output));
+            *check = read_check(path, &output.stdout, &crash_report(&output));
             is_red = check.state == CheckState::Wrong;
         }
         Ok(Some(checks))
     }
 
     /// Runs checks in one process, one after the other.
-    fn run(&self, names: &[&str], silence: Option<Duration>) -> Result<Option<Output>> {
+    fn run(&self, paths: &[&str], silence: Option<Duration>) -> Result<Option<Output>> {
         let mut command = Command::new(self.executable);
         command.current_dir(&self.project.root).args([
             "--color",
@@ -125,8 +128,8 @@ impl Checks<'_> {
             "1",
             "--exact",
         ]);
-        for name in names {
-            command.args([name.to_string(), format!("check::{name}")]);
+        for path in paths {
+            command.args([path.to_string(), format!("check::{path}")]);
         }
         // What .cargo/config.toml sets for a run by cargo.
         let update = env::var("INSTA_UPDATE").unwrap_or("no".to_string());

@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
-use super::Watch;
+use anyhow::Result;
+
 use super::view::BookState;
+use super::{Event, Watch};
 use crate::book::{Book, BookEvent};
 use crate::browser;
 use crate::project::Step;
@@ -21,7 +23,7 @@ pub(super) struct ServedBook {
 }
 
 impl ServedBook {
-    pub(super) fn new(book: Book, opens_at_start: bool) -> Self {
+    fn new(book: Book, opens_at_start: bool) -> Self {
         Self {
             book,
             since: Instant::now(),
@@ -52,16 +54,25 @@ impl ServedBook {
 }
 
 impl Watch {
+    /// Starts to build and to serve the book, on `port` if there is one.
+    pub(super) fn start_book(&mut self, port: Option<u16>, opens_at_start: bool) -> Result<()> {
+        let sender = self.sender.clone();
+        let tell = move |event| _ = sender.send(Event::Book(event));
+        let book = Book::start(&self.session.project, port, tell)?;
+        self.book = Some(ServedBook::new(book, opens_at_start));
+        Ok(())
+    }
+
     pub(super) fn book_state(&self) -> BookState {
         let state = |book: &ServedBook| book.state(self.step.as_ref());
         self.book.as_ref().map_or(BookState::Off, state)
     }
 
-    pub(super) fn take_book_event(&mut self, news: BookEvent) {
+    pub(super) fn take_book_event(&mut self, event: BookEvent) {
         let Some(served) = &mut self.book else {
             return;
         };
-        match news {
+        match event {
             BookEvent::Readable if served.is_readable => {
                 served.error = None;
                 self.log("The book has been rebuilt.");

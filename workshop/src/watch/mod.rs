@@ -9,10 +9,10 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use crossterm::terminal;
 
-use crate::book::{Book, BookEvent, DEFAULT_PORT};
+use crate::book::{BookEvent, DEFAULT_PORT};
 use crate::cargo::Activity;
 use crate::changes::{Change, FileWatcher};
 use crate::commands::{Exit, Session};
@@ -93,36 +93,18 @@ pub fn watch(session: Session, options: &Options) -> Result<Exit> {
         move |change| _ = sender.send(Event::Change(change))
     });
     if options.book {
-        let sender = sender.clone();
-        let tell = move |news| _ = sender.send(Event::Book(news));
-        let book = Book::start(&watch.session.project, options.port, tell);
-        let book = book.inspect_err(|_| kill_all())?;
-        watch.book = Some(ServedBook::new(book, is_first));
+        let book = watch.start_book(options.port, is_first);
+        book.inspect_err(|_| kill_all())?;
     }
-    let is_screen = !options.plain
-        && io::stdout().is_terminal()
-        && io::stdin().is_terminal()
-        && env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let is_screen = !options.plain && is_drawable();
     watch.greet(is_first, is_screen);
-    let book = watch.book.as_ref().map(|served| &served.book);
-    if let Some(book) = book.filter(|book| book.uses_other_port()) {
-        let address = book.address();
-        watch.note(format!(
-            "Port {DEFAULT_PORT} is taken: the book is at {address}"
-        ));
-    }
-    if let Some(notice) = watch.session.notice.take() {
-        watch.note(notice);
-    }
+    watch.say_notices();
     if is_screen {
-        let has_colours = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        match Screen::take(has_colours) {
-            Ok(screen) => watch.screen = Some(screen),
-            Err(error) => {
-                kill_all();
-                bail!("The terminal can't be used ({error}); `--plain` needs no screen.");
-            }
-        }
+        let screen = Screen::take(wants_colours());
+        watch.screen = Some(screen.map_err(|error| {
+            kill_all();
+            anyhow!("The terminal can't be used ({error}); `--plain` needs no screen.")
+        })?);
         thread::spawn(move || read_keys(&sender));
     } else {
         thread::spawn(move || read_lines(&sender));
@@ -131,6 +113,17 @@ pub fn watch(session: Session, options: &Options) -> Result<Exit> {
     watch.end();
     drop(watcher);
     Ok(Exit::Success)
+}
+
+/// Whether there is a terminal that can be drawn on.
+fn is_drawable() -> bool {
+    io::stdout().is_terminal()
+        && io::stdin().is_terminal()
+        && env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+fn wants_colours() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The session: what is shown, and what runs.
@@ -360,6 +353,20 @@ impl Watch {
             book: self.book_state(),
             mode: &self.pane.mode,
             scroll: self.pane.scroll,
+        }
+    }
+
+    /// Says what is known before anything has happened.
+    fn say_notices(&mut self) {
+        let book = self.book.as_ref().map(|served| &served.book);
+        if let Some(book) = book.filter(|book| book.uses_other_port()) {
+            let address = book.address();
+            self.note(format!(
+                "Port {DEFAULT_PORT} is taken: the book is at {address}"
+            ));
+        }
+        if let Some(notice) = self.session.notice.take() {
+            self.note(notice);
         }
     }
 

@@ -17,7 +17,7 @@ use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use frame_header::hex::bytes_of;
+use frame_header::hex;
 use workshop_terminal::text::sanitize;
 use workshop_wire::side::Side;
 
@@ -178,7 +178,7 @@ fn record_of(line: &str) -> Option<Record> {
         (_, Some(side), "fin") => Event::End(side, Ending::Fin),
         (_, Some(side), "reset") => Event::End(side, Ending::Reset),
         (_, Some(side), "cut") => Event::End(side, Ending::Cut),
-        (_, Some(side), hex) => Event::Bytes(side, bytes_of(hex).ok()?),
+        (_, Some(side), hex) => Event::Bytes(side, hex::parse(hex).ok()?),
         (_, None, _) => return None,
     };
     Some(Record {

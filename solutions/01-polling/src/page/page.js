@@ -1,21 +1,21 @@
 // Asks for messages, one request after the other, and shows what comes.
 //
-// Where the server holds a request until there is news (`data-hold` is how many seconds), the next
-// request follows at once. Where it doesn't (`data-hold` is 0), the page makes a pause in between.
+// If the server holds a request until there is news (`data-hold` is for how many seconds), the next
+// request follows at once. If it doesn't (`data-hold` is 0), the page pauses in between.
 //
-// What somebody typed gets into the page as text (`textContent`), never as HTML.
+// Text that users typed gets into the page as text (`textContent`), never as HTML.
 
-const HOLD = Number(document.body.dataset.hold) * 1000;
+const POLL_TIMEOUT = Number(document.body.dataset.hold) * 1000;
 /** How long a request may take on top of the time for which the server holds it. */
 const PATIENCE = 10_000;
 /** The longest time that a browser's timers take. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-/** An empty answer that comes faster than this was not held, whatever the server promised. */
+const MAX_TIMER = 2 ** 31 - 1;
+/** An empty answer that comes faster than this wasn't held, whatever the server promised. */
 const TOO_FAST = 500;
 const FIRST_RETRY = 1_000;
 const LAST_RETRY = 30_000;
-/** How many messages the page shows at most. */
-const MOST_SHOWN = 500;
+/** The most messages that the page shows. */
+const MAX_SHOWN = 500;
 
 const element = (id) => document.getElementById(id);
 const status = element("status");
@@ -34,8 +34,8 @@ let retry = FIRST_RETRY;
 async function ask(query, options, patience) {
   requests += 1;
   showCost();
-  const signal = AbortSignal.timeout(Math.min(patience, LONGEST_TIMER));
-  // With the cache, a browser makes the same request of a second tab wait for that of the first.
+  const signal = AbortSignal.timeout(Math.min(patience, MAX_TIMER));
+  // With the cache, a browser lets a second tab's request wait for the same request of the first tab.
   const response = await fetch(`/messages${query}`, { ...options, cache: "no-store", signal });
   const body = await response.arrayBuffer();
   bytes += bytesOf(response, body);
@@ -67,12 +67,12 @@ async function poll() {
     setStatus("Asking the server for messages…");
   }
   try {
-    const news = await ask(`?after=${cursor}`, {}, HOLD + PATIENCE);
+    const news = await ask(`?after=${cursor}`, {}, POLL_TIMEOUT + PATIENCE);
     show(news);
     retry = FIRST_RETRY;
-    setStatus(HOLD > 0 ? "Connected: the server answers when there is news." : "Connected.");
+    setStatus(POLL_TIMEOUT > 0 ? "Connected: the server answers when there is news." : "Connected.");
     const held = performance.now() - started >= TOO_FAST;
-    return HOLD > 0 && (held || news.messages.length > 0) ? 0 : interval();
+    return POLL_TIMEOUT > 0 && (held || news.messages.length > 0) ? 0 : interval();
   } catch (error) {
     const wait = retry;
     retry = Math.min(retry * 2, LAST_RETRY);
@@ -113,7 +113,7 @@ function add(className, ...content) {
   // Strings are appended as text.
   item.append(...content);
   messages.append(item);
-  while (messages.children.length > MOST_SHOWN) {
+  while (messages.children.length > MAX_SHOWN) {
     messages.firstElementChild.remove();
   }
 }
@@ -124,7 +124,7 @@ function showCost() {
   element("received").textContent = received.toLocaleString("en");
 }
 
-/** A screen reader reads out a status that changes: so only a change is written. */
+/** A screen reader reads out the status each time it is written, so only changes are written. */
 function setStatus(text, unreachable = false) {
   if (status.textContent !== text) {
     status.textContent = text;
@@ -168,7 +168,7 @@ form.addEventListener("submit", async (event) => {
   element("message").focus();
 });
 
-element("interval").hidden = HOLD > 0;
+element("interval").hidden = POLL_TIMEOUT > 0;
 element("interval").addEventListener("change", () => endPause());
 
 // One loop, so that there are never two requests for news at a time.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use arbitrary::{Arbitrary, Unstructured};
-use connection::connection::MAX_PING;
+use connection::send_error::{MAX_PING, MAX_REASON};
 use connection::{CloseCode, Config, Connection, Event, State, close_frame};
 use frames::{FrameDecoder, MaskingKey, Opcode, Part, ReservedBits, Role, encode_frame};
 
@@ -145,13 +145,14 @@ struct Player {
 
 impl Player {
     fn new(script: &Script, is_polled: bool) -> Self {
-        let config = match script.is_small {
-            true => Config {
+        let config = if script.is_small {
+            Config {
                 max_frame: LIMIT - 100,
                 max_message: LIMIT,
                 ..Config::default()
-            },
-            false => Config::default(),
+            }
+        } else {
+            Config::default()
         };
         let limit = config.max_message;
         let mut count = 0;
@@ -165,9 +166,10 @@ impl Player {
             } else {
                 Role::Server
             },
-            connection: match script.is_client {
-                true => Connection::client(config, keys),
-                false => Connection::server(config),
+            connection: if script.is_client {
+                Connection::client(config, keys)
+            } else {
+                Connection::server(config)
             },
             is_polled,
             on_its_way: Vec::new(),
@@ -296,7 +298,7 @@ impl Player {
                 }
                 Event::Close { code, reason } => {
                     self.closed = true;
-                    assert!(reason.len() <= close_frame::MAX_REASON);
+                    assert!(reason.len() <= MAX_REASON);
                     match *code {
                         CloseCode::ABNORMAL => assert_eq!(reason, ""),
                         CloseCode::NO_STATUS => {
@@ -329,7 +331,7 @@ impl Player {
 
     fn close(&mut self, code: CloseCode, reason: &str) {
         let closed = self.connection.close(code, reason);
-        let may_be = code.may_be_on_the_wire() && reason.len() <= close_frame::MAX_REASON;
+        let may_be = code.may_be_on_the_wire() && reason.len() <= MAX_REASON;
         assert_eq!(closed.is_ok(), self.state == State::Open && may_be, "close");
         if closed.is_ok() {
             assert_eq!(self.close, None, "closed twice");

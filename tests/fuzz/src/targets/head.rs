@@ -12,7 +12,6 @@ use handshake::opening::{OpeningHandshake, broken_rules};
 use handshake::origin::Origin;
 use handshake::policy::{Origins, Policy};
 use handshake::refusal::Refusal;
-use handshake::response;
 
 use crate::input::Input;
 
@@ -208,11 +207,12 @@ impl Lines {
 
 fn policy(is_choosy: bool) -> Policy {
     Policy {
-        origins: match is_choosy {
-            true => Origins::SameHost {
-                and: Origin::parse("https://example.com").into_iter().collect(),
-            },
-            false => Origins::Any,
+        origins: if is_choosy {
+            Origins::SameHost {
+                listed: Origin::parse("https://example.com").into_iter().collect(),
+            }
+        } else {
+            Origins::Any
         },
         subprotocols: SUBPROTOCOLS.map(str::to_string).to_vec(),
     }
@@ -311,10 +311,7 @@ fn check_talk(head: &RequestHead, opening: &OpeningHandshake, policy: &Policy) {
         subprotocols: offered.into_iter().map(str::to_string).collect(),
         extensions: Vec::new(),
     };
-    let (end, answer) = push(
-        &[&response::switching_protocols(opening)],
-        Limits::default(),
-    );
+    let (end, answer) = push(&[&opening.response()], Limits::default());
     assert!(matches!(end, Ok(Some(_))), "the 101 is no head: {end:?}");
     let answer = ResponseHead::parse(&answer).expect("the 101 is a response");
     let agreement = client.check(&answer).expect("the client takes the 101");

@@ -136,8 +136,8 @@ fn model(limit: u64, parts: &[Part]) -> Outcome {
     (items, None)
 }
 
-fn not_utf8(at: usize) -> MessageError {
-    MessageError::NotUtf8(NotUtf8 { at })
+fn not_utf8(valid_up_to: usize) -> MessageError {
+    MessageError::NotUtf8(NotUtf8 { valid_up_to })
 }
 
 /// The stream itself, taken for text.
@@ -148,7 +148,7 @@ fn check_text(input: &Input) {
         came += piece.len();
         let so_far = str::from_utf8(&input.stream[..came]);
         let wrong = so_far.err().filter(|error| error.error_len().is_some());
-        let said = buffer.push(piece).err().map(|error| error.at);
+        let said = buffer.push(piece).err().map(|error| error.valid_up_to);
         assert_eq!(
             said,
             wrong.map(|error| error.valid_up_to()),
@@ -163,7 +163,7 @@ fn check_text(input: &Input) {
     let whole = str::from_utf8(input.stream);
     let said = buffer.finish();
     assert_eq!(
-        said.as_deref().map_err(|error| error.at),
+        said.as_deref().map_err(|error| error.valid_up_to),
         whole.map_err(|error| error.valid_up_to())
     );
 }

@@ -11,8 +11,8 @@ use crate::process::{Limits, Running};
 /// How long an answer, or the end of a connection, may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// After how many dead servers, or faults, an attack is given up.
-const MOST_DEAD: usize = 4;
-const MOST_FAULTS: usize = 20;
+const MAX_DEAD: usize = 4;
+const MAX_FAULTS: usize = 20;
 
 pub fn heads(stage: &mut Stage) -> Result<Outcome, String> {
     let words = Words::read().map_err(|error| format!("tests/fuzz can't be read: {error}"))?;
@@ -38,7 +38,7 @@ pub fn heads(stage: &mut Stage) -> Result<Outcome, String> {
             stage.running = None;
             dead += 1;
         }
-        if dead >= MOST_DEAD || faults.len() >= MOST_FAULTS {
+        if dead >= MAX_DEAD || faults.len() >= MAX_FAULTS {
             faults.push(format!("given up after {sent} of {} heads", cases.len()));
             break;
         }

@@ -81,9 +81,10 @@ fn scarce(stage: &mut Stage, scarce: Scarce) -> Result<Outcome, String> {
     let (clients, full) = fill(kind, &mut running, scarce);
     let full = scarce.in_words(full);
     drop(clients);
-    let back = match running.is_alive() {
-        true => kind.answers(running.address, PATIENCE),
-        false => Err("the process has ended".to_string()),
+    let back = if running.is_alive() {
+        kind.answers(running.address, PATIENCE)
+    } else {
+        Err("the process has ended".to_string())
     };
     if let Err(why) = back {
         faults.push(format!(
