@@ -96,25 +96,45 @@ fn a_program_is_started_for_each_connection() {
     assert!(said.contains("4 rules: 4 kept, 0 broken"), "{said}");
 }
 
-#[test]
-fn a_client_started_by_hand_is_told_where_to_connect() {
-    let mut command = listening(&["--only", "fails"], None);
+/// Connects a played client to each URL that the probe shows, and returns what it said and its exit code.
+fn by_hand(only: &str, fault: Fault) -> (String, Option<i32>) {
+    let mut command = listening(&["--only", only], None);
     let mut probe = command.stdout(Stdio::piped()).spawn().expect("it runs");
     let stdout = BufReader::new(probe.stdout.take().expect("it has a pipe"));
     let mut said = String::new();
     for line in stdout.lines().map(|line| line.expect("text")) {
         said.push_str(&format!("{line}\n"));
         if let Some((_, url)) = line.split_once(": connect to ") {
-            _ = played::play(url, Fault::TakesMasked);
+            _ = played::play(url, fault);
         }
     }
-    assert_eq!(probe.wait().expect("it ends").code(), Some(1), "{said}");
+    (said, probe.wait().expect("it ends").code())
+}
+
+#[test]
+fn a_client_started_by_hand_is_told_where_to_connect() {
+    let (said, code) = by_hand("fails", Fault::TakesMasked);
+    assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("… a masked frame fails: connect to ws://127"),
         "{said}"
     );
     assert!(said.contains("\n✗ a masked frame fails"), "{said}");
     assert!(said.contains(" 1 broken, 0 not followed"), "{said}");
+}
+
+/// A person's client that refuses a URL can't be told from one that isn't started yet.
+#[test]
+fn what_only_a_program_shows_is_not_asked_of_a_client_started_by_hand() {
+    for (only, why) in [
+        ("no fragment", "by hand, a refusal"),
+        ("without a Close", "by hand, no exit code"),
+    ] {
+        let (said, code) = by_hand(only, Fault::Nothing);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(why), "{said}");
+        assert!(said.contains("1 rule: 0 kept, 0 broken"), "{said}");
+    }
 }
 
 #[cfg(unix)]

@@ -282,7 +282,7 @@ fn no_answer(trial: &Trial) -> Tried {
 /// Judges what the wire doesn't show: whether the program says that something went wrong.
 pub fn noticed(trial: &Trial, mut visit: Visit) -> Outcome {
     match visit.fate(trial.patience) {
-        Fate::Unknown => Outcome::chosen("only a program's exit code would tell"),
+        Fate::Unknown => Outcome::chosen("by hand, no exit code is seen"),
         Fate::Ended(0) => Outcome::broken("exit code 0, as if all were well"),
         fate @ Fate::Ended(_) => Outcome::kept(fate.to_string()),
         fate => Outcome::broken(fate.to_string()),

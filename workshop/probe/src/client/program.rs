@@ -33,6 +33,11 @@ pub trait Client {
 
     /// The longest that it may take to connect.
     fn time_to_connect(&self) -> Duration;
+
+    /// Whether its fate can be known.
+    fn is_watched(&self) -> bool {
+        true
+    }
 }
 
 /// A client that was told to connect. Dropping it ends it.
@@ -161,6 +166,10 @@ impl Client for ByHand {
 
     fn time_to_connect(&self) -> Duration {
         A_WORKING_DAY
+    }
+
+    fn is_watched(&self) -> bool {
+        false
     }
 }
 
