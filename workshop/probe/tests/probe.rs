@@ -75,7 +75,8 @@ fn never_connects() {
 /// Has the probe listen. Its client is this test program, which runs one of the above.
 fn listening(options: &[&str], client: Option<&str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop-probe"));
-    command.args(["--listen", "127.0.0.1:0"]).args(options);
+    command.args(["--listen", "127.0.0.1:0", "--deadline", "20"]);
+    command.args(options);
     if let Some(client) = client {
         let this = std::env::current_exe().expect("this program has a path");
         command.arg("--").arg(this);
@@ -104,8 +105,10 @@ fn by_hand(only: &str, fault: Fault) -> (String, Option<i32>) {
     let mut said = String::new();
     for line in stdout.lines().map(|line| line.expect("text")) {
         said.push_str(&format!("{line}\n"));
-        if let Some((_, url)) = line.split_once(": connect to ") {
-            _ = played::play(url, fault);
+        if let Some((_, url)) = line.split_once(": connect to ")
+            && let Err(error) = played::play(url, fault)
+        {
+            said.push_str(&format!("(the client: {error})\n"));
         }
     }
     (said, probe.wait().expect("it ends").code())

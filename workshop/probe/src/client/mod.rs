@@ -45,6 +45,9 @@ use crate::rule::{self, Group, Terms, report};
 /// How long the probe sleeps until it looks again whether a client has connected, or has ended.
 const POLL: Duration = Duration::from_millis(2);
 
+/// How long the client's own connection may come after one that isn't the client's.
+const A_MOMENT: Duration = Duration::from_millis(500);
+
 /// How many connections come before the rules, to see that there is an echo client.
 const GREETINGS: usize = 3;
 
@@ -139,11 +142,20 @@ impl Trial {
         let resource = self.session.next_resource();
         let mut call = self.session.call(self.words, &resource)?;
         let arrived = self.session.arrival(&mut *call);
-        let stream = arrived.map_err(|fate| format!("doesn't connect, {fate}"))?;
-        let deadline = Instant::now() + self.patience;
-        let mut peer = Peer::new(stream, Side::Server, deadline)
-            .map_err(|error| format!("its connection is lost: {error}"))?;
-        let request = peer.request()?;
+        let mut stream = arrived.map_err(|fate| format!("doesn't connect, {fate}"))?;
+        let (peer, request) = loop {
+            let mut peer = self.peer(stream)?;
+            let request = peer.request();
+            let asked = request.as_ref().map(|request| request.line.as_str());
+            if asked.is_ok_and(|line| line.contains(&resource)) {
+                break (peer, request?);
+            }
+            // This may be another program, which took the port for one of its own.
+            match self.session.arrival_within(&mut *call, A_MOMENT) {
+                Ok(next) => stream = next,
+                Err(_) => break (peer, request?),
+            }
+        };
         let seen = Seen {
             resource,
             request: request.clone(),
@@ -154,6 +166,12 @@ impl Trial {
             request,
             call,
         })
+    }
+
+    fn peer(&self, stream: TcpStream) -> Result<Peer, String> {
+        let deadline = Instant::now() + self.patience;
+        Peer::new(stream, Side::Server, deadline)
+            .map_err(|error| format!("its connection is lost: {error}"))
     }
 
     /// Has the client connect, and accepts its handshake with this head.

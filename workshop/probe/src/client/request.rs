@@ -1,15 +1,11 @@
 //! The rules of a client's request (RFC 6455 §4.1).
 
-use std::time::Instant;
-
 use workshop_terminal::text::sanitize;
-use workshop_wire::side::Side;
 
 use super::program::Fate;
 use super::{Rule, Seen, Trial};
 use crate::head::bytes_of_key;
 use crate::outcome::{Mark, Outcome};
-use crate::peer::Peer;
 use crate::rule::Tried;
 
 /// The rules, in the order in which they are tried. Most need no connection: they look at the requests that came.
@@ -89,10 +85,7 @@ fn fragment(trial: &Trial) -> Tried {
         Err(Fate::Runs) => return Err("neither connects nor ends".to_string()),
         Err(fate) => return Ok(Outcome::kept(format!("refuses the URL, {fate}"))),
     };
-    let deadline = Instant::now() + trial.patience;
-    let peer = Peer::new(stream, Side::Server, deadline);
-    let mut peer = peer.map_err(|error| format!("its connection is lost: {error}"))?;
-    let request = peer.request()?;
+    let request = trial.peer(stream)?.request()?;
     Ok(if request.line == format!("GET {resource} HTTP/1.1") {
         Outcome::kept("leaves it out")
     } else {

@@ -1,5 +1,6 @@
 //! The bad server against a small client that keeps every rule, and against the same one with a fault.
 
+use std::io::Write;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 
 use workshop_terminal::text::columns;
@@ -78,6 +79,8 @@ const FOUND_BY: [(Fault, &str); 53] = [
 ];
 
 const PATIENCE: Duration = Duration::from_secs(1);
+/// What a second try gets: a machine may be too busy for the first.
+const MORE_PATIENCE: Duration = Duration::from_secs(12);
 /// Longer than anything takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -86,7 +89,10 @@ fn each_fault_is_found_by_its_rule() {
     thread::scope(|scope| {
         for (fault, words) in FOUND_BY {
             scope.spawn(move || {
-                let outcome = tried(fault, words);
+                let mut outcome = tried(fault, words, PATIENCE);
+                if outcome.mark != Mark::Broken {
+                    outcome = tried(fault, words, MORE_PATIENCE);
+                }
                 assert_eq!(outcome.mark, Mark::Broken, "{fault:?}: {outcome:?}");
             });
         }
@@ -95,7 +101,11 @@ fn each_fault_is_found_by_its_rule() {
 
 #[test]
 fn a_masking_key_that_counts_is_found() {
-    let outcome = tried(Fault::Counts, "a new masking key in each frame");
+    let outcome = tried(
+        Fault::Counts,
+        "a new masking key in each frame",
+        MORE_PATIENCE,
+    );
     assert_eq!(outcome.mark, Mark::Broken, "{outcome:?}");
     assert!(
         outcome.did.starts_with("they count, from 00 00 ff"),
@@ -105,7 +115,11 @@ fn a_masking_key_that_counts_is_found() {
 
 #[test]
 fn a_client_that_ends_tcp_first_does_not_follow_a_should() {
-    let outcome = tried(Fault::EndsTcpFirst, "it lets the server end TCP first");
+    let outcome = tried(
+        Fault::EndsTcpFirst,
+        "it lets the server end TCP first",
+        MORE_PATIENCE,
+    );
     assert_eq!(outcome.mark, Mark::NotFollowed, "{outcome:?}");
 }
 
@@ -145,7 +159,10 @@ fn every_rule_finds_a_fault_or_has_no_right_and_wrong() {
 
 #[test]
 fn a_client_without_a_fault_keeps_every_rule() {
-    let (end, said) = told(Fault::Nothing);
+    let (mut end, mut said) = told(Fault::Nothing, 2 * PATIENCE);
+    if said.contains("\n✗") || end.is_err() {
+        (end, said) = told(Fault::Nothing, MORE_PATIENCE);
+    }
     assert_eq!(end.expect("it echoes"), Exit::Success, "{said}");
     assert!(!said.contains("\n✗") && !said.contains("\n!"), "{said}");
     assert!(said.lines().all(|line| columns(line) <= 80), "{said}");
@@ -154,10 +171,39 @@ fn a_client_without_a_fault_keeps_every_rule() {
     }
 }
 
+/// On a machine with many servers, a port that was another's is soon the probe's.
+#[test]
+fn a_stranger_is_not_taken_for_the_client() {
+    struct AfterAStranger(Played);
+
+    impl Client for AfterAStranger {
+        fn call(&self, words: &str, url: &str) -> Result<Box<dyn Call>, String> {
+            let address = url.split('/').nth(2).expect("it has an address");
+            let mut stranger = TcpStream::connect(address).expect("the probe listens");
+            let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            stranger.write_all(request.as_bytes()).expect("it is open");
+            self.0.call(words, url)
+        }
+
+        fn name(&self) -> String {
+            self.0.name()
+        }
+
+        fn time_to_connect(&self) -> Duration {
+            self.0.time_to_connect()
+        }
+    }
+
+    let listener = bind("127.0.0.1:0", false).expect("a port is free");
+    let client = Box::new(AfterAStranger(Played(Fault::Nothing)));
+    let session = Session::new(listener, client).expect("it can listen");
+    assert_eq!(greet(&Rc::new(session), DEADLINE), Ok(()));
+}
+
 #[test]
 fn a_client_with_a_fault_is_red() {
     let terms = Terms {
-        patience: PATIENCE,
+        patience: DEADLINE,
         only: "MASKED frame",
     };
     let mut said = String::new();
@@ -180,11 +226,17 @@ fn where_there_is_no_echo_client_one_sentence_says_so() {
         (Fault::EchoesNothing, "no echo, stays open"),
         (Fault::ConnectsNowhere, "doesn't connect, exit code 1"),
     ] {
-        let (end, said) = told(fault);
-        let sentence = end.expect_err("there is none").to_string();
+        let sentence_within = |patience| {
+            let (end, said) = told(fault, patience);
+            assert_eq!(said, "", "{fault:?}");
+            end.expect_err("there is none").to_string()
+        };
+        let mut sentence = sentence_within(2 * PATIENCE);
+        if !sentence.contains(why) {
+            sentence = sentence_within(MORE_PATIENCE);
+        }
         assert!(sentence.contains(why), "{sentence}");
         assert_eq!(sentence.lines().count(), 1, "{sentence}");
-        assert_eq!(said, "", "{fault:?}");
     }
 }
 
@@ -215,7 +267,7 @@ fn session(fault: Fault) -> Session {
 }
 
 /// Tries one rule, after two requests have been seen.
-fn tried(fault: Fault, words: &str) -> Outcome {
+fn tried(fault: Fault, words: &str, patience: Duration) -> Outcome {
     let session = Rc::new(session(fault));
     for _ in 0..2 {
         let trial = Trial {
@@ -229,15 +281,12 @@ fn tried(fault: Fault, words: &str) -> Outcome {
     outcome(
         rule.expect("the rule is one of the probe's"),
         &session,
-        PATIENCE,
+        patience,
     )
 }
 
-fn told(fault: Fault) -> (Result<Exit>, String) {
-    let terms = Terms {
-        patience: 2 * PATIENCE,
-        only: "",
-    };
+fn told(fault: Fault, patience: Duration) -> (Result<Exit>, String) {
+    let terms = Terms { patience, only: "" };
     let mut said = String::new();
     let end = judge(session(fault), terms, &mut |line| {
         said.push_str(&format!("{line}\n"));
