@@ -14,8 +14,8 @@
 //! ```
 //!
 //! It uses none of the steps: its frames and heads are its own, so that it can write wrong ones, and so that it
-//! doesn't share a mistake with a step. What Autobahn tests is mostly left to Autobahn, whose cases are frames that
-//! are valid by themselves.
+//! doesn't share a mistake with a step. What Autobahn asks a server is mostly left to Autobahn, whose cases are frames
+//! that are valid by themselves.
 //!
 //! | module | what it is for |
 //! |---|---|
@@ -51,7 +51,9 @@ pub use self::server::probe;
 pub fn command() -> Command {
     Command::new("probe")
         .bin_name("cargo workshop probe")
-        .about("Whether a WebSocket echo server or client, yours or any, keeps the rules of RFC 6455")
+        .about(
+            "Whether a WebSocket echo server or client, yours or any, keeps the rules of RFC 6455",
+        )
         .override_usage("cargo workshop probe <URL | --listen ADDRESS [-- COMMAND...]>")
         .arg(
             Arg::new("url")
@@ -64,7 +66,7 @@ pub fn command() -> Command {
             Arg::new("listen")
                 .long("listen")
                 .value_name("ADDRESS")
-                .help("Probe a client instead: listen here, like 127.0.0.1:0, and be a bad server"),
+                .help("Be a bad server here, like 127.0.0.1:0, for a client"),
         )
         .arg(
             Arg::new("command")
@@ -72,7 +74,7 @@ pub fn command() -> Command {
                 .last(true)
                 .num_args(1..)
                 .requires("listen")
-                .help("The client, started for each connection with the URL as last argument, or as {url}"),
+                .help("The client; the URL is its last argument, or takes the place of {url}"),
         )
         .arg(
             Arg::new("deadline")
@@ -86,7 +88,7 @@ pub fn command() -> Command {
             Arg::new("anywhere")
                 .long("anywhere")
                 .action(ArgAction::SetTrue)
-                .help("Also a server or a client on another machine; only one of your own, please"),
+                .help("Also on other machines; only what is your own, please"),
         )
         .arg(
             Arg::new("only")
