@@ -126,8 +126,21 @@ pub fn write_folder(folder: &Path, files: &Files) -> Result<()> {
     for path in there.keys().filter(|path| !files.contains_key(*path)) {
         let path = folder.join(path);
         fs::remove_file(&path).with_context(|| format!("{} can't be removed", path.display()))?;
+        remove_empty_parents(&path, folder);
     }
     Ok(())
+}
+
+/// Removes the folders of a file that is gone, up to `root`, if they are empty. Cargo takes an empty folder in
+/// `solutions` for a package without a manifest.
+fn remove_empty_parents(path: &Path, root: &Path) {
+    let parents = path.ancestors().skip(1);
+    for parent in parents.take_while(|parent| *parent != root) {
+        // It fails if something is still in it.
+        if fs::remove_dir(parent).is_err() {
+            return;
+        }
+    }
 }
 
 /// Writes all of a file or nothing, so that a full disk leaves the old one as it was.

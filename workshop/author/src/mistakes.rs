@@ -130,8 +130,7 @@ pub fn run(project: &Project, which: Selection) -> Result<()> {
     })?;
     let Outcome { tried, mut faults } =
         outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let touches_figures = which.update || which.step.is_none();
-    if touches_figures && let Err(error) = figures::check_or_write(project, which.update) {
+    if let Err(error) = figures::check_or_write(project, which.update) {
         faults.push(format!("{error:#}"));
     }
     if faults.is_empty() {

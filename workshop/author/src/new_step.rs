@@ -2,6 +2,8 @@
 //! signs, four mistakes and a chapter, and passes everything. Replace its parts one by one and keep it green.
 
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
 use workshop::project::{Project, Step, number_and_part};
@@ -51,12 +53,9 @@ const MISTAKES: [[&str; 4]; 4] = [
 /// Returns an error if the id isn't valid or is taken, a file can't be written, or the new step doesn't pass.
 pub fn run(project: &Project, id: &str, title: &str) -> Result<()> {
     refuse(project, id)?;
-    let last = project.steps.last();
-    let last = last.and_then(|step| number_and_part(&step.number));
-    let number = format!("{:02}", last.map_or(0, |(last, _)| last + 1));
     let place = Place {
         project,
-        number,
+        number: format!("{:02}", next_number(project, title)?),
         id,
         title,
     };
@@ -80,9 +79,52 @@ pub fn run(project: &Project, id: &str, title: &str) -> Result<()> {
     finish(&Project::at(&project.root)?, id)
 }
 
+/// Returns the number that the book has planned for this title, or else the first that is neither taken nor planned.
+fn next_number(project: &Project, title: &str) -> Result<u32> {
+    let summary = summary(project)?;
+    let planned = Vec::from_iter(summary.lines().filter_map(planned));
+    if let Some((number, _)) = planned.iter().find(|(_, planned)| *planned == title) {
+        return Ok(*number);
+    }
+    let taken = project.steps.iter();
+    let taken = taken.filter_map(|step| Some(number_and_part(&step.number)?.0));
+    let last = taken.chain(planned.iter().map(|(number, _)| *number)).max();
+    Ok(last.map_or(0, |last| last + 1))
+}
+
+/// `- [13 Compression]()` plans step 13.
+fn planned(line: &str) -> Option<(u32, &str)> {
+    let entry = line.strip_prefix("- [")?.strip_suffix("]()")?;
+    let (number, title) = entry.split_once(' ')?;
+    Some((number.parse().ok()?, title))
+}
+
+fn summary(project: &Project) -> Result<String> {
+    let file = summary_file(project);
+    fs::read_to_string(&file).with_context(|| format!("{} can't be read", file.display()))
+}
+
+fn summary_file(project: &Project) -> PathBuf {
+    project.root.join("book/src/SUMMARY.md")
+}
+
+/// Formats what was written: the order of imports depends on the id.
+fn format(project: &Project, step: &Step) -> Result<()> {
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--edition", "2024"]);
+    rustfmt.arg(project.root.join("tests").join(step.test_file()));
+    let status = rustfmt.status().context("rustfmt can't be started")?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(anyhow!("rustfmt can't format the new checks"))
+    }
+}
+
 /// Everything that is generated.
 fn finish(project: &Project, id: &str) -> Result<()> {
     let step = project.step(id)?;
+    format(project, step)?;
     starters::write(project)?;
     book::write(project)?;
     snapshots::write_one(project, step)?;
@@ -151,37 +193,39 @@ impl Place<'_> {
         write_file(&self.project.root.join(path), text.as_bytes())
     }
 
-    /// After the last step's line, or in the place of a line without a page that has this title.
+    /// Enters the chapter in the book's summary.
     fn enter_in_summary(&self) -> Result<()> {
-        let file = self.project.root.join("book/src/SUMMARY.md");
-        let explain = || format!("{} can't be read", file.display());
-        let summary = fs::read_to_string(&file).with_context(explain)?;
         let last = self.project.steps.last().map(|step| step.chapter.as_str());
         let entry = format!("- [{} {}]({}.md)", self.number, self.title, self.id);
+        let summary = summary(self.project)?;
         let entered = entered(&summary, &entry, self.title, last.unwrap_or_default());
-        write_file(&file, entered.as_bytes())
+        write_file(&summary_file(self.project), entered.as_bytes())
     }
 }
 
+/// The summary with one more entry: in the place of the line that plans this title, or else after all that is planned,
+/// or after the chapter `last`.
 fn entered(summary: &str, entry: &str, title: &str, last: &str) -> String {
-    let planned = format!(" {title}]()");
-    let is_planned = summary.lines().any(|line| line.ends_with(&planned));
-    let mut lines = Vec::new();
-    for line in summary.lines() {
-        if line.ends_with(&planned) {
-            lines.push(entry)
-        } else {
-            lines.push(line)
-        }
-        if !is_planned && line.ends_with(&format!("({last})")) {
-            lines.push(entry);
-        }
+    let mut lines = Vec::from_iter(summary.lines());
+    let is_planned = |line: &&str| planned(line).is_some();
+    let planned_here = lines
+        .iter()
+        .position(|line| planned(line).is_some_and(|(_, planned)| planned == title));
+    let after_last = |line: &&str| line.ends_with(&format!("({last})"));
+    if let Some(at) = planned_here {
+        lines[at] = entry;
+    } else if let Some(at) = lines.iter().rposition(is_planned) {
+        lines.insert(at + 1, entry);
+    } else if let Some(at) = lines.iter().position(after_last) {
+        lines.insert(at + 1, entry);
     }
     lines.join("\n") + "\n"
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -200,17 +244,34 @@ mod tests {
     }
 
     #[test]
-    fn another_comes_after_the_last() {
-        let summary = "- [11b Events](events.md)\n\n- [12 The client]()\n";
+    fn another_comes_after_all_that_is_planned_or_after_the_last() {
+        let summary =
+            "- [11b Events](events.md)\n\n- [12 The client]()\n\n[Glossary](glossary.md)\n";
+        assert_eq!(
+            entered(summary, "- [13 Toy](toy.md)", "Toy", "events.md"),
+            "- [11b Events](events.md)\n\n- [12 The client]()\n- [13 Toy](toy.md)\n\n[Glossary](glossary.md)\n"
+        );
+        let summary = "- [11b Events](events.md)\n\n[Glossary](glossary.md)\n";
         assert_eq!(
             entered(summary, "- [12 Toy](toy.md)", "Toy", "events.md"),
-            "- [11b Events](events.md)\n- [12 Toy](toy.md)\n\n- [12 The client]()\n"
+            "- [11b Events](events.md)\n- [12 Toy](toy.md)\n\n[Glossary](glossary.md)\n"
         );
     }
 
     #[test]
+    fn a_planned_number_is_only_for_its_title() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+        let project = Project::at(root.unwrap()).unwrap();
+        let summary = summary(&project).unwrap();
+        for (number, title) in summary.lines().filter_map(planned) {
+            assert_eq!(next_number(&project, title).unwrap(), number, "{title}");
+            assert!(next_number(&project, "Toy").unwrap() > number, "{title}");
+        }
+    }
+
+    #[test]
     fn an_id_that_can_t_be_one_is_refused() {
-        let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = here.ancestors().nth(2).unwrap();
         let project = Project::at(root).unwrap();
         for id in ["", "Toy", "1toy", "toy_2", "toy-", "../toy"] {
