@@ -1,7 +1,9 @@
 //! Frames, right and wrong (RFC 6455 §5.2).
 //!
 //! Not the frames of the workshop's steps: a probe must be able to write what an encoder rightly
-//! refuses to, and must not share a mistake with the server that it judges.
+//! refuses to, and must not share a mistake with what it judges.
+
+use workshop_wire::side::Side;
 
 /// A continuation of a message.
 pub const CONTINUATION: u8 = 0x0;
@@ -40,7 +42,7 @@ pub enum Length {
 pub struct Draft<'a> {
     /// FIN, RSV1–3 and the opcode.
     pub first: u8,
-    /// Whether the payload is masked, as a client's must be.
+    /// Whether the payload is masked, as a client's must be and a server's must not.
     pub masked: bool,
     /// How the length is written.
     pub length: Length,
@@ -86,27 +88,15 @@ fn push_64(bytes: &mut Vec<u8>, mask_bit: u8, length: u64) {
     bytes.extend(length.to_be_bytes());
 }
 
-/// A masked frame with this first byte and this payload, right in everything else.
-pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+/// A frame of this side's with this first byte and this payload: masked if it is a client's.
+pub fn of(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
     let draft = Draft {
         first,
-        masked: true,
+        masked: side == Side::Client,
         length: Length::Minimal,
         payload,
     };
     draft.bytes()
-}
-
-/// A whole text message in one frame.
-pub fn text(payload: &[u8]) -> Vec<u8> {
-    masked(FIN | TEXT, payload)
-}
-
-/// A Close with a code and a reason.
-pub fn close(code: u16, reason: &[u8]) -> Vec<u8> {
-    let mut payload = code.to_be_bytes().to_vec();
-    payload.extend(reason);
-    masked(FIN | CLOSE, &payload)
 }
 
 /// A frame that was received.
@@ -114,8 +104,8 @@ pub fn close(code: u16, reason: &[u8]) -> Vec<u8> {
 pub struct Frame {
     /// FIN, RSV1–3 and the opcode.
     pub first: u8,
-    /// Whether it was masked, which a server's must not be.
-    pub masked: bool,
+    /// The masking key, if it was masked, as a client's must be and a server's must not.
+    pub key: Option<[u8; 4]>,
     /// Whether its length was written in the fewest bytes.
     pub minimal: bool,
     /// The payload, unmasked.
@@ -128,6 +118,11 @@ impl Frame {
         self.first & 0b0000_1111
     }
 
+    /// Whether it is masked.
+    pub fn is_masked(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Whether the message ends here.
     pub fn is_final(&self) -> bool {
         self.first & FIN != 0
@@ -137,7 +132,7 @@ impl Frame {
 /// Reads the frame at the beginning of `bytes`, and returns how many bytes it takes. `None` if it isn't complete.
 ///
 /// # Errors
-/// Returns what the server did, in words, if the frame is longer than anything that was asked for.
+/// Returns what the other side did, in words, if the frame is longer than anything that was asked for.
 pub fn read(bytes: &[u8]) -> Result<Option<(Frame, usize)>, String> {
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);
@@ -165,27 +160,27 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Frame, usize)>, String> {
     }
     let (key, rest) = rest.split_at(key_length);
     let payload = &rest[..length as usize];
-    let minimal = match extended.len() {
-        0 => true,
-        2 => length > 125,
-        _ => length > 0xffff,
-    };
+    let key: Option<[u8; 4]> = key.try_into().ok();
     let frame = Frame {
         first: *first,
-        masked,
-        minimal,
-        payload: if masked {
-            payload
-                .iter()
-                .zip(key.iter().cycle())
-                .map(|(byte, key)| byte ^ key)
-                .collect()
-        } else {
-            payload.to_vec()
+        key,
+        minimal: match extended.len() {
+            0 => true,
+            2 => length > 125,
+            _ => length > 0xffff,
         },
+        payload: unmasked(key, payload),
     };
     let used = 2 + extended.len() + key_length + payload.len();
     Ok(Some((frame, used)))
+}
+
+fn unmasked(key: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
+    let Some(key) = key else {
+        return payload.to_vec();
+    };
+    let masked = payload.iter().zip(key.iter().cycle());
+    masked.map(|(byte, key)| byte ^ key).collect()
 }
 
 #[cfg(test)]
@@ -196,7 +191,7 @@ mod tests {
     fn a_frame_is_written_as_the_rfc_shows_it() {
         // RFC 6455 §5.7, "a single-frame masked text message".
         assert_eq!(
-            text(b"Hello"),
+            of(Side::Client, FIN | TEXT, b"Hello"),
             [
                 0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58
             ]
@@ -207,12 +202,12 @@ mod tests {
     fn what_is_written_is_read_again_once_it_is_whole() {
         for length in [0, 125, 126, 0xffff, 0x1_0000] {
             let payload = vec![b'x'; length];
-            let bytes = masked(FIN | BINARY, &payload);
+            let bytes = of(Side::Client, FIN | BINARY, &payload);
             assert_eq!(read(&bytes[..bytes.len() - 1]), Ok(None));
             let (frame, used) = read(&bytes).expect("not too long").expect("whole");
             assert_eq!((used, frame.payload.len()), (bytes.len(), length));
             assert_eq!(frame.payload, payload);
-            assert!(frame.minimal && frame.masked && frame.is_final());
+            assert!(frame.minimal && frame.is_masked() && frame.is_final());
         }
     }
 

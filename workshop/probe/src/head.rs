@@ -1,28 +1,40 @@
 //! The heads of the opening handshake: the request and the response (RFC 6455 §4.1, §4.2.2).
 
-use crate::target::Target;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
 
-/// Keys, each with its accept key. A client's key is meant to be random; a probe uses keys whose accept keys it
-/// knows.
+/// Keys, each with its accept key. A client's key is meant to be random; the probe's own are these, so that a server
+/// is judged by answers that were written down.
 pub const KEYS: [(&str, &str); 3] = [
     ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
     ("Yml0IGJ5IGJpdCwgMDAwMQ==", "WzViNEckVnmYqpBRKMP8EZpqbrk="),
     ("AAECAwQFBgcICQoLDA0ODw==", "Bz3qJYTGdOe8gUSpLosEdiLKDrk="),
 ];
 
-/// The head of a request. A right one can be changed into a wrong one.
+/// The accept key that answers a client's key (RFC 6455 §4.2.2).
+pub fn accept_key(key: &str) -> String {
+    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    STANDARD.encode(Sha1::digest(text.as_bytes()))
+}
+
+/// How many bytes a client's key has, if it is base64.
+pub fn bytes_of_key(key: &str) -> Option<usize> {
+    STANDARD.decode(key).ok().map(|bytes| bytes.len())
+}
+
+/// The head of a request or a response. A right one can be changed into a wrong one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The request line, without CRLF.
+    /// The first line, without CRLF.
     pub line: String,
     fields: Vec<(String, String)>,
 }
 
 impl Head {
-    /// A handshake that a server at `target` has no reason to refuse, with one of [`KEYS`].
-    pub fn handshake(target: &Target, key: usize) -> Self {
-        let plain = Self::plain(target);
-        plain
+    /// A handshake that the server at `host` has no reason to refuse, with one of [`KEYS`].
+    pub fn handshake(host: &str, resource: &str, key: usize) -> Self {
+        Self::plain(host, resource)
             .with_extra("Upgrade", "websocket")
             .with_extra("Connection", "Upgrade")
             .with_extra("Sec-WebSocket-Key", KEYS[key].0)
@@ -30,12 +42,24 @@ impl Head {
     }
 
     /// A request for a page.
-    pub fn plain(target: &Target) -> Self {
-        let head = Self {
-            line: format!("GET {} HTTP/1.1", target.resource),
+    pub fn plain(host: &str, resource: &str) -> Self {
+        Self::new(format!("GET {resource} HTTP/1.1")).with_extra("Host", host)
+    }
+
+    /// The response that accepts a handshake with this key.
+    pub fn acceptance(key: &str) -> Self {
+        Self::new("HTTP/1.1 101 Switching Protocols")
+            .with_extra("Upgrade", "websocket")
+            .with_extra("Connection", "Upgrade")
+            .with_extra("Sec-WebSocket-Accept", &accept_key(key))
+    }
+
+    /// A head with this first line, and no field.
+    pub fn new(line: impl Into<String>) -> Self {
+        Self {
+            line: line.into(),
             fields: Vec::new(),
-        };
-        head.with_extra("Host", &target.host)
+        }
     }
 
     /// Adds a field.
@@ -60,7 +84,13 @@ impl Head {
         self
     }
 
-    /// Replaces the first `from` in the request line by `to`.
+    /// The value of the first field with this name, or nothing.
+    pub fn value(&self, name: &str) -> &str {
+        let field = self.fields.iter().find(|field| field.0 == name);
+        field.map_or("", |field| &field.1)
+    }
+
+    /// Replaces the first `from` in the first line by `to`.
     pub fn with_line(mut self, from: &str, to: &str) -> Self {
         self.line = self.line.replacen(from, to, 1);
         self
@@ -85,12 +115,13 @@ impl Head {
     }
 }
 
-/// The head of a response.
+/// The head of a response that was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    fields: Vec<(String, String)>,
+    /// The fields.
+    pub fields: Fields,
 }
 
 impl Response {
@@ -99,25 +130,47 @@ impl Response {
     /// # Errors
     /// Returns a sentence if it isn't one of HTTP/1.1.
     pub fn read(head: &[u8]) -> Result<Self, String> {
-        let text = String::from_utf8_lossy(head);
-        let mut lines = text.split("\r\n");
-        let line = lines.next().unwrap_or_default();
+        let (line, fields) = split(head);
         let status = line
             .strip_prefix("HTTP/1.")
             .and_then(|rest| rest.get(2..5))
             .and_then(|status| status.parse().ok())
             .ok_or("answers, but not as HTTP/1.1 says")?;
-        let fields = lines.filter_map(|line| line.split_once(':'));
-        let fields = fields.map(|(name, value)| (name.to_lowercase(), value.trim().to_string()));
-        Ok(Self {
-            status,
-            fields: fields.collect(),
-        })
+        Ok(Self { status, fields })
+    }
+}
+
+/// The head of a request that was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The request line.
+    pub line: String,
+    /// The fields.
+    pub fields: Fields,
+}
+
+impl Request {
+    /// Reads a head.
+    pub fn read(head: &[u8]) -> Self {
+        let (line, fields) = split(head);
+        Self { line, fields }
     }
 
+    /// The key, or an empty one if there is none.
+    pub fn key(&self) -> &str {
+        let keys = self.fields.values("sec-websocket-key");
+        keys.first().copied().unwrap_or_default()
+    }
+}
+
+/// The fields of a head that was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
     /// The values of the fields with this name, which is in lower case.
     pub fn values(&self, name: &str) -> Vec<&str> {
-        let fields = self.fields.iter().filter(|field| field.0 == name);
+        let fields = self.0.iter().filter(|field| field.0 == name);
         fields.map(|field| field.1.as_str()).collect()
     }
 
@@ -126,5 +179,30 @@ impl Response {
         let values = self.values(name);
         let mut elements = values.iter().flat_map(|value| value.split(','));
         elements.any(|found| found.trim().eq_ignore_ascii_case(element))
+    }
+}
+
+/// The first line and the fields of a head.
+fn split(head: &[u8]) -> (String, Fields) {
+    let text = String::from_utf8_lossy(head);
+    let mut lines = text.split("\r\n");
+    let line = lines.next().unwrap_or_default().to_string();
+    let fields = lines.filter_map(|line| line.split_once(':'));
+    let fields = fields.map(|(name, value)| (name.to_lowercase(), value.trim().to_string()));
+    (line, Fields(fields.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accept_key_is_the_one_that_was_written_down() {
+        for (key, accept) in KEYS {
+            assert_eq!(accept_key(key), accept);
+            assert_eq!(bytes_of_key(key), Some(16));
+        }
+        assert_eq!(bytes_of_key("AAECAwQFBgcICQoLDA0O"), Some(15));
+        assert_eq!(bytes_of_key("not base64"), None);
     }
 }

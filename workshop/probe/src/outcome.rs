@@ -10,7 +10,7 @@ use crate::peer::{Ending, TcpEnd};
 pub enum Mark {
     /// The rule is kept.
     Kept,
-    /// No rule decides: this is what the server chose.
+    /// No rule decides: this is what the other side chose.
     Chosen,
     /// A SHOULD isn't followed.
     NotFollowed,
@@ -30,12 +30,12 @@ impl Mark {
     }
 }
 
-/// What the server did, and what that means for the rule.
+/// What the other side did, and what that means for the rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// How good or bad it is.
     pub mark: Mark,
-    /// What the server did.
+    /// What it did.
     pub did: String,
 }
 
@@ -65,7 +65,7 @@ impl Outcome {
         Self { mark, did }
     }
 
-    /// Judges how a connection ended that the server had to fail (§7.1.7). If it sent a Close, `code` is the one due.
+    /// Judges how a connection ended that the other side had to fail (§7.1.7). If it sent a Close, `code` is the one due.
     pub fn of_failure(ending: &Ending, code: u16) -> Self {
         let did = ending.in_words();
         if !ending.messages.is_empty() {
@@ -103,7 +103,7 @@ impl Outcome {
     }
 }
 
-/// The line for a rule: mark, words, what the server did, section. If what the server did is too long for its
+/// The line for a rule: mark, words, what the other side did, section. If what it did is too long for its
 /// column, it goes on in that column of the next line.
 pub fn line(words: &str, outcome: &Outcome, section: &str) -> String {
     const WORDS: usize = 33;
@@ -134,6 +134,7 @@ mod tests {
         Ending {
             messages: Vec::new(),
             close: close.map(<[u8]>::to_vec),
+            data_after_close: false,
             end,
         }
     }

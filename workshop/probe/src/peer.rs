@@ -1,14 +1,16 @@
-//! One connection to the server. Sending and reading have a deadline, and what is read is kept only up to a limit.
+//! One connection to the other side. Sending and reading have a deadline, and what is read is kept only up to a limit.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::frame::{self, Frame};
-use crate::head::Response;
+use workshop_wire::side::Side;
 
-/// The longest head of a response that is read, in bytes.
+use crate::frame::{self, Frame};
+use crate::head::{Request, Response};
+
+/// The longest head that is read, in bytes.
 const MAX_HEAD: usize = 64 << 10;
 
 /// The most bytes that are read from one connection.
@@ -23,9 +25,9 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How the TCP connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TcpEnd {
-    /// The server closed its side.
+    /// The other side closed its half.
     Fin,
-    /// The server reset the connection.
+    /// The other side reset the connection.
     Reset,
     /// The connection was still open at the deadline.
     Open,
@@ -42,18 +44,29 @@ impl TcpEnd {
     }
 }
 
-/// What the server said and did until the connection ended.
+/// What the other side said and did until the connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
     /// The first few messages that arrived.
     pub messages: Vec<Vec<u8>>,
     /// The payload of the Close, if one arrived.
     pub close: Option<Vec<u8>>,
+    /// Whether text or bytes came after the Close.
+    pub data_after_close: bool,
     /// How TCP ended.
     pub end: TcpEnd,
 }
 
 impl Ending {
+    fn without_close(end: TcpEnd) -> Self {
+        Self {
+            messages: Vec::new(),
+            close: None,
+            data_after_close: false,
+            end,
+        }
+    }
+
     /// The code of the Close, if one arrived and it has a code.
     pub fn code(&self) -> Option<u16> {
         match self.close.as_deref() {
@@ -90,7 +103,7 @@ pub enum FloodEnd {
     AllSent,
     /// No byte was accepted for two seconds.
     Stalled,
-    /// The server ended the connection, or answered a head before it was complete.
+    /// The other side ended the connection, or answered before all was sent.
     Ended,
 }
 
@@ -98,23 +111,25 @@ pub enum FloodEnd {
 #[derive(Debug)]
 pub struct Peer {
     stream: TcpStream,
+    own: Side,
     deadline: Instant,
     input: Vec<u8>,
     read: u64,
     end: Option<TcpEnd>,
-    /// What is wrong with a frame that the server sent, if anything is.
+    /// What is wrong with a frame that was received, if anything is.
     pub fault: Option<&'static str>,
 }
 
 impl Peer {
-    /// Uses this stream until this deadline.
+    /// Uses this stream until this deadline, and plays this side.
     ///
     /// # Errors
     /// Returns the system's error if the stream can't be set up.
-    pub fn new(stream: TcpStream, deadline: Instant) -> io::Result<Self> {
+    pub fn new(stream: TcpStream, own: Side, deadline: Instant) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
+            own,
             deadline,
             input: Vec::new(),
             read: 0,
@@ -124,12 +139,11 @@ impl Peer {
     }
 
     /// Waits for at most `patience` from now on, if that is sooner than the deadline.
-    pub fn with_patience(mut self, patience: Duration) -> Self {
+    pub fn limit(&mut self, patience: Duration) {
         self.deadline = self.deadline.min(Instant::now() + patience);
-        self
     }
 
-    /// Returns the server's address.
+    /// Returns the other side's address.
     ///
     /// # Errors
     /// Returns the system's error if the connection has ended.
@@ -164,14 +178,20 @@ impl Peer {
         })
     }
 
-    /// Tells the server that nothing more will be sent.
+    /// Tells the other side that nothing more will be sent.
     pub fn half_close(&mut self) {
         _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Sends `head`, then `filler` again and again, `total` bytes in all. If it `listens`, it also reads, and stops
-    /// once a response has a complete head.
-    pub fn flood(&mut self, head: &[u8], filler: &[u8], total: u64, listens: bool) -> Flood {
+    /// Sends `head`, then `filler` again and again, `total` bytes in all. If `until` is given, it also reads, and
+    /// stops once `until` finds what it looks for in the input.
+    pub fn flood(
+        &mut self,
+        head: &[u8],
+        filler: &[u8],
+        total: u64,
+        until: Option<fn(&[u8]) -> bool>,
+    ) -> Flood {
         let mut sent = 0;
         let mut moved = Instant::now();
         _ = self.stream.set_nonblocking(true);
@@ -179,9 +199,11 @@ impl Peer {
             if sent >= total {
                 break FloodEnd::AllSent;
             }
-            if listens && self.input.len() < MAX_MESSAGE {
+            if let Some(until) = until
+                && self.input.len() < MAX_MESSAGE
+            {
                 self.read_some();
-                if self.end.is_some() || find(&self.input, b"\r\n\r\n").is_some() {
+                if self.end.is_some() || until(&self.input) {
                     break FloodEnd::Ended;
                 }
             }
@@ -276,18 +298,31 @@ impl Peer {
     /// # Errors
     /// Returns what the server did, in words, if it sent none, or not one of HTTP.
     pub fn response(&mut self) -> Result<Response, String> {
+        Response::read(&self.head("answer")?)
+    }
+
+    /// Reads the head of a request.
+    ///
+    /// # Errors
+    /// Returns what the client did, in words, if it sent none.
+    pub fn request(&mut self) -> Result<Request, String> {
+        Ok(Request::read(&self.head("request")?))
+    }
+
+    fn head(&mut self, name: &str) -> Result<Vec<u8>, String> {
         let end_of_head = |input: &[u8]| match find(input, b"\r\n\r\n") {
             None if input.len() > MAX_HEAD => Some(None),
             found => found.map(Some),
         };
         let length = match self.read_until(end_of_head) {
             Ok(Some(length)) => length,
-            Ok(None) => return Err("answers with an endless head".to_string()),
-            Err(TcpEnd::Open) => return Err("no answer, stays open".to_string()),
-            Err(end) => return Err(format!("{}, no answer", end.in_words())),
+            Ok(None) => return Err("sends an endless head".to_string()),
+            Err(TcpEnd::Open) => return Err(format!("no {name}, stays open")),
+            Err(end) => return Err(format!("{}, no {name}", end.in_words())),
         };
-        let head: Vec<u8> = self.input.drain(..length + 4).collect();
-        Response::read(&head[..length])
+        let mut head: Vec<u8> = self.input.drain(..length + 4).collect();
+        head.truncate(length);
+        Ok(head)
     }
 
     /// Reads the next frame.
@@ -301,57 +336,60 @@ impl Peer {
             return Err(TcpEnd::Open);
         };
         self.input.drain(..used);
-        self.fault = self.fault.or(fault_of(&frame));
+        self.fault = self.fault.or(fault_of(&frame, self.own.other()));
         Ok(frame)
     }
 
     /// Reads the next message, and answers pings that come before it.
     ///
     /// # Errors
-    /// Returns what the server did instead, in words, if no message arrives.
+    /// Returns what the other side did instead, in words, if no message arrives.
     pub fn message(&mut self) -> Result<Vec<u8>, String> {
+        self.message_or_ending()
+            .map_err(|ending| match ending.close {
+                Some(_) => ending.in_words(),
+                None => format!("no echo, {}", ending.end.in_words()),
+            })
+    }
+
+    /// Does the same. Of a message that is longer than any that was asked for, it returns the beginning.
+    ///
+    /// # Errors
+    /// Returns how the connection ended if no message arrives.
+    pub fn message_or_ending(&mut self) -> Result<Vec<u8>, Ending> {
         let mut message = Vec::new();
         loop {
             let frame = match self.frame() {
                 Ok(frame) => frame,
-                Err(TcpEnd::Open) => return Err("no echo, stays open".to_string()),
-                Err(end) => return Err(format!("no echo, {}", end.in_words())),
+                Err(end) => return Err(Ending::without_close(end)),
             };
             match frame.opcode() {
-                frame::CLOSE => {
-                    let ending = self.ended_by(frame.payload, true, Vec::new());
-                    return Err(ending.in_words());
-                }
+                frame::CLOSE => return Err(self.ended_by(frame.payload, true, Vec::new())),
                 frame::PING => _ = self.pong(&frame.payload),
                 frame::PONG => {}
                 _ => message.extend(&frame.payload),
             }
-            if message.len() > MAX_MESSAGE {
-                return Err("an endless message".to_string());
-            }
-            if frame.opcode() <= frame::BINARY && frame.is_final() {
+            let is_complete = frame.opcode() <= frame::BINARY && frame.is_final();
+            if is_complete || message.len() > MAX_MESSAGE {
                 return Ok(message);
             }
         }
     }
 
     fn pong(&mut self, payload: &[u8]) -> bool {
-        self.send(&frame::masked(frame::FIN | frame::PONG, payload))
+        self.send(&frame::of(self.own, frame::FIN | frame::PONG, payload))
     }
 
-    /// Reads until the connection ends or the deadline passes. If it `answers`, it sends a Close in return, as a
-    /// client must if it hasn't sent one.
+    /// Reads until the connection ends or the deadline passes. If it `answers`, it sends a Close in return, as it must
+    /// if it hasn't sent one.
     pub fn ending(&mut self, answers: bool) -> Ending {
         let mut messages = Vec::new();
         loop {
             let frame = match self.frame() {
                 Ok(frame) => frame,
                 Err(end) => {
-                    return Ending {
-                        messages,
-                        close: None,
-                        end,
-                    };
+                    let ending = Ending::without_close(end);
+                    return Ending { messages, ..ending };
                 }
             };
             match frame.opcode() {
@@ -364,34 +402,71 @@ impl Peer {
         }
     }
 
+    /// A server ends TCP once there was a Close each way; a client waits until it does (§7.1.1).
     fn ended_by(&mut self, close: Vec<u8>, answers: bool, messages: Vec<Vec<u8>>) -> Ending {
         if answers {
             let code = &close[..close.len().min(2)];
-            self.send(&frame::masked(frame::FIN | frame::CLOSE, code));
+            self.send(&frame::of(self.own, frame::FIN | frame::CLOSE, code));
         }
+        if self.own == Side::Server {
+            self.half_close();
+        }
+        let mut data_after_close = false;
         let end = loop {
-            self.input.clear();
-            if let Err(end) = self.read_until(|input| (!input.is_empty()).then_some(())) {
-                break end;
+            match self.frame() {
+                Ok(frame) => data_after_close |= frame.opcode() < frame::CLOSE,
+                Err(_) => break self.until_end(),
             }
         };
         Ending {
             messages,
             close: Some(close),
+            data_after_close,
             end,
         }
     }
+
+    /// Reads and drops what arrives until the connection ends or the deadline passes.
+    pub fn until_end(&mut self) -> TcpEnd {
+        loop {
+            self.input.clear();
+            if let Err(end) = self.read_until(|input| (!input.is_empty()).then_some(())) {
+                return end;
+            }
+        }
+    }
+
+    /// Does the same, but not for longer than this. The deadline stays what it was.
+    pub fn until_end_within(&mut self, patience: Duration) -> TcpEnd {
+        let deadline = self.deadline;
+        self.limit(patience);
+        let end = self.until_end();
+        self.deadline = deadline;
+        end
+    }
 }
 
-/// What is wrong with a server's frame.
-fn fault_of(frame: &Frame) -> Option<&'static str> {
-    if frame.masked {
-        return Some("masks its frames");
+/// What is wrong with a frame of this side's.
+fn fault_of(frame: &Frame, side: Side) -> Option<&'static str> {
+    match (side, frame.is_masked()) {
+        (Side::Server, true) => return Some("masks its frames"),
+        (Side::Client, false) => return Some("doesn't mask its frames"),
+        _ => {}
     }
     if frame.first & 0b0111_0000 != 0 {
         return Some("sets a reserved bit");
     }
     (!frame.minimal).then_some("writes a length in too many bytes")
+}
+
+/// Whether a head is complete.
+pub fn has_head(input: &[u8]) -> bool {
+    find(input, b"\r\n\r\n").is_some()
+}
+
+/// Whether a frame is complete.
+pub fn has_frame(input: &[u8]) -> bool {
+    matches!(frame::read(input), Ok(Some(_)))
 }
 
 fn find(input: &[u8], what: &[u8]) -> Option<usize> {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use workshop_terminal::text::sanitize;
 
-use crate::frame::text;
+use super::{Rule, Trial};
+use crate::exchange::{Opens, mebibytes};
 use crate::head::{Head, KEYS, Response};
 use crate::outcome::Outcome;
-use crate::peer::FloodEnd;
-use crate::{Rule, Trial, Tried, mebibytes};
+use crate::peer::{FloodEnd, has_head};
+use crate::rule::Tried;
 
 /// How long the long head is, in bytes.
 const LONG_HEAD: u64 = 20_000_000;
@@ -63,15 +64,18 @@ pub const RULES: &[Rule] = &[
         not_upgrading(trial, &trial.handshake().without("Upgrade"))
     }),
     Rule::new("a request for a page", "", |trial| {
-        not_upgrading(trial, &Head::plain(trial.target()))
+        not_upgrading(
+            trial,
+            &Head::plain(&trial.target.host, &trial.target.resource),
+        )
     }),
     Rule::new("a head of 20 MB", "", long_head).slow(),
 ];
 
 fn accept_key(trial: &Trial) -> Tried {
     for (number, (key, right)) in KEYS.iter().enumerate() {
-        let response = trial.ask(&Head::handshake(trial.target(), number))?;
-        let given = response.values("sec-websocket-accept");
+        let response = trial.ask(&trial.handshake_with(number))?;
+        let given = response.fields.values("sec-websocket-accept");
         if given != [*right] {
             let given = sanitize(&given.join(", "));
             let did = format!("{key} is answered with `{given}`, not {right}");
@@ -86,10 +90,10 @@ fn upgrades(trial: &Trial) -> Tried {
     if response.status != 101 {
         return Ok(Outcome::broken(response.status.to_string()));
     }
-    if !response.lists("upgrade", "websocket") {
+    if !response.fields.lists("upgrade", "websocket") {
         return Ok(Outcome::broken("no Upgrade: websocket"));
     }
-    if !response.lists("connection", "upgrade") {
+    if !response.fields.lists("connection", "upgrade") {
         return Ok(Outcome::broken("no Connection: Upgrade"));
     }
     Ok(Outcome::kept("with Connection: Upgrade"))
@@ -97,7 +101,7 @@ fn upgrades(trial: &Trial) -> Tried {
 
 fn no_subprotocol(trial: &Trial) -> Tried {
     let response = trial.ask(&trial.handshake())?;
-    let unasked = response.values("sec-websocket-protocol").join(", ");
+    let unasked = response.fields.values("sec-websocket-protocol").join(", ");
     if !unasked.is_empty() {
         return Ok(Outcome::broken(format!("takes `{}`", sanitize(&unasked))));
     }
@@ -107,7 +111,7 @@ fn no_subprotocol(trial: &Trial) -> Tried {
             .handshake()
             .with_extra("Sec-WebSocket-Protocol", offer),
     )?;
-    Ok(match response.values("sec-websocket-protocol")[..] {
+    Ok(match response.fields.values("sec-websocket-protocol")[..] {
         [] => Outcome::kept("none; offered two: none"),
         [one @ ("probe.one" | "probe.two")] => Outcome::kept(format!("none; offered two: {one}")),
         _ => Outcome::broken("offered two: takes something else"),
@@ -116,7 +120,10 @@ fn no_subprotocol(trial: &Trial) -> Tried {
 
 fn no_extension(trial: &Trial) -> Tried {
     let response = trial.ask(&trial.handshake())?;
-    let given = response.values("sec-websocket-extensions").join(", ");
+    let given = response
+        .fields
+        .values("sec-websocket-extensions")
+        .join(", ");
     Ok(if given.is_empty() {
         Outcome::kept("none")
     } else {
@@ -139,7 +146,7 @@ fn in_pieces(trial: &Trial, pause: Duration) -> Tried {
 fn with_a_frame(trial: &Trial) -> Tried {
     let mut peer = trial.connect()?;
     let mut bytes = trial.handshake().bytes();
-    bytes.extend(text(b"early"));
+    bytes.extend(trial.text(b"early"));
     peer.send(&bytes);
     let echo = match peer.response() {
         Ok(response) if response.status == 101 => peer.message(),
@@ -182,8 +189,8 @@ fn told_of_versions(response: &Response) -> Outcome {
     if !(400..=599).contains(&status) {
         return Outcome::broken(status.to_string());
     }
-    let versions = response.values("sec-websocket-version").join(", ");
-    if response.lists("sec-websocket-version", "13") {
+    let versions = response.fields.values("sec-websocket-version").join(", ");
+    if response.fields.lists("sec-websocket-version", "13") {
         Outcome::kept(format!("{status}, versions {}", sanitize(&versions)))
     } else {
         Outcome::broken(format!("{status} without a version"))
@@ -203,7 +210,7 @@ fn long_head(trial: &Trial) -> Tried {
     let mut head = trial.handshake().bytes();
     head.truncate(head.len() - 2);
     head.extend(b"X-Filler: ");
-    let flood = peer.flood(&head, &[b'x'; 64 << 10], LONG_HEAD, true);
+    let flood = peer.flood(&head, &[b'x'; 64 << 10], LONG_HEAD, Some(has_head));
     if flood.end == FloodEnd::AllSent {
         peer.send(b"\r\n\r\n");
     }

@@ -11,6 +11,7 @@ use workshop_wire::close_code::may_be_sent;
 use super::*;
 use crate::frame::{self, CLOSE, CONTINUATION, FIN, Frame, PING, PONG, TEXT};
 use crate::head::KEYS;
+use crate::outcome::Mark;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -79,14 +80,14 @@ fn each_fault_is_found_by_its_rule() {
             scope.spawn(move || {
                 let rule = rules().find(|rule| rule.words == words);
                 let rule = rule.expect("the rule is one of the probe's");
-                let outcome = rule.outcome(&start(fault), PATIENCE);
+                let outcome = outcome(rule, &start(fault), PATIENCE);
                 assert_eq!(outcome.mark, Mark::Broken, "{fault:?}: {outcome:?}");
             });
         }
     });
     for (_, words) in FOUND_BY {
         let rule = rules().find(|rule| rule.words == words).expect("there");
-        let outcome = rule.outcome(&good, Duration::from_secs(5));
+        let outcome = outcome(rule, &good, Duration::from_secs(5));
         assert_eq!(outcome.mark, Mark::Kept, "{words}: {outcome:?}");
     }
 }
@@ -116,7 +117,7 @@ fn where_there_is_no_echo_server_one_sentence_says_so() {
         (address_of(&start(Fault::KeepsTcpOpen)), "404"),
     ] {
         let url = format!("ws://{address}/elsewhere");
-        let error = probe(&url, false, PATIENCE, &mut |line| panic!("{line}"));
+        let error = probe(&url, false, TERMS, &mut |line| panic!("{line}"));
         let sentence = error.expect_err("there is none").to_string();
         assert!(sentence.contains(why), "{sentence}");
         assert_eq!(sentence.lines().count(), 1, "{sentence}");
@@ -166,6 +167,10 @@ fn address_of(target: &Target) -> SocketAddr {
 }
 
 const PATIENCE: Duration = Duration::from_secs(1);
+const TERMS: Terms = Terms {
+    patience: PATIENCE,
+    only: "",
+};
 /// Longer than anything takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -176,7 +181,7 @@ fn rules() -> impl Iterator<Item = &'static Rule> {
 fn told(fault: Fault) -> (Exit, String) {
     let url = format!("ws://{}/", address_of(&start(fault)));
     let mut said = String::new();
-    let end = probe(&url, false, PATIENCE, &mut |line| {
+    let end = probe(&url, false, TERMS, &mut |line| {
         said.push_str(line);
         said.push('\n');
     });
@@ -337,7 +342,7 @@ fn talk(mut stream: TcpStream, mut input: Vec<u8>, fault: Fault) -> io::Result<(
 }
 
 fn wrong(frame: &Frame, fault: Fault) -> Option<u16> {
-    let is_masked = frame.masked || fault == Fault::TakesUnmasked;
+    let is_masked = frame.is_masked() || fault == Fault::TakesUnmasked;
     let is_plain = frame.first & 0x70 == 0 || fault == Fault::TakesReservedBits;
     let is_known = matches!(frame.opcode(), 0..=2 | 8..=10) || fault == Fault::TakesReservedOpcodes;
     (!is_masked || !is_plain || !is_known || !frame.minimal).then_some(1002)

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Probes the echo clients of this folder with a bad server, and keeps what it says beside them.
+
+    python3 tests/probe/clients.py                 all three
+    python3 tests/probe/clients.py ws websockets   these two
+
+Writes tests/probe/<library>-client.txt, which the book shows. Installs what it needs into target/probe: cargo for
+tungstenite, npm and node for ws, Python for websockets.
+"""
+
+import datetime
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+WORK = TARGET / "probe"
+
+
+def run(*command, folder=ROOT):
+    subprocess.run(command, cwd=folder, check=True)
+
+
+def said(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def copied(name):
+    """A folder for a client, with its files as they are now. What was installed there before is kept."""
+    folder = WORK / name
+    shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
+    return folder
+
+
+def tungstenite():
+    folder = copied("tungstenite")
+    run("cargo", "build", "--quiet", "--bin", "client", "--target-dir", "target", folder=folder)
+    version = tomllib.loads((folder / "Cargo.toml").read_text())["dependencies"]["tungstenite"]
+    return f"tungstenite {version.strip('=')}", f"Rust {said('rustc', '--version').split()[1]}", ["target/debug/client"]
+
+
+def ws():
+    folder = copied("ws")
+    run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=folder)
+    version = json.loads((folder / "node_modules/ws/package.json").read_text())["version"]
+    return f"ws {version}", f"Node {said('node', '--version').strip('v')}", ["node", "client.mjs"]
+
+
+def websockets():
+    folder = copied("websockets")
+    python = folder / "venv/bin/python"
+    if not python.exists():
+        venv.create(folder / "venv", with_pip=True)
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+        "--requirement", "requirements.txt", folder=folder)
+    version = said(python, "-c", "import websockets; print(websockets.__version__)")
+    return f"websockets {version}", f"Python {platform.python_version()}", ["venv/bin/python", "client.py"]
+
+
+CLIENTS = {client.__name__: client for client in (tungstenite, ws, websockets)}
+
+
+def system():
+    release = platform.freedesktop_os_release()
+    return f"{release['NAME'].split()[0]} {release['VERSION_ID']}"
+
+
+def main():
+    names = sys.argv[1:] or list(CLIENTS)
+    if not set(names) <= set(CLIENTS):
+        sys.exit(f"The clients are {', '.join(CLIENTS)}.")
+    run("cargo", "build", "--quiet", "--package", "workshop-probe")
+    for name in names:
+        library, language, command = CLIENTS[name]()
+        print(f"{library}: about a minute", flush=True)
+        probe = [TARGET / "debug/workshop-probe", "--listen", "127.0.0.1:0", "--", *command]
+        done = subprocess.run(probe, cwd=WORK / name, stdout=subprocess.PIPE, text=True)
+        if done.returncode not in (0, 1):
+            sys.exit(f"{library} wasn't probed")
+        today = datetime.date.today()
+        title = f"{library} (tests/probe/{name}), {language}, {system()}, {today}"
+        (HERE / f"{name}-client.txt").write_text(f"{title}\n\n{done.stdout}")
+        print(done.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()

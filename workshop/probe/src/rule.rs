@@ -1,0 +1,138 @@
+//! A rule, and the report of what trying each of them showed.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use workshop_terminal::command_line::Exit;
+use workshop_terminal::text::{sanitize, wrap};
+use workshop_wire::side::Side;
+
+use crate::outcome::{Mark, Outcome, line};
+
+/// How many times the usual deadline a slow rule has.
+const SLOW: u32 = 4;
+
+/// How a rule came out, or in words, what the other side did before the rule could be tried.
+pub type Tried = Result<Outcome, String>;
+
+/// A rule, and how to try it.
+pub struct Rule<Trial> {
+    /// What the rule asks for.
+    pub words: &'static str,
+    /// The section of RFC 6455, or of another RFC whose number is before it.
+    pub section: &'static str,
+    is_slow: bool,
+    ask: fn(&Trial) -> Tried,
+}
+
+impl<Trial> Rule<Trial> {
+    /// A rule that takes at most the usual time.
+    pub const fn new(words: &'static str, section: &'static str, ask: fn(&Trial) -> Tried) -> Self {
+        Self {
+            words,
+            section,
+            is_slow: false,
+            ask,
+        }
+    }
+
+    /// Gives it more time.
+    pub const fn slow(mut self) -> Self {
+        self.is_slow = true;
+        self
+    }
+
+    /// How long it may take if a rule may usually take as long as `usual`.
+    pub fn patience(&self, usual: Duration) -> Duration {
+        usual * if self.is_slow { SLOW } else { 1 }
+    }
+
+    /// Tries it.
+    pub fn outcome(&self, trial: &Trial) -> Outcome {
+        (self.ask)(trial).unwrap_or_else(Outcome::broken)
+    }
+}
+
+/// Rules that belong together, and their title.
+pub type Group<Trial> = (&'static str, &'static [Rule<Trial>]);
+
+/// The longest wait for a rule, and which rules are tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// How long a rule may usually take. A slow one may take four times as long.
+    pub patience: Duration,
+    /// Only rules whose words contain this text are tried.
+    pub only: &'a str,
+}
+
+impl Terms<'_> {
+    /// Fails if no rule has the text.
+    ///
+    /// # Errors
+    /// Returns an error if no rule would be tried.
+    pub fn check<Trial>(&self, groups: &[Group<Trial>]) -> Result<()> {
+        if !groups
+            .iter()
+            .flat_map(|group| group.1)
+            .any(|rule| self.has(rule))
+        {
+            bail!("No rule has `{}` in its words.", sanitize(self.only));
+        }
+        Ok(())
+    }
+
+    fn has<Trial>(&self, rule: &Rule<Trial>) -> bool {
+        rule.words
+            .to_lowercase()
+            .contains(&self.only.to_lowercase())
+    }
+}
+
+/// Tries the rules with `outcome`, and gives `say` a line for each. The rules are those of this side.
+pub fn report<Trial>(
+    groups: &[Group<Trial>],
+    side: Side,
+    terms: Terms,
+    mut outcome: impl FnMut(&Rule<Trial>) -> Outcome,
+    say: &mut dyn FnMut(&str),
+) -> Exit {
+    let begun = Instant::now();
+    let mut marks = Vec::new();
+    say(&format!(
+        "✓ kept  ✗ a MUST is broken  ! a SHOULD isn't followed  · the {side}'s choice"
+    ));
+    for (title, rules) in groups {
+        let mut rules = rules.iter().filter(|rule| terms.has(rule)).peekable();
+        if rules.peek().is_some() {
+            say("");
+            say(title);
+        }
+        for rule in rules {
+            let outcome = outcome(rule);
+            say(&line(rule.words, &outcome, rule.section));
+            marks.push(outcome.mark);
+        }
+    }
+    say("");
+    say(&summary(&marks, side, begun.elapsed()));
+    if marks.contains(&Mark::Broken) {
+        Exit::Red
+    } else {
+        Exit::Success
+    }
+}
+
+fn summary(marks: &[Mark], side: Side, took: Duration) -> String {
+    let count = |mark| marks.iter().filter(|found| **found == mark).count();
+    let text = format!(
+        "{} {}: {} kept, {} broken, {} not followed, {} the {side}'s choice; {} s.",
+        marks.len(),
+        if marks.len() == 1 { "rule" } else { "rules" },
+        count(Mark::Kept),
+        count(Mark::Broken),
+        count(Mark::NotFollowed),
+        count(Mark::Chosen),
+        took.as_secs(),
+    );
+    wrap(&text, 80, 0)
+}
