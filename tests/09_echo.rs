@@ -1,4 +1,4 @@
-//! Step 09, `echo`: a server on a real socket, and before that a driver on a stream made of paper.
+//! Step 09, `echo`: first a driver on a stream that follows a script, then a server on a real socket.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -29,9 +29,9 @@ use support::{check, program};
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// Longer than any check takes.
-const FOR_EVER: Duration = Duration::from_secs(600);
+const FOREVER: Duration = Duration::from_secs(600);
 
-/// Nobody gets any time.
+/// No peer gets any time.
 const NO_PATIENCE: Patience = Patience {
     ping_after: Duration::ZERO,
     pong_within: Duration::ZERO,
@@ -40,7 +40,7 @@ const NO_PATIENCE: Patience = Patience {
 
 // Time.
 
-/// Deadlines of 30, 10 and 5 seconds, and what time it is so many seconds later.
+/// Deadlines of 30, 10 and 5 seconds, and a function that gives the time so many seconds later.
 fn deadlines_from_now() -> (Deadlines, impl Fn(u64) -> Instant) {
     let patience = Patience {
         ping_after: Duration::from_secs(30),
@@ -52,7 +52,7 @@ fn deadlines_from_now() -> (Deadlines, impl Fn(u64) -> Instant) {
     (Deadlines::new(patience, start), at)
 }
 
-/// What is due at these times (in seconds), when these things happen at theirs.
+/// The actions that are due, second by second, if these things happen at these times.
 fn diary(happens: &[(u64, &str)], until: u64) -> String {
     let (mut deadlines, at) = deadlines_from_now();
     let mut diary = String::new();
@@ -60,14 +60,14 @@ fn diary(happens: &[(u64, &str)], until: u64) -> String {
         for (_, what) in happens.iter().filter(|(when, _)| *when == second) {
             diary += &format!("{second:>3} s  {what}\n");
             match *what {
-                "bytes come" => deadlines.heard(at(second)),
-                _ => deadlines.closing(at(second)),
+                "bytes come" => deadlines.received(at(second)),
+                _ => deadlines.close_sent(at(second)),
             }
         }
         if let Some(due) = deadlines.due(at(second)) {
             diary += &format!("{second:>3} s  → {due:?}\n");
             match due {
-                echo::Due::Close => deadlines.closing(at(second)),
+                echo::Due::Close => deadlines.close_sent(at(second)),
                 echo::Due::End => return diary,
                 echo::Due::Ping => {}
             }
@@ -76,12 +76,12 @@ fn diary(happens: &[(u64, &str)], until: u64) -> String {
     diary + &format!("{until:>3} s  nothing is due\n")
 }
 
-/// What is due when nobody does it at once: the Close goes out long after it was due, and TCP isn't ended.
+/// The actions that are due if they are done late: the Close long after it was due, the end never.
 fn close_waits() -> String {
     let (mut deadlines, at) = deadlines_from_now();
     let row = |second| {
         if second == 51 {
-            deadlines.closing(at(second));
+            deadlines.close_sent(at(second));
         }
         match deadlines.due(at(second)) {
             Some(due) => format!("{second:>3} s  → {due:?}\n"),
@@ -92,7 +92,7 @@ fn close_waits() -> String {
 }
 
 #[test]
-fn what_is_due_when() {
+fn a_silent_peer_gets_a_ping_then_a_close_then_the_end() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "After 30 s of silence a ping is due, 10 s later a Close, 5 s later the end. Bytes that come start \
@@ -108,44 +108,52 @@ fn what_is_due_when() {
                 "The wait for the pong began with the last bytes, not with the ping: `since` is still the old time.",
             ),
             under("nothing ever comes", yours(["31 s  → Ping"])).says(
-                "A ping is due at each look at the clock: it changed nothing, not even the time from which the \
-                 silence counts.",
+                "A ping is due each time the clock is looked at: it changed neither `waiting_for` nor `since`.",
             ),
             under("nothing ever comes", yours(["60 s  → Ping"])).says(
-                "A ping doesn't change what is waited for. A silent peer is asked every 30 s, and never given up.",
+                "After a ping, the wait isn't for its answer. A silent peer gets a ping every 30 s, and is never given \
+                 up.",
             ),
             under("it answers", yours(["63 s  → Ping"])).says(
-                "Bytes counted only while a pong was awaited. A client that talks all the time is asked all the same.",
+                "Bytes counted only while a pong was awaited. A client that talks all the time gets a ping, too.",
             ),
             under("it answers late", yours(["30 s  → Ping"])).says(
                 "The bytes that came at 29 s changed nothing: the silence still counts from the beginning.",
             ),
             under("it answers", yours(["40 s  → Close"])).says(
-                "Bytes counted only while nothing had been asked. The answer to a ping wasn't taken for one.",
+                "Bytes counted only until a ping was due. Its answer changed nothing.",
             ),
             under("it answers", yours(["43 s  → Close"])).says(
                 "Bytes that come after a ping prolong the wait for a pong, but don't end it. Any bytes are an \
                  answer.",
             ),
             under("Close goes out at 51 s", yours(["41 s  nothing"])).says(
-                "A Close was due once. It stays due until `closing` is called: the driver does that when it sends the \
-                 Close.",
+                "A Close was due only once. It stays due until `close_sent` is called, which the driver does when it \
+                 sends the Close.",
             ),
             under("Close goes out at 51 s", yours(["57 s  nothing"])).says(
-                "The end was due once. It stays due.",
+                "The end was due only once. It stays due.",
             ),
         ],
-        shows: || {
-            let silent = diary(&[], 60);
-            let answers = diary(&[(33, "bytes come"), (63, "bytes come"), (70, "bytes come")], 99);
-            let late = diary(&[(29, "bytes come"), (68, "bytes come"), (69, "bytes come")], 90);
-            let waits = close_waits();
-            format!(
-                "nothing ever comes\n{silent}\nit answers\n{answers}\nit answers late\n{late}\n\
-                 it is silent, and our Close goes out at 51 s\n{waits}"
-            )
-        },
+        shows: diaries_of_silence,
     }
+}
+
+fn diaries_of_silence() -> String {
+    let silent = diary(&[], 60);
+    let answers = diary(
+        &[(33, "bytes come"), (63, "bytes come"), (70, "bytes come")],
+        99,
+    );
+    let late = diary(
+        &[(29, "bytes come"), (68, "bytes come"), (69, "bytes come")],
+        90,
+    );
+    let waits = close_waits();
+    format!(
+        "nothing ever comes\n{silent}\nit answers\n{answers}\nit answers late\n{late}\n\
+         it is silent, and our Close goes out at 51 s\n{waits}"
+    )
 }
 
 #[test]
@@ -155,23 +163,25 @@ fn only_a_close_answers_a_close() {
         rule: "A peer has 5 s to answer our Close, whatever else it sends.",
         signs: [
             missing(["7 s  → End"]).says(
-                "Bytes that came after our Close prolonged the wait. A client that drips would be waited for \
-                 forever.",
+                "Bytes that came after our Close prolonged the wait. A client that sends a byte now and then would \
+                 never be closed.",
             ),
         ],
-        shows: || {
-            let drips: Vec<(u64, &str)> = [(2, "we close")]
-                .into_iter()
-                .chain((3..20).map(|second| (second, "bytes come")))
-                .collect();
-            diary(&drips, 20)
-        },
+        shows: diary_of_a_dripping_peer,
     }
 }
 
-// A stream made of paper.
+fn diary_of_a_dripping_peer() -> String {
+    let drips: Vec<(u64, &str)> = [(2, "we close")]
+        .into_iter()
+        .chain((3..20).map(|second| (second, "bytes come")))
+        .collect();
+    diary(&drips, 20)
+}
 
-/// What happens when the driver reads.
+// A stream that follows a script.
+
+/// The outcome of one read.
 #[derive(Clone)]
 enum Step {
     /// Bytes have come.
@@ -182,15 +192,15 @@ enum Step {
     End,
 }
 
-/// A stream that follows a script, and writes down what the driver does with it.
+/// A stream that follows a script, and records what the driver does with it.
 struct Script {
     steps: VecDeque<Step>,
-    /// How a write fails, where it does.
+    /// How each write fails, if it does.
     write_error: Option<ErrorKind>,
     /// The most bytes that one write takes.
     takes: usize,
     said: String,
-    /// How often was read beyond the end of the script.
+    /// How many reads there were after the end of the script.
     beyond: usize,
 }
 
@@ -235,7 +245,7 @@ impl Read for Script {
                 self.beyond += 1;
                 assert!(
                     self.beyond < 10,
-                    "it reads on forever, though nothing comes any more"
+                    "it reads on forever, though nothing more comes"
                 );
                 self.say("reads   once more, and nothing comes: TCP has ended");
                 Ok(0)
@@ -268,13 +278,20 @@ fn brief(bytes: &[u8]) -> String {
     }
 }
 
-/// What a driver does with this script.
-fn driven(script: Script, patience: Patience, stop: bool) -> String {
-    driven_with(script, patience, stop, Config::default())
+/// Whether the server is to stop.
+#[derive(PartialEq)]
+enum ServerIs {
+    Running,
+    Stopping,
 }
 
-fn driven_with(mut script: Script, patience: Patience, stop: bool, config: Config) -> String {
-    let stop = AtomicBool::new(stop);
+/// The script, with the driver's part in it.
+fn driven(script: Script, patience: Patience, server: ServerIs) -> String {
+    driven_with(script, patience, server, Config::default())
+}
+
+fn driven_with(mut script: Script, patience: Patience, server: ServerIs, config: Config) -> String {
+    let stop = AtomicBool::new(server == ServerIs::Stopping);
     let driver = Driver::new(&mut script, Connection::server(config), patience, &stop);
     let ended = match driver.run() {
         Ok(()) => "ends    and closes TCP".to_string(),
@@ -285,7 +302,7 @@ fn driven_with(mut script: Script, patience: Patience, stop: bool, config: Confi
 }
 
 fn drive(steps: impl IntoIterator<Item = Step>) -> String {
-    driven(Script::new(steps), Patience::default(), false)
+    driven(Script::new(steps), Patience::default(), ServerIs::Running)
 }
 
 fn bytes(pieces: &[Vec<u8>]) -> Step {
@@ -293,14 +310,14 @@ fn bytes(pieces: &[Vec<u8>]) -> Step {
 }
 
 #[test]
-fn a_message_comes_back_as_what_it_was() {
+fn text_comes_back_as_text_and_binary_as_binary() {
     check! {
         rfc: "RFC 6455 §5.6",
         rule: "Text comes back as text, and binary as binary, whole, in one frame.",
         signs: [
             yours(["81 05 48 65 6c 6c 6f 88 02 03 ea"]).says(
-                "The whole buffer was taken for what came. The zeros after the message look like a frame without \
-                 a mask: hence the Close with 1002 (03 ea).",
+                "The whole buffer was passed on, not just the bytes that came. The zeros after the message look like a \
+                 frame without a mask: hence the Close with 1002 (03 ea).",
             ),
             missing(["writes  82 03 00"]).and(yours(["writes  81"])).says(
                 "Binary came back as text. Bytes that aren't UTF-8 can't be text.",
@@ -310,8 +327,8 @@ fn a_message_comes_back_as_what_it_was() {
                 "The round ended before its last write: the answer to the Close never went out.",
             ),
             missing(["writes  88 00"]).but_not(yours(["writes"])).says(
-                "Nothing was written. What the connection wants to send waits in its buffer until the driver \
-                 takes it out and writes it.",
+                "Nothing was written. The bytes that the connection wants to send wait in its buffer until the driver \
+                 takes them out and writes them.",
             ),
             missing(["writes  81 05"]).but_not(yours(["writes"])).says(
                 "No message was answered; the Close was, because the connection does that by itself.",
@@ -329,39 +346,41 @@ fn a_message_comes_back_as_what_it_was() {
                 "The driver reads on after both Close frames: it doesn't ask the connection whether to close TCP.",
             ),
         ],
-        shows: || {
-            let e_acute = "é".as_bytes();
-            drive([
-                bytes(&[masked(TEXT, b"Hello")]),
-                bytes(&[masked(BINARY, b"\x00\xff\x80")]),
-                bytes(&[masked(TEXT, b"")]),
-                bytes(&[masked(TEXT_NO_FIN, &e_acute[..1])]),
-                bytes(&[masked(CONTINUATION, &e_acute[1..])]),
-                bytes(&[masked(CLOSE, b"")]),
-            ])
-        },
+        shows: messages_of_each_type,
     }
 }
 
+fn messages_of_each_type() -> String {
+    let e_acute = "é".as_bytes();
+    drive([
+        bytes(&[masked(TEXT, b"Hello")]),
+        bytes(&[masked(BINARY, b"\x00\xff\x80")]),
+        bytes(&[masked(TEXT, b"")]),
+        bytes(&[masked(TEXT_NO_FIN, &e_acute[..1])]),
+        bytes(&[masked(CONTINUATION, &e_acute[1..])]),
+        bytes(&[masked(CLOSE, b"")]),
+    ])
+}
+
 #[test]
-fn one_write_for_everything_that_one_read_brought() {
+fn one_read_is_answered_by_one_write() {
     check! {
         rfc: "RFC 6455 §5.4",
-        rule: "What one read brought is answered by one write. Only what is there counts, not the \
-               rest of the buffer.",
+        rule: "All the answers to one read go out in one write. Only the bytes that came count, not the rest of the \
+               buffer.",
         signs: [
             yours(["reads   once more"]).says(
                 "One event was taken from each read. `poll` returns them one at a time, and `None` after the last.",
             ),
             yours(["writes  8a 01 3f 81 03"]).says(
-                "All events were collected before the first was answered, as `receive` does: the connection had \
-                 answered the ping by then, and the Close after `four`.",
+                "All events were collected before the first was answered, as `Connection::receive` does: by then the \
+                 connection had answered the ping, and the Close after `four`.",
             ),
             yours(["6f 6e 65 8a 01 3f"]).says(
                 "A ping ended the loop over the events: the messages after it got no echo until more bytes came.",
             ),
             yours(["writes  82 03 74 77 6f"]).says(
-                "Each answer was written as soon as it was there. A call to the system costs more than all the rest.",
+                "Each answer was written as soon as it was there. A system call costs more than everything else.",
             ),
             missing(["writes  81 05 61 66"]).says(
                 "A pong ended the loop over the events: the message after it got no echo until more bytes came.",
@@ -377,41 +396,40 @@ fn one_write_for_everything_that_one_read_brought() {
 }
 
 #[test]
-fn one_read_takes_sixteen_kib_at_most() {
+fn one_read_takes_at_most_sixteen_kib() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "A connection reads into one buffer of `READ_AT_ONCE` bytes, however much has come. A message \
+        rule: "A connection reads into one buffer of `READ_BUFFER_SIZE` bytes, however much has come. A message \
                that is longer comes back whole.",
         signs: [
             yours(["reads   82 ff"]).says(
-                "The buffer has another size. Each connection holds one: a thousand of 1 MiB are 1 GiB.",
+                "The buffer has a different size. Each connection has one: a thousand of 1 MiB take 1 GiB.",
             ),
             yours(["writes  82 7f"]).or(yours(["writes  82 7e"])).says(
-                "The echo is shorter than the message. How long a message may be is for the connection's limits \
-                 to say.",
+                "The echo is shorter than the message. The connection's limits decide how long a message may be.",
             ),
         ],
         shows: || {
-            let message = [&[BINARY, 0xff][..], &70_000_u64.to_be_bytes(), &[0; 4], &[b'*'; 70_000]].concat();
-            drive([Step::Bytes([message, masked(CLOSE, b"\x03\xe8")].concat())])
+            let message = masked(BINARY, &[b'*'; 70_000]);
+            drive([bytes(&[message, masked(CLOSE, b"\x03\xe8")])])
         },
     }
 }
 
 #[test]
-fn a_write_may_take_a_part() {
+fn a_write_may_be_partial() {
     check! {
         rfc: "RFC 6455 §5.4",
-        rule: "A write may take fewer bytes than it is given. The rest goes with the next.",
+        rule: "A write may take fewer bytes than it is given. The rest needs another write.",
         signs: [
             too_little().and(missing(["writes"])).says(
-                "`write` was called once. It may take only a part; `write_all` goes on until all bytes are taken.",
+                "`write` was called once. It may take only some of the bytes; `write_all` goes on until all are taken.",
             ),
         ],
         shows: || {
             let mut script = Script::new([bytes(&[masked(TEXT, b"Hello, world"), masked(CLOSE, b"")])]);
             script.takes = 7;
-            driven(script, Patience::default(), false)
+            driven(script, Patience::default(), ServerIs::Running)
         },
     }
 }
@@ -423,41 +441,53 @@ fn a_stream_may_be_cut_anywhere() {
         rule: "A read brings any number of bytes: half a frame, or three and a half.",
         signs: [
             only(["cut in two", "in bytes"]).says(
-                "A read was taken for a frame: a frame that comes in two reads isn't answered as in one.",
+                "Each read was treated as a whole frame. A frame that comes in two reads must get the same answer.",
             ),
         ],
-        shows: || {
-            let stream = [masked(TEXT, b"Hello"), masked(PING, b"?"), masked(CLOSE, b"")].concat();
-            let written = |pieces: &[&[u8]]| -> String {
-                let steps = pieces.iter().map(|piece| Step::Bytes(piece.to_vec()));
-                let said = drive(steps);
-                let writes = said.lines().filter_map(|line| line.strip_prefix("writes  "));
-                writes.collect::<Vec<_>>().join(" ")
-            };
-            let whole = written(&[&stream]);
-            let cuts = cut::every_cut(&stream).count();
-            let same = cut::every_cut(&stream).filter(|pieces| written(pieces) == whole).count();
-            let bytes: Vec<&[u8]> = stream.chunks(1).collect();
-            let bytewise = match written(&bytes) == whole {
-                true => "the same".to_string(),
-                false => written(&bytes),
-            };
-            format!("in one piece: {whole}\ncut in two: the same for {same} of {cuts} cuts\nin bytes: {bytewise}\n")
-        },
+        shows: stream_in_pieces,
     }
 }
 
+fn stream_in_pieces() -> String {
+    let stream = [
+        masked(TEXT, b"Hello"),
+        masked(PING, b"?"),
+        masked(CLOSE, b""),
+    ]
+    .concat();
+    let written = |pieces: &[&[u8]]| -> String {
+        let steps = pieces.iter().map(|piece| Step::Bytes(piece.to_vec()));
+        let said = drive(steps);
+        let writes = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("writes  "));
+        writes.collect::<Vec<_>>().join(" ")
+    };
+    let whole = written(&[&stream]);
+    let cuts = cut::every_cut(&stream).count();
+    let same = cut::every_cut(&stream).filter(|pieces| written(pieces) == whole);
+    let same = same.count();
+    let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+    let mut bytewise = written(&bytes);
+    if bytewise == whole {
+        bytewise = "the same".to_string();
+    }
+    format!(
+        "in one piece: {whole}\ncut in two: the same for {same} of {cuts} cuts\nin bytes: {bytewise}\n"
+    )
+}
+
 #[test]
-fn a_wait_that_is_over_is_not_the_end() {
+fn a_timeout_is_not_the_end_of_tcp() {
     check! {
         rfc: "RFC 6455 §5.4",
         rule: "A read that has waited for long enough, or was interrupted, is neither a failure nor the end.",
         signs: [
             yours(["ends    because of WouldBlock"]).says(
-                "Every error of `read` ends the driver: a client that says nothing for half a second is thrown out.",
+                "Every error of `read` ends the driver: a client that says nothing for half a second is cut off.",
             ),
             yours(["ends    because of TimedOut"]).says(
-                "`TimedOut` ended the driver. It is what Windows says where other systems say `WouldBlock`.",
+                "`TimedOut` ended the driver. Windows returns it when other systems return `WouldBlock`.",
             ),
             yours(["ends    because of Interrupted"]).says(
                 "`Interrupted` ended the driver. A signal may interrupt a read; the next one goes on.",
@@ -481,13 +511,13 @@ fn a_wait_that_is_over_is_not_the_end() {
 fn tcp_may_end_without_a_close() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "Where TCP ends or fails, the driver ends.",
+        rule: "If TCP ends or fails, the driver ends.",
         signs: [
             panics("reads on forever").says(
-                "0 bytes were taken for `nothing yet`: the thread then reads nothing, forever, as fast as it can.",
+                "0 bytes were taken for a tick: the thread then reads nothing, forever, as fast as it can.",
             ),
             missing(["ends    because of ConnectionReset"]).says(
-                "A reset is a failure of TCP. `run` returns that error; here it was swallowed.",
+                "A reset is a failure of TCP. `run` must return that error.",
             ),
         ],
         shows: || {
@@ -512,48 +542,71 @@ fn tcp_is_closed_after_close() {
                 "The good message got no echo: by the time it was answered, the connection had failed.",
             ),
         ],
-        shows: || {
-            let close = drive([bytes(&[masked(CLOSE, b"\x03\xe8bye")])]);
-            let unmasked = drive([Step::Bytes(b"\x81\x05Hello".to_vec())]);
-            let last = drive([bytes(&[masked(TEXT, b"last words"), vec![0xff]])]);
-            let limit = Config { max_frame: 4, max_message: 4, ..Config::default() };
-            let steps = [bytes(&[masked(TEXT, b"four")]), bytes(&[masked(TEXT, b"fives")])];
-            let long = driven_with(Script::new(steps), Patience::default(), false, limit);
-            format!(
-                "they close\n{close}\na frame without a mask\n{unmasked}\n\
-                 a message, and then nonsense\n{last}\na message of 5 bytes, of 4 allowed\n{long}"
-            )
-        },
+        shows: ends_of_a_connection,
     }
 }
 
+fn ends_of_a_connection() -> String {
+    let close = drive([bytes(&[masked(CLOSE, b"\x03\xe8bye")])]);
+    let unmasked = drive([Step::Bytes(b"\x81\x05Hello".to_vec())]);
+    let last = drive([bytes(&[masked(TEXT, b"last words"), vec![0xff]])]);
+    let limit = Config {
+        max_frame: 4,
+        max_message: 4,
+        ..Config::default()
+    };
+    let steps = [
+        bytes(&[masked(TEXT, b"four")]),
+        bytes(&[masked(TEXT, b"fives")]),
+    ];
+    let long = driven_with(
+        Script::new(steps),
+        Patience::default(),
+        ServerIs::Running,
+        limit,
+    );
+    format!(
+        "they close\n{close}\na frame without a mask\n{unmasked}\n\
+         a message, and then nonsense\n{last}\na message of 5 bytes, of 4 allowed\n{long}"
+    )
+}
+
 #[test]
-fn a_peer_that_takes_nothing_is_given_up() {
+fn a_peer_that_reads_nothing_is_given_up() {
     check! {
         rfc: "RFC 6455 §7.2.2",
-        rule: "If a write fails, the driver ends, even if the write has only waited in vain.",
+        rule: "If a write fails, the driver ends, even if the write has only waited too long.",
         signs: [
             yours(["writes  81 04 6d 6f 72 65"]).says(
-                "The result of the write is ignored: the driver goes on with a stream of which a part is missing.",
+                "The result of the write is ignored: the driver goes on with a stream that lacks some bytes.",
             ),
             yours(["ends    and closes TCP"]).says(
-                "The driver ends, and says that all is well. `run` returns the error of a write that failed.",
+                "The driver ends, and returns `Ok`. `run` must return the error of a write that failed.",
             ),
             never_finished().says("A write that failed is tried again and again."),
         ],
-        shows: || {
-            let failing = |kind| {
-                let mut script = Script::new([bytes(&[masked(TEXT, b"Hello")]), bytes(&[masked(TEXT, b"more")])]);
-                script.write_error = Some(kind);
-                driven(script, Patience::default(), false)
-            };
-            format!("{}\n{}", failing(ErrorKind::WouldBlock), failing(ErrorKind::BrokenPipe))
-        },
+        shows: failing_writes,
     }
 }
 
+fn failing_writes() -> String {
+    let failing = |kind| {
+        let mut script = Script::new([
+            bytes(&[masked(TEXT, b"Hello")]),
+            bytes(&[masked(TEXT, b"more")]),
+        ]);
+        script.write_error = Some(kind);
+        driven(script, Patience::default(), ServerIs::Running)
+    };
+    format!(
+        "{}\n{}",
+        failing(ErrorKind::WouldBlock),
+        failing(ErrorKind::BrokenPipe)
+    )
+}
+
 #[test]
-fn a_silent_peer_is_asked_and_then_closed() {
+fn a_silent_peer_is_pinged_and_then_closed() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "At each tick the driver does what is due: a ping, a Close with 1008, the end of TCP.",
@@ -565,18 +618,17 @@ fn a_silent_peer_is_asked_and_then_closed() {
                 "The deadlines are told at each tick that something came. A silent client is never closed.",
             ),
             missing(["writes  89"]).says(
-                "The clock isn't looked at when a wait is over, only when bytes come: a silent client is never \
-                 asked.",
+                "The clock is looked at only when bytes come, not at a tick: a silent client never gets a ping.",
             ),
             too_little().and(only(["reads   WouldBlock"])).says(
-                "TCP was closed right after our Close. The client has still to answer it, and \
-                 `should_close_tcp` says when it has.",
+                "TCP was closed right after our Close. The client must still answer it, and `should_close_tcp` says \
+                 when it has.",
             ),
             never_finished().says("The driver never leaves the round, though the connection says: close TCP."),
         ],
         shows: || {
             let ticks = vec![Step::Waits(ErrorKind::WouldBlock); 5];
-            driven(Script::new(ticks), NO_PATIENCE, false)
+            driven(Script::new(ticks), NO_PATIENCE, ServerIs::Running)
         },
     }
 }
@@ -585,12 +637,12 @@ fn a_silent_peer_is_asked_and_then_closed() {
 fn any_bytes_show_that_the_client_is_there() {
     check! {
         rfc: "RFC 6455 §5.5.2",
-        rule: "The deadlines hear of each read that brings bytes, whatever the bytes are. A tick brings none.",
-        // Nobody has to be silent before a ping is due, so each read that counts is followed by one.
+        rule: "The deadlines are told of each read that brings bytes, whatever the bytes say. A tick brings none.",
+        // A ping is due without any silence here, so one follows each read that counts.
         signs: [
             yours(["writes  81 02 48 69"]).and(yours(["reads   WouldBlock"])).says(
-                "The clock is looked at only when a wait is over. A client that never stops talking would not be told \
-                 that the server stops.",
+                "The clock is looked at only at a tick. A client that never stops talking would not be told that the \
+                 server stops.",
             ),
             yours(["writes  81 02 48 69"]).but_not(yours(["48 69 89"])).says(
                 "The deadlines are never told that bytes have come. A client that answers every ping is closed.",
@@ -600,39 +652,62 @@ fn any_bytes_show_that_the_client_is_there() {
                  still shows that the client is there.",
             ),
         ],
-        shows: || {
-            let [begun, rest] = {
-                let frame = masked(TEXT, b"Hi");
-                [frame[..3].to_vec(), frame[3..].to_vec()].map(Step::Bytes)
-            };
-            let tick = || Step::Waits(ErrorKind::WouldBlock);
-            let steps = [tick(), tick(), begun, rest, bytes(&[masked(PONG, b"?")]), tick(), Step::End];
-            let patience = Patience { ping_after: Duration::ZERO, pong_within: FOR_EVER, close_within: FOR_EVER };
-            driven(Script::new(steps), patience, false)
-        },
+        shows: bytes_and_ticks,
     }
 }
 
+fn bytes_and_ticks() -> String {
+    let [begun, rest] = {
+        let frame = masked(TEXT, b"Hi");
+        [frame[..3].to_vec(), frame[3..].to_vec()].map(Step::Bytes)
+    };
+    let tick = || Step::Waits(ErrorKind::WouldBlock);
+    let steps = [
+        tick(),
+        tick(),
+        begun,
+        rest,
+        bytes(&[masked(PONG, b"?")]),
+        tick(),
+        Step::End,
+    ];
+    let patience = Patience {
+        ping_after: Duration::ZERO,
+        pong_within: FOREVER,
+        close_within: FOREVER,
+    };
+    driven(Script::new(steps), patience, ServerIs::Running)
+}
+
 #[test]
-fn a_stop_is_said_to_the_client() {
+fn a_stop_is_announced_to_the_client() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "A server that stops says 1001, once, and waits for the client's Close.",
+        rule: "A server that stops sends one Close with 1001, and waits for the client's Close.",
         signs: [],
-        shows: || {
-            let tick = Step::Waits(ErrorKind::WouldBlock);
-            let steps = [
-                tick.clone(),
-                tick.clone(),
-                bytes(&[masked(TEXT, b"on its way"), masked(PING, b"?")]),
-                bytes(&[masked(CLOSE, b"\x03\xe9")]),
-            ];
-            let answered = driven(Script::new(steps), Patience::default(), true);
-            let patience = Patience { close_within: Duration::ZERO, ..Patience::default() };
-            let silent = driven(Script::new([tick.clone(), tick.clone(), tick]), patience, true);
-            format!("the client answers\n{answered}\nthe client is silent, and gets no time\n{silent}")
-        },
+        shows: stops,
     }
+}
+
+fn stops() -> String {
+    let tick = Step::Waits(ErrorKind::WouldBlock);
+    let steps = [
+        tick.clone(),
+        tick.clone(),
+        bytes(&[masked(TEXT, b"on its way"), masked(PING, b"?")]),
+        bytes(&[masked(CLOSE, b"\x03\xe9")]),
+    ];
+    let answered = driven(Script::new(steps), Patience::default(), ServerIs::Stopping);
+    let patience = Patience {
+        close_within: Duration::ZERO,
+        ..Patience::default()
+    };
+    let silent = driven(
+        Script::new([tick.clone(), tick.clone(), tick]),
+        patience,
+        ServerIs::Stopping,
+    );
+    format!("the client answers\n{answered}\nthe client is silent, and gets no time\n{silent}")
 }
 
 // A real socket.
@@ -646,7 +721,7 @@ fn serve(mut settings: Settings) -> Server {
     Server::start(listener, settings).expect("the server starts")
 }
 
-/// A server whose connections look at the clock often.
+/// Settings with which connections look at the clock often.
 fn ticking(patience: Patience) -> Settings {
     Settings {
         tick: Duration::from_millis(10),
@@ -670,7 +745,7 @@ fn first_line(head: &[u8]) -> String {
     head.lines().next().unwrap_or("nothing").to_string()
 }
 
-/// Why nothing more comes, in words. A system has others for a wait that was in vain.
+/// Why nothing more comes, in the same words on every system.
 fn why(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
@@ -680,7 +755,7 @@ fn why(error: &io::Error) -> String {
     }
 }
 
-/// A client with a socket, and nothing that decides for it.
+/// A client that sends and receives raw bytes.
 struct Peer {
     stream: TcpStream,
 }
@@ -706,11 +781,11 @@ impl Peer {
     }
 
     fn send(&mut self, bytes: &[u8]) {
-        // What a server that has closed already said before is still to be read.
+        // A server that has closed already may have sent bytes before; they can still be read.
         _ = self.stream.write_all(bytes);
     }
 
-    /// So many bytes, or fewer where TCP ends before.
+    /// Reads so many bytes, or fewer if TCP ends before.
     fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         let wanted = Read::by_ref(&mut self.stream)
@@ -728,7 +803,7 @@ impl Peer {
         }
     }
 
-    /// The head of a response, to the byte, and nothing behind it.
+    /// Reads the head of a response, and nothing after it.
     fn head(&mut self) -> Vec<u8> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -743,7 +818,7 @@ impl Peer {
         head
     }
 
-    /// One frame, to the byte. Empty where TCP ends instead.
+    /// Reads one frame. It is empty if TCP ends instead.
     fn frame(&mut self) -> Vec<u8> {
         let mut frame = self.bytes(2);
         let extended = match frame.get(1) {
@@ -773,7 +848,7 @@ impl Peer {
         }
     }
 
-    /// The first line of a response, and how TCP ends behind it.
+    /// The first line of a response, and how TCP ends after it.
     fn refusal(&mut self) -> String {
         let mut response = Vec::new();
         let end = match self.stream.read_to_end(&mut response) {
@@ -805,49 +880,56 @@ fn an_echo_on_a_real_socket() {
         rfc: "RFC 6455 §1.2",
         rule: "Handshake, messages, closing handshake, and then the server closes TCP.",
         signs: [],
-        shows: || {
-            let server = serve(Settings::default());
-            let mut transcript = Transcript::new();
-            let mut peer = Peer::connect(server.address());
-            peer.says(&handshake(""), &mut transcript);
-            transcript.server(&without_date(&peer.head()));
-            for frame in [masked(TEXT, b"Hello"), masked(BINARY, b"\x00\xff"), masked(PING, b"?")] {
-                peer.says(&frame, &mut transcript);
-                peer.hears(&mut transcript);
-            }
-            peer.says(&masked(CLOSE, b"\x03\xe8bye"), &mut transcript);
-            peer.hears(&mut transcript);
-            peer.hears(&mut transcript);
-            transcript.to_string()
-        },
+        shows: a_whole_visit,
     }
+}
+
+fn a_whole_visit() -> String {
+    let server = serve(Settings::default());
+    let mut transcript = Transcript::new();
+    let mut peer = Peer::connect(server.address());
+    peer.says(&handshake(""), &mut transcript);
+    transcript.server(&without_date(&peer.head()));
+    for frame in [
+        masked(TEXT, b"Hello"),
+        masked(BINARY, b"\x00\xff"),
+        masked(PING, b"?"),
+    ] {
+        peer.says(&frame, &mut transcript);
+        peer.hears(&mut transcript);
+    }
+    peer.says(&masked(CLOSE, b"\x03\xe8bye"), &mut transcript);
+    peer.hears(&mut transcript);
+    peer.hears(&mut transcript);
+    transcript.to_string()
 }
 
 #[test]
 fn a_frame_may_come_with_the_handshake() {
     check! {
         rfc: "RFC 6455 §4.1",
-        rule: "A frame in the same segment as the handshake is not lost, and one byte at a time is as \
-               good.",
+        rule: "A frame in the same segment as the handshake is not lost. The bytes may also come one at a time.",
         signs: [
             only(["in pieces of 176"]).says(
-                "The given src/server.rs was changed: what was read after the head was thrown away with its buffer.",
+                "The given src/server.rs was changed: the bytes after the head were thrown away with their buffer.",
             ),
         ],
-        shows: || {
-            let server = serve(Settings::default());
-            let bytes = [handshake(""), masked(TEXT, b"Hello"), masked(CLOSE, b"")].concat();
-            let mut shown = String::new();
-            for size in [bytes.len(), 1] {
-                let mut peer = Peer::connect(server.address());
-                bytes.chunks(size).for_each(|piece| peer.send(piece));
-                peer.head();
-                let frames = [peer.frame(), peer.frame(), peer.frame()].map(|frame| hex(&frame));
-                shown += &format!("in pieces of {size}: {} | {} | {}\n", frames[0], frames[1], frames[2]);
-            }
-            shown
-        },
+        shows: handshake_with_frames,
     }
+}
+
+fn handshake_with_frames() -> String {
+    let server = serve(Settings::default());
+    let bytes = [handshake(""), masked(TEXT, b"Hello"), masked(CLOSE, b"")].concat();
+    let mut shown = String::new();
+    for size in [bytes.len(), 1] {
+        let mut peer = Peer::connect(server.address());
+        bytes.chunks(size).for_each(|piece| peer.send(piece));
+        peer.head();
+        let frames = [peer.frame(), peer.frame(), peer.frame()].map(|frame| hex(&frame));
+        shown += &format!("in pieces of {size}: {}\n", frames.join(" | "));
+    }
+    shown
 }
 
 #[test]
@@ -856,119 +938,134 @@ fn pages_and_websockets_on_one_port() {
         rfc: "RFC 6455 §1.7",
         rule: "One port serves the page, the WebSocket, and requests for anything else.",
         signs: [],
-        shows: || {
-            let server = serve(Settings::default());
-            let page = exchange(server.address(), "GET", "/", None);
-            let type_of_page = page.header("Content-Type").unwrap_or("(none)");
-            let mut shown = format!("GET /           {} {type_of_page}\n", page.status);
-            for target in ["/nowhere", "/socket"] {
-                let answer = exchange(server.address(), "GET", target, None);
-                shown += &format!("GET {target:<12}{}\n", answer.status);
-            }
-            let status = |more: &str| {
-                let mut client = Client::connect(server.address());
-                client.send(&handshake(more));
-                client.response().status
-            };
-            shown += &format!("a handshake     {}\n", status(""));
-            shown + &format!("a foreign page  {}\n", status("Origin: http://evil.example\r\n"))
-        },
+        shows: answers_on_one_port,
     }
+}
+
+fn answers_on_one_port() -> String {
+    let server = serve(Settings::default());
+    let page = exchange(server.address(), "GET", "/", None);
+    let type_of_page = page.header("Content-Type").unwrap_or("(none)");
+    let mut shown = format!("GET /           {} {type_of_page}\n", page.status);
+    for target in ["/nowhere", "/socket"] {
+        let answer = exchange(server.address(), "GET", target, None);
+        shown += &format!("GET {target:<12}{}\n", answer.status);
+    }
+    let status = |more: &str| {
+        let mut client = Client::connect(server.address());
+        client.send(&handshake(more));
+        client.response().status
+    };
+    let foreign = "Origin: http://evil.example\r\n";
+    shown += &format!("a handshake     {}\n", status(""));
+    shown + &format!("a foreign page  {}\n", status(foreign))
 }
 
 #[test]
 fn a_query_and_an_offer_of_subprotocols_change_no_echo() {
     check! {
         rfc: "RFC 6455 §4.2.2",
-        rule: "A query doesn't change the path; the 101 names a subprotocol that was offered and is spoken here, or \
+        rule: "A query doesn't change the path. The 101 names a subprotocol that was offered and is known here, or \
                none.",
         signs: [
             under("/socket?", yours(["404"])).says(
                 "The given src/http.rs was changed: the query was taken for a part of the path.",
             ),
             under("mqtt is offered", yours(["Protocol"])).says(
-                "The given src/http.rs was changed: the 101 names a subprotocol that isn't spoken here.",
+                "The given src/http.rs was changed: the 101 names a subprotocol that isn't known here.",
             ),
             under("mqtt and bits", missing(["Protocol"])).says(
                 "The given src/http.rs was changed: the 101 doesn't name the subprotocol `bits`.",
             ),
         ],
-        shows: || {
-            let server = serve(Settings::default());
-            let at = |target: &str| {
-                let text = String::from_utf8(handshake("")).expect("it is ASCII");
-                text.replace("/socket", target).into_bytes()
-            };
-            let offer = |names: &str| handshake(&format!("Sec-WebSocket-Protocol: {names}\r\n"));
-            [
-                ("/socket?x=1", at("/socket?x=1")),
-                ("/socket?", at("/socket?")),
-                ("mqtt is offered", offer("mqtt")),
-                ("mqtt and bits are", offer("mqtt, bits")),
-            ].map(|(title, request)| {
-                let mut peer = Peer::connect(server.address());
-                peer.send(&request);
-                let head = String::from_utf8_lossy(&peer.head()).into_owned();
-                let lines = head.lines().filter(|line| line.starts_with("HTTP") || line.contains("Protocol:"));
-                let lines: Vec<&str> = lines.collect();
-                let mut shown = format!("{title}\n  {}\n", lines.join("\n  "));
-                if head.starts_with("HTTP/1.1 101 ") {
-                    peer.send(&masked(TEXT, b"Hello"));
-                    shown += &format!("  {}\n", hex(&peer.frame()));
-                }
-                shown
-            }).concat()
-        },
+        shows: queries_and_offers,
     }
+}
+
+fn queries_and_offers() -> String {
+    let server = serve(Settings::default());
+    let at = |target: &str| {
+        let text = String::from_utf8(handshake("")).expect("it is ASCII");
+        text.replace("/socket", target).into_bytes()
+    };
+    let offer = |names: &str| handshake(&format!("Sec-WebSocket-Protocol: {names}\r\n"));
+    [
+        ("/socket?x=1", at("/socket?x=1")),
+        ("/socket?", at("/socket?")),
+        ("mqtt is offered", offer("mqtt")),
+        ("mqtt and bits are", offer("mqtt, bits")),
+    ]
+    .map(|(title, request)| {
+        let mut peer = Peer::connect(server.address());
+        peer.send(&request);
+        let head = String::from_utf8_lossy(&peer.head()).into_owned();
+        let lines = head
+            .lines()
+            .filter(|line| line.starts_with("HTTP") || line.contains("Protocol:"));
+        let lines: Vec<&str> = lines.collect();
+        let mut shown = format!("{title}\n  {}\n", lines.join("\n  "));
+        if head.starts_with("HTTP/1.1 101 ") {
+            peer.send(&masked(TEXT, b"Hello"));
+            shown += &format!("  {}\n", hex(&peer.frame()));
+        }
+        shown
+    })
+    .concat()
 }
 
 #[test]
 fn many_connections_at_once() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "Each connection is its own: silent ones keep no other waiting.",
+        rule: "Connections are independent: a silent one keeps no other waiting.",
         signs: [],
-        shows: || {
-            let server = serve(Settings::default());
-            let mut peers: Vec<Peer> = (0..50).map(|_| Peer::open(server.address())).collect();
-            for (number, peer) in peers.iter_mut().enumerate().rev() {
-                peer.send(&masked(TEXT, number.to_string().as_bytes()));
-            }
-            let right = peers.iter_mut().enumerate().filter_map(|(number, peer)| {
-                let frame = peer.frame();
-                (frame[2..] == *number.to_string().as_bytes()).then_some(frame)
-            });
-            format!("{} of 50 get their own number back", right.count())
-        },
+        shows: fifty_peers,
     }
+}
+
+fn fifty_peers() -> String {
+    let server = serve(Settings::default());
+    let mut peers: Vec<Peer> = (0..50).map(|_| Peer::open(server.address())).collect();
+    for (number, peer) in peers.iter_mut().enumerate().rev() {
+        peer.send(&masked(TEXT, number.to_string().as_bytes()));
+    }
+    let right = peers.iter_mut().enumerate().filter_map(|(number, peer)| {
+        let frame = peer.frame();
+        (frame[2..] == *number.to_string().as_bytes()).then_some(frame)
+    });
+    format!("{} of 50 get their own number back", right.count())
 }
 
 #[test]
 fn too_many_connections_get_503() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "The number of connections is bounded, and there is room again when one leaves.",
+        rule: "The number of connections has a limit, and there is room again when one leaves.",
         signs: [
             panics("no room was made").says("A driver goes on after its client has left."),
         ],
-        shows: || {
-            let server = serve(Settings { max_connections: 1, ..Settings::default() });
-            let status = || {
-                let mut client = Client::connect(server.address());
-                client.send(&handshake(""));
-                client.response().status
-            };
-            let first = Peer::open(server.address());
-            let mut shown = format!("the first is open; the second gets {}\n", status());
-            drop(first);
-            let deadline = Instant::now() + stretched(DEADLINE);
-            while status() != 101 {
-                assert!(Instant::now() < deadline, "no room was made in time");
-            }
-            shown += "the first has left; the third gets 101";
-            shown
-        },
+        shows: one_peer_too_many,
     }
+}
+
+fn one_peer_too_many() -> String {
+    let server = serve(Settings {
+        max_connections: 1,
+        ..Settings::default()
+    });
+    let status = || {
+        let mut client = Client::connect(server.address());
+        client.send(&handshake(""));
+        client.response().status
+    };
+    let first = Peer::open(server.address());
+    let shown = format!("the first is open; the second gets {}\n", status());
+    drop(first);
+    let deadline = Instant::now() + stretched(DEADLINE);
+    while status() != 101 {
+        assert!(Instant::now() < deadline, "no room was made in time");
+    }
+    shown + "the first has left; the third gets 101"
 }
 
 #[test]
@@ -978,66 +1075,85 @@ fn a_message_has_a_limit() {
         rule: "A client that declares more than is allowed gets 1009 before any of it has come, and so does one \
                that sends it in fragments.",
         signs: [],
-        shows: || {
-            let server = serve(Settings { max_message: 1000, ..Settings::default() });
-            let mut peer = Peer::open(server.address());
-            let mut transcript = Transcript::new();
-            let declared = [&[BINARY, 0xfe, 0x03, 0xe9][..], &KEY].concat();
-            peer.says(&declared, &mut transcript);
-            peer.hears(&mut transcript);
-            peer.hears(&mut transcript);
-            let mut peer = Peer::open(server.address());
-            let fragment = |first: u8| [&[first, 0xfe, 0x02, 0x58][..], &[0; 4 + 600]].concat();
-            peer.send(&[fragment(BINARY_NO_FIN), fragment(CONTINUATION)].concat());
-            transcript.note("another client sends two fragments of 600 bytes");
-            peer.hears(&mut transcript);
-            peer.hears(&mut transcript);
-            transcript.to_string()
-        },
+        shows: messages_that_are_too_long,
     }
+}
+
+fn messages_that_are_too_long() -> String {
+    let server = serve(Settings {
+        max_message: 1000,
+        ..Settings::default()
+    });
+    let mut peer = Peer::open(server.address());
+    let mut transcript = Transcript::new();
+    let declared = &masked(BINARY, &[0; 1001])[..8];
+    peer.says(declared, &mut transcript);
+    peer.hears(&mut transcript);
+    peer.hears(&mut transcript);
+    let mut peer = Peer::open(server.address());
+    let fragments = [
+        masked(BINARY_NO_FIN, &[0; 600]),
+        masked(CONTINUATION, &[0; 600]),
+    ];
+    peer.send(&fragments.concat());
+    transcript.note("another client sends two fragments of 600 bytes");
+    peer.hears(&mut transcript);
+    peer.hears(&mut transcript);
+    transcript.to_string()
 }
 
 #[test]
 fn deadlines_on_a_real_socket() {
     check! {
         rfc: "RFC 6455 §5.5.2",
-        rule: "A silent peer is asked, closed and left.",
+        rule: "A silent peer gets a ping, then a Close, then the end of TCP.",
         signs: [],
-        shows: || {
-            let server = serve(ticking(NO_PATIENCE));
-            let mut peer = Peer::open(server.address());
-            let mut transcript = Transcript::new();
-            for _ in 0..3 {
-                peer.hears(&mut transcript);
-            }
-            transcript.to_string()
-        },
+        shows: silence_on_a_real_socket,
     }
 }
 
+fn silence_on_a_real_socket() -> String {
+    let server = serve(ticking(NO_PATIENCE));
+    let mut peer = Peer::open(server.address());
+    let mut transcript = Transcript::new();
+    for _ in 0..3 {
+        peer.hears(&mut transcript);
+    }
+    transcript.to_string()
+}
+
 #[test]
-fn a_head_has_its_time() {
+fn a_head_must_arrive_in_time() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "A head must be whole within its time, however its bytes are spread over it. A silent \
-               client is left without a word, and the server goes on.",
+        rule: "A head must be whole in time, even if its bytes keep coming. A silent client gets no answer, and the \
+               server goes on.",
         signs: [
             panics("a head that drips").says(
-                "The given src/door.rs was changed: each byte that comes starts the wait again.",
+                "The given src/door.rs was changed: each byte that comes restarts the wait.",
             ),
         ],
-        shows: || {
-            let head_within = Duration::from_millis(50);
-            let server = serve(Settings { head_within, ..ticking(Patience::default()) });
-            let whole = [handshake(""), masked(CLOSE, b"")].concat();
-            let half = &whole[..whole.len() / 2];
-            let mut silent = Peer::connect(server.address());
-            let mut shown = format!("says half       {}\n", heard(|| answer_to(server.address(), half)));
-            shown += &format!("drips           {}\n", heard(|| drip(server.address())));
-            shown += &format!("says nothing    {}\n", silent.refusal());
-            shown + &format!("the next client {}\n", heard(|| answer_to(server.address(), &whole)))
-        },
+        shows: slow_heads,
     }
+}
+
+fn slow_heads() -> String {
+    let head_within = Duration::from_millis(50);
+    let server = serve(Settings {
+        head_within,
+        ..ticking(Patience::default())
+    });
+    let whole = [handshake(""), masked(CLOSE, b"")].concat();
+    let half = &whole[..whole.len() / 2];
+    let mut silent = Peer::connect(server.address());
+    let answer = |bytes: &[u8]| answered(|| answer_to(server.address(), bytes));
+    [
+        format!("says half       {}\n", answer(half)),
+        format!("drips           {}\n", answered(|| drip(server.address()))),
+        format!("says nothing    {}\n", silent.refusal()),
+        format!("the next client {}\n", answer(&whole)),
+    ]
+    .concat()
 }
 
 /// The answer to these bytes.
@@ -1047,9 +1163,8 @@ fn answer_to(address: SocketAddr, bytes: &[u8]) -> String {
     peer.refusal()
 }
 
-/// Asks again where nothing was answered: a busy machine may take so long to send anything that the
-/// server hasn't heard it in time.
-fn heard(ask: impl Fn() -> String) -> String {
+/// Asks again if there was no answer: on a busy machine, the bytes may reach the server too late.
+fn answered(ask: impl Fn() -> String) -> String {
     let deadline = Instant::now() + stretched(DEADLINE);
     loop {
         let answer = ask();
@@ -1069,7 +1184,7 @@ fn drip(address: SocketAddr) -> String {
         peer.send(b"a");
         assert!(
             Instant::now() < deadline,
-            "a head that drips is read for ever"
+            "a head that drips is read forever"
         );
     }
     let long = Some(stretched(DEADLINE));
@@ -1078,157 +1193,202 @@ fn drip(address: SocketAddr) -> String {
 }
 
 #[test]
-fn a_head_has_its_size() {
+fn a_head_has_a_maximum_size() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "A head that is too long is refused at its first byte too many. Its end need not come.",
+        rule: "A head that is too long is refused at its first byte too many, before its end has come.",
         signs: [
             panics("no more bytes within").says(
                 "The given src/door.rs was changed: the whole head is read before it is measured.",
             ),
         ],
-        shows: || {
-            let server = serve(Settings::default());
-            let begun = "GET /socket HTTP/1.1\r\nHost: 127.0.0.1:9009\r\nCookie: ";
-            let mut shown = String::new();
-            for (length, end) in [(16 * 1024, "\r\n\r\n"), (16 * 1024, ""), (16 * 1024 + 1, "")] {
-                let cookie = "c".repeat(length - begun.len() - end.len());
-                let mut peer = Peer::connect(server.address());
-                peer.send(format!("{begun}{cookie}{end}").as_bytes());
-                let whole = if end.is_empty() { "begun" } else { "whole" };
-                shown += &format!("{length} bytes, {whole}  ");
-                // What is not too long yet has all its time.
-                shown += &match (whole, length) {
-                    ("begun", 16_384) => {
-                        peer.send(b"c");
-                        format!("one more: {}\n", peer.refusal())
-                    }
-                    _ => format!("{}\n", peer.refusal()),
-                };
-            }
-            for fields in [100, 101] {
-                let mut peer = Peer::connect(server.address());
-                let more = "a: b\r\n".repeat(fields - 5);
-                peer.send(&handshake(&more));
-                let head = peer.head();
-                let line = String::from_utf8_lossy(&head).lines().next().map(str::to_string);
-                shown += &format!("{fields} fields          {}\n", line.unwrap_or_default());
-            }
-            shown
-        },
+        shows: heads_of_some_sizes,
     }
+}
+
+fn heads_of_some_sizes() -> String {
+    let server = serve(Settings::default());
+    let begun = "GET /socket HTTP/1.1\r\nHost: 127.0.0.1:9009\r\nCookie: ";
+    let mut shown = String::new();
+    for (length, end) in [
+        (16 * 1024, "\r\n\r\n"),
+        (16 * 1024, ""),
+        (16 * 1024 + 1, ""),
+    ] {
+        let cookie = "c".repeat(length - begun.len() - end.len());
+        let mut peer = Peer::connect(server.address());
+        peer.send(format!("{begun}{cookie}{end}").as_bytes());
+        let whole = if end.is_empty() { "begun" } else { "whole" };
+        shown += &format!("{length} bytes, {whole}  ");
+        // A head that isn't too long yet has all its time.
+        shown += &match (whole, length) {
+            ("begun", 16_384) => {
+                peer.send(b"c");
+                format!("one more: {}\n", peer.refusal())
+            }
+            _ => format!("{}\n", peer.refusal()),
+        };
+    }
+    for fields in [100, 101] {
+        let mut peer = Peer::connect(server.address());
+        let more = "a: b\r\n".repeat(fields - 5);
+        peer.send(&handshake(&more));
+        let line = first_line(&peer.head());
+        shown += &format!("{fields} fields          {line}\n");
+    }
+    shown
 }
 
 #[test]
 fn some_heads_are_refused_at_the_door() {
     check! {
         rfc: "RFC 6455 §8.1",
-        rule: "A target that isn't ASCII is refused, and so is a promise of a body. The bytes of a value that \
-               nothing reads are the client's own affair.",
+        rule: "A target that isn't ASCII is refused, and so is a request with a body. A field's value may have any \
+               bytes, if nothing reads it.",
         signs: [
             only(["a body of"]).says(
                 "The given src/door.rs was changed. tiny_http makes room for as long a body as a client says it has.",
             ),
         ],
-        shows: || {
-            let server = serve(Settings::default());
-            let cannot_be_sorted = "x;q=2,x;q=nan,x;q=1,".repeat(7);
-            let heads: [(&str, Vec<u8>); 9] = [
-                ("a target that isn't UTF-8", b"GET /\xff HTTP/1.1\r\nHost: h\r\n\r\n".to_vec()),
-                ("a target in UTF-8", "GET /\u{e9} HTTP/1.1\r\nHost: h\r\n\r\n".into()),
-                ("a field that isn't UTF-8", b"GET / HTTP/1.1\r\na: \xff\r\n\r\n".to_vec()),
-                ("the cookie name=Zo\u{eb}", handshake("Cookie: name=Zo\u{eb}\r\n")),
-                ("a key in other letters", handshake("Sec-WebSocket-Key: Zo\u{eb}\r\n")),
-                ("a TE that can't be sorted", format!("GET / HTTP/1.1\r\nTE: {cannot_be_sorted}\r\n\r\n").into()),
-                ("a body of a terabyte", handshake("Content-Length: 1000000000000\r\n")),
-                ("a body of unknown length", handshake("Transfer-Encoding: chunked\r\n")),
-                ("no HTTP", b"Hello?\r\n\r\n".to_vec()),
-            ];
-            let mut shown = String::new();
-            for (what, head) in heads {
-                let mut peer = Peer::connect(server.address());
-                peer.send(&head);
-                let answer = match what.starts_with("the cookie") {
-                    // What follows a 101 are frames.
-                    true => first_line(&peer.head()),
-                    false => peer.refusal(),
-                };
-                shown += &format!("{what:<26}{answer}\n");
-            }
-            shown
-        },
+        shows: heads_at_the_door,
     }
+}
+
+fn heads_at_the_door() -> String {
+    let server = serve(Settings::default());
+    let cannot_be_sorted = "x;q=2,x;q=nan,x;q=1,".repeat(7);
+    let heads: [(&str, Vec<u8>); 9] = [
+        (
+            "a target that isn't UTF-8",
+            b"GET /\xff HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(),
+        ),
+        (
+            "a target in UTF-8",
+            "GET /\u{e9} HTTP/1.1\r\nHost: h\r\n\r\n".into(),
+        ),
+        (
+            "a field that isn't UTF-8",
+            b"GET / HTTP/1.1\r\na: \xff\r\n\r\n".to_vec(),
+        ),
+        (
+            "the cookie name=Zo\u{eb}",
+            handshake("Cookie: name=Zo\u{eb}\r\n"),
+        ),
+        (
+            "a key in other letters",
+            handshake("Sec-WebSocket-Key: Zo\u{eb}\r\n"),
+        ),
+        (
+            "a TE that can't be sorted",
+            format!("GET / HTTP/1.1\r\nTE: {cannot_be_sorted}\r\n\r\n").into(),
+        ),
+        (
+            "a body of a terabyte",
+            handshake("Content-Length: 1000000000000\r\n"),
+        ),
+        (
+            "a body of unknown length",
+            handshake("Transfer-Encoding: chunked\r\n"),
+        ),
+        ("no HTTP", b"Hello?\r\n\r\n".to_vec()),
+    ];
+    let mut shown = String::new();
+    for (what, head) in heads {
+        let mut peer = Peer::connect(server.address());
+        peer.send(&head);
+        let answer = if what.starts_with("the cookie") {
+            // Frames follow a 101, so TCP doesn't end.
+            first_line(&peer.head())
+        } else {
+            peer.refusal()
+        };
+        shown += &format!("{what:<26}{answer}\n");
+    }
+    shown
 }
 
 #[test]
 fn tcp_ends_with_a_fin() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "TCP is closed cleanly: what the client has sent too much is read and thrown away.",
+        rule: "TCP is closed cleanly: bytes that the client sends after the end are read and dropped.",
         signs: [
             yours(["a reset"]).says(
-                "The given src/door.rs was changed. Where TCP is closed while bytes are unread, the client gets a \
-                 reset, and may lose what was said before.",
+                "The given src/door.rs was changed. If TCP is closed while bytes are unread, the client gets a reset, \
+                 and may lose the last bytes that were sent to it.",
             ),
         ],
-        shows: || {
-            let server = serve(Settings::default());
-            let too_much = vec![0x82; 200_000];
-            let last = [
-                ("a Close", masked(CLOSE, b"\x03\xe8")),
-                ("a Close and much more", [masked(CLOSE, b"\x03\xe8"), too_much.clone()].concat()),
-                ("no mask, and much more", [b"\x81\x05Hello".to_vec(), too_much].concat()),
-            ];
-            let mut shown = String::new();
-            for (what, bytes) in last {
-                let mut peer = Peer::open(server.address());
-                peer.send(&bytes);
-                let frame = peer.frame();
-                shown += &format!("{what:<24}{} | {}\n", brief(&frame), peer.end());
-            }
-            let mut refused = Peer::connect(server.address());
-            refused.send(&vec![b'a'; 200_000]);
-            shown + &format!("a head without end      {}\n", refused.refusal())
-        },
+        shows: ends_of_tcp,
     }
 }
 
+fn ends_of_tcp() -> String {
+    let server = serve(Settings::default());
+    let too_much = vec![0x82; 200_000];
+    let last = [
+        ("a Close", masked(CLOSE, b"\x03\xe8")),
+        (
+            "a Close and much more",
+            [masked(CLOSE, b"\x03\xe8"), too_much.clone()].concat(),
+        ),
+        (
+            "no mask, and much more",
+            [b"\x81\x05Hello".to_vec(), too_much].concat(),
+        ),
+    ];
+    let mut shown = String::new();
+    for (what, bytes) in last {
+        let mut peer = Peer::open(server.address());
+        peer.send(&bytes);
+        let frame = peer.frame();
+        shown += &format!("{what:<24}{} | {}\n", brief(&frame), peer.end());
+    }
+    let mut refused = Peer::connect(server.address());
+    refused.send(&vec![b'a'; 200_000]);
+    shown + &format!("a head without end      {}\n", refused.refusal())
+}
+
 #[test]
-fn whoever_has_said_goodbye_waits_for_the_other() {
+fn the_server_waits_for_the_client_to_end_tcp() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "After our last word, TCP stays half open until the client has ended it, too, or our patience is \
-               over.",
+        rule: "After our last byte, TCP stays half open until the client has ended it, too, or has used up our \
+               patience.",
         signs: [
             yours(["the client is silent:   the server has closed"])
                 .or(yours(["the client says more:   the server has closed"]))
                 .says(
-                    "The given src/door.rs was changed: where nobody reads any more, what the client still sends is \
-                     answered with a reset.",
+                    "The given src/door.rs was changed: if the server has stopped reading, bytes that the client still \
+                     sends lead to a reset.",
                 ),
         ],
-        shows: || {
-            let long = 4 * stretched(DEADLINE);
-            let (mut client, closed) = leaving(long);
-            let mut shown = format!("the server says goodbye, and TCP {}\n", end_of(&mut client));
-            // Several ticks of silence: a server that doesn't wait has time to show it.
-            shown += &format!("the client is silent:   the server {}\n", whether(&closed, Duration::from_millis(40)));
-            _ = client.write_all(b"one more thing");
-            shown += &format!("the client says more:   the server {}\n", whether(&closed, Duration::from_millis(20)));
-            drop(client);
-            shown += &format!("the client leaves:      the server {}\n", whether(&closed, stretched(DEADLINE)));
-            let (_client, closed) = leaving(Duration::from_millis(20));
-            shown + &format!("another never leaves:   the server {}\n", whether(&closed, stretched(DEADLINE)))
-        },
+        shows: half_open,
     }
 }
 
-/// A client whose server is about to close, with so much patience; and what says that it has.
+fn half_open() -> String {
+    let (mut client, closed) = leaving(4 * stretched(DEADLINE));
+    let mut shown = format!("the server says goodbye, and TCP {}\n", end_of(&mut client));
+    // Several ticks of silence: a server that doesn't wait has time to show it.
+    let silent = whether(&closed, Duration::from_millis(40));
+    shown += &format!("the client is silent:   the server {silent}\n");
+    _ = client.write_all(b"one more thing");
+    let more = whether(&closed, Duration::from_millis(20));
+    shown += &format!("the client says more:   the server {more}\n");
+    drop(client);
+    let left = whether(&closed, stretched(DEADLINE));
+    shown += &format!("the client leaves:      the server {left}\n");
+    let (_client, closed) = leaving(Duration::from_millis(20));
+    let never = whether(&closed, stretched(DEADLINE));
+    shown + &format!("another never leaves:   the server {never}\n")
+}
+
+/// A client whose server closes with so much patience, and a channel that tells when it has closed.
 fn leaving(patience: Duration) -> (TcpStream, mpsc::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let address = listener.local_addr().expect("it has an address");
     let client = TcpStream::connect(address).expect("it listens");
-    let (stream, _) = listener.accept().expect("somebody has come");
+    let (stream, _) = listener.accept().expect("a client has come");
     let tick = Duration::from_millis(10);
     let socket = Socket::new(stream, tick, DEADLINE).expect("the system takes the options");
     let (has_closed, closed) = mpsc::channel();
@@ -1262,54 +1422,61 @@ fn a_failure_is_logged() {
         rule: "A server that fails a connection logs what was wrong; a clean end isn't logged.",
         signs: [
             too_little().says(
-                "The events were taken with `poll`, not with the driver's own `next_event`, which logs a failure.",
+                "The events come from `poll`, not from the driver's own `next_event`, which logs a failure.",
             ),
         ],
-        shows: || {
-            let (log, lines) = mpsc::channel();
-            let server = serve(Settings { log: Log::Lines(log), ..Settings::default() });
-            let last = [
-                b"\x81\x05Hello".to_vec(),
-                masked(CLOSE, b"\x03\xe8"),
-                masked(TEXT, b"\xff"),
-                [&[BINARY, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0][..], &KEY].concat(),
-            ];
-            for bytes in last {
-                let mut peer = Peer::open(server.address());
-                peer.send(&bytes);
-                peer.frame();
-                peer.end();
-            }
-            drop(server);
-            let whose = |line: String| match line.split_once(": ") {
-                Some((_, what)) => format!("(address): {what}\n"),
-                None => line,
-            };
-            lines.iter().map(whose).collect()
-        },
+        shows: log_of_some_failures,
     }
 }
 
+fn log_of_some_failures() -> String {
+    let (log, lines) = mpsc::channel();
+    let server = serve(Settings {
+        log: Log::Lines(log),
+        ..Settings::default()
+    });
+    let last = [
+        b"\x81\x05Hello".to_vec(),
+        masked(CLOSE, b"\x03\xe8"),
+        masked(TEXT, b"\xff"),
+        [&[BINARY, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0][..], &KEY].concat(),
+    ];
+    for bytes in last {
+        let mut peer = Peer::open(server.address());
+        peer.send(&bytes);
+        peer.frame();
+        peer.end();
+    }
+    drop(server);
+    let whose = |line: String| match line.split_once(": ") {
+        Some((_, what)) => format!("(address): {what}\n"),
+        None => line,
+    };
+    lines.iter().map(whose).collect()
+}
+
 #[test]
-fn a_stop_is_said_to_everyone() {
+fn a_stop_is_announced_to_everyone() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "A server that stops says 1001 to everyone, and waits for their answers.",
+        rule: "A server that stops sends 1001 to every client, and waits for the answers.",
         signs: [],
-        shows: || {
-            let server = serve(ticking(Patience::default()));
-            let peers: Vec<Peer> = (0..3).map(|_| Peer::open(server.address())).collect();
-            let stopping = std::thread::spawn(move || drop(server));
-            let mut shown = String::new();
-            for mut peer in peers {
-                shown += &show(&peer.frame());
-                peer.send(&masked(CLOSE, b"\x03\xe9"));
-                shown += &format!("then {} bytes, and the end of TCP\n", peer.frame().len());
-            }
-            stopping.join().expect("the server stops");
-            shown
-        },
+        shows: stop_with_three_peers,
     }
+}
+
+fn stop_with_three_peers() -> String {
+    let server = serve(ticking(Patience::default()));
+    let peers: Vec<Peer> = (0..3).map(|_| Peer::open(server.address())).collect();
+    let stopping = std::thread::spawn(move || drop(server));
+    let mut shown = String::new();
+    for mut peer in peers {
+        shown += &show(&peer.frame());
+        peer.send(&masked(CLOSE, b"\x03\xe9"));
+        shown += &format!("then {} bytes, and the end of TCP\n", peer.frame().len());
+    }
+    stopping.join().expect("the server stops");
+    shown
 }
 
 #[test]
@@ -1319,56 +1486,76 @@ fn each_frame_is_drawn_for_the_page() {
         rule: "Under the subprotocol `bits` each frame is followed by a drawing, in a binary message.",
         signs: [
             panics("no more bytes within").says(
-                "One frame was drawn, not two: `take` doesn't tell the tap what came.",
+                "One frame was drawn, not two: `receive` doesn't tell the tap what came.",
             ),
         ],
-        shows: || {
-            let server = serve(Settings::default());
-            let mut peer = Peer::connect(server.address());
-            peer.send(&handshake("Sec-WebSocket-Protocol: bits\r\n"));
-            let head = peer.head();
-            peer.send(&masked(TEXT, b"Hi"));
-            let head = String::from_utf8_lossy(&head).into_owned();
-            let subprotocol = head.lines().find(|line| line.starts_with("Sec-WebSocket-Protocol"));
-            let mut shown = format!("{}\n\n{}\n", subprotocol.unwrap_or("(none)"), show(&peer.frame()));
-            for _ in 0..2 {
-                let frame = peer.frame();
-                shown += &format!("{}:\n{}\n", hex(&frame[..4]), String::from_utf8_lossy(&frame[4..]));
-            }
-            shown
-        },
+        shows: frames_and_drawings,
     }
 }
 
+fn frames_and_drawings() -> String {
+    let server = serve(Settings::default());
+    let mut peer = Peer::connect(server.address());
+    peer.send(&handshake("Sec-WebSocket-Protocol: bits\r\n"));
+    let head = peer.head();
+    peer.send(&masked(TEXT, b"Hi"));
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let subprotocol = head
+        .lines()
+        .find(|line| line.starts_with("Sec-WebSocket-Protocol"));
+    let mut shown = format!(
+        "{}\n\n{}\n",
+        subprotocol.unwrap_or("(none)"),
+        show(&peer.frame())
+    );
+    for _ in 0..2 {
+        let frame = peer.frame();
+        shown += &format!(
+            "{}:\n{}\n",
+            hex(&frame[..4]),
+            String::from_utf8_lossy(&frame[4..])
+        );
+    }
+    shown
+}
+
 #[test]
-fn what_is_too_long_to_draw_is_passed_over() {
+fn a_frame_too_long_to_draw_is_skipped() {
     check! {
         rfc: "the workshop's own rule",
         rule: "A frame is drawn when it is whole, if it has at most 4096 bytes. Frames after a longer one are drawn \
                again; bytes that aren't a frame end the drawing.",
         signs: [],
-        shows: || {
-            let frame = |length: u16| {
-                let header = [&[BINARY, 0xfe][..], &(length - 8).to_be_bytes(), &[0; 4]].concat();
-                [header, vec![b'*'; usize::from(length) - 8]].concat()
-            };
-            let stream = [frame(4096), frame(4097), masked(TEXT, b"one"), frame(9000), masked(PING, b""), vec![0xff; 3], masked(TEXT, b"lost")];
-            let stream = stream.concat();
-            let mut shown = String::new();
-            for size in [stream.len(), 1000, 7] {
-                let mut tap = Tap::default();
-                shown += &format!("{} bytes in pieces of {size}\n", stream.len());
-                for (index, piece) in stream.chunks(size).enumerate() {
-                    tap.came(piece);
-                    for drawing in tap.drawings() {
-                        let last = drawing.lines().last().unwrap_or_default();
-                        shown += &format!("  with piece {:>4}: {last}\n", index + 1);
-                    }
-                }
-            }
-            shown
-        },
+        shows: drawings_of_long_frames,
     }
+}
+
+fn drawings_of_long_frames() -> String {
+    // The header of these frames has 8 bytes.
+    let frame = |length: usize| masked(BINARY, &vec![b'*'; length - 8]);
+    let stream = [
+        frame(4096),
+        frame(4097),
+        masked(TEXT, b"one"),
+        frame(9000),
+        masked(PING, b""),
+        vec![0xff; 3],
+        masked(TEXT, b"lost"),
+    ];
+    let stream = stream.concat();
+    let mut shown = String::new();
+    for size in [stream.len(), 1000, 7] {
+        let mut tap = Tap::default();
+        shown += &format!("{} bytes in pieces of {size}\n", stream.len());
+        for (index, piece) in stream.chunks(size).enumerate() {
+            tap.received(piece);
+            for drawing in tap.drawings() {
+                let last = drawing.lines().last().unwrap_or_default();
+                shown += &format!("  with piece {:>4}: {last}\n", index + 1);
+            }
+        }
+    }
+    shown
 }
 
 #[test]
@@ -1377,42 +1564,60 @@ fn the_page_opens_a_websocket() {
         rfc: "WHATWG WebSockets §3.1",
         rule: "The page asks the host that it came from for /socket, and for drawings.",
         signs: [],
-        shows: || {
-            let server = serve(Settings::default());
-            let page = exchange(server.address(), "GET", "/", None);
-            let text = page.text();
-            let lines = text.lines().filter(|line| line.contains("/socket") || line.contains("new WebSocket"));
-            let lines: Vec<&str> = lines.map(str::trim).collect();
-            lines.join("\n")
-        },
+        shows: lines_of_the_page,
     }
+}
+
+fn lines_of_the_page() -> String {
+    let server = serve(Settings::default());
+    let page = exchange(server.address(), "GET", "/", None);
+    let text = page.text();
+    let lines = text
+        .lines()
+        .filter(|line| line.contains("/socket") || line.contains("new WebSocket"));
+    let lines: Vec<&str> = lines.map(str::trim).collect();
+    lines.join("\n")
 }
 
 #[test]
 fn a_server_that_is_dropped_listens_no_more() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "Dropping a server stops it, whatever address it has; so it is with the one behind the door.",
+        rule: "Dropping a server stops it, whatever its address is, and tiny_http behind its door as well.",
         signs: [],
-        shows: || {
-            let server = serve(Settings::default());
-            let http = Http::start(Settings::default().head).expect("the server starts");
-            let addresses = [server.address(), http.address()];
-            let answers = addresses.map(|address| exchange(address, "GET", "/", None).status);
-            drop((server, http));
-            // Not every system has more addresses of loopback than one.
-            let other = TcpListener::bind("127.0.0.2:0").or_else(|_| TcpListener::bind("127.0.0.1:0"));
-            let other = Server::start(other.expect("loopback has a free port"), Settings::default()).expect("the server starts");
-            let third = other.address();
-            drop(other);
-            let [in_front, behind] = addresses.map(|address| if is_left(address) { "refused" } else { "accepted" });
-            let third = if is_left(third) { "refused" } else { "accepted" };
-            format!("while they run: {answers:?}\nin front of the door: {in_front}\nbehind it: {behind}\nat another address: {third}")
-        },
+        shows: dropped_servers,
     }
 }
 
-/// Whether nobody listens there, at the latest when the deadline is over.
+fn dropped_servers() -> String {
+    let server = serve(Settings::default());
+    let http = Http::start(Settings::default().head).expect("the server starts");
+    let addresses = [server.address(), http.address()];
+    let answers = addresses.map(|address| exchange(address, "GET", "/", None).status);
+    drop((server, http));
+    // Not every system has more addresses of loopback than one.
+    let other = TcpListener::bind("127.0.0.2:0").or_else(|_| TcpListener::bind("127.0.0.1:0"));
+    let other = other.expect("loopback has a free port");
+    let other = Server::start(other, Settings::default()).expect("the server starts");
+    let third = other.address();
+    drop(other);
+    let [in_front, behind] = addresses.map(refused_or_accepted);
+    let third = refused_or_accepted(third);
+    format!(
+        "while they run: {answers:?}\nin front of the door: {in_front}\nbehind it: {behind}\n\
+         at another address: {third}"
+    )
+}
+
+fn refused_or_accepted(address: SocketAddr) -> &'static str {
+    if is_left(address) {
+        "refused"
+    } else {
+        "accepted"
+    }
+}
+
+/// Whether nothing listens there any more, at the latest when the deadline is over.
 fn is_left(address: SocketAddr) -> bool {
     let deadline = Instant::now() + stretched(DEADLINE);
     let refused = || {
@@ -1435,18 +1640,23 @@ fn the_program_serves() {
         rfc: "RFC 6455 §1.2",
         rule: "`cargo run -p echo` says where it listens, echoes, and its options are its limits.",
         signs: [],
-        shows: || {
-            let server = program!().serve(&["--max-message", "5", "--max-fields", "6"]);
-            let mut transcript = Transcript::new();
-            let mut peer = Peer::open(server.address);
-            for text in ["Hello", "Hello!"] {
-                peer.says(&masked(TEXT, text.as_bytes()), &mut transcript);
-                peer.hears(&mut transcript);
-            }
-            let mut other = Client::connect(server.address);
-            other.send(&handshake("a: b\r\na: b\r\n"));
-            transcript.note(&format!("a head of 7 fields, of 6 allowed: {}", other.response().status));
-            transcript.to_string()
-        },
+        shows: visit_to_the_program,
     }
+}
+
+fn visit_to_the_program() -> String {
+    let server = program!().serve(&["--max-message", "5", "--max-fields", "6"]);
+    let mut transcript = Transcript::new();
+    let mut peer = Peer::open(server.address);
+    for text in ["Hello", "Hello!"] {
+        peer.says(&masked(TEXT, text.as_bytes()), &mut transcript);
+        peer.hears(&mut transcript);
+    }
+    let mut other = Client::connect(server.address);
+    other.send(&handshake("a: b\r\na: b\r\n"));
+    transcript.note(&format!(
+        "a head of 7 fields, of 6 allowed: {}",
+        other.response().status
+    ));
+    transcript.to_string()
 }

@@ -9,11 +9,12 @@
 //!    │ they break a rule            │
 //!    └──────────────────────────────┴──────▶ Failed
 //!
-//!   TCP ends, in whatever phase: Closed
+//!   TCP ends, in any phase: Closed
 //! ```
 //!
-//! What comes is read in the first two phases only.
+//! Incoming bytes are read only in the first two phases.
 
+use std::collections::VecDeque;
 use std::mem;
 
 use frames::{FrameDecoder, MaskingKey, Opcode, Part, ReservedBits, encode_frame};
@@ -21,20 +22,18 @@ use messages::{Item, Message, MessageReader};
 
 use crate::close_code::CloseCode;
 use crate::close_frame;
-use crate::event::{Event, State};
+use crate::event::Event;
 use crate::extension::{Extension, NoExtension};
-use crate::failure::{Failure, SendError};
-use crate::phase::Phase;
+use crate::failure::Failure;
+use crate::phase::{Phase, State};
+use crate::send_error::{MAX_PING, SendError};
 use crate::side::Side;
 
-/// The most bytes that a ping may have (RFC 6455 §5.5).
-pub const MAX_PING: usize = 125;
-
-/// What a connection takes, and what was negotiated.
+/// The limits of a connection, and its extension.
 pub struct Config {
-    /// The most that a frame may declare, in bytes. The default is 1 MiB.
+    /// The longest payload that a frame may declare, in bytes. The default is 1 MiB.
     pub max_frame: u64,
-    /// The most that a message may have in all its frames together, in bytes. The default is 1 MiB.
+    /// The longest message, in all its frames together, in bytes. The default is 1 MiB.
     pub max_message: u64,
     /// The extension that both sides agreed on. The default is none.
     pub extension: Box<dyn Extension>,
@@ -58,25 +57,25 @@ pub struct Connection {
     decoder: FrameDecoder,
     extension: Box<dyn Extension>,
     reader: MessageReader,
-    /// What is to be written, in this order.
+    /// The bytes that wait to be written.
     outgoing: Vec<u8>,
-    /// Whether bytes from an earlier call have not been taken yet. Each `receive` sets it.
-    behind: bool,
+    /// Whether some of them were already waiting when the latest read came. Each `feed` sets this.
+    has_backlog: bool,
     /// The latest ping that has no answer yet.
     unanswered: Option<Vec<u8>>,
-    /// The event that is given before anything else is looked at: `Open`, to begin with.
-    first: Option<Event>,
+    /// The events that are ready, which `poll` gives first. At the start that is `Open`.
+    queue: VecDeque<Event>,
 }
 // ANCHOR_END: connection
 
 impl Connection {
-    /// The server's side.
+    /// Creates the server's side.
     pub fn server(config: Config) -> Self {
         Self::new(Side::Server, config)
     }
 
-    /// The client's side. `keys` gives the masking key of each frame. Nobody may be able to guess
-    /// the next one (RFC 6455 §5.3): take them from the system's source of randomness, except in
+    /// Creates the client's side. `keys` makes the masking key of each frame. The next key must be
+    /// impossible to guess (RFC 6455 §5.3): take keys from the system's source of randomness, except in
     /// tests.
     pub fn client(config: Config, keys: impl FnMut() -> MaskingKey + Send + 'static) -> Self {
         Self::new(Side::Client(Box::new(keys)), config)
@@ -91,82 +90,65 @@ impl Connection {
             side,
             phase: Phase::Open,
             outgoing: Vec::new(),
-            behind: false,
+            has_backlog: false,
             unanswered: None,
-            first: Some(Event::Open),
+            queue: VecDeque::from([Event::Open]),
         }
     }
 
-    /// Takes what a read brought, and says what it leads to. The first call says that the
-    /// connection is open, so make one with what came after the handshake, even if that is
-    /// nothing.
+    /// Takes the bytes of a read. [`poll`](Self::poll) gives the events that they lead to.
+    // ANCHOR: poll
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.phase.reads() {
+            self.has_backlog = !self.outgoing.is_empty();
+            self.decoder.receive(bytes);
+        }
+    }
+
+    /// Returns the next event of the bytes that were fed, or `None` if they lead to no more. What is
+    /// sent between two calls goes out before the answer to the next frame: the echo of a message
+    /// before the Close frame for a broken rule that comes after the message.
+    pub fn poll(&mut self) -> Option<Event> {
+        // Task: the queue comes first. After their Close or a failure, no more bytes are looked at.
+        if self.queue.is_empty() && self.phase.reads() {
+            match self.next_event() {
+                Ok(event) => return event,
+                Err(failure) => self.fail(failure),
+            }
+        }
+        self.queue.pop_front()
+    }
+    // ANCHOR_END: poll
+
+    /// Feeds the bytes of a read, and returns all the events that they lead to. The first is always
+    /// [`Event::Open`], so begin with the bytes that came after the handshake, even if there are none.
     // ANCHOR: receive
     pub fn receive(&mut self, bytes: &[u8]) -> Vec<Event> {
-        let mut events = Vec::from_iter(self.first.take());
-        if !self.phase.reads() {
-            return events;
-        }
-        self.behind = !self.outgoing.is_empty();
-        self.decoder.receive(bytes);
-        // Task: one read may bring many events. After some of them, nothing that follows counts.
-        while self.phase.reads() {
-            match self.next_event() {
-                Ok(Some(event)) => events.push(event),
-                Ok(None) => break,
-                Err(failure) => events.extend(self.fail(failure)),
-            }
+        // Task: one read may bring many events. `feed` takes the bytes, `poll` gives the events.
+        self.feed(bytes);
+        let mut events = Vec::new();
+        while let Some(event) = self.poll() {
+            events.push(event);
         }
         events
     }
     // ANCHOR_END: receive
 
-    /// Takes what a read brought, like [`receive`](Self::receive), for [`poll`](Self::poll) to look
-    /// at.
-    // ANCHOR: poll
-    pub fn feed(&mut self, bytes: &[u8]) {
-        if self.phase.reads() {
-            self.behind = !self.outgoing.is_empty();
-            self.decoder.receive(bytes);
-        }
-    }
-
-    /// The next event of what was fed. Call it until there is none. What is sent between two calls
-    /// goes out before the answer to the next frame: the echo of a message before the Close frame for
-    /// a broken rule that comes after the message.
-    pub fn poll(&mut self) -> Option<Event> {
-        if self.first.is_some() {
-            return self.first.take();
-        }
-        if !self.phase.reads() {
-            return None;
-        }
-        match self.next_event() {
-            Ok(event) => event,
-            Err(failure) => {
-                let [error, close] = self.fail(failure);
-                self.first = Some(close);
-                Some(error)
-            }
-        }
-    }
-    // ANCHOR_END: poll
-
-    /// Tells the connection that TCP has ended, whichever side ended it.
+    /// Tells the connection that TCP has ended, whichever side ended it. Returns the last events.
     // ANCHOR: eof
     pub fn eof(&mut self) -> Vec<Event> {
-        let mut events = Vec::from_iter(self.first.take());
-        // Task: the application gets one close event, however it all ends (RFC 6455 §7.1.5).
+        // Task: the application gets one close event, however the connection ends (RFC 6455 §7.1.5).
         if self.phase.reads() {
-            events.push(abnormal_close());
+            self.queue.push_back(abnormal_close());
         }
         self.phase = Phase::Closed;
-        events
+        self.queue.drain(..).collect()
     }
     // ANCHOR_END: eof
 
     fn next_event(&mut self) -> Result<Option<Event>, Failure> {
         let item = self.next_item()?;
-        item.map(|item| self.take_item(item)).transpose()
+        item.map(|item| self.handle_item(item)).transpose()
     }
 
     // ANCHOR: next_item
@@ -192,23 +174,23 @@ impl Connection {
     }
     // ANCHOR_END: next_item
 
-    // ANCHOR: take_item
-    fn take_item(&mut self, item: Item) -> Result<Event, Failure> {
+    // ANCHOR: handle_item
+    fn handle_item(&mut self, item: Item) -> Result<Event, Failure> {
         match item {
             Item::Message(Message::Text(text)) => Ok(Event::Text(text)),
             Item::Message(Message::Binary(bytes)) => Ok(Event::Binary(bytes)),
-            Item::Ping(payload) => Ok(self.take_ping(payload)),
+            Item::Ping(payload) => Ok(self.handle_ping(payload)),
             Item::Pong(payload) => Ok(Event::Pong(payload)),
-            Item::Close(payload) => self.take_close(&payload),
+            Item::Close(payload) => self.handle_close(&payload),
         }
     }
-    // ANCHOR_END: take_item
+    // ANCHOR_END: handle_item
 
-    // ANCHOR: take_ping
-    fn take_ping(&mut self, payload: Vec<u8>) -> Event {
-        // Task: each ping wants a pong, but a peer that never reads must not make us keep many.
+    // ANCHOR: handle_ping
+    fn handle_ping(&mut self, payload: Vec<u8>) -> Event {
+        // Task: each ping gets a pong, but a peer that never reads must not make us keep many pongs.
         self.unanswered = Some(payload.clone());
-        if !self.behind {
+        if !self.has_backlog {
             self.answer_ping();
         }
         Event::Ping(payload)
@@ -219,10 +201,10 @@ impl Connection {
             self.send_frame(Opcode::Pong, ReservedBits::NONE, &payload);
         }
     }
-    // ANCHOR_END: take_ping
+    // ANCHOR_END: handle_ping
 
-    // ANCHOR: take_close
-    fn take_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
+    // ANCHOR: handle_close
+    fn handle_close(&mut self, payload: &[u8]) -> Result<Event, Failure> {
         // Task: look at their Close before you answer. Each side sends just one (RFC 6455 §5.5.1).
         let (code, reason) = close_frame::read(payload)?;
         if self.phase == Phase::Open {
@@ -231,25 +213,25 @@ impl Connection {
         self.phase = Phase::CloseExchanged;
         Ok(Event::Close { code, reason })
     }
-    // ANCHOR_END: take_close
+    // ANCHOR_END: handle_close
 
-    /// *Fail the WebSocket connection* (RFC 6455 §7.1.7).
+    /// Fails the connection, as RFC 6455 §7.1.7 defines it.
     // ANCHOR: fail
-    fn fail(&mut self, failure: Failure) -> [Event; 2] {
-        // Task: the other side is told why, unless our Close is out already (RFC 6455 §7.1.7).
+    fn fail(&mut self, failure: Failure) {
+        // Task: tell the other side why, unless our Close has gone out already (RFC 6455 §7.1.7).
         // Nothing is read after that.
         if self.phase == Phase::Open {
             self.send_close(&failure.close_code().0.to_be_bytes());
         }
         self.phase = Phase::Failed;
-        [Event::Error(failure), abnormal_close()]
+        self.queue.extend([Event::Error(failure), abnormal_close()]);
     }
     // ANCHOR_END: fail
 
     /// Sends a text message.
     ///
     /// # Errors
-    /// The connection is not open.
+    /// Returns [`SendError::NotOpen`] if the connection isn't open.
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
         self.send_message(Opcode::Text, text.as_bytes())
     }
@@ -257,7 +239,7 @@ impl Connection {
     /// Sends a binary message.
     ///
     /// # Errors
-    /// The connection is not open.
+    /// Returns [`SendError::NotOpen`] if the connection isn't open.
     pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), SendError> {
         self.send_message(Opcode::Binary, bytes)
     }
@@ -271,10 +253,11 @@ impl Connection {
     }
     // ANCHOR_END: send_message
 
-    /// Asks for a pong with the same payload.
+    /// Sends a ping. The other side answers it with a pong that has the same payload.
     ///
     /// # Errors
-    /// The connection is not open, or the payload is longer than [`MAX_PING`].
+    /// Returns [`SendError::NotOpen`] if the connection isn't open, and [`SendError::PingTooLong`] if the
+    /// payload is longer than [`MAX_PING`] bytes.
     // ANCHOR: send_ping
     pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         // Task: a ping is a control frame (RFC 6455 §5.5), and needs an open connection.
@@ -288,11 +271,13 @@ impl Connection {
     }
     // ANCHOR_END: send_ping
 
-    /// Begins the closing handshake. What the other side sends before it learns of this still comes,
-    /// and its pings are still answered, which RFC 6455 §5.5.2 demands until its own Close is there.
+    /// Begins the closing handshake. Until the other side's Close comes, its messages are still events,
+    /// and its pings are still answered (RFC 6455 §5.5.2).
     ///
     /// # Errors
-    /// The connection is not open, the code may not be on the wire, or the reason is too long.
+    /// Returns [`SendError::NotOpen`] if the connection isn't open, [`SendError::CloseCode`] if the code
+    /// may not be on the wire, and [`SendError::ReasonTooLong`] if the reason is longer than
+    /// [`MAX_REASON`](crate::send_error::MAX_REASON) bytes.
     // ANCHOR: close
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
         // Task: we begin the closing handshake only once. A Close that is refused changes nothing.
@@ -316,7 +301,7 @@ impl Connection {
 
     // ANCHOR: send_close
     fn send_close(&mut self, payload: &[u8]) {
-        // A pong that still waits would be behind the Close frame, where nobody reads it.
+        // A pong that still waits goes first: after a Close frame nobody would read it.
         self.answer_ping();
         self.send_frame(Opcode::Close, ReservedBits::NONE, payload);
     }
@@ -327,8 +312,8 @@ impl Connection {
     }
     // ANCHOR_END: send_close
 
-    /// All that is to be written, empty if there is nothing. Take it again only when that
-    /// is written; then a peer that doesn't read costs no more than this and one pong.
+    /// Takes the bytes that wait to be written, if there are any. Take more only when these are written:
+    /// then a peer that never reads costs you no more than these and one pong.
     // ANCHOR: take_outgoing
     pub fn take_outgoing(&mut self) -> Vec<u8> {
         // Task: each byte is given away once. A ping that still waits is answered now.
@@ -337,21 +322,18 @@ impl Connection {
     }
     // ANCHOR_END: take_outgoing
 
-    /// How many bytes wait to be taken. A driver that can't write may stop reading by this.
+    /// Returns how many bytes wait to be written. A driver that can't write may stop reading when there
+    /// are too many.
     pub fn outgoing_length(&self) -> usize {
         self.outgoing.len()
     }
 
-    /// How far the connection is.
+    /// Returns how far the connection is.
     pub fn state(&self) -> State {
-        match self.phase {
-            Phase::Open => State::Open,
-            Phase::CloseSent | Phase::CloseExchanged | Phase::Failed => State::Closing,
-            Phase::Closed => State::Closed,
-        }
+        self.phase.state()
     }
 
-    /// Whether we are to close TCP as soon as everything is written.
+    /// Returns whether we close TCP as soon as everything is written.
     pub fn should_close_tcp(&self) -> bool {
         self.phase.should_close_tcp(self.side.role())
     }

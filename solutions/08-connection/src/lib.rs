@@ -9,37 +9,39 @@
 //!           take_outgoing()  └────────────┘  send_text, close, …
 //! ```
 //!
-//! Whoever owns the socket, a *driver*, does five things. They are the same for one thread that
-//! blocks, for two, and for a runtime:
+//! The code that owns the socket, a *driver*, does five things. They are the same for one thread that
+//! blocks, for two threads, and for an async runtime:
 //!
-//! 1. Once the handshake is done: `receive` what came behind its head, even if that is nothing.
-//! 2. `receive` what a read brought, and act on the events.
-//! 3. Write what `take_outgoing` gives: once for all that a read has led to.
+//! 1. Once the handshake is done: `receive` the bytes that came after its head, even if there are none.
+//! 2. `receive` the bytes of a read, and act on the events. If an answer must go out before the next
+//!    frame is looked at, `feed` the bytes instead, and `poll` one event at a time.
+//! 3. Write the bytes that `take_outgoing` gives: one write for everything that a read has led to.
 //! 4. Close TCP when `should_close_tcp` says so and everything is written. While `state` is
 //!    [`State::Closing`], wait for that with a deadline.
-//! 5. Say `eof` when TCP has ended, whoever ended it.
+//! 5. Call `eof` when TCP has ended, whichever side ended it.
 //!
-//! The events beside those of a browser's `WebSocket`:
+//! The events, beside those of a browser's `WebSocket`:
 //!
 //! | browser | here |
 //! |---|---|
 //! | `open` | [`Event::Open`] |
 //! | `message` | [`Event::Text`], [`Event::Binary`] |
-//! | `error` | [`Event::Error`], which says what was wrong; a page is never told |
-//! | `close` | [`Event::Close`]: code and reason. `wasClean` is false where the code is 1006 |
+//! | `error` | [`Event::Error`], which says what was wrong; a page never learns that |
+//! | `close` | [`Event::Close`]: code and reason. `wasClean` is false if the code is 1006 |
 //! | (a page doesn't see these) | [`Event::Ping`], [`Event::Pong`] |
 //!
 //! | module | what it is for | RFC 6455 |
 //! |---|---|---|
 //! | [`close_code`] | why a connection ends, as a number | §7.4 |
-//! | [`close_frame`] | what a Close frame says | §5.5.1 |
-//! | [`event`] | what happens on a connection | §6.2, §7.1 |
-//! | [`failure`] | the rules that the other side can break, and those that we could | §7.1.7 |
-//! | [`phase`] | how far a connection is: what is read, and who closes TCP | §7.1 |
-//! | [`side`] | who masks, and with which keys | §5.1, §5.3 |
-//! | [`extension`] | where an extension has its place | §5.8, §9 |
+//! | [`phase`] | how far a connection is: whether it reads, and which side closes TCP | §7.1 |
+//! | [`send_error`] | the rules that we could break | §5.5 |
+//! | [`close_frame`] | the payload of a Close frame | §5.5.1 |
+//! | [`side`] | which side masks, and with which keys | §5.1, §5.3 |
+//! | [`extension`] | the place of an extension | §5.8, §9 |
+//! | [`failure`] | the rules that the other side can break | §7.1.7 |
+//! | [`event`] | the events of a connection | §6.2, §7.1 |
 //! | [`connection`] | the state machine | §5.5, §6, §7 |
-//! | [`script`] | two connections that talk with each other, on paper | |
+//! | [`script`] | two connections that follow a script, without a network | |
 
 pub mod close_code;
 pub mod close_frame;
@@ -49,11 +51,14 @@ pub mod extension;
 pub mod failure;
 pub mod phase;
 pub mod script;
+pub mod send_error;
 pub mod side;
 
 pub use close_code::CloseCode;
 pub use close_frame::CloseFrameError;
 pub use connection::{Config, Connection};
-pub use event::{Event, State};
+pub use event::Event;
 pub use extension::{Extension, ExtensionError, NoExtension};
-pub use failure::{Failure, SendError};
+pub use failure::Failure;
+pub use phase::State;
+pub use send_error::SendError;

@@ -1,10 +1,8 @@
 //! How far a connection is (RFC 6455 §7.1), and what that means for reading and for TCP.
-//!
-//! What moves it from one phase to the next is in [`connection`](crate::connection).
 
 use frames::Role;
 
-/// The five phases of a connection.
+/// The five phases of a connection. `Connection` moves from one to the next.
 // ANCHOR: phase
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -14,7 +12,7 @@ pub enum Phase {
     CloseSent,
     /// Both have been sent: the closing handshake is done.
     CloseExchanged,
-    /// They broke a rule.
+    /// The other side broke a rule.
     Failed,
     /// TCP has ended.
     Closed,
@@ -22,7 +20,7 @@ pub enum Phase {
 // ANCHOR_END: phase
 
 impl Phase {
-    /// Whether what comes is still of interest.
+    /// Returns whether incoming bytes are still read.
     // ANCHOR: reads
     pub fn reads(self) -> bool {
         // Task: nothing is read after their Close, after a failure, or after the end of TCP.
@@ -30,13 +28,13 @@ impl Phase {
     }
     // ANCHOR_END: reads
 
-    /// Whether the endpoint with this role is to close TCP as soon as everything is written. After the
-    /// closing handshake the server does it, and the client waits until it has (RFC 6455 §7.1.1). Once TCP
-    /// has ended, there is nothing more to wait for: what is left of the socket can go.
+    /// Returns whether the endpoint with this role closes TCP as soon as everything is written. After the
+    /// closing handshake the server does, and the client waits for that (RFC 6455 §7.1.1). Once TCP has
+    /// ended, both do: there is nothing more to wait for.
     // ANCHOR: should_close_tcp
     pub fn should_close_tcp(self, role: Role) -> bool {
         // Task: RFC 6455 §7.1.1 says which side closes first. After a failure we wait for nothing.
-        // Once TCP has ended, both sides close: what is left of the socket can go.
+        // Once TCP has ended, both sides close what is left of the socket.
         match self {
             Self::Open | Self::CloseSent => false,
             Self::CloseExchanged => role == Role::Server,
@@ -44,4 +42,25 @@ impl Phase {
         }
     }
     // ANCHOR_END: should_close_tcp
+
+    /// Returns the state that an application sees.
+    pub fn state(self) -> State {
+        match self {
+            Self::Open => State::Open,
+            Self::CloseSent | Self::CloseExchanged | Self::Failed => State::Closing,
+            Self::Closed => State::Closed,
+        }
+    }
+}
+
+/// How far a connection is: a browser's `readyState`, without `CONNECTING`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Messages may be sent.
+    Open,
+    /// The closing handshake has begun, or the connection has failed. Nothing more can be sent, but TCP
+    /// hasn't ended.
+    Closing,
+    /// TCP has ended.
+    Closed,
 }

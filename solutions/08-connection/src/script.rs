@@ -1,16 +1,16 @@
-//! Two connections that talk with each other, and the transcript of it.
+//! Plays a script with two connections, and writes a transcript.
 //!
-//! Each line of a script is something that one side does:
+//! Each line of a script is an action of one side:
 //!
 //! ```text
 //! client text Hello                 a message
 //! server ping still there?          a ping
 //! client close 1000 bye             begins the closing handshake
-//! client raw 81 05 48 65 6c 6c 6f   bytes that its connection knows nothing of
+//! client raw 81 05 48 65 6c 6c 6f   bytes that its connection knows nothing about
 //! client gone                       its TCP connection ends
 //! ```
 //!
-//! What ` & ` joins happens before anything arrives. The rest is said by the connections.
+//! Actions joined by ` & ` happen before anything arrives. Everything else comes from the connections.
 
 use frame_header::hex;
 use frames::{FrameDecoder, FrameHeader, Opcode, Part, ReservedBits, Role};
@@ -18,22 +18,23 @@ use frames::{FrameDecoder, FrameHeader, Opcode, Part, ReservedBits, Role};
 use crate::close_code::CloseCode;
 use crate::close_frame;
 use crate::connection::{Config, Connection};
-use crate::event::{Event, State};
+use crate::event::Event;
+use crate::phase::State;
 
 /// The masking key in the examples of RFC 6455 §5.7. A key that never changes is good for a
 /// transcript, and for nothing else.
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// How many bytes are shown of what is sent at once.
-const SHOWN: usize = 16;
+/// The most bytes of one write that are shown.
+const MAX_SHOWN: usize = 16;
 
-/// How often the two may answer each other. It is never more than twice where both are right.
-const MOST_ROUNDS: usize = 5;
+/// The most rounds in which the two answer each other. Two are enough if both are right.
+const MAX_ROUNDS: usize = 5;
 
-/// What is said and sent when two connections follow the script.
+/// Plays a script, and returns the transcript.
 ///
 /// # Errors
-/// A line of the script makes no sense.
+/// Returns a sentence for a person if a line of the script makes no sense.
 pub fn play(script: &[&str]) -> Result<String, String> {
     let mut stage = Stage::new();
     for line in script {
@@ -45,7 +46,7 @@ pub fn play(script: &[&str]) -> Result<String, String> {
     Ok(stage.transcript)
 }
 
-/// Both endpoints, and what was seen of them.
+/// Both endpoints, and the transcript so far.
 struct Stage {
     client: Actor,
     server: Actor,
@@ -57,14 +58,14 @@ struct Actor {
     name: &'static str,
     role: Role,
     connection: Connection,
-    /// Bytes that its connection knows nothing of.
+    /// Bytes to send that its connection knows nothing about.
     raw: Vec<u8>,
     /// Whether its side of TCP has ended.
     gone: bool,
 }
 
 impl Actor {
-    /// An actor whose connection has said that it is open.
+    /// Creates an actor. Its connection has reported that it is open.
     fn new(name: &'static str, role: Role, mut connection: Connection) -> Self {
         connection.receive(&[]);
         Self {
@@ -99,7 +100,7 @@ impl Stage {
         self.transcript += "\n";
     }
 
-    /// One side does something.
+    /// Does one action of one side.
     fn act(&mut self, action: &str) -> Result<(), String> {
         let (name, rest) = action.split_once(' ').unwrap_or((action, ""));
         let (what, rest) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -141,7 +142,7 @@ impl Stage {
         Ok(())
     }
 
-    /// What was sent arrives, and what it leads to, until nothing is on its way any more.
+    /// Delivers what both sides have sent, and the answers to it, until nothing more is sent.
     fn deliver(&mut self) {
         for round in 0.. {
             let from_client = self.client.outgoing();
@@ -149,7 +150,7 @@ impl Stage {
             if from_client.is_empty() && from_server.is_empty() {
                 break;
             }
-            if round == MOST_ROUNDS {
+            if round == MAX_ROUNDS {
                 self.say("  … and so on, without end");
                 break;
             }
@@ -161,7 +162,7 @@ impl Stage {
         }
     }
 
-    /// Bytes go from one side to the other.
+    /// Carries bytes from one side to the other.
     fn carry(&mut self, from: Role, bytes: &[u8]) {
         let (from, to) = self.pair(from);
         if bytes.is_empty() || to.gone {
@@ -177,7 +178,7 @@ impl Stage {
         self.transcript += &lines;
     }
 
-    /// One side closes TCP, if it is its turn. Both learn of it.
+    /// Lets one side close TCP, if it is that side's turn. Both connections are told.
     fn end_tcp(&mut self, role: Role) {
         let (one, other) = self.pair(role);
         let over = other.connection.state() == State::Closed;
@@ -210,17 +211,17 @@ fn bytes_of(text: &str) -> Result<Vec<u8>, String> {
     hex::parse(text).map_err(|error| error.to_string())
 }
 
-/// The bytes in hexadecimal, or the first of them.
+/// Bytes in hexadecimal: all of them, or the first few.
 fn shown(bytes: &[u8]) -> String {
-    let first = bytes.iter().take(SHOWN);
+    let first = bytes.iter().take(MAX_SHOWN);
     let text: Vec<String> = first.map(|byte| format!("{byte:02x}")).collect();
     match bytes.len() {
-        0..=SHOWN => text.join(" "),
+        0..=MAX_SHOWN => text.join(" "),
         length => format!("{} … ({length} bytes)", text.join(" ")),
     }
 }
 
-/// What the frames in these bytes say, as far as they are frames.
+/// A line for each whole frame in these bytes.
 fn meanings(bytes: &[u8], receiver: Role) -> Vec<String> {
     let mut decoder = FrameDecoder::new(receiver, u64::MAX, ReservedBits::NONE);
     decoder.receive(bytes);
@@ -237,7 +238,7 @@ fn meanings(bytes: &[u8], receiver: Role) -> Vec<String> {
     meanings
 }
 
-/// What one frame says.
+/// A line about one frame.
 fn meaning(header: &FrameHeader, payload: &[u8]) -> String {
     let mut meaning = header.opcode.to_string();
     match (header.opcode, close_frame::read(payload)) {
@@ -269,7 +270,7 @@ fn describe(event: &Event) -> String {
     }
 }
 
-/// Text in quotation marks, or bytes that are none.
+/// Text in quotation marks, or bytes in hexadecimal if they aren't text.
 fn quoted(bytes: &[u8]) -> String {
     match str::from_utf8(bytes) {
         Ok(text) => format!("{:?}", brief(text, 40)),
@@ -277,7 +278,7 @@ fn quoted(bytes: &[u8]) -> String {
     }
 }
 
-/// As many characters as there is room for.
+/// The text, cut after so many characters.
 fn brief(text: &str, room: usize) -> String {
     match text.char_indices().nth(room) {
         Some((end, _)) => format!("{}…", &text[..end]),

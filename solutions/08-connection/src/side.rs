@@ -1,11 +1,11 @@
-//! Which endpoint we are, and what that means for what we send.
+//! The side that we are on: only a client masks its frames.
 
 use frames::{MaskingKey, Role};
 
-/// Client or server. A client can't be made without a source of masking keys, a server has none.
+/// Client or server. A client can't be made without a source of masking keys; a server has none.
 // ANCHOR: side
 pub enum Side {
-    /// We opened the connection, and mask what we send.
+    /// We opened the connection, and mask every frame.
     Client(Box<dyn FnMut() -> MaskingKey + Send>),
     /// We accepted it, and never mask.
     Server,
@@ -13,7 +13,7 @@ pub enum Side {
 // ANCHOR_END: side
 
 impl Side {
-    /// The name of this side.
+    /// Returns the role of this side.
     pub fn role(&self) -> Role {
         match self {
             Self::Client(_) => Role::Client,
@@ -21,7 +21,7 @@ impl Side {
         }
     }
 
-    /// The masking key of the next frame (RFC 6455 §5.3).
+    /// Returns the masking key of the next frame (RFC 6455 §5.3).
     // ANCHOR: masking_key
     pub fn masking_key(&mut self) -> Option<MaskingKey> {
         // Task: a client takes a fresh key for each frame, a server takes none.

@@ -1,7 +1,7 @@
 //! Moves bytes between a stream and a connection, until the connection has ended.
 //!
-//! One thread does everything in turn: read, answer, look at the clock, write. It can do so because
-//! an echo server never has anything to say that isn't an answer.
+//! One thread does everything in turn: read, answer, look at the clock, write. That is enough, because
+//! everything that an echo server says is an answer.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -15,8 +15,8 @@ use crate::echo;
 use crate::log::Log;
 use crate::tap::Tap;
 
-/// The most that one read takes, in bytes. Each connection holds as much memory, so it is small.
-pub const READ_AT_ONCE: usize = 16 * 1024;
+/// The size of the read buffer, in bytes. Each connection has one, so it is small.
+pub const READ_BUFFER_SIZE: usize = 16 * 1024;
 
 /// One connection, its stream, and its deadlines.
 // ANCHOR: driver
@@ -26,26 +26,26 @@ pub struct Driver<'a, Stream> {
     deadlines: Deadlines,
     /// Set when the server stops.
     stop: &'a AtomicBool,
-    /// Draws the frames, where the page has asked for that.
+    /// Draws the frames, if the page has asked for that.
     tap: Option<Tap>,
-    /// Where failures are logged, and for which peer.
+    /// The log for a failure, and the address that it names.
     log: Option<(&'a Log, SocketAddr)>,
 }
 
-/// What a read has brought.
+/// The outcome of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Heard {
-    /// So many bytes, at least one.
+enum ReadOutcome {
+    /// So many bytes came, at least one.
     Bytes(usize),
     /// Nothing yet: it is time to look at the clock.
-    Nothing,
+    Tick,
     /// TCP has ended.
     End,
 }
 // ANCHOR_END: driver
 
 impl<'a, Stream: Read + Write> Driver<'a, Stream> {
-    /// A driver for a connection whose handshake is done. `stop` ends it from outside.
+    /// Creates a driver for a connection whose handshake is done. When `stop` is set, it closes the connection.
     pub fn new(
         stream: Stream,
         connection: Connection,
@@ -62,38 +62,36 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
         }
     }
 
-    /// The same, with a line in `log` if the connection fails: what `peer` did wrong.
-    pub fn logging(self, log: &'a Log, peer: SocketAddr) -> Self {
+    /// Adds a log. If the connection fails, a line says what `peer` did wrong.
+    pub fn with_log(self, log: &'a Log, peer: SocketAddr) -> Self {
         Self {
             log: Some((log, peer)),
             ..self
         }
     }
 
-    /// The same, with each frame followed by a drawing of it, in a binary message.
-    pub fn drawing(self) -> Self {
-        Self {
-            tap: Some(Tap::default()),
-            ..self
-        }
+    /// Adds a tap, or none. With one, each frame is followed by a drawing of it, in a binary message.
+    pub fn with_tap(self, tap: Option<Tap>) -> Self {
+        Self { tap, ..self }
     }
 
-    /// Runs the connection to its end: there is nothing to read any more, and nothing to write.
+    /// Runs the connection to its end, when nothing is left to read or to write.
     ///
     /// # Errors
-    /// TCP has failed, or the peer has not read what it was sent.
+    /// Returns the stream's error if TCP has failed, or if a write has waited too long because the peer
+    /// doesn't read.
     // ANCHOR: run
     pub fn run(mut self) -> io::Result<()> {
-        // Task: read, take, look at the clock, write; until the connection says that we close TCP.
-        // Begin with `take(&[])`: the first event, `Open`, is there before any byte has come. An echo
+        // Task: read, receive, look at the clock, write; until the connection says that we close TCP.
+        // Begin with `receive(&[])`: the first event, `Open`, is there before any byte has come. An echo
         // has nothing to say to it; an application that greets its clients has.
-        let mut buffer = vec![0; READ_AT_ONCE];
-        self.take(&[]);
+        let mut buffer = vec![0; READ_BUFFER_SIZE];
+        self.receive(&[]);
         while !self.connection.should_close_tcp() {
             match self.read(&mut buffer)? {
-                Heard::Bytes(count) => self.take(&buffer[..count]),
-                Heard::Nothing => {}
-                Heard::End => _ = self.connection.eof(),
+                ReadOutcome::Bytes(count) => self.receive(&buffer[..count]),
+                ReadOutcome::Tick => {}
+                ReadOutcome::End => _ = self.connection.eof(),
             }
             self.keep_time();
             self.write()?;
@@ -102,17 +100,17 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     }
     // ANCHOR_END: run
 
-    /// One read. A stream that has waited for long enough says `WouldBlock` or `TimedOut`; a signal
+    /// Reads once. A stream that has waited long enough returns `WouldBlock` or `TimedOut`, and a signal
     /// may interrupt it. None of these is the end.
     // ANCHOR: read
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Heard> {
-        // Task: tell bytes, the end, a wait that is over and a failure from each other.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
+        // Task: tell four outcomes from each other: bytes, the end, a tick, and a failure.
         match self.stream.read(buffer) {
-            Ok(0) => Ok(Heard::End),
-            Ok(count) => Ok(Heard::Bytes(count)),
+            Ok(0) => Ok(ReadOutcome::End),
+            Ok(count) => Ok(ReadOutcome::Bytes(count)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
-                    Ok(Heard::Nothing)
+                    Ok(ReadOutcome::Tick)
                 }
                 _ => Err(error),
             },
@@ -120,34 +118,34 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     }
     // ANCHOR_END: read
 
-    /// Takes what a read has brought, and answers every event that it leads to.
-    // ANCHOR: take
-    fn take(&mut self, bytes: &[u8]) {
+    /// Takes the bytes of a read, and answers every event that they lead to.
+    // ANCHOR: receive
+    fn receive(&mut self, bytes: &[u8]) {
         // Task: tell the deadlines, and the tap if there is one; then answer event by event.
-        self.deadlines.heard(Instant::now());
+        self.deadlines.received(Instant::now());
         if let Some(tap) = &mut self.tap {
-            tap.came(bytes);
+            tap.received(bytes);
         }
         self.connection.feed(bytes);
         while let Some(event) = self.next_event() {
             echo::answer(&mut self.connection, &event);
         }
     }
-    // ANCHOR_END: take
+    // ANCHOR_END: receive
 
-    /// The next event of the connection. If it is a failure, the log has it, too (RFC 6455 §7.1.7).
+    /// Returns the next event of the connection. A failure is logged, too (RFC 6455 §7.1.7).
     // ANCHOR: next_event
     fn next_event(&mut self) -> Option<Event> {
         let event = self.connection.poll()?;
         if let (Event::Error(failure), Some((log, peer))) = (&event, self.log) {
             let code = failure.close_code();
-            log.say(format!("{peer}: closed with {code}: {failure}"));
+            log.write(format!("{peer}: closed with {code}: {failure}"));
         }
         Some(event)
     }
     // ANCHOR_END: next_event
 
-    /// Does what is due: a ping, a Close, the end.
+    /// Sends the ping or the Close that is due, or ends the connection.
     // ANCHOR: keep_time
     fn keep_time(&mut self) {
         let open = self.connection.state() == State::Open;
@@ -163,16 +161,16 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     }
 
     fn close(&mut self, code: CloseCode, reason: &str) {
-        // It fails only where the connection is closing already.
+        // It fails only if the connection is closing already.
         _ = self.connection.close(code, reason);
-        self.deadlines.closing(Instant::now());
+        self.deadlines.close_sent(Instant::now());
     }
     // ANCHOR_END: keep_time
 
-    /// Writes everything that there is to write, at once.
+    /// Writes everything that waits to be written, at once.
     // ANCHOR: write
     fn write(&mut self) -> io::Result<()> {
-        // Task: all of it goes out in one write, and nothing waits in a buffer. No write for nothing.
+        // Task: everything goes out in one write, and nothing stays in a buffer. No bytes, no write.
         let outgoing = self.outgoing();
         if outgoing.is_empty() {
             return Ok(());
@@ -182,13 +180,13 @@ impl<'a, Stream: Read + Write> Driver<'a, Stream> {
     }
     // ANCHOR_END: write
 
-    /// What the connection wants to send, and the drawings of it.
+    /// Takes the bytes that the connection wants to send, and adds the drawings of their frames.
     fn outgoing(&mut self) -> Vec<u8> {
         let mut outgoing = self.connection.take_outgoing();
         if let Some(tap) = &mut self.tap {
-            tap.goes(&outgoing);
+            tap.sent(&outgoing);
             for drawing in tap.drawings() {
-                // Nothing follows a Close frame, no drawing either.
+                // Nothing follows a Close frame, not even a drawing.
                 _ = self.connection.send_binary(drawing.as_bytes());
             }
             outgoing.extend(self.connection.take_outgoing());

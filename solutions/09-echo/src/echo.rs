@@ -6,7 +6,7 @@ use connection::{Connection, Event};
 // ANCHOR: answer
 pub fn answer(connection: &mut Connection, event: &Event) {
     // Task: text goes back as text, binary as binary; the rest needs no answer.
-    // Once we have said goodbye nothing can be sent any more, and nothing is missed.
+    // After our Close nothing can be sent, and the client misses nothing.
     _ = match event {
         Event::Text(text) => connection.send_text(text),
         Event::Binary(bytes) => connection.send_binary(bytes),

@@ -1,9 +1,9 @@
-//! An echo server: what comes goes back, over a real socket (RFC 6455 §4.2, §5.5, §7).
+//! An echo server: each message goes back to its sender, over a real socket (RFC 6455 §4.2, §5.5, §7).
 //!
 //! ```text
 //!            ┌───────── Driver ─────────┐
-//!   read ───▶│ receive ─▶ answer        │
-//!            │              │           │
+//!   read ───▶│ feed, poll ─▶ answer     │
+//!            │                 │        │
 //!   write ◀──│ take_outgoing            │
 //!            │                          │
 //!   clock ──▶│ Deadlines: ping, close,  │
@@ -11,18 +11,18 @@
 //!            └──────────────────────────┘
 //! ```
 //!
-//! Everything that decides is your [`connection::Connection`]. What is new is who calls it, and when.
+//! Your [`connection::Connection`] makes every decision. New is the driver, which calls it at the right times.
 //!
 //! | module | what it is for | RFC 6455 |
 //! |---|---|---|
+//! | [`deadlines`] | how long the server waits for a silent peer | §5.5.2, §7.1.1 |
 //! | [`echo`] | the application: answers a message with itself | |
-//! | [`deadlines`] | how long a silent peer is waited for | §5.5.2, §7.1.1 |
+//! | [`log`] | a line for each failed connection | §7.1.7 |
+//! | [`tap`] | draws the frames of both directions, for the page | §5.2 |
 //! | [`driver`] | moves bytes between a stream and a connection | §7.1 |
-//! | [`server`] | pages and WebSockets on one port; a thread for each client | §4.2, §10.4 |
 //! | [`door`] | the way in and the way out: heads, and the end of TCP | §7.1.1, §10.4 |
-//! | [`http`] | what is answered to a head, by tiny_http | §4.2.2 |
-//! | [`log`] | what went wrong | §7.1.7 |
-//! | [`tap`] | draws what went over the wire, for the page | §5.2 |
+//! | [`http`] | the answer to a head, by tiny_http | §4.2.2 |
+//! | [`server`] | pages and WebSockets on one port; a thread for each client | §4.2, §10.4 |
 
 pub mod deadlines;
 pub mod door;

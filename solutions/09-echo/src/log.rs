@@ -1,23 +1,23 @@
-//! What went wrong, one line for each failed connection (RFC 6455 §7.1.7).
+//! The log: one line for each failed connection (RFC 6455 §7.1.7).
 
 use std::io::{self, Write};
 use std::sync::mpsc::Sender;
 
-/// Where the lines go.
+/// The place where the lines go.
 #[derive(Debug, Clone, Default)]
 pub enum Log {
     /// To stderr.
     #[default]
     Stderr,
-    /// To somebody who waits for them.
+    /// To a channel.
     Lines(Sender<String>),
 }
 
 impl Log {
-    /// Says a line. Where nobody listens any more it is lost.
-    pub fn say(&self, line: String) {
+    /// Writes a line. If the receiver is gone, the line is lost.
+    pub fn write(&self, line: String) {
         match self {
-            // Not `eprintln!`, which panics where stderr is closed.
+            // Not `eprintln!`, which panics if stderr is closed.
             Self::Stderr => _ = writeln!(io::stderr(), "{line}"),
             Self::Lines(lines) => _ = lines.send(line),
         }

@@ -23,32 +23,33 @@ use connection::{Config, Connection};
 use handshake::head::Limits;
 
 use crate::deadlines::Patience;
-use crate::door::{self, NotIn, Socket};
+use crate::door::{self, NoHead, Socket};
 use crate::driver::Driver;
 use crate::http::{self, Http};
 use crate::log::Log;
+use crate::tap::Tap;
 
-/// The most clients at a time that are told that there is no room. More are left without a word.
-const MOST_REFUSED: usize = 100;
+/// The most clients at a time that get a 503. More than that are dropped without an answer.
+const MAX_REFUSALS: usize = 100;
 
-/// What the server allows, and how long it waits.
+/// The server's limits, its waiting times, and its log.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The most clients at a time, whatever they want. One more gets 503.
+    /// The most clients at a time, of every kind. One more gets 503.
     pub max_connections: u64,
-    /// The most that a message may have, in bytes. A longer one fails the connection with 1009.
+    /// The longest message, in bytes. A longer one fails the connection with 1009.
     pub max_message: u64,
     /// The limits of a request's head.
     pub head: Limits,
     /// How long a head may take, from the first byte to the last.
     pub head_within: Duration,
-    /// How long a silent peer is waited for.
+    /// How long the server waits for a silent peer.
     pub patience: Patience,
-    /// How long a peer may take nothing of what is written.
+    /// How long a write may wait for a peer that doesn't read.
     pub write_within: Duration,
     /// How often a waiting connection looks at the clock. Deadlines are kept to within a tick.
     pub tick: Duration,
-    /// Where it is said why a connection has failed.
+    /// The log, which says why a connection has failed.
     pub log: Log,
 }
 
@@ -73,11 +74,11 @@ pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
-    /// Says that all threads have ended, by having no sender any more.
+    /// Has no sender left once all threads have ended.
     all_ended: Receiver<Infallible>,
 }
 
-/// What all threads of a server know.
+/// The data that all threads of a server share.
 struct Shared {
     settings: Settings,
     /// Asked by one thread at a time: a thousand at once would need three thousand sockets.
@@ -85,8 +86,8 @@ struct Shared {
     stop: AtomicBool,
 }
 
-/// Each thread that serves a client holds a clone. So their number is known without a counter, also
-/// when one of them panics. When the last one is gone, [`Server::drop`] learns of it.
+/// Each thread that serves a client holds a clone. So their number is known without a counter, even
+/// if one of them panics. When the last clone is gone, [`Server::drop`] is told.
 type Running = Arc<Sender<Infallible>>;
 // ANCHOR_END: server
 
@@ -98,10 +99,11 @@ impl Shared {
 }
 
 impl Server {
-    /// Starts to answer what comes in on `listener`.
+    /// Starts a server that accepts clients on `listener`.
     ///
     /// # Errors
-    /// The listener can't be used, or no thread can be started.
+    /// Returns the system's error if the listener can't be used, tiny_http has no free port, or no thread
+    /// can be started.
     pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let http = Mutex::new(Http::start(settings.head)?);
@@ -123,7 +125,7 @@ impl Server {
         })
     }
 
-    /// Where the server listens.
+    /// Returns the address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -146,8 +148,8 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Ends the thread that accepts: one more connection wakes it. That fails while all files are in use, and
-    /// then it is tried again, because those that end leave room.
+    /// Ends the thread that accepts clients: one more connection wakes it. That fails while all files are in
+    /// use, so this tries again until a connection has ended and left room.
     fn wake(&self, accepting: JoinHandle<()>, deadline: Instant) {
         let address = reachable(self.address);
         while !accepting.is_finished() && Instant::now() < deadline {
@@ -160,7 +162,7 @@ impl Server {
     }
 }
 
-/// An address of this machine: a server may listen on `0.0.0.0`, but not every system connects to it.
+/// Returns an address to connect to. A server may listen on `0.0.0.0`, but not every system connects to that.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => {
@@ -182,7 +184,7 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Running) {
             return;
         }
         let Ok(client) = client else {
-            // One file too many, for example. There may be room later.
+            // All files are in use, for example. There may be room later.
             thread::sleep(shared.settings.tick);
             continue;
         };
@@ -193,7 +195,7 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Running) {
                 _ = serve(client, &shared);
                 drop(running);
             });
-        } else if Arc::strong_count(&refused) <= MOST_REFUSED {
+        } else if Arc::strong_count(&refused) <= MAX_REFUSALS {
             let (shared, refused) = (Arc::clone(shared), Arc::clone(&refused));
             spawn(move || {
                 _ = refuse(client, &shared.settings);
@@ -204,19 +206,19 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Running) {
 }
 // ANCHOR_END: accept_all
 
-/// Where the system has no thread left, the client is dropped with the work.
+/// Runs `work` in a thread of its own. If the system has none left, `work` is dropped with its client.
 fn spawn(work: impl FnOnce() + Send + 'static) {
     _ = thread::Builder::new().spawn(work);
 }
 
 fn refuse(client: TcpStream, settings: &Settings) -> io::Result<()> {
     let mut socket = Socket::new(client, settings.tick, settings.write_within)?;
-    socket.write_all(&door::busy())?;
+    socket.write_all(&door::busy_response())?;
     socket.close(settings.patience.close_within);
     Ok(())
 }
 
-/// One client, from its first byte to the end of TCP.
+/// Serves one client, from its first byte to the end of TCP.
 // ANCHOR: serve
 fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     let settings = &shared.settings;
@@ -229,36 +231,42 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
         &shared.stop,
     ) {
         Ok(head) => {
-            // There may be no file left for the way to tiny_http.
-            let answer = shared.answer(head.head()).unwrap_or_else(|_| door::busy());
+            // There may be no file left for a connection to tiny_http.
+            let answer = shared
+                .answer(head.head())
+                .unwrap_or_else(|_| door::busy_response());
             socket.write_all(&answer)?;
             // The first frame may have come in the same segment.
             socket.put_back(head.rest().to_vec());
-            if let Some(answer) = http::switched(&answer) {
-                let drawing = answer.fields.only("Sec-WebSocket-Protocol").is_some();
-                talk(&mut socket, shared, peer, drawing)?;
+            if let Some(answer) = http::head_of_101(&answer) {
+                let subprotocol = answer.fields.only("Sec-WebSocket-Protocol");
+                let tap = subprotocol.map(|_| Tap::default());
+                talk(&mut socket, shared, peer, tap)?;
             }
         }
-        Err(NotIn::Told(response)) => socket.write_all(&response)?,
-        Err(NotIn::Gone) => return Ok(()),
+        Err(NoHead::Refused(response)) => socket.write_all(&response)?,
+        Err(NoHead::Gone) => return Ok(()),
     }
     socket.close(settings.patience.close_within);
     Ok(())
 }
 
-/// The WebSocket, from its first frame to its last.
-fn talk(socket: &mut Socket, shared: &Shared, peer: SocketAddr, drawing: bool) -> io::Result<()> {
+/// Runs the WebSocket, from its first frame to its last.
+fn talk(
+    socket: &mut Socket,
+    shared: &Shared,
+    peer: SocketAddr,
+    tap: Option<Tap>,
+) -> io::Result<()> {
     let settings = &shared.settings;
     let connection = Connection::server(Config {
         max_frame: settings.max_message,
         max_message: settings.max_message,
         ..Config::default()
     });
-    let driver = Driver::new(socket, connection, settings.patience, &shared.stop);
-    let driver = driver.logging(&settings.log, peer);
-    match drawing {
-        true => driver.drawing().run(),
-        false => driver.run(),
-    }
+    Driver::new(socket, connection, settings.patience, &shared.stop)
+        .with_log(&settings.log, peer)
+        .with_tap(tap)
+        .run()
 }
 // ANCHOR_END: serve

@@ -11,7 +11,7 @@ use std::fmt;
 
 /// A status code: why a connection ends.
 ///
-/// Three of them are never on the wire. They are how an endpoint tells its own application that no
+/// Three of them are never on the wire. An endpoint uses them to tell its own application that no
 /// code has come: [`NO_STATUS`](Self::NO_STATUS), [`ABNORMAL`](Self::ABNORMAL) and
 /// [`TLS_HANDSHAKE`](Self::TLS_HANDSHAKE).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,32 +26,32 @@ impl CloseCode {
     pub const PROTOCOL_ERROR: Self = Self(1002);
     /// The application can't take this kind of message: binary where it wants text, for example.
     pub const UNSUPPORTED_DATA: Self = Self(1003);
-    /// Never on the wire: a Close frame came, and there was no code in it.
+    /// Never on the wire: a Close frame came without a code.
     pub const NO_STATUS: Self = Self(1005);
-    /// Never on the wire: the connection ended, and no Close frame came.
+    /// Never on the wire: the connection ended without a Close frame.
     pub const ABNORMAL: Self = Self(1006);
-    /// A message is not what its kind says: text that is not UTF-8.
+    /// A message doesn't fit its type: text that isn't UTF-8.
     pub const INVALID_DATA: Self = Self(1007);
     /// A message breaks a rule of the application, and no other code fits.
     pub const POLICY_VIOLATION: Self = Self(1008);
-    /// A message is too big to be taken.
+    /// A message is too big to process.
     pub const TOO_BIG: Self = Self(1009);
-    /// A client says: the server did not agree to an extension that I need.
+    /// From a client: the server didn't agree to an extension that the client needs.
     pub const EXTENSION_MISSING: Self = Self(1010);
-    /// A server says: something happened that I did not expect.
+    /// From a server: something unexpected happened.
     pub const INTERNAL_ERROR: Self = Self(1011);
-    /// The server starts again (registered with IANA after the RFC, as are the next two).
+    /// The server restarts (registered with IANA after the RFC, as are the next two).
     pub const SERVICE_RESTART: Self = Self(1012);
     /// The server has too much to do.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
-    /// A gateway got an answer from the server behind it that it could not use.
+    /// A gateway got an invalid answer from the server that it forwards to.
     pub const BAD_GATEWAY: Self = Self(1014);
     /// Never on the wire: the TLS handshake failed.
     pub const TLS_HANDSHAKE: Self = Self(1015);
 }
 
 impl CloseCode {
-    /// Whether this code may be in a Close frame, sent or received (RFC 6455 §7.4).
+    /// Returns whether this code may be in a Close frame, sent or received (RFC 6455 §7.4).
     pub fn may_be_on_the_wire(self) -> bool {
         // Task: some codes mean nothing yet, and some are for an endpoint's own application alone.
         todo!("some codes mean nothing yet, and some are for an endpoint's own application alone")

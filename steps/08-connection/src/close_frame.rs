@@ -1,4 +1,4 @@
-//! What a Close frame says (RFC 6455 §5.5.1).
+//! The payload of a Close frame (RFC 6455 §5.5.1).
 //!
 //! ```text
 //! 03 e8 62 79 65
@@ -7,18 +7,15 @@
 //! code, network byte order: 1000
 //! ```
 //!
-//! Both may be missing. A reason without a code may not be.
+//! Both may be missing, but there is no reason without a code.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::close_code::CloseCode;
-use crate::failure::SendError;
+use crate::send_error::{MAX_REASON, SendError};
 
-/// The most bytes that a reason may have: a control frame carries 125 at most, and the code takes two.
-pub const MAX_REASON: usize = 123;
-
-/// Why the payload of a Close frame is wrong.
+/// Why the payload of a Close frame is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseFrameError {
     /// One byte, which is half a code.
@@ -30,7 +27,7 @@ pub enum CloseFrameError {
 }
 
 impl CloseFrameError {
-    /// The code with which the connection is closed (RFC 6455 §7.4.1).
+    /// Returns the code that the connection is closed with (RFC 6455 §7.4.1).
     pub fn close_code(&self) -> CloseCode {
         match self {
             Self::OneByte | Self::Code(_) => CloseCode::PROTOCOL_ERROR,
@@ -39,11 +36,12 @@ impl CloseFrameError {
     }
 }
 
-/// Reads code and reason from the payload of a Close frame that came. If there is no code, it is
-/// [`CloseCode::NO_STATUS`].
+/// Reads the code and the reason from the payload of a Close frame that came. If there is no code, it
+/// is [`CloseCode::NO_STATUS`].
 ///
 /// # Errors
-/// The payload breaks a rule.
+/// Returns [`CloseFrameError::OneByte`] if the payload is half a code, [`CloseFrameError::Code`] if the
+/// code may not be on the wire, and [`CloseFrameError::ReasonNotUtf8`] if the reason isn't UTF-8.
 pub fn read(payload: &[u8]) -> Result<(CloseCode, String), CloseFrameError> {
     // Task: a Close may come without a reason, or without a code, but not with half a code.
     todo!("a Close may come without a reason, or without a code, but not with half a code")
@@ -52,7 +50,8 @@ pub fn read(payload: &[u8]) -> Result<(CloseCode, String), CloseFrameError> {
 /// Writes the payload of a Close frame with this code and reason.
 ///
 /// # Errors
-/// The code may not be on the wire, or the reason is longer than [`MAX_REASON`].
+/// Returns [`SendError::CloseCode`] if the code may not be on the wire, and [`SendError::ReasonTooLong`]
+/// if the reason is longer than [`MAX_REASON`] bytes.
 pub fn write(code: CloseCode, reason: &str) -> Result<Vec<u8>, SendError> {
     // Task: the peer's `read` must accept it, and it must fit into a control frame (RFC 6455 §5.5).
     todo!("the peer's `read` must accept it, and it must fit into a control frame (RFC 6455 §5.5)")

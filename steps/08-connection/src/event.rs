@@ -1,9 +1,9 @@
-//! What happens on a connection.
+//! The events of a connection.
 
 use crate::close_code::CloseCode;
 use crate::failure::Failure;
 
-/// What happens on a connection, in the order in which it happens.
+/// Something that happened on a connection. Events come in the order in which they happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The connection is open. Always the first event. A browser's `open`.
@@ -12,9 +12,9 @@ pub enum Event {
     Text(String),
     /// A binary message. A browser's `message`, with a `Blob` or an `ArrayBuffer`.
     Binary(Vec<u8>),
-    /// A ping. It is answered already.
+    /// A ping. The connection answers it.
     Ping(Vec<u8>),
-    /// A pong: the answer to a ping of ours, or one that nobody asked for.
+    /// A pong: the answer to a ping of ours, or an unsolicited one.
     Pong(Vec<u8>),
     /// The other side broke a rule, so we failed the connection. [`Close`](Self::Close) is next. A
     /// browser's `error`, which doesn't say why.
@@ -22,24 +22,12 @@ pub enum Event {
     /// Nothing more will come. Always the last event, and there is exactly one. A browser's
     /// `close`, except that a browser waits until TCP has ended.
     ///
-    /// Code and reason are those of the other side's Close frame. Where it had no code, the code is
-    /// [`CloseCode::NO_STATUS`]; where no such frame came, it is [`CloseCode::ABNORMAL`].
+    /// Code and reason are those of the other side's Close frame. If it had no code, the code is
+    /// [`CloseCode::NO_STATUS`]; if no Close frame came, it is [`CloseCode::ABNORMAL`].
     Close {
         /// Why the other side closes.
         code: CloseCode,
-        /// The same in words, for the log; often empty.
+        /// The same in words, for a log. It is often empty.
         reason: String,
     },
-}
-
-/// How far a connection is: a browser's `readyState`, without `CONNECTING`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Messages may be sent.
-    Open,
-    /// The closing handshake has begun, or the connection has failed. Nothing can be sent any more,
-    /// and TCP is still there.
-    Closing,
-    /// TCP has ended.
-    Closed,
 }

@@ -1,10 +1,10 @@
-//! Where an extension has its place: between frames and messages (RFC 6455 §5.8, §9).
+//! The place of an extension: between frames and messages (RFC 6455 §5.8, §9).
 //!
 //! ```text
 //! bytes ─▶ frames ─▶ extension ─▶ messages ─▶ events
-//!           │          │            └ the limit and UTF-8 are about what the extension gives
+//!           │          │            └ apply the limit and UTF-8 to the extension's output
 //!           │          └ sees its bits, changes payloads
-//!           └ refuses the bits that nobody negotiated
+//!           └ refuse the bits that were not negotiated
 //! ```
 //!
 //! Compression, which a later step adds, is one. Until then there is [`NoExtension`].
@@ -17,43 +17,43 @@ use frames::{Opcode, Part, ReservedBits};
 
 use crate::close_code::CloseCode;
 
-/// What both sides agreed on in the opening handshake.
+/// An extension that both sides agreed on in the opening handshake.
 pub trait Extension: Send {
-    /// The bits that it gives a meaning. All others fail the connection.
+    /// Returns the reserved bits that it gives a meaning. All others fail the connection.
     fn reserved_bits(&self) -> ReservedBits;
 
-    /// Takes a part of a frame as it came. It is given one only when it has none left itself.
+    /// Takes a part of a frame, as it came. This is called only after `next_part` has returned `None`.
     fn receive(&mut self, part: Part);
 
-    /// Gives what takes the place of what it received: in pieces of a bounded size, so that the
-    /// limit on a message comes in time. `None`: it wants another part.
+    /// Returns the next part to pass on, or `None` if it needs another part first. Payloads are in pieces
+    /// of a bounded size, so that the limit on a message is noticed in time.
     ///
     /// # Errors
-    /// What came makes no sense to this extension.
+    /// Returns an [`ExtensionError`] if the extension can't process the parts that it received.
     fn next_part(&mut self) -> Result<Option<Part>, ExtensionError>;
 
-    /// What takes the place of a message that is sent, and the bits that mark it.
+    /// Returns the payload to send in place of a message's own, and the bits that mark it.
     fn send<'a>(&mut self, opcode: Opcode, payload: &'a [u8]) -> (ReservedBits, Cow<'a, [u8]>);
 }
 
 /// Why an extension can't go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExtensionError {
-    /// The code with which the connection is closed.
+    /// The code that the connection is closed with.
     pub close_code: CloseCode,
     /// What was wrong, in a few words.
-    pub what: &'static str,
+    pub description: &'static str,
 }
 
 impl fmt::Display for ExtensionError {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str(self.what)
+        formatter.write_str(self.description)
     }
 }
 
 impl Error for ExtensionError {}
 
-/// None was negotiated: everything passes as it is.
+/// No extension was negotiated: everything passes unchanged.
 #[derive(Debug, Default)]
 pub struct NoExtension {
     part: Option<Part>,

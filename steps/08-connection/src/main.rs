@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use connection::script;
 
-/// What is played where no script is given.
+/// The script that is played if none is given.
 const EXAMPLE: [&str; 4] = [
     "client text Hello",
     "server ping still there?",
@@ -15,9 +15,10 @@ const EXAMPLE: [&str; 4] = [
 
 fn main() -> ExitCode {
     let given: Vec<String> = env::args().skip(1).collect();
-    let script: Vec<&str> = match given.is_empty() {
-        true => EXAMPLE.to_vec(),
-        false => given.iter().map(String::as_str).collect(),
+    let script: Vec<&str> = if given.is_empty() {
+        EXAMPLE.to_vec()
+    } else {
+        given.iter().map(String::as_str).collect()
     };
     match script::play(&script) {
         Ok(transcript) => {

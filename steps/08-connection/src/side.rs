@@ -1,17 +1,17 @@
-//! Which endpoint we are, and what that means for what we send.
+//! The side that we are on: only a client masks its frames.
 
 use frames::{MaskingKey, Role};
 
-/// Client or server. A client can't be made without a source of masking keys, a server has none.
+/// Client or server. A client can't be made without a source of masking keys; a server has none.
 pub enum Side {
-    /// We opened the connection, and mask what we send.
+    /// We opened the connection, and mask every frame.
     Client(Box<dyn FnMut() -> MaskingKey + Send>),
     /// We accepted it, and never mask.
     Server,
 }
 
 impl Side {
-    /// The name of this side.
+    /// Returns the role of this side.
     pub fn role(&self) -> Role {
         match self {
             Self::Client(_) => Role::Client,
@@ -19,7 +19,7 @@ impl Side {
         }
     }
 
-    /// The masking key of the next frame (RFC 6455 §5.3).
+    /// Returns the masking key of the next frame (RFC 6455 §5.3).
     pub fn masking_key(&mut self) -> Option<MaskingKey> {
         // Task: a client takes a fresh key for each frame, a server takes none.
         todo!("a client takes a fresh key for each frame, a server takes none")

@@ -1,4 +1,4 @@
-//! How long a silent peer is waited for. Nothing in here looks at a clock: the time is told.
+//! How long the server waits for a silent peer. Nothing in here looks at a clock: the caller says what time it is.
 //!
 //! ```text
 //!   bytes come ──▶ quiet ── ping_after ──▶ ping ── pong_within ──▶ close ── close_within ──▶ end
@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 /// How patient a server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// How long nothing may come before the peer is asked with a ping.
+    /// How long the peer may be silent before the server sends a ping.
     pub ping_after: Duration,
-    /// How long nothing may come after that ping before the connection is closed.
+    /// How long the peer may be silent after that ping before the server closes the connection.
     pub pong_within: Duration,
-    /// How long a Close frame of ours may stay without an answer.
+    /// How long our Close frame may stay without an answer before the server ends TCP.
     pub close_within: Duration,
 }
 
@@ -32,7 +32,7 @@ impl Default for Patience {
     }
 }
 
-/// What has to be done because of the time.
+/// An action that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     /// Ask whether the peer is still there.
@@ -51,7 +51,7 @@ pub struct Deadlines {
     since: Instant,
 }
 
-/// What the peer should do next.
+/// The next thing that the peer should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WaitingFor {
     /// Say something.
@@ -63,7 +63,7 @@ enum WaitingFor {
 }
 
 impl Deadlines {
-    /// The deadlines of a connection that opens now.
+    /// Starts the deadlines of a connection that opens now.
     pub fn new(patience: Patience, now: Instant) -> Self {
         Self {
             patience,
@@ -72,26 +72,26 @@ impl Deadlines {
         }
     }
 
-    /// Bytes came. Whatever they say, the peer is there.
-    pub fn heard(&mut self, now: Instant) {
+    /// Notes that bytes came. Whatever they say, the peer is there.
+    pub fn received(&mut self, now: Instant) {
         // Task: any bytes prove that the peer is there. Once we have sent a Close, that no longer helps.
         todo!(
             "any bytes prove that the peer is there. Once we have sent a Close, that no longer helps"
         )
     }
 
-    /// We have sent a Close frame.
-    pub fn closing(&mut self, now: Instant) {
+    /// Notes that we have sent a Close frame.
+    pub fn close_sent(&mut self, now: Instant) {
         self.wait_for(WaitingFor::Close, now);
     }
 
-    /// What is due now, if anything is. A ping is due once: from then on its answer is waited for.
-    /// A Close stays due until [`Deadlines::closing`] is called, and the end stays due.
+    /// Returns the action that is due now, if any. A ping is due once: after it, the wait is for its answer.
+    /// A Close stays due until [`Deadlines::close_sent`] is called, and the end stays due.
     pub fn due(&mut self, now: Instant) -> Option<Due> {
-        // Task: three things are waited for, each with its own patience and its own end.
-        // Only a ping changes what is waited for. `Due::Close` and `Due::End` change nothing in here:
-        // the driver calls `closing` when it sends the Close, and after the end it doesn't ask again.
-        todo!("three things are waited for, each with its own patience and its own end")
+        // Task: the wait is for one of three things, each with its own patience and its own end.
+        // Only a ping changes what the wait is for. `Due::Close` and `Due::End` change nothing in here:
+        // the driver calls `close_sent` when it sends the Close, and after the end it doesn't ask again.
+        todo!("the wait is for one of three things, each with its own patience and its own end")
     }
 
     fn wait_for(&mut self, what: WaitingFor, now: Instant) {

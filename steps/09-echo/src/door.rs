@@ -1,8 +1,7 @@
 //! The way in and the way out of a connection, on a socket that is ours.
 //!
-//! In: a head, of which there may be too much, or of which the next byte may never come (RFC 6455
-//! §10.4). Out: what we said last arrives only if nothing is left unread when TCP is closed
-//! (RFC 6455 §7.1.1).
+//! In: a head, which may be too long, or whose next byte may never come (RFC 6455 §10.4). Out: our
+//! last bytes are sure to arrive only if nothing is left unread when TCP is closed (RFC 6455 §7.1.1).
 
 use std::io::{self, Cursor, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -13,7 +12,7 @@ use handshake::head::{HeadBuffer, HeadError, Limits, RequestHead};
 use handshake::refusal::Refusal;
 use handshake::response::{self, Field};
 
-/// A client's socket, and what was read from it too early.
+/// A client's socket, and the bytes that were read from it too early.
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
@@ -21,11 +20,11 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// From now on a read waits for `tick` at most, and a write for `write_within`. Small writes go
-    /// out at once. Neither time may be zero.
+    /// Sets the options of a stream: a read waits for `tick` at most, a write for `write_within`, and
+    /// small writes go out at once. Neither time may be zero.
     ///
     /// # Errors
-    /// The system doesn't take the options.
+    /// Returns the system's error if it refuses an option.
     pub fn new(stream: TcpStream, tick: Duration, write_within: Duration) -> io::Result<Self> {
         stream.set_read_timeout(Some(tick))?;
         stream.set_write_timeout(Some(write_within))?;
@@ -34,15 +33,15 @@ impl Socket {
         Ok(Self { stream, early })
     }
 
-    /// These bytes were read, and are to be read again.
+    /// Puts back bytes that were read too early. The next read returns them.
     pub fn put_back(&mut self, bytes: Vec<u8>) {
         self.early = Cursor::new(bytes);
     }
 
-    /// Says that we are done, and throws away what still comes, until the client is done as well, or
-    /// this long.
+    /// Ends our direction of TCP. Then it reads and drops everything that still comes, until the client
+    /// has ended its own direction, or this time is over.
     ///
-    /// If TCP is closed while bytes are unread, a reset goes out, and it can overtake the last words.
+    /// If TCP is closed while bytes are unread, a reset goes out, and it can overtake our last bytes.
     pub fn close(self, within: Duration) {
         _ = self.stream.shutdown(Shutdown::Write);
         let deadline = Instant::now() + within;
@@ -76,7 +75,7 @@ impl Write for Socket {
     }
 }
 
-/// A wait that is over, and no failure. Unix and Windows have different words for it.
+/// Whether a read has only waited long enough. Unix and Windows have different kinds of error for that.
 fn is_tick(error: &io::Error) -> bool {
     let kind = error.kind();
     matches!(
@@ -85,67 +84,65 @@ fn is_tick(error: &io::Error) -> bool {
     )
 }
 
-/// Why somebody doesn't get in.
+/// Why a client gets no further than the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotIn {
-    /// There is nobody any more, or nobody who has said a word.
+pub enum NoHead {
+    /// The client has left, or never said a word. There is nothing to answer.
     Gone,
-    /// This is to be said to the client.
-    Told(Vec<u8>),
+    /// The head breaks a rule. This is the response to it.
+    Refused(Vec<u8>),
 }
 
-impl From<HeadError> for NotIn {
+impl From<HeadError> for NoHead {
     fn from(error: HeadError) -> Self {
-        Self::Told(Refusal::from(error).response())
+        Self::Refused(Refusal::from(error).response())
     }
 }
 
-/// Reads a head, and not a byte more of it than the limits allow. `stop` is set when the server stops.
+/// Reads a head, and no more of it than the limits allow. `stop` is set when the server stops.
 ///
 /// # Errors
-/// Returns [`NotIn::Told`] if the head is too long, isn't HTTP, promises a body, or isn't whole in time, and
-/// [`NotIn::Gone`] if the client has left or never said a word, or the server stops.
+/// Returns [`NoHead::Refused`] if the head is too long, isn't HTTP, promises a body, or isn't whole in time, and
+/// [`NoHead::Gone`] if the client has left or never said a word, or the server stops.
 pub fn read_head(
     client: &mut Socket,
     limits: Limits,
     within: Duration,
     stop: &AtomicBool,
-) -> Result<HeadBuffer, NotIn> {
+) -> Result<HeadBuffer, NoHead> {
     let deadline = Instant::now() + within;
     let mut head = HeadBuffer::new(limits);
     let mut piece = [0; 1024];
     while !stop.load(Ordering::Relaxed) {
         let count = match client.read(&mut piece) {
-            Ok(0) => return Err(NotIn::Gone),
+            Ok(0) => return Err(NoHead::Gone),
             Ok(count) => count,
             Err(error) if is_tick(&error) => 0,
-            Err(_) => return Err(NotIn::Gone),
+            Err(_) => return Err(NoHead::Gone),
         };
         if head.push(&piece[..count])? {
-            check(&head)?;
+            check_request(&head)?;
             return Ok(head);
         }
         if Instant::now() >= deadline {
-            return Err(late(&head));
+            return Err(too_late(&head));
         }
     }
-    Err(NotIn::Gone)
+    Err(NoHead::Gone)
 }
 
-/// A client that was silent all the time is most often a browser that has connected in advance.
-fn late(head: &HeadBuffer) -> NotIn {
-    match head.head().is_empty() {
-        true => NotIn::Gone,
-        false => {
-            let sentence = "The head took too long.\n";
-            NotIn::Told(plain("408 Request Timeout", &[], sentence))
-        }
+/// A client that never sent a byte is most often a browser that has connected in advance.
+fn too_late(head: &HeadBuffer) -> NoHead {
+    if head.head().is_empty() {
+        return NoHead::Gone;
     }
+    let sentence = "The head took too long.\n";
+    NoHead::Refused(plain_response("408 Request Timeout", &[], sentence))
 }
 
-/// tiny_http would wait for a body that never comes, or make room for as much as it is said to have. A byte
-/// of the target that isn't ASCII would end the connection without a word.
-fn check(head: &HeadBuffer) -> Result<(), NotIn> {
+/// Refuses requests that tiny_http can't handle. It would wait for a body that never comes, or allocate the
+/// length that a client declares. On a target that isn't ASCII it would hang up without an answer.
+fn check_request(head: &HeadBuffer) -> Result<(), NoHead> {
     let request = RequestHead::parse(head)?;
     if !request.target.is_ascii() {
         return Err(HeadError::NotHttp("the target must be ASCII".to_string()).into());
@@ -156,17 +153,18 @@ fn check(head: &HeadBuffer) -> Result<(), NotIn> {
         return Ok(());
     }
     let sentence = "No request here has a body.\n";
-    Err(NotIn::Told(plain("413 Content Too Large", &[], sentence)))
+    let response = plain_response("413 Content Too Large", &[], sentence);
+    Err(NoHead::Refused(response))
 }
 
-/// What is said where there is no room for one more.
-pub fn busy() -> Vec<u8> {
+/// The response to a client for which there is no room.
+pub fn busy_response() -> Vec<u8> {
     let sentence = "The server is busy. Try again in a second.\n";
-    plain("503 Service Unavailable", &[("Retry-After", "1")], sentence)
+    plain_response("503 Service Unavailable", &[("Retry-After", "1")], sentence)
 }
 
-/// A response of one sentence, behind which TCP ends.
-fn plain(status: &str, more: &[Field], sentence: &str) -> Vec<u8> {
+/// A response of one sentence, after which TCP ends.
+fn plain_response(status: &str, more: &[Field], sentence: &str) -> Vec<u8> {
     let length = sentence.len().to_string();
     let mut fields = vec![
         ("Content-Type", "text/plain; charset=utf-8"),

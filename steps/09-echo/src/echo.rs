@@ -5,6 +5,6 @@ use connection::{Connection, Event};
 /// Answers a message with itself: text with text, binary with binary.
 pub fn answer(connection: &mut Connection, event: &Event) {
     // Task: text goes back as text, binary as binary; the rest needs no answer.
-    // Once we have said goodbye nothing can be sent any more, and nothing is missed.
+    // After our Close nothing can be sent, and the client misses nothing.
     todo!("text goes back as text, binary as binary; the rest needs no answer")
 }

@@ -1,9 +1,9 @@
-//! What is answered to a head: the page, the 101, or a refusal. tiny_http writes it.
+//! The answer to a head: the page, the 101, or a refusal. tiny_http writes it.
 //!
-//! tiny_http reads heads without a limit, and what its [`Request::upgrade`] hands back can read, can
-//! write, and nothing else. So it never meets a client: it listens on a port of its own, on loopback,
-//! gets heads that have been looked at ([`crate::door`]), and its answers are passed on. Only programs
-//! on this machine could knock there.
+//! tiny_http reads heads without a limit, and the stream that its [`Request::upgrade`] returns can only
+//! read and write. So it never meets a client. It listens on a port of its own, on loopback, gets heads
+//! that the [`door`](crate::door) has checked, and the server passes on its answers. Only programs on
+//! this machine can reach that port.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -20,14 +20,14 @@ use tiny_http::{Header, Method, Request, Response};
 
 use crate::tap;
 
-/// How long its answer may take.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// How long tiny_http's answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A running tiny_http. When this is dropped it stops, soon.
+/// A running tiny_http. It stops soon after this is dropped.
 pub struct Http(Inner);
 
 impl Http {
-    /// Starts it, on any free port of loopback.
+    /// Starts tiny_http on any free port of loopback.
     ///
     /// # Errors
     /// Returns the system's error if there is no free port or no thread.
@@ -36,12 +36,12 @@ impl Http {
         Ok(Self(inner))
     }
 
-    /// Where it listens now.
+    /// Returns the address on which it listens now.
     pub fn address(&self) -> SocketAddr {
         self.0.address()
     }
 
-    /// The answer to a head, to the byte.
+    /// Returns the answer to a head, to the byte.
     ///
     /// # Errors
     /// Returns the system's error if tiny_http can't be reached, or doesn't answer in time.
@@ -51,17 +51,17 @@ impl Http {
 }
 
 fn ask(mut stream: TcpStream, head: &[u8]) -> io::Result<Vec<u8>> {
-    stream.set_read_timeout(Some(ANSWERS_WITHIN))?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     stream.write_all(&for_tiny_http(head))?;
-    // One head, one answer: tiny_http closes the connection behind it.
+    // One head, one answer: after that tiny_http closes the connection.
     stream.shutdown(Shutdown::Write)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     Ok(answer)
 }
 
-/// The head of an answer, if it is 101.
-pub fn switched(answer: &[u8]) -> Option<ResponseHead> {
+/// Returns the head of an answer if its status is 101.
+pub fn head_of_101(answer: &[u8]) -> Option<ResponseHead> {
     let mut head = HeadBuffer::new(Limits::default());
     head.push(answer).ok()?;
     let head = ResponseHead::parse(&head).ok()?;
@@ -74,7 +74,7 @@ fn answer(request: Request, limits: Limits) {
     let path = resource.and_then(|(_, resource)| resource.split('?').next());
     match (path, request.method()) {
         (Some("/"), Method::Get | Method::Head) => send_page(request),
-        // A target that has no path is for the handshake to refuse.
+        // A target without a path: the handshake refuses it.
         (Some("/socket") | None, _) => shake_hands(request, limits),
         _ => {
             let sentence = "There is nothing here. The page is at /, the WebSocket at /socket\n";
@@ -111,7 +111,7 @@ fn switch_protocols(request: Request, opening: &OpeningHandshake) {
 /// Sends a response to the byte.
 fn send(request: Request, response: &[u8]) {
     let mut writer = request.into_writer();
-    // Where nobody listens there is nobody left to tell.
+    // If this fails, the client has left, and there is nobody to tell.
     _ = writer.write_all(response).and_then(|()| writer.flush());
 }
 

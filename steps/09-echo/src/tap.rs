@@ -1,8 +1,8 @@
 //! Looks at the bytes of both directions, and draws each frame as RFC 6455 §5.2 does.
 //!
-//! A page can't see frames: it knows neither the masking key that its browser took nor how a message
-//! was cut. The server sees them. So it tells the page, if the page has asked for it by the
-//! subprotocol [`SUBPROTOCOL`]: text messages are echoes then, and binary messages are drawings.
+//! A page can't see frames: it knows neither the masking key that its browser chose nor the fragments
+//! of a message. The server sees them, and shows them to a page that asks for the subprotocol
+//! [`SUBPROTOCOL`]: then text messages are echoes, and binary messages are drawings.
 
 use std::mem;
 
@@ -12,9 +12,9 @@ use frame_header::{Decoded, ReservedBits, decode, draw};
 pub const SUBPROTOCOL: &str = "bits";
 
 /// The longest frame that is drawn, in bytes.
-const MOST_DRAWN: u64 = 4096;
+const MAX_DRAWN: u64 = 4096;
 
-/// What is seen on the wire of one connection.
+/// The frames of one connection, in both directions.
 #[derive(Debug, Default)]
 pub struct Tap {
     from_client: Splitter,
@@ -23,19 +23,19 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// These bytes have come.
-    pub fn came(&mut self, bytes: &[u8]) {
+    /// Takes bytes that have come.
+    pub fn received(&mut self, bytes: &[u8]) {
         let frames = self.from_client.split(bytes);
         self.note("client → server", frames);
     }
 
-    /// These bytes are about to go.
-    pub fn goes(&mut self, bytes: &[u8]) {
+    /// Takes bytes that are about to go out.
+    pub fn sent(&mut self, bytes: &[u8]) {
         let frames = self.from_server.split(bytes);
         self.note("server → client", frames);
     }
 
-    /// The drawings of all frames since the last call.
+    /// Takes the drawings of all frames since the last call.
     pub fn drawings(&mut self) -> Vec<String> {
         mem::take(&mut self.drawings)
     }
@@ -53,7 +53,7 @@ struct Splitter {
     bytes: Vec<u8>,
     /// How many bytes still belong to a frame that is too long to draw.
     skip: u64,
-    /// Whether something came that is no frame. Nothing behind it makes sense.
+    /// Whether bytes came that aren't a frame. Nothing after them makes sense.
     lost: bool,
 }
 
@@ -82,7 +82,7 @@ impl Splitter {
         };
         let whole = header.payload_length.saturating_add(length as u64);
         let here = self.bytes.len() as u64;
-        if whole > MOST_DRAWN {
+        if whole > MAX_DRAWN {
             self.skip = whole.saturating_sub(here);
             self.bytes.drain(..whole.min(here) as usize);
             return Some(format!("a frame of {whole} bytes, too long to draw\n"));

@@ -153,7 +153,7 @@ impl Client<'_> {
 
     /// Takes what a read has brought, and acts on every event that it leads to.
     fn take(&mut self, bytes: &[u8]) {
-        self.deadlines.heard(Instant::now());
+        self.deadlines.received(Instant::now());
         self.connection.feed(bytes);
         while let Some(event) = self.connection.poll() {
             // Task: a message is for the room. Its answer goes out ahead of anything that the next one causes.
@@ -188,7 +188,7 @@ impl Client<'_> {
         // The Close frame may be the room's: then the connection doesn't know of it.
         if self.outbox.is_finished() && !self.closing {
             self.closing = true;
-            self.deadlines.closing(now);
+            self.deadlines.close_sent(now);
         }
         let due = self.deadlines.due(now);
         // Where the connection is closing already, there is nothing more to say.

@@ -8,7 +8,7 @@ use connection::{Config, Connection, Event};
 use crate::load::{KEY, frame};
 
 /// A connection is given as much at once as the driver of step 09 reads.
-const AT_ONCE: usize = echo::driver::READ_AT_ONCE;
+const AT_ONCE: usize = echo::driver::READ_BUFFER_SIZE;
 /// How long each is tried. The best counts: what else the machine does can only slow it down.
 const SPAN: Duration = Duration::from_millis(400);
 /// Small messages are measured so many at a time.

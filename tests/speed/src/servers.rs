@@ -8,7 +8,7 @@ use std::thread;
 use echo::{Server, Settings};
 
 /// How many bytes the raw echo reads at once: as many as our server.
-const READ_AT_ONCE: usize = echo::driver::READ_AT_ONCE;
+const READ_AT_ONCE: usize = echo::driver::READ_BUFFER_SIZE;
 
 /// What a server makes of the bytes that it gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use arbitrary::{Arbitrary, Unstructured};
-use connection::connection::MAX_PING;
+use connection::send_error::{MAX_PING, MAX_REASON};
 use connection::{CloseCode, Config, Connection, Event, State, close_frame};
 use frames::{FrameDecoder, MaskingKey, Opcode, Part, ReservedBits, Role, encode_frame};
 
@@ -296,7 +296,7 @@ impl Player {
                 }
                 Event::Close { code, reason } => {
                     self.closed = true;
-                    assert!(reason.len() <= close_frame::MAX_REASON);
+                    assert!(reason.len() <= MAX_REASON);
                     match *code {
                         CloseCode::ABNORMAL => assert_eq!(reason, ""),
                         CloseCode::NO_STATUS => {
@@ -329,7 +329,7 @@ impl Player {
 
     fn close(&mut self, code: CloseCode, reason: &str) {
         let closed = self.connection.close(code, reason);
-        let may_be = code.may_be_on_the_wire() && reason.len() <= close_frame::MAX_REASON;
+        let may_be = code.may_be_on_the_wire() && reason.len() <= MAX_REASON;
         assert_eq!(closed.is_ok(), self.state == State::Open && may_be, "close");
         if closed.is_ok() {
             assert_eq!(self.close, None, "closed twice");
