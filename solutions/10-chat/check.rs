@@ -1,4 +1,4 @@
 //! The checks of step 10, run against the solution.
 extern crate chat_solution as chat;
-#[path = "../../tests/10_chat.rs"]
+#[path = "../../tests/10_chat/main.rs"]
 mod check;

@@ -1,4 +1,4 @@
-// What one page can do to the others in the apps of step 11: no more than its rate allows, however many lines it
+// What one page can do to the others in the apps of step 11b: no more than its rate allows, however many lines it
 // puts into a message. And what a name is there.
 //
 //     node --test tests/events/apps.mjs

@@ -15,7 +15,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-import { connect, Lost } from "../../solutions/11-events/src/events.js";
+import { connect, Lost } from "../../solutions/11b-events/src/events.js";
 
 const PACKAGE = "events-solution";
 /** How many messages of one page are on their way. */

@@ -1,4 +1,4 @@
-// What only the page's half of step 11 decides: its server is played here, line by line.
+// What only the page's half of step 11b decides: its server is played here, line by line.
 //
 //     node --test tests/events/page.mjs
 //
@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { connect } from "../../solutions/11-events/src/events.js";
+import { connect } from "../../solutions/11b-events/src/events.js";
 
 /** How long anything may take. */
 const DEADLINE = 5_000;

@@ -81,6 +81,7 @@ pub fn name(step: &Step) -> String {
 /// A line for each step: what has become of it, how long it takes.
 pub fn list_lines(project: &Project, progress: &Progress, current: Option<&Step>) -> Vec<String> {
     let longest = |text: &dyn Fn(&Step) -> usize| project.steps.iter().map(text).max();
+    let number_width = longest(&|step| columns(&step.number)).unwrap_or(0);
     let id_width = longest(&|step| columns(&step.id)).unwrap_or(0);
     let title_width = longest(&|step| columns(&step.title)).unwrap_or(0);
     let line = |step: &Step| {
@@ -95,7 +96,7 @@ pub fn list_lines(project: &Project, progress: &Progress, current: Option<&Step>
         };
         let (number, id, title) = (&step.number, &step.id, &step.title);
         let line = format!(
-            "{mark} {number} {id:<id_width$}  {title:<title_width$}  {:>3} min  {word}",
+            "{mark} {number:<number_width$} {id:<id_width$}  {title:<title_width$}  {:>3} min  {word}",
             step.minutes
         );
         line.trim_end().to_string()

@@ -15,6 +15,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::check_file::{check_paths, name_of};
 use crate::process::Running;
 use crate::project::{Explain, Problem, Project, Step};
 use crate::text::wrap;
@@ -200,15 +201,15 @@ fn built_and_run(
         Built::Errors(errors) => return Ok(Verdict::DoesNotCompile(errors)),
         Built::Stopped => return Ok(Verdict::Stopped),
     };
-    let names = check_names(project, step)?;
+    let paths = check_paths(project, step)?;
     tell(Doing::Checking);
     let checks = Checks {
         executable: &executable,
         project,
         stop,
     };
-    let judged = match checks.side_by_side(&names, silence)? {
-        Some((judged, true)) => checks.one_by_one(judged)?,
+    let judged = match checks.side_by_side(&paths, silence)? {
+        Some((judged, true)) => checks.one_by_one(&paths, judged)?,
         judged => judged.map(|(judged, _)| judged),
     };
     Ok(judged.map_or(Verdict::Stopped, Verdict::Judged))
@@ -348,10 +349,10 @@ impl Checks<'_> {
     /// ended because it was silent. `None` if somebody asked to stop.
     fn side_by_side(
         &self,
-        names: &[String],
+        paths: &[String],
         silence: Option<Duration>,
     ) -> Result<Option<(Vec<Checked>, bool)>, Problem> {
-        let parts = parts(names, processes(names.len()));
+        let parts = parts(paths, processes(paths.len()));
         let outputs = thread::scope(|scope| {
             let run = |part| scope.spawn(move || self.run(part, silence));
             let running = Vec::from_iter(parts.iter().map(Vec::as_slice).map(run));
@@ -366,13 +367,13 @@ impl Checks<'_> {
         let judged = parts.iter().zip(&outputs);
         let mut judged =
             Vec::from_iter(judged.flat_map(|(part, output)| read_output(part, output)));
-        let place = |checked: &Checked| names.iter().position(|name| *name == checked.name);
+        let place = |checked: &Checked| paths.iter().position(|path| name_of(path) == checked.name);
         judged.sort_by_key(place);
         Ok(Some((judged, is_cut)))
     }
 
-    /// Runs the checks of these names, one after the other.
-    fn run(&self, names: &[&str], silence: Option<Duration>) -> Result<Option<Output>, Problem> {
+    /// Runs the checks with these paths, one after the other.
+    fn run(&self, paths: &[&str], silence: Option<Duration>) -> Result<Option<Output>, Problem> {
         let mut command = Command::new(self.executable);
         command.current_dir(&self.project.root).args([
             "--color",
@@ -381,8 +382,8 @@ impl Checks<'_> {
             "1",
             "--exact",
         ]);
-        for name in names {
-            command.args([name.to_string(), format!("check::{name}")]);
+        for path in paths {
+            command.args([path.to_string(), format!("check::{path}")]);
         }
         // What .cargo/config.toml sets for a run by cargo.
         command.env(
@@ -403,21 +404,23 @@ impl Checks<'_> {
 
     /// Goes on after a run that was cut: the checks that didn't end well in it run by themselves, in order, up to
     /// the first that is wrong. `None` if somebody asked to stop.
-    fn one_by_one(&self, mut checks: Vec<Checked>) -> Result<Option<Vec<Checked>>, Problem> {
+    fn one_by_one(
+        &self,
+        paths: &[String],
+        mut checks: Vec<Checked>,
+    ) -> Result<Option<Vec<Checked>>, Problem> {
         let mut is_red = false;
-        for check in checks
-            .iter_mut()
-            .filter(|check| check.state != State::Right)
-        {
+        let pairs = paths.iter().zip(&mut checks);
+        for (path, check) in pairs.filter(|(_, check)| check.state != State::Right) {
             if is_red {
                 check.state = State::NotJudged;
                 check.report.clear();
                 continue;
             }
-            let Some(output) = self.run(&[&check.name], None)? else {
+            let Some(output) = self.run(&[path], None)? else {
                 return Ok(None);
             };
-            *check = read_check(&check.name, &output.stdout, &crash_report(&output));
+            *check = read_check(path, &output.stdout, &crash_report(&output));
             is_red = check.state == State::Wrong;
         }
         Ok(Some(checks))
@@ -665,40 +668,20 @@ fn read_ends(mut pipe: impl Read) -> Vec<u8> {
     head
 }
 
-/// The checks of a step, in the order in which its test file has them.
-///
-/// # Errors
-/// The file can't be read.
-pub fn check_names(project: &Project, step: &Step) -> Result<Vec<String>, Problem> {
-    let file = project.root.join("tests").join(step.test_file());
-    let text = fs::read_to_string(&file).explain(|| format!("{} can't be read", file.display()))?;
-    let is_linux = cfg!(target_os = "linux");
-    Ok(names_in(&text.replace("\r\n", "\n"), is_linux))
-}
-
-/// Some checks are for Linux alone: elsewhere they aren't built.
-fn names_in(test_file: &str, is_linux: bool) -> Vec<String> {
-    const FOR_LINUX: &str = "#[cfg(target_os = \"linux\")]\n";
-    let parts = Vec::from_iter(test_file.split("#[test]\n"));
-    let name = |text: &str| Some(text.strip_prefix("fn ")?.split_once('(')?.0.to_string());
-    let pairs = parts.windows(2);
-    let built = pairs.filter(|pair| is_linux || !pair[0].ends_with(FOR_LINUX));
-    built.filter_map(|pair| name(pair[1])).collect()
-}
-
-fn read_output(names: &[impl AsRef<str>], output: &Output) -> Vec<Checked> {
+fn read_output(paths: &[impl AsRef<str>], output: &Output) -> Vec<Checked> {
     let crash = crash_report(output);
-    names
+    paths
         .iter()
-        .map(|name| read_check(name.as_ref(), &output.stdout, &crash))
+        .map(|path| read_check(path.as_ref(), &output.stdout, &crash))
         .collect()
 }
 
-fn read_check(name: &str, stdout: &str, crash: &str) -> Checked {
+fn read_check(path: &str, stdout: &str, crash: &str) -> Checked {
+    let name = name_of(path);
     let line = |word: &str| {
         let ends = [
-            format!("test {name} ... {word}"),
-            format!("test check::{name} ... {word}"),
+            format!("test {path} ... {word}"),
+            format!("test check::{path} ... {word}"),
         ];
         stdout
             .lines()
@@ -707,7 +690,7 @@ fn read_check(name: &str, stdout: &str, crash: &str) -> Checked {
     let (state, report) = if line("ok") {
         (State::Right, String::new())
     } else if line("FAILED") {
-        match split_report(name, &output_of(name, stdout)) {
+        match split_report(name, &output_of(path, stdout)) {
             // The process ended before libtest got to printing reports.
             None => {
                 let text = format!("✗ {name}: red, and its report is lost\n{crash}");
@@ -779,10 +762,10 @@ fn printed_part(printed: &str) -> String {
 const MOST_COLUMNS: usize = 200;
 
 /// What stands in libtest's output between this check's heading and the next.
-fn output_of(name: &str, stdout: &str) -> String {
+fn output_of(path: &str, stdout: &str) -> String {
     let headings = [
-        format!("\n---- {name} stdout ----\n"),
-        format!("\n---- check::{name} stdout ----\n"),
+        format!("\n---- {path} stdout ----\n"),
+        format!("\n---- check::{path} stdout ----\n"),
     ];
     let rest = headings
         .iter()
@@ -842,13 +825,9 @@ mod tests {
         ---- check::b stdout ----\n○ b: not written yet   RFC\n  Task: x\n\n\n---- c stdout ----\n✗ c: wrong\n\nfailures:\n    check::b\n    c\n";
 
     #[test]
-    fn checks_are_read_in_the_order_of_the_file() {
-        let names = names_in(
-            "#[test]\nfn c() {\n}\n\n#[test]\nfn a() {}\n#[test]\nfn b() {}\nfn table() {}\n",
-            true,
-        );
-        assert_eq!(names, ["c", "a", "b"]);
-        let checks = read_output(&names, &output(STDOUT, ""));
+    fn checks_are_read_in_the_order_of_their_paths() {
+        let paths = ["c", "a", "b"];
+        let checks = read_output(&paths, &output(STDOUT, ""));
         let states: Vec<State> = checks.iter().map(|check| check.state).collect();
         assert_eq!(states, [State::Wrong, State::Right, State::NotWritten]);
         assert_eq!(checks[2].report, "○ b: not written yet   RFC\n  Task: x");
@@ -856,10 +835,14 @@ mod tests {
     }
 
     #[test]
-    fn a_check_for_linux_is_missing_elsewhere() {
-        let file = "#[test]\nfn a() {}\n\n#[cfg(target_os = \"linux\")]\n#[test]\nfn b() {}\n#[test]\nfn c() {}\n";
-        assert_eq!(names_in(file, true), ["a", "b", "c"]);
-        assert_eq!(names_in(file, false), ["a", "c"]);
+    fn a_check_in_a_module_goes_by_its_name() {
+        let stdout = STDOUT.replace("check::b", "check::rate::b");
+        let checks = read_output(&["rate::b"], &output(&stdout, ""));
+        assert_eq!(
+            (checks[0].name.as_str(), checks[0].state),
+            ("b", State::NotWritten)
+        );
+        assert_eq!(checks[0].report, "○ b: not written yet   RFC\n  Task: x");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod book;
 pub mod browser;
 pub mod chapter;
+pub mod check_file;
 pub mod cli;
 pub mod clock;
 pub mod commands;

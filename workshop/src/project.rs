@@ -48,7 +48,7 @@ pub struct Project {
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// `03`: for the eye, and for the order.
+    /// `03`, or `11a` for the first of two steps that belong together: for the eye, and for the order.
     pub number: String,
     /// `accept-key`: the package's name, which stays when steps are renumbered.
     pub id: String,
@@ -128,24 +128,35 @@ impl Project {
         })
     }
 
-    /// The step with this id; its number will do too.
+    /// Finds the step with this id; its number will do too.
     ///
     /// # Errors
-    /// There is no such step; the message lists those that there are.
+    /// Returns a sentence that lists the steps if there is no such step, or the parts if the number is that of a step
+    /// in parts.
     pub fn step(&self, name: &str) -> Result<&Step, Problem> {
-        let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
-        let number: Option<u32> = name.parse().ok().filter(|_| is_number);
+        let wanted = number_and_part(name);
         let matches = |step: &&Step| {
-            let is_its_number = number.is_some() && step.number.parse().ok() == number;
+            let is_its_number = wanted.is_some() && number_and_part(&step.number) == wanted;
             is_its_number || step.id == name || step.folder() == name
         };
-        self.steps.iter().find(matches).ok_or_else(|| {
-            let ids: Vec<&str> = self.steps.iter().map(|step| step.id.as_str()).collect();
-            Problem(format!(
-                "There is no step `{name}`. The steps are: {}.",
-                ids.join(", ")
-            ))
-        })
+        if let Some(step) = self.steps.iter().find(matches) {
+            return Ok(step);
+        }
+        let is_part = |step: &&Step| {
+            let whole = number_and_part(&step.number).map(|(number, _)| (number, ""));
+            wanted.is_some() && whole == wanted
+        };
+        let parts = self.steps.iter().filter(is_part);
+        let parts = Vec::from_iter(parts.map(|step| format!("{} {}", step.number, step.id)));
+        if !parts.is_empty() {
+            let parts = parts.join(" or ");
+            return Err(Problem(format!("Step {name} is in parts: name {parts}.")));
+        }
+        let ids: Vec<&str> = self.steps.iter().map(|step| step.id.as_str()).collect();
+        Err(Problem(format!(
+            "There is no step `{name}`. The steps are: {}.",
+            ids.join(", ")
+        )))
     }
 
     /// The folder that the learner works in.
@@ -162,6 +173,15 @@ impl Project {
     pub fn state_folder(&self) -> PathBuf {
         self.root.join(".workshop")
     }
+}
+
+/// `11a` is step 11, part a. Most steps have no parts: `03` and `3` are step 3, part "".
+pub(crate) fn number_and_part(number: &str) -> Option<(u32, &str)> {
+    let end = number.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, part) = number.split_at(end);
+    let is_part = part.len() <= 1 && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let digits = digits.parse().ok().filter(|_| is_part)?;
+    Some((digits, part))
 }
 
 fn read_step(solutions: &Path, folder: &str) -> Result<Step, Problem> {
@@ -247,5 +267,30 @@ mod tests {
             problem.0.contains("no step `acept-key`") && problem.0.contains("hello, "),
             "{problem}"
         );
+    }
+
+    #[test]
+    fn a_step_in_parts_is_found_by_its_parts() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let project = Project::at(root).unwrap();
+        for (name, id) in [
+            ("11a", "session"),
+            ("11b", "events"),
+            ("11b-events", "events"),
+        ] {
+            assert_eq!(project.step(name).unwrap().id, id);
+        }
+        let problem = project.step("11").unwrap_err();
+        assert_eq!(
+            problem.0,
+            "Step 11 is in parts: name 11a session or 11b events."
+        );
+        for name in ["11c", "11ab", "11A", "a"] {
+            let problem = project.step(name).unwrap_err();
+            assert!(
+                problem.0.contains(&format!("no step `{name}`")),
+                "{problem}"
+            );
+        }
     }
 }

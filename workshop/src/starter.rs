@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::check_file::check_file;
 use crate::project::{Explain, Problem, Project, Step};
 
 /// The files of a folder: path within it (with forward slashes), and content.
@@ -53,7 +54,7 @@ fn written_out(
         };
         let text = text.replace("\r\n", "\n");
         let text = match path.as_str() {
-            "Cargo.toml" => own_names(&manifest(&text, step), project),
+            "Cargo.toml" => own_names(&manifest(&text, &check_file(project, step)), project),
             _ if path.ends_with(".rs") => {
                 let text = write_out(&text).map_err(|problem| {
                     Problem(format!("solutions/{}/{path}: {problem}", step.folder()))
@@ -180,8 +181,8 @@ fn same_text(a: &[u8], b: &[u8]) -> bool {
 
 /// A solution's manifest as its step's: the shared test is named directly, and unused code is no
 /// cause for a warning.
-fn manifest(text: &str, step: &Step) -> String {
-    let test = format!("path = \"../../tests/{}\"", step.test_file());
+fn manifest(text: &str, check_file: &str) -> String {
+    let test = format!("path = \"../../tests/{check_file}\"");
     let lints = "# What you have not used yet is no cause for a warning.\n\
                  [lints.rust]\nunsafe_code = \"forbid\"\nunused = \"allow\"\n";
     text.replace("path = \"check.rs\"", &test)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!              ┌────────────────── reader ──────────────────┐
-//!  socket ────▶│ Connection ─ event ─▶ Room ──────── frame ─┼─▶ everybody's Outbox
+//!  socket ────▶│ Connection ─ event ─▶ Room ──────── frame ─┼─▶ every Outbox
 //!              │     │                                      │
 //!              │     └─ take_outgoing: pongs, Close ────────┼─▶ own Outbox
 //!              └────────────────────────────────────────────┘      │
@@ -11,9 +11,8 @@
 //!              └───────────────────────────────┘
 //! ```
 //!
-//! The reader decides, and never writes. The writer writes, and decides nothing. It is the only one that
-//! does, so frames can't interleave; and when it is stuck, because the client doesn't read, nobody
-//! else is.
+//! The reader decides, and never writes. The writer writes, and decides nothing. Only the writer writes to the
+//! socket, so frames can't interleave. If it is stuck because the client doesn't read, no other thread is.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, Read, Write};
@@ -28,27 +27,40 @@ use echo::{Deadlines, Due, Patience};
 
 use crate::outbox::{Bytes, Outbox};
 
-/// The most that one read takes, in bytes. Each client holds as much memory, so it is small.
-const READ_AT_ONCE: usize = 4 * 1024;
+/// The most that one read takes, in bytes. It is small, because each client has a buffer of this size.
+const READ_SIZE: usize = 4 * 1024;
 
-/// The longest time that a write may be stuck: longer than any patience. The reader ends TCP before, and
-/// with it the write; but not every system promises that.
-const STUCK: Duration = Duration::from_secs(60);
+/// How long a write may be stuck: longer than any patience. The reader ends TCP earlier, which also ends the
+/// write, but not every system promises that.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The number of a client: 1, 2, 3 and so on.
-pub type ClientId = u64;
+/// The number of a client. Its room gives each client a fresh one: [`FIRST`](Self::FIRST), the one after it, and
+/// so on. No number is given twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(u64);
 
-/// What clients are connected to. For this chat it is the [`Hub`](crate::Hub).
+impl ClientId {
+    /// The first client's number.
+    pub const FIRST: Self = Self(1);
+
+    /// The number after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// What clients are connected to: in this chat, the [`Hub`](crate::Hub).
 // ANCHOR: room
 pub trait Room: Sync {
-    /// Takes a message, [`Event::Text`] or [`Event::Binary`]. Returns the answer to this client alone,
-    /// where there is one.
+    /// Takes a message, [`Event::Text`] or [`Event::Binary`]. Returns the answer to this client alone, if there
+    /// is one.
     fn hear(&self, client: ClientId, message: &Event) -> Option<String>;
 
-    /// A client has gone, or is about to. It may be said twice.
+    /// Takes out a client that has gone, or is about to go. It may be called twice.
     fn leave(&self, client: ClientId);
 
-    /// More waits for a client than may wait.
+    /// Cuts off a client whose outbox is full.
     fn too_slow(&self, client: ClientId);
 }
 // ANCHOR_END: room
@@ -70,16 +82,16 @@ impl Sink for &TcpStream {
     }
 }
 
-/// How much a client may send at once, and how long it is waited for.
+/// How long a message may be, and how long the server waits for a silent client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most that a message may have, in bytes. A longer one fails the connection with 1009.
+    /// The longest message, in bytes. A longer one fails the connection with 1009.
     pub max_message: u64,
-    /// How long a silent peer is waited for.
+    /// How long the server waits for a silent client.
     pub patience: Patience,
 }
 
-/// The half that reads.
+/// The reader of a client.
 // ANCHOR: client
 pub struct Client<'a> {
     /// Both threads use it: the standard library can read and write through a shared reference.
@@ -89,16 +101,16 @@ pub struct Client<'a> {
     connection: Connection,
     outbox: Arc<Outbox>,
     deadlines: Deadlines,
-    /// Whether goodbye has been said, by whomever. What is left has a deadline then.
+    /// Whether the outbox has its last piece, from the connection or from the room. Then there is a deadline.
     closing: bool,
 }
 // ANCHOR_END: client
 
-/// Runs a client that has joined a room until it has gone, and then it leaves the room. It has its 101
-/// already; `first` is what came behind its handshake. The stream's timeout for reading is the tick of its clock.
+/// Runs a client that has joined a room, and returns when it has gone and left the room. The client already has its
+/// 101; `first` is what came after its handshake. The stream's read timeout is the tick of its clock.
 ///
 /// # Errors
-/// No thread can be started.
+/// Returns an error if no thread can be started, or the stream's write timeout can't be set.
 // ANCHOR: run
 pub fn run(
     stream: &TcpStream,
@@ -120,20 +132,20 @@ pub fn run(
         deadlines: Deadlines::new(limits.patience, Instant::now()),
         closing: false,
     };
-    stream.set_write_timeout(Some(STUCK))?;
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     thread::scope(|scope| {
         let (writing, written) = mpsc::channel::<Infallible>();
         thread::Builder::new().spawn_scoped(scope, || {
             write_all(stream, &outbox);
             if !outbox.is_finished() {
-                // TCP has failed: the client has gone, whatever it sent before that.
+                // TCP has failed: the client has gone, even if the reader still has input from it.
                 outbox.finish(Bytes::default());
                 room.leave(id);
             }
             drop(writing);
         })?;
         client.read_all(first);
-        // What waits is still written, unless that takes too long.
+        // The writer may still write what waits, unless that takes too long.
         _ = written.recv_timeout(limits.patience.close_within);
         _ = stream.shutdown(Shutdown::Both);
         Ok(())
@@ -141,7 +153,7 @@ pub fn run(
 }
 // ANCHOR_END: run
 
-/// Writes what waits, until there is nothing more to come. Then the client is told so by TCP (FIN).
+/// Writes what waits, up to the last piece. Then TCP tells the client that no more will come (FIN).
 // ANCHOR: write_all
 pub fn write_all(mut stream: impl Sink, outbox: &Outbox) {
     // Task: when a write fails, the client is gone, and its reader must not wait for it any longer.
@@ -157,26 +169,25 @@ pub fn write_all(mut stream: impl Sink, outbox: &Outbox) {
 // ANCHOR_END: write_all
 
 impl Client<'_> {
-    /// Reads until the client has closed TCP, also when the closing handshake is done: data that is still
-    /// unread when a socket is closed makes the system reset the connection, and a reset may overtake
-    /// our Close frame.
+    /// Reads until the client has closed TCP, even after the closing handshake: if data is unread when a socket is
+    /// closed, the system resets the connection, and the reset may overtake our Close frame.
     // ANCHOR: read_all
     fn read_all(mut self, first: &[u8]) {
         // Task: `first` is here already. Silence isn't the end of TCP, and time runs even while bytes come.
-        let mut buffer = vec![0; READ_AT_ONCE];
+        let mut buffer = vec![0; READ_SIZE];
         self.take(first);
         while self.keep_time() != Some(Due::End) {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return,
                 Ok(count) => self.take(&buffer[..count]),
-                Err(error) if is_nothing(&error) => {}
+                Err(error) if is_transient(&error) => {}
                 Err(_) => return,
             }
         }
     }
     // ANCHOR_END: read_all
 
-    /// Takes what a read has brought, and acts on every event that it leads to.
+    /// Takes the bytes of a read, and acts on every event that they cause.
     // ANCHOR: take
     fn take(&mut self, bytes: &[u8]) {
         self.deadlines.received(Instant::now());
@@ -188,9 +199,9 @@ impl Client<'_> {
                 _ => None,
             };
             if let Some(text) = answer {
-                // On a connection that closes, nobody waits for an answer.
+                // On a closing connection this is an error, and the answer is dropped.
                 _ = self.connection.send_text(&text);
-                // Now: what the next message leads to comes behind it.
+                // Now, so that it comes before whatever the next message causes.
                 self.post();
             }
         }
@@ -201,9 +212,10 @@ impl Client<'_> {
     /// Lets the room hear a message. Once the outbox is finished, later messages are dropped: they must not
     /// keep others waiting for the room's lock.
     fn hear(&self, message: &Event) -> Option<String> {
-        match self.outbox.is_finished() {
-            true => None,
-            false => self.room.hear(self.id, message),
+        if self.outbox.is_finished() {
+            None
+        } else {
+            self.room.hear(self.id, message)
         }
     }
 
@@ -222,17 +234,17 @@ impl Client<'_> {
     }
     // ANCHOR_END: post
 
-    /// Does what is due, and says what that was.
+    /// Does what is due, and returns what that was.
     // ANCHOR: keep_time
     fn keep_time(&mut self) -> Option<Due> {
         let now = Instant::now();
-        // The Close frame may be the room's: then the connection doesn't know of it.
+        // If the Close frame is the room's, the connection doesn't know of it.
         if self.outbox.is_finished() && !self.closing {
             self.closing = true;
             self.deadlines.close_sent(now);
         }
         let due = self.deadlines.due(now);
-        // Where the connection is closing already, there is nothing more to say.
+        // On a closing connection this is an error, and nothing is sent.
         _ = match due {
             Some(Due::Ping) => self.connection.send_ping(b"still there?"),
             Some(Due::Close) => {
@@ -248,8 +260,7 @@ impl Client<'_> {
 }
 
 impl Drop for Client<'_> {
-    /// However its thread ends, by a panic too: the client is not here any more, and the writer has nothing
-    /// to wait for.
+    /// However the reader ends, even by a panic: the client leaves the room, and the writer stops waiting.
     fn drop(&mut self) {
         self.outbox.finish(Bytes::default());
         // A panic in `leave` on top of another one would end the process.
@@ -257,8 +268,8 @@ impl Drop for Client<'_> {
     }
 }
 
-/// A read that has waited for long enough, or that a signal has interrupted.
-pub fn is_nothing(error: &io::Error) -> bool {
+/// Returns whether a read failed only because it timed out, or because a signal interrupted it.
+pub fn is_transient(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted

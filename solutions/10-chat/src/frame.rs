@@ -1,12 +1,12 @@
-//! A server's frames. It masks nothing (RFC 6455 §5.1), so a frame is the same for all clients: it is encoded
-//! once, and many outboxes share the bytes.
+//! The frames that the server sends. A server masks nothing (RFC 6455 §5.1), so a frame is the same for all
+//! clients: it is encoded once, and many outboxes share the bytes.
 
 use connection::{CloseCode, close_frame};
 use frames::{Opcode, ReservedBits, encode_frame};
 
 use crate::outbox::Bytes;
 
-/// A text message in one frame.
+/// Encodes a text message as one frame.
 pub fn text(text: &str) -> Bytes {
     frame(Opcode::Text, text.as_bytes())
 }
@@ -18,10 +18,10 @@ pub fn joined(frames: impl Iterator<Item = Bytes>) -> Option<Bytes> {
     (!bytes.is_empty()).then(|| bytes.into())
 }
 
-/// A Close frame.
+/// Encodes a Close frame.
 ///
 /// # Panics
-/// The code may not be on the wire, or the reason is longer than 123 bytes.
+/// Panics if the code may not be on the wire, or if the reason is longer than 123 bytes.
 pub fn close(code: CloseCode, reason: &str) -> Bytes {
     let payload = close_frame::write(code, reason).expect("a code and a reason that may be sent");
     frame(Opcode::Close, &payload)

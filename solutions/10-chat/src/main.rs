@@ -29,7 +29,7 @@ fn main() -> ExitCode {
             ),
             (
                 "--max-history",
-                "messages that are kept for those who join",
+                "messages that are kept for clients that join",
                 &mut settings.max_history,
             ),
             (

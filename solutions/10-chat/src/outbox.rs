@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A thread that has something for the client puts a whole frame in, and goes on: no thread ever waits here
-//! for a client that reads slowly. One thread takes out and writes. So no two frames can get mixed up on the
-//! wire.
+//! for a client that reads slowly. One thread takes pieces out and writes them, so frames can't get mixed up on
+//! the wire.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,54 +16,53 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// Bytes that go over the wire in one piece: a frame, or several. Many outboxes share them.
 pub type Bytes = Arc<[u8]>;
 
-/// How many bytes are enough for one write. No piece is taken after them.
+/// How many bytes are enough for one write. Once there are as many, no further piece is taken.
 const AT_ONCE: usize = 64 * 1024;
 
-/// What it takes to keep a piece, beside its bytes: a place in the queue, and an allocation. Without it,
-/// a million pongs of two bytes would count as two megabytes, and take much more.
-const KEEPING: usize = 64;
+/// The memory that a piece takes in addition to its bytes: a place in the queue, and an allocation. If it didn't
+/// count, a million pongs of two bytes would count as two megabytes, and take much more.
+const PIECE_OVERHEAD: usize = 64;
 
-/// What waits to be written to one client. There is a limit to it.
+/// What waits to be written to one client, up to a limit.
 // ANCHOR: outbox
 #[derive(Debug)]
 pub struct Outbox {
     queue: Mutex<Queue>,
-    /// There is something to take, or there never will be.
+    /// Wakes the writer: there is something to take, or there never will be.
     changed: Condvar,
-    /// The most bytes of memory that may be taken.
-    most: usize,
+    /// The most memory that the pieces may take, in bytes.
+    max_bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     pieces: VecDeque<Bytes>,
-    /// How many bytes of memory all pieces take together.
+    /// The memory that the pieces take, in bytes.
     bytes: usize,
-    /// Whether the last piece is in. Nothing is taken in any more.
+    /// Whether the last piece is in. Then nothing more goes in.
     finished: bool,
 }
 // ANCHOR_END: outbox
 
-/// More waits for a client than may wait: it reads too slowly, or not at all.
+/// A piece doesn't fit: the client reads too slowly, or not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
 impl Outbox {
-    /// An empty outbox. What waits in it may take `most` bytes of memory: each piece counts with its length
-    /// and 64 bytes more.
-    pub fn new(most: usize) -> Self {
+    /// Creates an empty outbox. What waits in it may take `max_bytes` of memory: each piece counts as its length and
+    /// 64 bytes more.
+    pub fn new(max_bytes: usize) -> Self {
         Self {
             queue: Mutex::default(),
             changed: Condvar::new(),
-            most,
+            max_bytes,
         }
     }
 
-    /// Puts a piece in. It never waits. Empty bytes are no piece. Behind the last piece nothing goes in, and
-    /// nothing is missed.
+    /// Puts a piece in, and never waits. Empty bytes are ignored, and so is a piece that comes after the last one.
     ///
     /// # Errors
-    /// [`Full`], and the piece is not in.
+    /// Returns [`Full`] if the piece doesn't fit. Nothing of it is kept.
     // ANCHOR: push
     pub fn push(&self, piece: Bytes) -> Result<(), Full> {
         let mut queue = self.lock();
@@ -71,7 +70,7 @@ impl Outbox {
         if queue.finished {
             return Ok(());
         }
-        if queue.bytes + memory(&piece) > self.most {
+        if queue.bytes + memory(&piece) > self.max_bytes {
             return Err(Full);
         }
         queue.push(piece);
@@ -80,7 +79,7 @@ impl Outbox {
     }
     // ANCHOR_END: push
 
-    /// Puts the last piece in, however much waits before it.
+    /// Puts the last piece in, however much waits ahead of it.
     // ANCHOR: finish
     pub fn finish(&self, last: Bytes) {
         let mut queue = self.lock();
@@ -92,8 +91,8 @@ impl Outbox {
     }
     // ANCHOR_END: finish
 
-    /// Throws away what waits, and puts the last piece in its place. Where the last piece is in already,
-    /// it stays.
+    /// Throws away what waits, and puts the last piece in its place. If the last piece is already in, nothing
+    /// changes.
     pub fn finish_at_once(&self, last: Bytes) {
         let mut queue = self.lock();
         if !queue.finished {
@@ -104,13 +103,13 @@ impl Outbox {
         }
     }
 
-    /// Whether the last piece is in.
+    /// Returns whether the last piece is in.
     pub fn is_finished(&self) -> bool {
         self.lock().finished
     }
 
-    /// Takes out the next pieces, joined, for one write. Waits until there are some; `None` when the
-    /// last one has been taken.
+    /// Takes out the next pieces, joined, for one write. Waits until there is one. Returns `None` once the last
+    /// piece has been taken.
     // ANCHOR: take
     pub fn take(&self) -> Option<Vec<u8>> {
         let idle = |queue: &mut Queue| queue.pieces.is_empty() && !queue.finished;
@@ -129,7 +128,7 @@ impl Outbox {
     }
     // ANCHOR_END: take
 
-    /// The lock, also where another thread panicked while it held it.
+    /// Takes the lock, even if another thread panicked while holding it.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,10 +149,10 @@ impl Queue {
     }
 }
 
-/// How many bytes of memory a piece takes. Empty bytes are no piece.
+/// Returns how much memory a piece takes, in bytes. Empty bytes are no piece.
 fn memory(piece: &Bytes) -> usize {
     match piece.len() {
         0 => 0,
-        length => length + KEEPING,
+        length => length + PIECE_OVERHEAD,
     }
 }

@@ -1,5 +1,5 @@
-//! Accepts connections, gives each a thread, and stops. What is done with a connection is an [`App`]'s
-//! affair: this chat's, or that of the next step.
+//! Accepts connections, gives each a thread, and stops. An [`App`] decides what to do with a connection: this chat,
+//! or the one of the next step.
 
 use std::convert::Infallible;
 use std::io;
@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 
 use crate::front;
 
-/// How long the server rests when a connection can't be accepted or no thread can be started, for example
+/// How long the server pauses when a connection can't be accepted or no thread can be started, for example
 /// because too many files are open.
-const REST: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a stop tries to wake the thread that accepts, and how often.
 const WAKE_WITHIN: Duration = Duration::from_millis(500);
 const WAKE_EVERY: Duration = Duration::from_millis(20);
 
-/// How many connections beyond the most are told that there is no room.
-const BESIDE: u64 = 100;
+/// How many connections beyond the limit are told that there is no room.
+const MAX_REFUSED: u64 = 100;
 
 /// What a server does with its connections.
 // ANCHOR: app
@@ -39,7 +39,7 @@ pub trait App: Send + Sync + 'static {
     /// The most connections at a time. One more gets 503.
     fn max_connections(&self) -> u64;
 
-    /// The longest time that goodbyes may take.
+    /// The longest time that the goodbyes may take.
     fn longest_goodbye(&self) -> Duration;
 }
 // ANCHOR_END: app
@@ -51,14 +51,13 @@ pub struct Server<A: App> {
     stop: Arc<AtomicBool>,
     address: SocketAddr,
     accepting: Option<JoinHandle<()>>,
-    /// A descriptor in reserve for the last moment: it takes one to wake the thread that accepts, and all
-    /// others may be in use.
+    /// A file descriptor in reserve: it takes one to wake the thread that accepts, and all others may be in use.
     spare: Option<UdpSocket>,
-    /// Says that all threads have ended, by having no sender any more.
+    /// Has no sender any more when all threads have ended.
     all_ended: Receiver<Infallible>,
 }
 
-/// What the thread of each connection has a clone of.
+/// What the threads of all connections share.
 struct Shared<A> {
     app: Arc<A>,
     stop: Arc<AtomicBool>,
@@ -68,10 +67,10 @@ struct Shared<A> {
 // ANCHOR_END: server
 
 impl<A: App> Server<A> {
-    /// Starts to answer what comes in on `listener`.
+    /// Starts to answer the connections that `listener` accepts.
     ///
     /// # Errors
-    /// The listener can't be used, or no thread can be started.
+    /// Returns an error if the listener can't be used, or no thread can be started.
     pub fn start(listener: TcpListener, app: Arc<A>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -93,12 +92,12 @@ impl<A: App> Server<A> {
         })
     }
 
-    /// Where the server listens.
+    /// Returns the address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it does with its connections, to look at from outside.
+    /// Returns the app, to look at it from outside.
     pub fn app(&self) -> &A {
         &self.app
     }
@@ -119,15 +118,15 @@ impl<A: App> Drop for Server<A> {
 }
 
 impl<A: App> Server<A> {
-    /// Wakes the thread that accepts, by one more connection. If that fails, tries again, but not forever:
-    /// nothing here waits for something that may never come.
+    /// Wakes the thread that accepts, by one more connection. If that fails, tries again, but not forever: a stop
+    /// must not wait for something that may never come.
     fn wake(&mut self) {
         let Some(accepting) = self.accepting.take() else {
             return;
         };
         let deadline = Instant::now() + WAKE_WITHIN;
         while !accepting.is_finished() && Instant::now() < deadline {
-            _ = TcpStream::connect_timeout(&loopback(self.address), REST);
+            _ = TcpStream::connect_timeout(&loopback(self.address), PAUSE);
             thread::sleep(WAKE_EVERY);
         }
         if accepting.is_finished() {
@@ -144,26 +143,27 @@ fn accept_all<A: App>(listener: &TcpListener, shared: &Shared<A>) {
         // If no thread can be started, dropping the connection closes it.
         let started = accepted.and_then(|(stream, _)| start(stream, shared));
         if started.is_err() {
-            thread::sleep(REST);
+            thread::sleep(PAUSE);
         }
     }
 }
 
-/// Answers a connection on a thread of its own, if there is room for one more. A few beyond that are told
-/// so; the rest are closed without a word.
+/// Answers a connection on a thread of its own, if there is room for one more. If there isn't, a few connections are
+/// told so, and the rest are closed without an answer.
 fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
-    // Each thread holds a clone. So their number is known without a counter, even if one of them panics.
+    // Each thread holds a clone, so their number is known without a counter, even if one of them panics.
     let running = Arc::clone(&shared.running);
     let others = Arc::strong_count(&running) as u64 - 2;
-    let most = shared.app.max_connections();
-    if others >= most.saturating_add(BESIDE) {
+    let max = shared.app.max_connections();
+    if others >= max.saturating_add(MAX_REFUSED) {
         return Ok(());
     }
     let (app, stop) = (Arc::clone(&shared.app), Arc::clone(&shared.stop));
     thread::Builder::new().spawn(move || {
-        _ = match others < most {
-            true => app.answer(&stream, &stop),
-            false => front::refuse(&stream),
+        _ = if others < max {
+            app.answer(&stream, &stop)
+        } else {
+            front::refuse(&stream)
         };
         drop(running);
     })?;
@@ -171,7 +171,7 @@ fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
 }
 // ANCHOR_END: accept_all
 
-/// An address of this machine: a server may listen on `0.0.0.0`, but not every system connects to it.
+/// Returns an address to connect to: a server may listen on `0.0.0.0`, but not every system connects to that.
 fn loopback(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -14,17 +14,17 @@ use polling::routes::{Refusal, Reply, whole_number};
 
 use crate::client::{self, Limits};
 use crate::front::{bytes_of, parameter, read_head, reply_to, send};
-use crate::hub::{Hub, Pace, Visitor, id_of_now};
+use crate::hub::{Hub, Pace, Visitor, id_from_clock};
 use crate::outbox::Outbox;
 use crate::server::App;
 
-/// The longest word of a tab, in bytes.
-const MAX_TAB: usize = 64;
+/// The longest token of a tab, in bytes.
+const MAX_TAB_TOKEN: usize = 64;
 
 /// What the server allows, and how long it waits.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The most connections at a time, WebSockets and requests. One more gets 503.
+    /// The most connections at a time, WebSockets and requests together. One more gets 503.
     pub max_connections: u64,
     /// The limits of a request's head.
     pub head: head::Limits,
@@ -32,16 +32,16 @@ pub struct Settings {
     pub head_within: Duration,
     /// How many messages are kept for clients that join.
     pub max_history: u64,
-    /// The most memory that the outbox of a client may take, in bytes. A client that reads so slowly that it
-    /// would need more is closed with 1013. The whole history must have room.
+    /// The most memory that a client's outbox may take, in bytes. The whole history must fit. A client that reads
+    /// too slowly for this limit is closed with 1013.
     pub max_waiting: usize,
     /// How much may be said, by each client and in the whole room.
     pub pace: Pace,
-    /// How much a client may send at once, and how long it is waited for.
+    /// How long a message may be, and how long the server waits for a silent client.
     pub client: Limits,
-    /// How often a thread that reads looks at the clock.
+    /// How often a thread that reads checks the time.
     pub tick: Duration,
-    /// The id before that of the first message.
+    /// The first message's id is one more than this.
     pub last_id: u64,
 }
 
@@ -62,7 +62,7 @@ impl Default for Settings {
                 patience: Patience::default(),
             },
             tick: Duration::from_secs(1),
-            last_id: id_of_now(),
+            last_id: id_from_clock(),
         }
     }
 }
@@ -74,13 +74,13 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// An empty chat.
+    /// Creates an empty chat.
     pub fn new(settings: Settings) -> Self {
         let hub = Hub::new(settings.max_history, settings.last_id, settings.pace);
         Self { hub, settings }
     }
 
-    /// The room.
+    /// Returns the chat's room.
     pub fn hub(&self) -> &Hub {
         &self.hub
     }
@@ -102,7 +102,7 @@ impl Chat {
         let Some(after) = after(query) else {
             return send(stream, &bytes_of(&Refusal::BadCursor.into(), true));
         };
-        // Nobody else writes yet: so the 101 is the first thing that the client gets.
+        // No other thread writes yet, so the 101 is the first thing that the client gets.
         stream.write_all(&opening.response())?;
         let tab = tab(query).map(str::to_string);
         let outbox = Arc::new(Outbox::new(self.settings.max_waiting));
@@ -123,7 +123,7 @@ impl App for Chat {
         let target = host_and_resource(&head.target).map(|(_, resource)| resource);
         let (path, query) = target.map_or(("", ""), |it| it.split_once('?').unwrap_or((it, "")));
         match (path, head.method.as_str()) {
-            // A target that has no path is for the handshake to refuse.
+            // The handshake refuses a target without a path.
             ("/socket" | "", _) => self.open_socket(stream, &head, query, buffer.rest()),
             (_, "GET") => send(stream, &bytes_of(&get(path, query, &self.hub), true)),
             (_, "HEAD") => send(stream, &bytes_of(&get(path, query, &self.hub), false)),
@@ -142,14 +142,14 @@ impl App for Chat {
         self.settings.max_connections
     }
 
-    /// A thread learns of it at its next tick, waits for an answer to its Close, and then, where it has not
-    /// been written, for that.
+    /// A thread notices the stop at its next tick. Then it waits for an answer to its Close, and if the Close
+    /// couldn't be written, as long again for that.
     fn longest_goodbye(&self) -> Duration {
         2 * self.settings.tick + 2 * self.settings.client.patience.close_within
     }
 }
 
-/// What there is to get.
+/// Answers a GET.
 fn get(path: &str, query: &str, hub: &Hub) -> Reply {
     match path {
         "/" => Reply::file("text/html; charset=utf-8", include_str!("page/index.html")),
@@ -169,12 +169,12 @@ fn script(text: &str) -> Reply {
     Reply::file("text/javascript; charset=utf-8", text)
 }
 
-/// The cursor in a query like `after=3&tab=x7`; 0 if there is none, `None` if it isn't a number.
+/// Finds the cursor in a query like `after=3&tab=x7`. Returns 0 if there is none, and `None` if it isn't a number.
 fn after(query: &str) -> Option<u64> {
     parameter(query, "after").map_or(Some(0), whole_number)
 }
 
-/// The word of a tab, if it has one. It is kept in memory, so a long one doesn't count.
+/// Finds the token of the tab. The hub keeps it in memory, so a long one doesn't count.
 fn tab(query: &str) -> Option<&str> {
-    parameter(query, "tab").filter(|tab| (1..=MAX_TAB).contains(&tab.len()))
+    parameter(query, "tab").filter(|tab| (1..=MAX_TAB_TOKEN).contains(&tab.len()))
 }

@@ -13,29 +13,29 @@ use handshake::refusal::Refusal as HandshakeRefusal;
 use handshake::response;
 use polling::routes::{Refusal, Reply};
 
-use crate::client::is_nothing;
+use crate::client::is_transient;
 
-/// How long a client that got an answer may keep the connection open. A stopping server waits for that.
+/// How long a client may keep the connection open after its answer. A stopping server waits for that.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// How often a thread that waits for a client checks whether the server is stopping.
-const LOOK: Duration = Duration::from_millis(100);
+const CHECK_EVERY: Duration = Duration::from_millis(100);
 
 /// Tells a client that there is no room for it.
 ///
 /// # Errors
-/// TCP has failed.
+/// Returns an error if TCP has failed.
 pub fn refuse(stream: &TcpStream) -> io::Result<()> {
     send(stream, &bytes_of(&Refusal::Busy.into(), true))
 }
 
-/// Reads until the head is complete. It has to be within its deadline as a whole: a client that sends one
-/// byte now and then gains nothing by it. A stopping server doesn't wait for the rest. If the head is complete,
-/// the stream's timeout for reading is the same afterwards as before.
+/// Reads until the head is complete. The deadline is for the whole head, so a client gains nothing by sending a byte
+/// now and then. A stopping server doesn't wait for the rest. If the head is complete, the stream has its old read
+/// timeout again.
 ///
 /// # Errors
-/// TCP has failed or ended, the time is over, or the server stops. The inner error says why what came is no
-/// head.
+/// Returns [`ErrorKind::TimedOut`] if the time is over, TCP ends or the server stops before the head is complete, and
+/// TCP's own error if a read fails. The inner error is a [`HeadError`], and says why what came isn't a head.
 pub fn read_head(
     mut stream: &TcpStream,
     buffer: &mut HeadBuffer,
@@ -44,13 +44,13 @@ pub fn read_head(
 ) -> io::Result<Result<RequestHead, HeadError>> {
     let deadline = Instant::now() + within;
     let tick = stream.read_timeout()?;
-    stream.set_read_timeout(Some(tick.map_or(LOOK, |tick| tick.min(LOOK))))?;
+    stream.set_read_timeout(Some(tick.map_or(CHECK_EVERY, |tick| tick.min(CHECK_EVERY))))?;
     let mut piece = [0; 1024];
     while Instant::now() < deadline && !stop.load(Ordering::Relaxed) {
         let count = match stream.read(&mut piece) {
             Ok(0) => break,
             Ok(count) => count,
-            Err(error) if is_nothing(&error) => continue,
+            Err(error) if is_transient(&error) => continue,
             Err(error) => return Err(error),
         };
         match buffer.push(&piece[..count]) {
@@ -65,20 +65,20 @@ pub fn read_head(
     Err(ErrorKind::TimedOut.into())
 }
 
-/// The value of a parameter in a query like `after=3&tab=x7`.
+/// Finds the value of a parameter in a query like `after=3&tab=x7`.
 pub fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     let mut parameters = query.split('&').filter_map(|it| it.split_once('='));
     parameters.find_map(|(it, value)| (it == name).then_some(value))
 }
 
-/// A reply as it goes over the wire.
+/// Returns a reply as bytes for the wire.
 pub fn bytes_of(reply: &Reply, with_body: bool) -> Vec<u8> {
     let length = reply.body.len().to_string();
     let mut fields = vec![
         ("Content-Length", length.as_str()),
         ("Connection", "close"),
         ("Cache-Control", "no-store"),
-        // Text is text, whatever a browser thinks that it looks like.
+        // A browser must take text for text, whatever it looks like.
         ("X-Content-Type-Options", "nosniff"),
     ];
     fields.extend(
@@ -95,7 +95,7 @@ pub fn bytes_of(reply: &Reply, with_body: bool) -> Vec<u8> {
     bytes
 }
 
-/// The answer to a request that breaks a rule of the handshake. Like any answer here, it ends the connection.
+/// Returns the answer to a request that breaks a rule of the handshake.
 pub fn reply_to(broken: &HandshakeRefusal) -> Reply {
     let mut reply = Reply::file(
         "text/plain; charset=utf-8",
@@ -109,14 +109,14 @@ pub fn reply_to(broken: &HandshakeRefusal) -> Reply {
     reply
 }
 
-/// Sends a whole answer, and then waits a moment for the client to close TCP: what is still unread when
-/// a socket is closed makes the system reset the connection, and the answer may be lost by that.
+/// Sends a whole answer, and then waits a moment for the client to close TCP: if data is unread when a socket is
+/// closed, the system resets the connection, and the answer may be lost.
 ///
 /// # Errors
-/// TCP has failed.
+/// Returns an error if TCP has failed.
 pub fn send(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
     stream.set_write_timeout(Some(LINGER))?;
-    stream.set_read_timeout(Some(LOOK))?;
+    stream.set_read_timeout(Some(CHECK_EVERY))?;
     stream.write_all(answer)?;
     stream.shutdown(Shutdown::Write)?;
     let deadline = Instant::now() + LINGER;
@@ -125,7 +125,7 @@ pub fn send(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
         match stream.read(&mut ignored) {
             Ok(0) => break,
             Ok(_) => {}
-            Err(error) if is_nothing(&error) => {}
+            Err(error) if is_transient(&error) => {}
             Err(error) => return Err(error),
         }
     }

@@ -1,8 +1,7 @@
-//! The clients that are here, what was said, and which clients are told.
+//! The chat's room: who is here, what was said, and who is told.
 //!
-//! One lock guards all of it. So a client that joins gets every message exactly once: what was said
-//! before is queued for it, and it is added to the clients that are told, without letting go of the lock in
-//! between.
+//! One lock guards all of it, so a client that joins gets every message exactly once: the history is queued for it,
+//! and it is added to the members, which get everything, without releasing the lock in between.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -15,7 +14,7 @@ use polling::history::{History, Message, News as Messages};
 use crate::client::{ClientId, Room};
 use crate::frame;
 use crate::outbox::{Bytes, Outbox};
-use crate::protocol::{self, News, Said, Sorry};
+use crate::protocol::{self, ClientMessage, Rejection, ServerMessage};
 use crate::rate::Rate;
 
 /// The chat's one room.
@@ -29,19 +28,19 @@ pub struct Hub {
 #[derive(Debug)]
 struct State {
     history: History,
-    clients: BTreeMap<ClientId, Client>,
-    last_client: ClientId,
-    /// Each delivery costs a token.
+    members: BTreeMap<ClientId, Member>,
+    next_client: ClientId,
+    /// The room's bucket: each message and each delivery costs a token.
     room: Rate,
-    /// Whether the server stops: then no client gets in any more.
+    /// Whether the server is stopping. Then no client is let in any more.
     stopped: bool,
 }
 
 /// What the hub knows about a client.
 #[derive(Debug)]
-struct Client {
+struct Member {
     outbox: Arc<Outbox>,
-    /// The word of its tab, if it has said one.
+    /// The token of its tab, if it has sent one.
     tab: Option<String>,
     /// The name that it has taken.
     name: Option<String>,
@@ -62,22 +61,22 @@ pub struct Pace {
 pub struct Visitor {
     /// The id of the last message that it has seen; 0 if it has seen none.
     pub after: u64,
-    /// A word that only this tab of this browser knows. When it joins again, its connection before,
-    /// of which it may know more than we do, is over.
+    /// A token that only this tab of this browser knows. When the tab joins again, its earlier connection ends: the
+    /// tab may know that it is lost before the server does.
     pub tab: Option<String>,
 }
 
 impl Hub {
-    /// An empty hub, which keeps the latest `max_history` messages, and takes what `pace` allows.
+    /// Creates an empty hub, which keeps the latest `max_history` messages, and takes what `pace` allows.
     ///
-    /// `last_id` is the id before that of the first message. No id may ever be given twice, not even
-    /// after a restart: see [`id_of_now`].
+    /// The first message gets the id after `last_id`. No id may ever be given twice, not even after a restart: see
+    /// [`id_from_clock`].
     pub fn new(max_history: u64, last_id: u64, pace: Pace) -> Self {
         Self {
             state: Mutex::new(State {
                 history: History::new(max_history).resume_after(last_id),
-                clients: BTreeMap::new(),
-                last_client: 0,
+                members: BTreeMap::new(),
+                next_client: ClientId::FIRST,
                 room: Rate::new(pace.deliveries, Instant::now()),
                 stopped: false,
             }),
@@ -85,42 +84,44 @@ impl Hub {
         }
     }
 
-    /// Lets a client in: what it has not seen yet is in its outbox, and everything from now on.
+    /// Lets a client in. Its outbox gets the messages that it hasn't seen, and everything from now on.
     pub fn join(&self, visitor: Visitor, outbox: &Arc<Outbox>) -> ClientId {
         let rate = Rate::new(self.pace.messages, Instant::now());
         self.lock().join(visitor, outbox, rate)
     }
 
-    /// Takes what a client says, and tells everybody, this client included.
+    /// Takes what a client says, and tells all clients, this one included.
     ///
     /// # Errors
-    /// It is not taken, and nobody is told.
-    pub fn say(&self, client: ClientId, text: &str) -> Result<(), Sorry> {
-        // Nobody waits for the lock while this is read.
+    /// Returns [`Rejection::TooFast`] if the client's bucket is empty, [`Rejection::Busy`] if the room's is,
+    /// [`Rejection::NameTaken`] if a different client has the name, and whatever [`protocol::read`] returns. Then no
+    /// client is told.
+    pub fn say(&self, client: ClientId, text: &str) -> Result<(), Rejection> {
+        // The lock isn't held while this is read.
         let said = protocol::read(text);
         self.lock().say(client, said, Instant::now())
     }
 
-    /// Tells everybody that the server stops, and everybody who still comes.
+    /// Tells all clients that the server stops, including those that join later.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        for client in mem::take(&mut state.clients).into_values() {
-            client.outbox.finish(the_server_stops());
+        for member in mem::take(&mut state.members).into_values() {
+            member.outbox.finish(going_away());
         }
     }
 
-    /// What was said after the message with this id.
+    /// Returns the messages after the one with this id.
     pub fn messages(&self, after: u64) -> Messages {
         self.lock().history.after(after)
     }
 
-    /// The names of those who are here, in order.
+    /// Returns the names of the people here, in order.
     pub fn people(&self) -> Vec<String> {
         self.lock().people()
     }
 
-    /// The lock, also where another thread panicked while it held it.
+    /// Takes the lock, even if another thread panicked while holding it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,10 +131,10 @@ impl Room for Hub {
     fn hear(&self, client: ClientId, message: &Event) -> Option<String> {
         let said = match message {
             Event::Text(text) => self.say(client, text),
-            _ => Err(Sorry::Binary),
+            _ => Err(Rejection::Binary),
         };
-        let sorry = said.err()?;
-        Some(News::Error(sorry.to_string()).to_json())
+        let rejection = said.err()?;
+        Some(ServerMessage::Error(rejection.to_string()).to_json())
     }
 
     fn leave(&self, client: ClientId) {
@@ -145,9 +146,9 @@ impl Room for Hub {
     }
 }
 
-/// Whoever calls one of these holds the lock.
+/// The caller of each of these functions holds the lock.
 impl State {
-    /// Lets a client in. Nobody can say anything in between: what is not in the history yet comes later.
+    /// Lets a client in. Nothing can be said in between: what isn't in the history yet is told later.
     fn join(&mut self, visitor: Visitor, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
         // Task: a tab has one connection. A newcomer gets what it missed, who is here, and then what is new.
         todo!(
@@ -158,96 +159,97 @@ impl State {
     fn say(
         &mut self,
         client: ClientId,
-        said: Result<Said, Sorry>,
+        said: Result<ClientMessage, Rejection>,
         now: Instant,
-    ) -> Result<(), Sorry> {
-        let Some(it) = self.clients.get_mut(&client) else {
-            // It has been cut off a moment ago. Nobody hears it any more.
+    ) -> Result<(), Rejection> {
+        let Some(it) = self.members.get_mut(&client) else {
+            // It was cut off a moment ago, and isn't heard any more.
             return Ok(());
         };
         // Task: whatever a client says, even nonsense, takes a token from its bucket, then one from the room's.
-        // A message is for all, but not under a taken name. A name alone gets `News::You`, for this client.
+        // A message is for all, but not under a taken name. A name alone gets `ServerMessage::You`, for this client.
         todo!(
             "whatever a client says, even nonsense, takes a token from its bucket, then one from the room's"
         )
     }
 
-    /// Adds a client to those who are told. When the server stops, it is told that instead.
+    /// Adds a client to the members. If the server is stopping, the client is told that instead.
     fn add(&mut self, tab: Option<String>, outbox: &Arc<Outbox>, rate: Rate) -> ClientId {
-        self.last_client += 1;
+        let id = self.next_client;
+        self.next_client = id.next();
         if self.stopped {
-            outbox.finish(the_server_stops());
-            return self.last_client;
+            outbox.finish(going_away());
+            return id;
         }
-        let client = Client {
+        let member = Member {
             outbox: Arc::clone(outbox),
             tab,
             name: None,
             rate,
         };
-        self.clients.insert(self.last_client, client);
-        self.last_client
+        self.members.insert(id, member);
+        id
     }
 
     fn people(&self) -> Vec<String> {
-        let names = self.clients.values().filter_map(|it| it.name.clone());
+        let names = self.members.values().filter_map(|it| it.name.clone());
         let mut people = Vec::from_iter(names);
         people.sort();
         people
     }
 
-    /// A client may change its name; everybody sees who it was.
-    fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Sorry> {
+    /// Gives a client this name, and tells all clients what has changed.
+    fn take_name(&mut self, client: ClientId, name: &str) -> Result<(), Rejection> {
         // Task: a name has one owner at a time. A change is news to all; saying your name again isn't one.
         todo!(
             "a name has one owner at a time. A change is news to all; saying your name again isn't one"
         )
     }
 
-    /// Tells one client.
-    fn tell(&mut self, client: ClientId, news: &News) {
-        let outbox = self.clients.get(&client).map(|it| &it.outbox);
-        if outbox.is_some_and(|outbox| outbox.push(frame::text(&news.to_json())).is_err()) {
+    /// Tells one client. If its outbox has no room, it is cut off.
+    fn tell(&mut self, client: ClientId, message: &ServerMessage) {
+        let outbox = self.members.get(&client).map(|it| &it.outbox);
+        if outbox.is_some_and(|outbox| outbox.push(frame::text(&message.to_json())).is_err()) {
             self.cut_off(client);
         }
     }
 
     /// Tells all clients, and the room pays for each. A client whose outbox has no room is cut off, and the
     /// others are told so afterwards. If several are cut off at once, the news about them goes in one piece.
-    fn tell_all(&mut self, news: impl IntoIterator<Item = News>) {
-        let frames = news.into_iter().map(|news| frame::text(&news.to_json()));
+    fn tell_all(&mut self, messages: impl IntoIterator<Item = ServerMessage>) {
+        let frames = messages.into_iter().map(|it| frame::text(&it.to_json()));
         let mut frames = VecDeque::from_iter(frames);
         while let Some(frame) = frames.pop_front() {
-            self.room.pay(self.clients.len());
-            let left = self.push_to_all(&frame).into_iter().map(News::Left);
-            let left = left.map(|news| frame::text(&news.to_json()));
+            self.room.pay(self.members.len());
+            let left = self.push_to_all(&frame).into_iter();
+            let left = left.map(|name| frame::text(&ServerMessage::Left(name).to_json()));
             frames.extend(frame::joined(left));
         }
     }
 
-    /// Puts a frame into every outbox. It was encoded once: a server masks nothing, so it is the same for
-    /// everybody. Returns the names of those who are cut off.
+    /// Puts a frame into every outbox. It was encoded once: a server masks nothing, so it is the same for all.
+    /// Returns the names of the clients that it cuts off.
     fn push_to_all(&mut self, frame: &Bytes) -> Vec<String> {
         // Task: a full outbox costs its own client the connection, and costs the others nothing.
         todo!("a full outbox costs its own client the connection, and costs the others nothing")
     }
 
     fn cut_off(&mut self, client: ClientId) {
-        if let Some(name) = self.clients.remove(&client).and_then(Client::cut_off) {
-            self.tell_all([News::Left(name)]);
+        if let Some(name) = self.members.remove(&client).and_then(Member::cut_off) {
+            self.tell_all([ServerMessage::Left(name)]);
         }
     }
 
     fn remove(&mut self, client: ClientId) {
-        let removed = self.clients.remove(&client);
+        let removed = self.members.remove(&client);
         if let Some(name) = removed.and_then(|it| it.name) {
-            self.tell_all([News::Left(name)]);
+            self.tell_all([ServerMessage::Left(name)]);
         }
     }
 
     fn end_earlier_connection(&mut self, tab: &Option<String>) {
-        let same_tab = |(_, it): &(&ClientId, &Client)| tab.is_some() && it.tab == *tab;
-        let earlier = self.clients.iter().find(same_tab);
+        let same_tab = |(_, it): &(&ClientId, &Member)| tab.is_some() && it.tab == *tab;
+        let earlier = self.members.iter().find(same_tab);
         if let Some((&client, it)) = earlier {
             let close = frame::close(CloseCode::NORMAL, "this tab has connected again");
             it.outbox.finish_at_once(close);
@@ -256,24 +258,24 @@ impl State {
     }
 }
 
-impl Client {
-    /// Closes a connection whose client reads too slowly, and returns its name. What waits is given up: the
-    /// client gets it as history when it comes again.
+impl Member {
+    /// Closes the connection of a client that reads too slowly, and returns its name. What waits is dropped: the
+    /// client gets it as history when it connects again.
     fn cut_off(self) -> Option<String> {
         // Task: the next piece in its outbox says why it is cut off, and is the last.
         todo!("the next piece in its outbox says why it is cut off, and is the last")
     }
 }
 
-fn the_server_stops() -> Bytes {
+fn going_away() -> Bytes {
     frame::close(CloseCode::GOING_AWAY, "the server stops")
 }
 
-/// A number that no earlier run of the server has got to, unless the clock was set back in between: the
-/// microseconds since 1970. To catch up with it, a server would have to take a million messages each second.
+/// Returns a number that no earlier run of the server has reached, unless the clock was set back in between: the
+/// microseconds since 1970. To overtake the clock, a server would have to take a million messages a second.
 ///
 /// JavaScript's whole numbers are exact up to 2⁵³ − 1, which is a time in the year 2255.
-pub fn id_of_now() -> u64 {
+pub fn id_from_clock() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_micros() as u64)
 }

@@ -1,19 +1,19 @@
-//! A chat: many people at once, on one port, on your own crates.
+//! A chat for many people at once, on one port, built on your own crates.
 //!
 //! ```text
 //!  browser ── TCP ──▶ Server ─▶ Chat ──▶ the page, /messages, /people
 //!                                │
-//!                                └─ 101 ─▶ client ─▶ Hub ─▶ everybody's Outbox
+//!                                └─ 101 ─▶ client ─▶ Hub ─▶ every Outbox
 //! ```
 //!
 //! | module | what it is for | RFC 6455 |
 //! |---|---|---|
-//! | [`protocol`] | what pages and the server say to each other | |
+//! | [`protocol`] | what pages and the server send to each other | |
 //! | [`visible`] | the visible part of a name | |
 //! | [`rate`] | how fast one client may send, and how much is delivered | |
 //! | [`outbox`] | what waits to be written to one client | §5.4 |
-//! | [`frame`] | a server's frames, which are the same for all clients | §5.1 |
-//! | [`hub`] | the clients that are here, what was said, and which clients are told | §7.4 |
+//! | [`frame`] | the frames that the server sends, the same for all clients | §5.1 |
+//! | [`hub`] | who is here, what was said, and who is told | §7.4 |
 //! | [`client`] | one client: two threads on one socket | §5.5, §7.1.1 |
 //! | [`chat`] | the page, two lists, and the WebSocket, on one port | §4.2 |
 //! | [`front`] | requests and answers on a socket of our own | §4.2 |

@@ -1,4 +1,4 @@
-//! What pages and the server say to each other: JSON, one value in each text message.
+//! What pages and the server send to each other: JSON, one value in each text message.
 //!
 //! | from | message | meaning |
 //! |---|---|---|
@@ -6,9 +6,9 @@
 //! | a page | `{"username":"ada"}` | take a name, and say nothing yet |
 //! | the server | `{"id":3,"username":"ada","message":"hi"}` | a person said something |
 //! | the server | `{"you":"ada"}` | the name is yours: the answer to a name alone |
-//! | the server | `{"people":["ada","bob"]}` | you have seen all that was said; these are here |
-//! | the server | `{"joined":"ada"}`, `{"left":"ada"}` | a person came, or went |
-//! | the server | `{"error":"The name ada is taken."}` | what you sent was not taken, and why |
+//! | the server | `{"people":["ada","bob"]}` | that was the history; these people are here |
+//! | the server | `{"joined":"ada"}`, `{"left":"ada"}` | a person joined, or left |
+//! | the server | `{"error":"The name ada is taken."}` | why what you sent was rejected |
 
 use std::fmt;
 
@@ -22,20 +22,20 @@ pub const MAX_NAME: usize = 32;
 /// The longest message, in characters.
 pub const MAX_MESSAGE: usize = 1000;
 
-/// What a page says.
+/// What a page sends.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(expecting = "an object")]
-pub struct Said {
+pub struct ClientMessage {
     /// The person's name.
     pub username: String,
-    /// What is said. Without it, the page only takes the name.
+    /// What the person says. Without it, the page only takes the name.
     pub message: Option<String>,
 }
 
-/// What the server says.
+/// What the server sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum News {
+pub enum ServerMessage {
     /// The names of the people here. It comes once, after the history.
     People(Vec<String>),
     /// This name is yours.
@@ -44,39 +44,39 @@ pub enum News {
     Joined(String),
     /// The name is free again.
     Left(String),
-    /// What you sent was not taken: a sentence that says why.
+    /// What you sent was rejected: a sentence that says why.
     Error(String),
     /// A person said something.
     #[serde(untagged)]
     Message(Message),
 }
 
-impl News {
-    /// The news as they go into a text message.
+impl ServerMessage {
+    /// Returns the message as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("our own types are JSON")
     }
 }
 
-/// Why something that a page said is not taken. The connection stays open.
+/// Why something that a page sent is rejected. The connection stays open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sorry {
+pub enum Rejection {
     /// It isn't a text message.
     Binary,
-    /// It isn't JSON, or not of this shape; this says why.
+    /// It isn't JSON, or doesn't have the right shape: the text says why.
     NotUnderstood(String),
-    /// A field shows nothing. This is its name.
+    /// The field with this name shows nothing.
     Blank(&'static str),
     /// A field is too long.
     TooLong {
         /// The field.
         field: &'static str,
         /// The most characters that it may have.
-        most: usize,
+        max: usize,
     },
-    /// A field has a character that controls a terminal or a printer, and shows nothing.
+    /// The field with this name has a character that controls a terminal or a printer.
     ControlCharacter(&'static str),
-    /// Another person has this name.
+    /// A different client has this name.
     NameTaken(String),
     /// This client has sent too many messages within a short time.
     TooFast,
@@ -84,7 +84,7 @@ pub enum Sorry {
     Busy,
 }
 
-impl fmt::Display for Sorry {
+impl fmt::Display for Rejection {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Binary => formatter.write_str("This chat takes text messages only."),
@@ -93,8 +93,8 @@ impl fmt::Display for Sorry {
                 r#"A message must be like {{"username":"ada","message":"hi"}}: {why}."#
             ),
             Self::Blank(field) => write!(formatter, "The {field} is blank."),
-            Self::TooLong { field, most } => {
-                write!(formatter, "The {field} may have {most} characters at most.")
+            Self::TooLong { field, max } => {
+                write!(formatter, "The {field} may have {max} characters at most.")
             }
             Self::ControlCharacter(field) => {
                 write!(formatter, "The {field} has a control character in it.")
@@ -108,27 +108,28 @@ impl fmt::Display for Sorry {
     }
 }
 
-impl std::error::Error for Sorry {}
+impl std::error::Error for Rejection {}
 
-/// The visible part of a name: without characters that show nothing, and with one space between words.
+/// Returns the visible part of a name: without invisible characters, and with one space between words.
 ///
 /// # Errors
-/// Returns [`Sorry::Blank`] if nothing is visible, [`Sorry::TooLong`] if more than [`MAX_NAME`] characters
-/// are, and [`Sorry::ControlCharacter`] if one is a control character.
-pub fn visible_name(text: &str) -> Result<String, Sorry> {
+/// Returns [`Rejection::Blank`] if nothing is visible, [`Rejection::TooLong`] if more than [`MAX_NAME`] characters
+/// are, and [`Rejection::ControlCharacter`] if one is a control character.
+pub fn visible_name(text: &str) -> Result<String, Rejection> {
     let name = without_invisible(text.trim());
     check("name", &name, MAX_NAME, |_| false)?;
     Ok(name)
 }
 
-/// Reads what a page says. Only the visible part of the name counts.
+/// Reads what a page has sent. Only the visible part of the name counts.
 ///
 /// # Errors
-/// Returns what is wrong with this text alone: never [`Sorry::Binary`], [`Sorry::NameTaken`],
-/// [`Sorry::TooFast`] or [`Sorry::Busy`].
-pub fn read(text: &str) -> Result<Said, Sorry> {
-    let not_understood = |error: serde_json::Error| Sorry::NotUnderstood(error.to_string());
-    let said: Said = serde_json::from_str(text).map_err(not_understood)?;
+/// Returns [`Rejection::NotUnderstood`] if the text isn't JSON of this shape. Returns [`Rejection::Blank`] if the
+/// name or the message shows nothing, [`Rejection::TooLong`] if it has too many characters, and
+/// [`Rejection::ControlCharacter`] if it has a control character that isn't allowed there.
+pub fn read(text: &str) -> Result<ClientMessage, Rejection> {
+    let not_understood = |error: serde_json::Error| Rejection::NotUnderstood(error.to_string());
+    let said: ClientMessage = serde_json::from_str(text).map_err(not_understood)?;
     // Task: only the visible part of a name counts. A message may be missing, or have line ends and tabs.
     todo!(
         "only the visible part of a name counts. A message may be missing, or have line ends and tabs"
@@ -138,23 +139,23 @@ pub fn read(text: &str) -> Result<Said, Sorry> {
 fn check(
     field: &'static str,
     text: &str,
-    most: usize,
+    max: usize,
     harmless: impl Fn(char) -> bool,
-) -> Result<(), Sorry> {
+) -> Result<(), Rejection> {
     if is_blank(text) {
-        return Err(Sorry::Blank(field));
+        return Err(Rejection::Blank(field));
     }
-    if text.chars().count() > most {
-        return Err(Sorry::TooLong { field, most });
+    if text.chars().count() > max {
+        return Err(Rejection::TooLong { field, max });
     }
     if text.chars().any(|it| it.is_control() && !harmless(it)) {
-        return Err(Sorry::ControlCharacter(field));
+        return Err(Rejection::ControlCharacter(field));
     }
     Ok(())
 }
 
-impl Said {
-    /// The message, where there is one.
+impl ClientMessage {
+    /// Returns the message, if there is one.
     pub fn into_message(self) -> Option<NewMessage> {
         let Self { username, message } = self;
         message.map(|message| NewMessage { username, message })

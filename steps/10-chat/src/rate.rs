@@ -3,7 +3,7 @@
 //! Each client has a bucket of tokens. A message takes one out; time puts them back in, up to what
 //! the bucket holds. So a few quick messages are fine, and a flood is not. The room has a bucket, too,
 //! and pays a token for each delivery: a message to 300 people costs 300. Nothing in here looks at a
-//! clock: the time is told.
+//! clock: the caller says what time it is.
 
 use std::time::Instant;
 
@@ -11,28 +11,28 @@ use std::time::Instant;
 #[derive(Debug, Clone)]
 pub struct Rate {
     per_second: f64,
-    most: f64,
+    capacity: f64,
     tokens: f64,
     since: Instant,
 }
 
 impl Rate {
-    /// A full bucket. It holds as many tokens as come within two seconds.
+    /// Creates a full bucket. It holds as many tokens as two seconds bring.
     pub fn new(per_second: u64, now: Instant) -> Self {
         let per_second = per_second as f64;
         Self {
             per_second,
-            most: 2.0 * per_second,
+            capacity: 2.0 * per_second,
             tokens: 2.0 * per_second,
             since: now,
         }
     }
 
-    /// Takes a token, if there is one.
+    /// Takes a token, if there is one. Returns whether there was.
     pub fn allows(&mut self, now: Instant) -> bool {
-        // Task: time fills the bucket up to `most`. Each fraction of a second counts, and counts once.
+        // Task: time fills the bucket up to `capacity`. Each fraction of a second counts, and counts once.
         todo!(
-            "time fills the bucket up to `most`. Each fraction of a second counts, and counts once"
+            "time fills the bucket up to `capacity`. Each fraction of a second counts, and counts once"
         )
     }
 

@@ -1,20 +1,16 @@
-//! Which characters show nothing. Only the visible part of a name counts: if two names differ only by a
-//! zero-width character, they are one name.
+//! Which characters are invisible. Only the visible part of a name counts: if two names differ only by a
+//! zero-width character, they are the same name.
 //!
 //! Unicode calls most of these characters *default ignorable*: joiners, marks and overrides of the
 //! direction of writing, fillers, variation selectors, tags. A few others are drawn as nothing, too. The
 //! list rarely changes, because Unicode has reserved room in it for future characters.
 
-/// Whether a character, other than white space and control characters, is drawn as nothing.
-pub fn shows_nothing(it: char) -> bool {
+/// Returns whether a character is drawn as nothing. White space and control characters are a different matter.
+pub fn is_invisible(it: char) -> bool {
     is_default_ignorable(it)
-        || matches!(
-            it,
-            '\u{2800}'                      // braille without a dot
-            | '\u{fff9}'
-                ..='\u{fffb}'       // marks around annotations
-            | '\u{16fe4}' | '\u{1d159}' // a filler, and a note without a head
-        )
+        || matches!(it, '\u{2800}') // braille without a dot
+        || matches!(it, '\u{fff9}'..='\u{fffb}') // marks around annotations
+        || matches!(it, '\u{16fe4}' | '\u{1d159}') // a filler, and a note without a head
 }
 
 /// Unicode's property `Default_Ignorable_Code_Point`.
@@ -39,16 +35,16 @@ fn is_default_ignorable(it: char) -> bool {
     )
 }
 
-/// Whether a text shows nothing.
+/// Returns whether a text shows nothing.
 pub fn is_blank(text: &str) -> bool {
     text.chars()
-        .all(|it| it.is_whitespace() || shows_nothing(it))
+        .all(|it| it.is_whitespace() || is_invisible(it))
 }
 
-/// A text without the characters that show nothing, and with one space between words. Control characters
-/// stay: refusing them is up to the caller.
+/// Returns a text without invisible characters, and with one space between words. Control characters stay: the
+/// caller decides what to do about them.
 pub fn without_invisible(text: &str) -> String {
-    let seen: String = text.chars().filter(|it| !shows_nothing(*it)).collect();
+    let seen: String = text.chars().filter(|it| !is_invisible(*it)).collect();
     let between_words = |it: char| it.is_whitespace() && !it.is_control();
     let words = seen.split(between_words).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")

@@ -127,7 +127,7 @@ async fn two_tabs_talk() -> Outcome {
 }
 
 #[tokio::test]
-async fn who_asks_for_a_name_twice_can_speak() -> Outcome {
+async fn a_person_who_asks_for_a_name_twice_can_speak() -> Outcome {
     in_browser(async |browser| {
         let (_server, address) = serve("chat", &[])?;
         open(browser, &address).await?;
@@ -152,7 +152,7 @@ async fn who_asks_for_a_name_twice_can_speak() -> Outcome {
 
 /// A computer that has slept may have lost its connection, and nobody tells its page.
 #[tokio::test]
-async fn who_comes_back_asks_whether_the_server_is_there() -> Outcome {
+async fn a_page_that_comes_back_asks_whether_the_server_is_there() -> Outcome {
     in_browser(async |browser| {
         let (_server, address) = serve("chat", &[])?;
         open_as(browser, &address, "ada").await?;
@@ -184,7 +184,7 @@ async fn who_comes_back_asks_whether_the_server_is_there() -> Outcome {
 }
 
 #[tokio::test]
-async fn who_joins_while_others_speak_misses_nothing() -> Outcome {
+async fn a_page_that_joins_while_others_speak_misses_nothing() -> Outcome {
     // Four speak: each the next time when it has heard itself, until three tabs have been opened, have
     // the history, and have heard fifty messages more. A page shows 500 at most.
     const SPEAK: &str = "
@@ -237,7 +237,7 @@ async fn who_joins_while_others_speak_misses_nothing() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_server_that_is_started_anew_gets_its_tabs_back() -> Outcome {
+async fn a_server_that_restarts_gets_its_tabs_back() -> Outcome {
     in_browser(async |browser| {
         let (server, address) = serve("chat", &[])?;
         let ada = open_as(browser, &address, "ada").await?;
@@ -289,7 +289,7 @@ async fn a_server_that_is_started_anew_gets_its_tabs_back() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_was_said_meanwhile_comes_once() -> Outcome {
+async fn messages_that_were_said_meanwhile_come_once() -> Outcome {
     in_browser(async |browser| {
         let (_server, address) = serve("chat", &[])?;
         let ada = open_as(browser, &address, "ada").await?;
@@ -676,7 +676,7 @@ async fn a_page_says_what_is_true() -> Outcome {
 }
 
 #[tokio::test]
-async fn somebody_coming_is_not_no_messages() -> Outcome {
+async fn the_log_is_not_empty_when_a_person_has_come() -> Outcome {
     in_browser(async |browser| {
         let (_server, address) = serve("chat", &[])?;
         let watcher = open(browser, &address).await?;
@@ -695,7 +695,7 @@ async fn somebody_coming_is_not_no_messages() -> Outcome {
 
 /// A mark of direction turns around what is beside it, unless that is isolated.
 #[tokio::test]
-async fn text_turns_nothing_else_around() -> Outcome {
+async fn a_mark_of_direction_affects_only_its_own_text() -> Outcome {
     in_browser(async |browser| {
         let (_server, address) = serve("chat", &[])?;
         open_as(browser, &address, "ada").await?;
@@ -750,7 +750,7 @@ async fn the_message_field_is_in_view_on_a_small_phone() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_changes_each_second_is_not_read_out() -> Outcome {
+async fn the_countdown_is_not_read_out() -> Outcome {
     in_browser(async |browser| {
         let (server, address) = serve("chat", &[])?;
         browser.driver.goto(address.as_str()).await?;

@@ -29,7 +29,7 @@ pub enum Kind {
     Echo,
     /// Step 10.
     Chat,
-    /// The apps of step 11.
+    /// The apps of step 11b.
     EventsChat,
     /// A live chart.
     Chart,

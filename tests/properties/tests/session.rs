@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 
-use events::packet::Packet;
-use events::session::{Overrun, Session};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
+use session::{Overrun, Packet, Session};
 
 /// The most bytes that a half keeps: five or six lines.
-const MOST: usize = 200;
+const MAX_BYTES: usize = 200;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -50,7 +49,7 @@ struct Half {
 impl Half {
     fn new() -> Self {
         Self {
-            session: Session::new(MOST),
+            session: Session::new(MAX_BYTES),
             sent: 0,
             heard: Vec::new(),
             line: VecDeque::new(),
@@ -71,7 +70,7 @@ impl Half {
                 self.sent += 1;
                 self.line.push_back(line.to_string());
             }
-            Err(Overrun) => assert!(self.session.kept_bytes() > MOST / 2, "there was room"),
+            Err(Overrun) => assert!(self.session.kept_bytes() > MAX_BYTES / 2, "there was room"),
         }
     }
 
@@ -151,7 +150,7 @@ proptest! {
                 let heard = halves[half].heard.len() as u64;
                 prop_assert!(heard <= halves[other].sent);
                 prop_assert!(halves[half].heard.iter().copied().eq(1..=heard));
-                prop_assert!(halves[half].session.kept_bytes() <= MOST);
+                prop_assert!(halves[half].session.kept_bytes() <= MAX_BYTES);
             }
         }
         die(&mut halves);

@@ -3,7 +3,7 @@
 //!
 //! | proof | what it is | where it must be |
 //! |---|---|---|
-//! | `handshake/the_101_to_the_byte` | a step's check | tests/NN_id.rs |
+//! | `handshake/the_101_to_the_byte` | a step's check | tests/NN_id.rs, or a file of tests/NN_id/ |
 //! | `probe: an unmasked frame fails` | a line of `cargo workshop probe`, kept by step 09 | tests/probe/echo.txt |
 //! | `autobahn: 6.4.3` | a case of Autobahn, passed by step 09 | tests/conformance/cases.txt |
 
@@ -44,25 +44,22 @@ fn page() -> String {
 
 /// What judges one step.
 struct Step {
-    /// `08`.
+    /// `08`, or `11a`.
     number: String,
     checks: BTreeSet<String>,
 }
 
-/// The steps that have checks, by id, out of tests/NN_*.rs.
+/// The steps that have checks, by id, out of tests/NN_*.rs and tests/NN_*/.
 fn steps() -> BTreeMap<String, Step> {
     let mut steps = BTreeMap::new();
     let tests = fs::read_dir(root().join("tests")).expect("tests/ is there");
-    for file in tests.flatten() {
-        let name = file.file_name().to_string_lossy().into_owned();
-        let Some((number, id)) = name
-            .strip_suffix(".rs")
-            .and_then(|name| name.split_once('_'))
-        else {
+    for entry in tests.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let name = name.strip_suffix(".rs").unwrap_or(&name);
+        let Some((number, id)) = name.split_once('_') else {
             continue;
         };
-        let text = fs::read_to_string(file.path()).expect("a check is text");
-        let checks = checks_of(&text);
+        let checks = checks_of(&text_of(&entry.path()));
         if !checks.is_empty() {
             let number = number.to_string();
             steps.insert(id.replace('_', "-"), Step { number, checks });
@@ -71,7 +68,16 @@ fn steps() -> BTreeMap<String, Step> {
     steps
 }
 
-/// The names of the functions that stand below `#[test]`.
+/// The text of a file, or of all files in a folder.
+fn text_of(path: &Path) -> String {
+    if path.is_file() {
+        return fs::read_to_string(path).expect("a check is text");
+    }
+    let files = fs::read_dir(path).expect("it is a folder").flatten();
+    files.map(|file| text_of(&file.path())).collect()
+}
+
+/// The names of the functions after `#[test]`.
 fn checks_of(text: &str) -> BTreeSet<String> {
     let functions = text.split("#[test]").skip(1);
     let names = functions.filter_map(|rest| {
@@ -135,7 +141,8 @@ fn wrong_section(cell: &str, links: &BTreeMap<&str, &str>) -> Option<String> {
     (leads != Some(&url.as_str())).then(|| format!("§{number} leads to {leads:?}"))
 }
 
-/// A step is two digits, linked to its chapter where it has one; `–` where no step teaches the rule.
+/// A step is two digits, with a letter if it is part of a larger one, and is linked to its chapter if it has one; `–`
+/// means that no step teaches the rule.
 fn wrong_step(
     cell: &str,
     links: &BTreeMap<&str, &str>,
@@ -145,7 +152,9 @@ fn wrong_step(
         return None;
     }
     let number = in_brackets(cell).unwrap_or(cell);
-    let is_number = number.len() == 2 && number.chars().all(|c| c.is_ascii_digit());
+    let digits = number.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    let is_number =
+        digits.len() == 2 && digits.chars().all(|c| c.is_ascii_digit()) && number.len() <= 3;
     if !is_number {
         return Some(format!("{cell:?} is no step: 04 is one"));
     }

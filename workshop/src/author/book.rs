@@ -6,7 +6,7 @@
 use std::fs;
 
 use crate::author::picture;
-use crate::judge::check_names;
+use crate::check_file::check_names;
 use crate::project::{Explain, Problem, Project, Step};
 use crate::starter::{Files, drift, finished, write_folder};
 

@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::author::mistakes::Which;
 use crate::author::{book, mistakes, snapshots, starters};
-use crate::project::{Explain, Problem, Project, Step};
+use crate::project::{Explain, Problem, Project, Step, number_and_part};
 use crate::starter::write_file;
 
 const MANIFEST: &str = include_str!("new_step/manifest.txt");
@@ -49,7 +49,9 @@ const MISTAKES: [[&str; 4]; 4] = [
 /// The id isn't one, or is taken; a file can't be written; or what was written doesn't pass.
 pub fn run(project: &Project, id: &str, title: &str) -> Result<(), Problem> {
     refuse(project, id)?;
-    let number = format!("{:02}", project.steps.len());
+    let last = project.steps.last();
+    let last = last.and_then(|step| number_and_part(&step.number));
+    let number = format!("{:02}", last.map_or(0, |(last, _)| last + 1));
     let place = Place {
         project,
         number,
@@ -182,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_planned_chapter_gets_its_page() {
-        let summary = "- [11 Events](events.md)\n\n# Part V\n\n- [12 The client]()\n- [13 TLS]()\n";
+        let summary =
+            "- [11b Events](events.md)\n\n# Part V\n\n- [12 The client]()\n- [13 TLS]()\n";
         assert_eq!(
             entered(
                 summary,
@@ -190,16 +193,16 @@ mod tests {
                 "The client",
                 "events.md"
             ),
-            "- [11 Events](events.md)\n\n# Part V\n\n- [12 The client](client.md)\n- [13 TLS]()\n"
+            "- [11b Events](events.md)\n\n# Part V\n\n- [12 The client](client.md)\n- [13 TLS]()\n"
         );
     }
 
     #[test]
     fn another_comes_after_the_last() {
-        let summary = "- [11 Events](events.md)\n\n- [12 The client]()\n";
+        let summary = "- [11b Events](events.md)\n\n- [12 The client]()\n";
         assert_eq!(
             entered(summary, "- [12 Toy](toy.md)", "Toy", "events.md"),
-            "- [11 Events](events.md)\n- [12 Toy](toy.md)\n\n- [12 The client]()\n"
+            "- [11b Events](events.md)\n- [12 Toy](toy.md)\n\n- [12 The client]()\n"
         );
     }
 

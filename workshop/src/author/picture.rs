@@ -6,7 +6,8 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::judge::{Checked, State, Verdict, check_names};
+use crate::check_file::check_names;
+use crate::judge::{Checked, State, Verdict};
 use crate::progress::Progress;
 use crate::project::{Explain, Problem, Project, Step};
 use crate::screen::{Line, Look};

@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::author::scratch;
-use crate::judge::{Side, Stop, cargo, check_names, finish, judge};
+use crate::check_file::check_names;
+use crate::judge::{Side, Stop, cargo, finish, judge};
 use crate::project::{Explain, Problem, Project, Step};
 
 /// Writes every snapshot anew, and removes those that no check compares with. Read the difference

@@ -5,29 +5,29 @@
 //        └── after a pause, or at once if you say so ───┘
 //
 // What the page and the server say to each other is in the table of `protocol.rs`. On a new connection the
-// server first sends what was said after the message `cursor`, then who is here, then the news. So nothing
-// is lost and nothing is doubled, however often the connection breaks.
+// server first sends the messages after `cursor`, then the names of the people here, then everything as it
+// happens. So nothing is lost and nothing is doubled, however often the connection breaks.
 //
-// What somebody typed gets into the page as text, never as HTML.
+// What a person typed gets into the page as text, never as HTML.
 
 import { bytes, frameOf } from "./frames.js";
 
 /** How long the server may take to answer, in milliseconds. */
 const ANSWER_WITHIN = 10_000;
-/** A page that nobody has looked at for this long asks whether its connection still is one. */
+/** A page that has been hidden for this long asks whether its connection still works. */
 const ASLEEP_AFTER = 30_000;
 /** The pause before a new attempt: it doubles each time, and is up to half shorter by chance. */
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 30_000;
-/** A connection that has held for this long begins again with the first pause. */
+/** After a connection that has held for this long, the first pause is the short one again. */
 const STABLE_AFTER = 5_000;
-/** How many messages, names, comings and goings in a line, and frames are shown at most. */
-const MOST_MESSAGES = 500;
-const MOST_PEOPLE = 50;
-const MOST_IN_A_LINE = 6;
-const MOST_FRAMES = 50;
+/** The most messages, names, arrivals and departures in a line, and frames that are shown. */
+const MAX_MESSAGES = 500;
+const MAX_PEOPLE = 50;
+const MAX_IN_A_LINE = 6;
+const MAX_FRAMES = 50;
 /** How much of a payload is shown with its frame. */
-const MOST_CHARACTERS = 200;
+const MAX_CHARACTERS = 200;
 
 /** In the order of `WebSocket.readyState`. */
 const STATES = ["connecting", "open", "closing", "closed"];
@@ -44,7 +44,6 @@ const SENTENCES = {
   open: "You are connected.",
   closing: "Saying goodbye …",
 };
-
 
 const MEANINGS = {
   1000: "The server has ended this connection.",
@@ -70,27 +69,27 @@ const saying = element("saying");
 const problem = element("problem");
 const drawer = element("frames");
 
-/** A word that only this tab knows: when it connects again, the server ends its connection before. */
-const tab = recall("tab") || randomWord();
+/** A token that only this tab knows: when the tab connects again, the server ends its earlier connection. */
+const tab = recall("tab") || randomToken();
 let socket;
 /** Whether there should be a connection. */
 let wanted = true;
-/** When the connection was opened; it is not, so far. */
+/** When the connection was opened; `Infinity` while it isn’t open. */
 let openedAt = Infinity;
 /** How many connections in a row didn't hold. */
 let failures = 0;
-/** Whether the history is here, so that what comes is news. */
+/** Whether the history has come: from then on, everything is live. */
 let caughtUp = false;
 /** The id of the last message that was shown. The server's ids only ever grow. */
 let cursor = 0;
 
 /** The name to take on each new connection. */
 let name = recall("name");
-/** Whether the server has given it, on this connection. */
+/** Whether the server has accepted that name on this connection. */
 let named = false;
 /** What was sent and not answered yet, the oldest first: the server answers in order. */
 let unanswered = [];
-/** A message of which nobody knows whether it has arrived. */
+/** A message that may or may not have arrived. */
 let uncertain;
 const people = new Set();
 
@@ -128,7 +127,7 @@ function closed({ code, reason }) {
   note({ title: "closed", detail: `Code ${code}, ${why}.` });
   showState(wanted ? (MEANINGS[code] ?? "The connection has ended.") : "You have disconnected.");
   if (concern === CONNECTION && !isProblem) {
-    // What the line said about a connection isn't true any more.
+    // What the line said about the connection is no longer true.
     inform("", NOTHING);
   }
   giveUp();
@@ -145,7 +144,7 @@ function closed({ code, reason }) {
   connectIn(longest * (1 - Math.random() / 2));
 }
 
-/** Leaves a connection to itself: whatever becomes of it, this page doesn't wait for it. */
+/** Closes a connection without waiting for its end. */
 function abandon() {
   if (socket) {
     socket.onopen = socket.onmessage = socket.onclose = null;
@@ -154,7 +153,7 @@ function abandon() {
   }
 }
 
-/** What has not been answered on this connection never will be. */
+/** Forgets what this connection was to bring: what has not been answered on it never will be. */
 function giveUp() {
   clearTimeout(answerTimer);
   caughtUp = false;
@@ -171,7 +170,7 @@ function giveUp() {
 }
 
 let answerTimer;
-/** A network that has gone says nothing. So this page has a deadline. */
+/** Sets a deadline for the answer: a network that is gone says nothing. */
 function expectAnswer() {
   clearTimeout(answerTimer);
   if (!caughtUp || unanswered.length > 0) {
@@ -215,14 +214,14 @@ element("switch").onclick = () => {
   }
 };
 
-// What was open may be dead when the network is another one. Only a new connection can tell.
+// On a different network, an open connection may be dead. Only a new connection can tell.
 addEventListener("online", () => {
   if (countdown !== undefined || socket.readyState === WebSocket.OPEN) {
     connect();
   }
 });
-// A computer that has slept may have lost its connection without a word. A page can't ping, but it can ask for an
-// answer.
+// A computer that has slept may have lost its connection without notice. A page can't ping, but it can ask for
+// an answer.
 let hiddenAt;
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
@@ -238,49 +237,49 @@ document.addEventListener("visibilitychange", () => {
 
 function heard(text) {
   record(text, true);
-  let news;
+  let message;
   try {
-    news = JSON.parse(text);
+    message = JSON.parse(text);
   } catch {
     complain("The server said something that isn’t JSON. It is among the frames below.", NOTHING);
     return;
   }
-  if ("id" in news) {
-    said(news);
-  } else if ("you" in news) {
+  if ("id" in message) {
+    arrived(message);
+  } else if ("you" in message) {
     unanswered.shift();
-    accepted(news.you);
-  } else if ("people" in news) {
-    catchUp(news.people);
-  } else if ("joined" in news) {
-    joined(news.joined);
-  } else if ("left" in news) {
-    left(news.left);
-  } else if ("error" in news) {
-    refused(news.error);
+    accepted(message.you);
+  } else if ("people" in message) {
+    catchUp(message.people);
+  } else if ("joined" in message) {
+    joined(message.joined);
+  } else if ("left" in message) {
+    left(message.left);
+  } else if ("error" in message) {
+    refused(message.error);
   }
   expectAnswer();
 }
 
-function said({ id, username, message }) {
+function arrived({ id, username, message }) {
   if (cursor > 0 && id !== cursor + 1) {
     addLine("Messages may be missing here: the server has restarted, or no longer keeps them.");
   }
   cursor = id;
   addMessage(id, username, message);
-  const isIt = (it) => it?.username === username && it.message === message;
-  if (isIt(unanswered[0])) {
+  const isSame = (it) => it?.username === username && it.message === message;
+  if (isSame(unanswered[0])) {
     unanswered.shift();
-    arrived(message);
-  } else if (isIt(uncertain)) {
+    clearField(message);
+  } else if (isSame(uncertain)) {
     uncertain = undefined;
-    arrived(message);
+    clearField(message);
   }
 }
 
 function catchUp(names) {
   caughtUp = true;
-  // The history is read out by nobody; what comes a moment later is.
+  // A screen reader reads out what comes from now on, but not the history.
   setTimeout(() => (log.ariaLive = caughtUp ? "polite" : "off"), 100);
   names.forEach((it) => people.add(it));
   showPeople();
@@ -290,21 +289,21 @@ function catchUp(names) {
   }
 }
 
-function joined(who) {
-  people.add(who);
-  // It may be you; then the answer is behind it. If it isn't, the answer is that the name is taken.
-  if (unanswered[0]?.username !== who) {
-    addComing(who, "came");
+function joined(username) {
+  people.add(username);
+  // If this is the name that you have asked for, it may be you, and the answer follows.
+  if (unanswered[0]?.username !== username) {
+    addChange(username, "came");
   }
   showPeople();
 }
 
-function left(who) {
-  people.delete(who);
+function left(username) {
+  people.delete(username);
   showPeople();
   // With a new name, you leave the old one.
-  if (!isMe(who)) {
-    addComing(who, "left");
+  if (!isMe(username)) {
+    addChange(username, "left");
   }
 }
 
@@ -320,21 +319,21 @@ function refused(sentence) {
 
 // What you say
 
-function send(said) {
-  const text = JSON.stringify(said);
+function send(message) {
+  const text = JSON.stringify(message);
   socket.send(text);
   record(text, false);
-  unanswered.push(said);
+  unanswered.push(message);
   expectAnswer();
 }
 
 naming.onsubmit = (event) => {
   event.preventDefault();
-  const wish = element("username").value.trim();
+  const username = element("username").value.trim();
   if (socket.readyState === WebSocket.OPEN) {
-    send({ username: wish });
+    send({ username });
   } else {
-    name = wish;
+    name = username;
     inform("You will join with this name when there is a connection.", NAME);
   }
 };
@@ -344,7 +343,7 @@ function isMe(it) {
   return named && it === name;
 }
 
-/** The name is yours. */
+/** Takes the name that the server has given you. */
 function accepted(yours) {
   name = yours;
   named = true;
@@ -353,7 +352,7 @@ function accepted(yours) {
   element("name").textContent = name;
   element("me").hidden = false;
   saying.hidden = false;
-  // Where you type is yours to choose, unless the field that you are in goes away.
+  // The focus moves only if the field that has it goes away.
   if (naming.contains(document.activeElement)) {
     element("message").focus();
   }
@@ -383,8 +382,8 @@ saying.onsubmit = (event) => {
   }
 };
 
-/** Your message has come back: only now it leaves its field. What you typed behind it stays. */
-function arrived(message) {
+/** Takes your message out of its field, now that it has come back. What you typed after it stays. */
+function clearField(message) {
   const field = element("message");
   if (field.value.startsWith(message)) {
     field.value = field.value.slice(message.length);
@@ -444,17 +443,17 @@ function timeOf() {
   return [time, " "];
 }
 
-/** Those who come and go share a line, until somebody says something. It is not read out. */
-function addComing(who, what) {
+/** Shows that a person came or left. These changes share a line until there is a message. It is not read out. */
+function addChange(username, what) {
   let item = messages.lastElementChild;
   if (!item?.classList.contains("coming")) {
     item = addLine("");
     item.classList.add("coming");
   }
   const part = document.createElement("span");
-  part.append(isolated(who), ` ${what}`);
+  part.append(isolated(username), ` ${what}`);
   item.append(part);
-  while (item.children.length > MOST_IN_A_LINE) {
+  while (item.children.length > MAX_IN_A_LINE) {
     item.firstElementChild.remove();
   }
   follow();
@@ -472,7 +471,7 @@ function addLine(text) {
 function add(item) {
   element("empty").hidden = true;
   messages.append(item);
-  while (messages.children.length > MOST_MESSAGES) {
+  while (messages.children.length > MAX_MESSAGES) {
     messages.firstElementChild.remove();
   }
   element("newer").hidden = following;
@@ -498,19 +497,19 @@ element("newer").onclick = () => {
   follow();
 };
 
-// Where the page gets narrower, its text gets longer.
+// In a narrower page, the text takes more lines.
 new ResizeObserver(follow).observe(log);
 
 function showPeople() {
   const names = [...people].sort((one, other) => one.localeCompare(other));
-  const items = names.slice(0, MOST_PEOPLE).map((it) => {
+  const items = names.slice(0, MAX_PEOPLE).map((it) => {
     const item = document.createElement("li");
     item.append(isolated(it), isMe(it) ? " (you)" : "");
     return item;
   });
-  if (names.length > MOST_PEOPLE) {
+  if (names.length > MAX_PEOPLE) {
     const item = document.createElement("li");
-    item.textContent = `and ${names.length - MOST_PEOPLE} more`;
+    item.textContent = `and ${names.length - MAX_PEOPLE} more`;
     items.push(item);
   }
   element("people").replaceChildren(...items);
@@ -518,7 +517,7 @@ function showPeople() {
   element("looking").hidden = !caughtUp || named;
 }
 
-/** Text that may run from right to left, and doesn't turn around what stands beside it. */
+/** Text that may run from right to left without changing the direction of the text around it. */
 function isolated(text) {
   const isolate = document.createElement("bdi");
   isolate.textContent = text;
@@ -534,7 +533,7 @@ function inBold(text) {
 // The frames
 
 const totals = { sent: { frames: 0, bytes: 0 }, received: { frames: 0, bytes: 0 } };
-/** The latest frames and states, the latest first. They are drawn when somebody looks. */
+/** The latest frames and states, the latest first. They are drawn when the list is opened. */
 const notes = [];
 
 function record(text, fromServer) {
@@ -547,10 +546,10 @@ function record(text, fromServer) {
 
 function note(it) {
   notes.unshift(it);
-  notes.splice(MOST_FRAMES);
+  notes.splice(MAX_FRAMES);
   if (drawer.open) {
     element("drawings").prepend(draw(it));
-    element("drawings").children[MOST_FRAMES]?.remove();
+    element("drawings").children[MAX_FRAMES]?.remove();
     showTotals();
   }
 }
@@ -585,14 +584,14 @@ function draw({ title, detail, frame, text }) {
 
 function beginning(text) {
   const characters = [...text];
-  const more = characters.length > MOST_CHARACTERS ? "…" : "";
-  return characters.slice(0, MOST_CHARACTERS).join("") + more;
+  const more = characters.length > MAX_CHARACTERS ? "…" : "";
+  return characters.slice(0, MAX_CHARACTERS).join("") + more;
 }
 
 function drawField(drawing, { name, bits, says }) {
   const field = addTo(drawing, "div", "");
   addTo(field, "dt", name);
-  // A byte of which nothing is known is one "?".
+  // A byte that the page can't know is one "?".
   const shown = bits.replaceAll("????????", "?").replaceAll(/([01]{8}|\?)(?=.)/g, "$1 ");
   addTo(field, "dd", shown).className = "bits";
   addTo(field, "dd", says);
@@ -605,13 +604,13 @@ function addTo(parent, tag, text) {
   return child;
 }
 
-// What this tab remembers, over a reload too
+// What this tab remembers, even after a reload
 
 function remember(key, value) {
   try {
     sessionStorage.setItem(key, value);
   } catch {
-    // Somebody allows no storage. The chat works without it.
+    // The browser allows no storage. The chat works without it.
   }
 }
 
@@ -623,14 +622,14 @@ function recall(key) {
   }
 }
 
-/** `randomUUID` would be shorter, but works on https and on this machine alone. */
-function randomWord() {
+/** `randomUUID` would be shorter, but works only on https and on localhost. */
+function randomToken() {
   const numbers = crypto.getRandomValues(new Uint32Array(4));
   return Array.from(numbers, (it) => it.toString(36)).join("");
 }
 
-// Whoever copies a tab copies what it remembers. So the word is there from one page to the next, and
-// not while there is one.
+// A copy of a tab remembers what the tab remembers. So the token is stored only while the tab has no page: from one
+// page to the next.
 remember("tab", "");
 addEventListener("pagehide", () => remember("tab", tab));
 addEventListener("pageshow", () => remember("tab", ""));
