@@ -24,6 +24,7 @@ use connection::{CloseCode, Config, Connection, Event, SendError, State};
 use echo::deadlines::{Deadlines, Due, Patience};
 use handshake::client::{Agreement, ClientHandshake};
 use handshake::head::Limits;
+use handshake::refusal::Refusal;
 
 use crate::dial::{DialError, dial};
 use crate::opening::{Opened, Opening, OpeningError};
@@ -38,6 +39,8 @@ const MAX_EVENTS: usize = 16;
 pub struct Settings {
     /// The subprotocols offered, in order of preference.
     pub subprotocols: Vec<String>,
+    /// The origin to send, as a browser would: `https://example.org`. The default is none.
+    pub origin: Option<String>,
     /// How long the lookup of a name may take.
     pub lookup_within: Duration,
     /// How long connecting may take, for all addresses of a name together.
@@ -62,6 +65,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             subprotocols: Vec::new(),
+            origin: None,
             lookup_within: Duration::from_secs(10),
             connect_within: Duration::from_secs(10),
             answer_within: Duration::from_secs(10),
@@ -82,6 +86,8 @@ pub enum ConnectError {
     Dial(DialError),
     /// TCP has failed during the handshake, or no thread can be started.
     Io(io::Error),
+    /// The subprotocols can't be offered: they aren't different tokens.
+    Offer(Refusal),
     /// The handshake has failed.
     Opening(OpeningError),
     /// The answer wasn't whole in time.
@@ -118,7 +124,11 @@ struct Guarded {
 ///
 /// # Errors
 /// Returns [`ConnectError::Dial`] if no address accepts, [`ConnectError::Opening`] if the handshake fails,
-/// [`ConnectError::AnswerTooLate`] if its answer takes too long, and [`ConnectError::Io`] if TCP fails.
+/// [`ConnectError::AnswerTooLate`] if its answer takes too long, [`ConnectError::Offer`] if the subprotocols can't be
+/// offered, and [`ConnectError::Io`] if TCP fails.
+///
+/// # Panics
+/// Panics if the origin holds a control character.
 pub fn connect(
     target: &Target,
     settings: &Settings,
@@ -143,13 +153,12 @@ fn open(
     let handshake = ClientHandshake {
         host: target.host.clone(),
         resource: target.resource.clone(),
+        origin: settings.origin.clone(),
         key: random::handshake_key(),
         subprotocols: settings.subprotocols.clone(),
         extensions: Vec::new(),
     };
-    let request = handshake.request().map_err(|refusal| {
-        ConnectError::Io(io::Error::new(ErrorKind::InvalidInput, refusal.sentence()))
-    })?;
+    let request = handshake.request().map_err(ConnectError::Offer)?;
     stream.write_all(&request)?;
     let mut opening = Opening::new(handshake, settings.head);
     let mut buffer = [0; 1024];
@@ -452,6 +461,7 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Dial(error) => error.fmt(formatter),
             Self::Io(error) => write!(formatter, "TCP failed during the handshake: {error}"),
+            Self::Offer(refusal) => formatter.write_str(&refusal.sentence()),
             Self::Opening(error) => error.fmt(formatter),
             Self::AnswerTooLate => {
                 formatter.write_str("the answer to the handshake wasn't whole in time")

@@ -21,6 +21,7 @@ Usage: cargo run -p client -- [OPTIONS] URL
 
 Options:
   --subprotocol NAME  offers a subprotocol; give it again for another one
+  --origin ORIGIN     says that a page of this origin asks, as a browser would
   --max-message N     the most bytes of a message (default 1048576); close code 1009 above
   --reconnect         if the connection is lost, tries again, after a pause that grows
   -h, --help          this text
@@ -73,6 +74,13 @@ fn options(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Err
             Arg::Long("subprotocol") => {
                 let name = arguments.value()?.to_string_lossy().into_owned();
                 settings.subprotocols.push(name);
+            }
+            Arg::Long("origin") => {
+                let origin = arguments.value()?.to_string_lossy().into_owned();
+                if origin.contains(char::is_control) {
+                    return Err("An origin is like https://example.org".into());
+                }
+                settings.origin = Some(origin);
             }
             Arg::Long("max-message") => {
                 let number = arguments.value()?.to_string_lossy().into_owned();

@@ -149,7 +149,7 @@ impl fmt::Display for OpeningError {
             Self::Refused { status, .. } => {
                 write!(formatter, "the server refuses with {status}")
             }
-            Self::Broken(failure) => write!(formatter, "the answer breaks a rule: {failure:?}"),
+            Self::Broken(failure) => write!(formatter, "the answer breaks a rule: {failure}"),
             Self::Interim => write!(
                 formatter,
                 "more than {MAX_INTERIM} interim answers (1xx) came"
