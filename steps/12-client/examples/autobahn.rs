@@ -1,4 +1,4 @@
-//! `cargo run -p client --example autobahn -- NAME ws://127.0.0.1:9001`: lets Autobahn's fuzzing server try your client.
+//! `cargo run -p client --example autobahn -- NAME ws://127.0.0.1:9001`: your client against Autobahn.
 //!
 //! The server has a URL for each case. A client connects, echoes whatever comes, and the server judges that.
 //! `python3 tests/conformance/run.py --client` starts the server, runs this, and shows the verdicts.
