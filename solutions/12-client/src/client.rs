@@ -14,6 +14,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -94,6 +95,9 @@ pub enum ConnectError {
     AnswerTooLate,
 }
 
+/// Answers an event before the next one is looked at.
+type Answer = dyn FnMut(&mut Connection, &Event) + Send;
+
 /// One end of an open WebSocket, to send with. Dropping it closes the connection with 1001.
 ///
 /// The events come by a channel of their own. Sending may wait until the server reads, so a program that sends much
@@ -117,7 +121,14 @@ struct Shared {
 /// What the lock guards.
 struct Guarded {
     connection: Connection,
+    /// What has been taken out of the connection for the writer, but not by it. While this is short, each ping
+    /// gets a pong of its own.
+    waiting: Vec<u8>,
     deadlines: Deadlines,
+    /// The program's answers, if it gives them at once.
+    answer: Option<Box<Answer>>,
+    /// Whether the writer is still there. If TCP fails, it is the first to know.
+    can_write: bool,
 }
 // ANCHOR_END: client
 
@@ -135,13 +146,41 @@ pub fn connect(
     target: &Target,
     settings: &Settings,
 ) -> Result<(Client, Receiver<Event>), ConnectError> {
+    connect_to(target, settings, None)
+}
+
+/// Opens a WebSocket like [`connect`], and answers each event before the next one is looked at, as an echo does. So the
+/// echo of a message goes out before the Close for a rule that the server breaks right after it. The events come by the
+/// channel, too.
+///
+/// `answer` runs in the reader's thread, under a lock that sending needs, so it mustn't wait. While too many of its
+/// answers wait to be written, nothing is read.
+///
+/// # Errors
+/// Returns the errors of [`connect`].
+///
+/// # Panics
+/// Panics if the origin holds a control character.
+pub fn connect_with(
+    target: &Target,
+    settings: &Settings,
+    answer: impl FnMut(&mut Connection, &Event) + Send + 'static,
+) -> Result<(Client, Receiver<Event>), ConnectError> {
+    connect_to(target, settings, Some(Box::new(answer)))
+}
+
+fn connect_to(
+    target: &Target,
+    settings: &Settings,
+    answer: Option<Box<Answer>>,
+) -> Result<(Client, Receiver<Event>), ConnectError> {
     let (stream, turn) = dial(target, settings.lookup_within, settings.connect_within)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(settings.tick))?;
     stream.set_write_timeout(Some(settings.write_within))?;
     let opened = open(&stream, target, settings)?;
     drop(turn);
-    Ok(start(stream, opened, settings)?)
+    Ok(start(stream, opened, settings, answer)?)
 }
 
 /// Does the opening handshake.
@@ -185,6 +224,7 @@ fn start(
     stream: TcpStream,
     opened: Opened,
     settings: &Settings,
+    answer: Option<Box<Answer>>,
 ) -> io::Result<(Client, Receiver<Event>)> {
     let config = Config {
         max_frame: settings.max_message,
@@ -195,7 +235,10 @@ fn start(
         stream,
         state: Mutex::new(Guarded {
             connection: Connection::client(config, random::masking_key),
+            waiting: Vec::new(),
             deadlines: Deadlines::new(settings.patience, Instant::now()),
+            answer,
+            can_write: true,
         }),
         changed: Condvar::new(),
         max_waiting: settings.max_waiting,
@@ -203,7 +246,11 @@ fn start(
     let (sender, events) = mpsc::sync_channel(MAX_EVENTS);
     let writer = thread::Builder::new().spawn({
         let shared = Arc::clone(&shared);
-        move || shared.write_all()
+        move || {
+            shared.write_all();
+            shared.lock().can_write = false;
+            shared.changed.notify_all();
+        }
     })?;
     let close_within = settings.patience.close_within;
     thread::Builder::new().spawn({
@@ -273,15 +320,23 @@ impl Shared {
         &self,
         send: impl FnOnce(&mut Connection) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        // Task: wait while an open connection has too much to write. Then send, and wake the writer.
-        let is_full = |guarded: &mut Guarded| {
-            let connection = &guarded.connection;
-            connection.state() == State::Open && connection.outgoing_length() > self.max_waiting
-        };
-        let mut guarded = self.wait_while(is_full);
+        // Task: wait for room. If TCP has failed, nothing is sent. Otherwise send, and wake the writer.
+        let mut guarded = self.wait_for_room();
+        if !guarded.can_write {
+            return Err(SendError::NotOpen(State::Closed));
+        }
         let sent = send(&mut guarded.connection);
         self.changed.notify_all();
         sent
+    }
+
+    /// Waits while an open connection has too much to write, and somebody to write it.
+    fn wait_for_room(&self) -> MutexGuard<'_, Guarded> {
+        self.wait_while(|guarded| {
+            guarded.can_write
+                && guarded.connection.state() == State::Open
+                && guarded.outgoing_length() > self.max_waiting
+        })
     }
     // ANCHOR_END: send
 
@@ -299,10 +354,9 @@ impl Shared {
         // Task: wait for bytes, or for the end. Never write under the lock. If TCP fails, the reader must learn it.
         loop {
             let is_idle = |guarded: &mut Guarded| {
-                let connection = &guarded.connection;
-                connection.outgoing_length() == 0 && !connection.should_close_tcp()
+                guarded.outgoing_length() == 0 && !guarded.connection.should_close_tcp()
             };
-            let bytes = self.wait_while(is_idle).connection.take_outgoing();
+            let bytes = self.wait_while(is_idle).take_outgoing();
             if bytes.is_empty() {
                 return;
             }
@@ -336,10 +390,12 @@ impl Shared {
     /// Takes the bytes of a read, and hands on the events that they lead to.
     // ANCHOR: receive
     fn receive(&self, bytes: &[u8], events: &SyncSender<Event>) {
-        // Task: feed them under the lock; hand on the events without it, because that may wait.
+        // Task: feed them under the lock, and answer. Hand on the events without the lock, because that may wait.
         let mut guarded = self.lock();
         guarded.deadlines.received(Instant::now());
-        let received = guarded.connection.receive(bytes);
+        guarded.make_room(self.max_waiting);
+        guarded.connection.feed(bytes);
+        let received = guarded.answer_all();
         if received
             .iter()
             .any(|event| matches!(event, Event::Close { .. }))
@@ -347,9 +403,14 @@ impl Shared {
             // The server has its time to end TCP (RFC 6455 §7.1.1).
             guarded.deadlines.close_sent(Instant::now());
         }
+        let answers = guarded.answer.is_some();
         drop(guarded);
         self.changed.notify_all();
         hand_on(received, events);
+        if answers {
+            // A server that takes no answers gets no more of them.
+            drop(self.wait_for_room());
+        }
     }
     // ANCHOR_END: receive
 
@@ -372,7 +433,11 @@ impl Shared {
                 _ = self.close(CloseCode::POLICY_VIOLATION, "no answer to a ping");
                 self.lock().deadlines.close_sent(Instant::now());
             }
-            Some(Due::End) => self.end(events),
+            Some(Due::End) => {
+                // This also ends a write that is stuck.
+                _ = self.stream.shutdown(Shutdown::Both);
+                self.end(events);
+            }
             None => {}
         }
     }
@@ -398,6 +463,41 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Guarded> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Guarded {
+    fn outgoing_length(&self) -> usize {
+        self.waiting.len() + self.connection.outgoing_length()
+    }
+
+    fn take_outgoing(&mut self) -> Vec<u8> {
+        let mut bytes = mem::take(&mut self.waiting);
+        bytes.extend(self.connection.take_outgoing());
+        bytes
+    }
+
+    /// Takes what the connection has to write, unless too much waits already: a connection with a backlog answers
+    /// only the latest ping.
+    fn make_room(&mut self, max_waiting: usize) {
+        if self.waiting.len() <= max_waiting {
+            self.waiting = self.take_outgoing();
+        }
+    }
+
+    /// Answers the events of the bytes that were fed, each before the next one is looked at. Returns them.
+    // ANCHOR: answer_all
+    fn answer_all(&mut self) -> Vec<Event> {
+        // Task: poll, answer, and poll again, until there are no more.
+        let mut events = Vec::new();
+        while let Some(event) = self.connection.poll() {
+            if let Some(answer) = &mut self.answer {
+                answer(&mut self.connection, &event);
+            }
+            events.push(event);
+        }
+        events
+    }
+    // ANCHOR_END: answer_all
 }
 
 /// Hands events on. If the program has dropped its end of the channel, they are dropped, too.

@@ -14,6 +14,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -94,6 +95,9 @@ pub enum ConnectError {
     AnswerTooLate,
 }
 
+/// Answers an event before the next one is looked at.
+type Answer = dyn FnMut(&mut Connection, &Event) + Send;
+
 /// One end of an open WebSocket, to send with. Dropping it closes the connection with 1001.
 ///
 /// The events come by a channel of their own. Sending may wait until the server reads, so a program that sends much
@@ -116,7 +120,14 @@ struct Shared {
 /// What the lock guards.
 struct Guarded {
     connection: Connection,
+    /// What has been taken out of the connection for the writer, but not by it. While this is short, each ping
+    /// gets a pong of its own.
+    waiting: Vec<u8>,
     deadlines: Deadlines,
+    /// The program's answers, if it gives them at once.
+    answer: Option<Box<Answer>>,
+    /// Whether the writer is still there. If TCP fails, it is the first to know.
+    can_write: bool,
 }
 
 /// Opens a WebSocket. The events begin with [`Event::Open`] and end with [`Event::Close`]; the channel ends when TCP
@@ -133,13 +144,41 @@ pub fn connect(
     target: &Target,
     settings: &Settings,
 ) -> Result<(Client, Receiver<Event>), ConnectError> {
+    connect_to(target, settings, None)
+}
+
+/// Opens a WebSocket like [`connect`], and answers each event before the next one is looked at, as an echo does. So the
+/// echo of a message goes out before the Close for a rule that the server breaks right after it. The events come by the
+/// channel, too.
+///
+/// `answer` runs in the reader's thread, under a lock that sending needs, so it mustn't wait. While too many of its
+/// answers wait to be written, nothing is read.
+///
+/// # Errors
+/// Returns the errors of [`connect`].
+///
+/// # Panics
+/// Panics if the origin holds a control character.
+pub fn connect_with(
+    target: &Target,
+    settings: &Settings,
+    answer: impl FnMut(&mut Connection, &Event) + Send + 'static,
+) -> Result<(Client, Receiver<Event>), ConnectError> {
+    connect_to(target, settings, Some(Box::new(answer)))
+}
+
+fn connect_to(
+    target: &Target,
+    settings: &Settings,
+    answer: Option<Box<Answer>>,
+) -> Result<(Client, Receiver<Event>), ConnectError> {
     let (stream, turn) = dial(target, settings.lookup_within, settings.connect_within)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(settings.tick))?;
     stream.set_write_timeout(Some(settings.write_within))?;
     let opened = open(&stream, target, settings)?;
     drop(turn);
-    Ok(start(stream, opened, settings)?)
+    Ok(start(stream, opened, settings, answer)?)
 }
 
 /// Does the opening handshake.
@@ -170,6 +209,7 @@ fn start(
     stream: TcpStream,
     opened: Opened,
     settings: &Settings,
+    answer: Option<Box<Answer>>,
 ) -> io::Result<(Client, Receiver<Event>)> {
     let config = Config {
         max_frame: settings.max_message,
@@ -180,7 +220,10 @@ fn start(
         stream,
         state: Mutex::new(Guarded {
             connection: Connection::client(config, random::masking_key),
+            waiting: Vec::new(),
             deadlines: Deadlines::new(settings.patience, Instant::now()),
+            answer,
+            can_write: true,
         }),
         changed: Condvar::new(),
         max_waiting: settings.max_waiting,
@@ -188,7 +231,11 @@ fn start(
     let (sender, events) = mpsc::sync_channel(MAX_EVENTS);
     let writer = thread::Builder::new().spawn({
         let shared = Arc::clone(&shared);
-        move || shared.write_all()
+        move || {
+            shared.write_all();
+            shared.lock().can_write = false;
+            shared.changed.notify_all();
+        }
     })?;
     let close_within = settings.patience.close_within;
     thread::Builder::new().spawn({
@@ -257,8 +304,19 @@ impl Shared {
         &self,
         send: impl FnOnce(&mut Connection) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        // Task: wait while an open connection has too much to write. Then send, and wake the writer.
-        todo!("wait while an open connection has too much to write. Then send, and wake the writer")
+        // Task: wait for room. If TCP has failed, nothing is sent. Otherwise send, and wake the writer.
+        todo!(
+            "wait for room. If TCP has failed, nothing is sent. Otherwise send, and wake the writer"
+        )
+    }
+
+    /// Waits while an open connection has too much to write, and somebody to write it.
+    fn wait_for_room(&self) -> MutexGuard<'_, Guarded> {
+        self.wait_while(|guarded| {
+            guarded.can_write
+                && guarded.connection.state() == State::Open
+                && guarded.outgoing_length() > self.max_waiting
+        })
     }
 
     fn close(&self, code: CloseCode, reason: &str) -> Result<(), SendError> {
@@ -287,8 +345,10 @@ impl Shared {
 
     /// Takes the bytes of a read, and hands on the events that they lead to.
     fn receive(&self, bytes: &[u8], events: &SyncSender<Event>) {
-        // Task: feed them under the lock; hand on the events without it, because that may wait.
-        todo!("feed them under the lock; hand on the events without it, because that may wait")
+        // Task: feed them under the lock, and answer. Hand on the events without the lock, because that may wait.
+        todo!(
+            "feed them under the lock, and answer. Hand on the events without the lock, because that may wait"
+        )
     }
 
     /// Notes that TCP has ended.
@@ -310,7 +370,11 @@ impl Shared {
                 _ = self.close(CloseCode::POLICY_VIOLATION, "no answer to a ping");
                 self.lock().deadlines.close_sent(Instant::now());
             }
-            Some(Due::End) => self.end(events),
+            Some(Due::End) => {
+                // This also ends a write that is stuck.
+                _ = self.stream.shutdown(Shutdown::Both);
+                self.end(events);
+            }
             None => {}
         }
     }
@@ -335,6 +399,32 @@ impl Shared {
     /// Locks, even after a thread has panicked with the lock in its hands.
     fn lock(&self) -> MutexGuard<'_, Guarded> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Guarded {
+    fn outgoing_length(&self) -> usize {
+        self.waiting.len() + self.connection.outgoing_length()
+    }
+
+    fn take_outgoing(&mut self) -> Vec<u8> {
+        let mut bytes = mem::take(&mut self.waiting);
+        bytes.extend(self.connection.take_outgoing());
+        bytes
+    }
+
+    /// Takes what the connection has to write, unless too much waits already: a connection with a backlog answers
+    /// only the latest ping.
+    fn make_room(&mut self, max_waiting: usize) {
+        if self.waiting.len() <= max_waiting {
+            self.waiting = self.take_outgoing();
+        }
+    }
+
+    /// Answers the events of the bytes that were fed, each before the next one is looked at. Returns them.
+    fn answer_all(&mut self) -> Vec<Event> {
+        // Task: poll, answer, and poll again, until there are no more.
+        todo!("poll, answer, and poll again, until there are no more")
     }
 }
 

@@ -37,6 +37,6 @@ pub mod terminal;
 pub mod turn;
 
 pub use backoff::Backoff;
-pub use client::{Client, ConnectError, Settings, connect};
+pub use client::{Client, ConnectError, Settings, connect, connect_with};
 pub use opening::{Opened, Opening, OpeningError};
 pub use target::{Target, TargetError};
