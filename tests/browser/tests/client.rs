@@ -1,9 +1,10 @@
-//! The client of step 12 drives a real Chromium, without WebDriver, through the chat of step 10.
+//! The examples of step 12: the client drives a real Chromium, without WebDriver, through the chat of step 10; and the
+//! attack that masking is against, on a cache.
 
 use std::env;
 use std::fs;
 
-use browser::{Outcome, example, serve};
+use browser::{Outcome, example, root, serve};
 
 /// How every PNG file begins.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -62,5 +63,16 @@ fn without_chromium_a_sentence_says_what_to_do() -> Outcome {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(NO_CHROMIUM), "{said}");
     assert!(said.contains("CHROME="), "{said}");
+    Ok(())
+}
+
+/// The book shows this transcript. `target/debug/examples/cache` writes it.
+#[test]
+fn a_cache_is_poisoned_unless_keys_are_random() -> Outcome {
+    let output = example("client", "cache")?.output()?;
+    let seen = String::from_utf8(output.stdout)?;
+    let kept = fs::read_to_string(root().join("tests/snapshots/client/cache.txt"))?;
+    assert_eq!(seen, kept.replace("\r\n", "\n"));
+    assert!(output.status.success());
     Ok(())
 }
