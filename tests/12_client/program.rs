@@ -17,14 +17,14 @@ fn the_program_explains_what_it_can_not_read() {
         signs: [],
         shows: || program!().runs(&[
             &[],
-            &["http://example.org/socket"],
-            &["wss://example.org/socket"],
-            &["ws://ada:secret@example.org/"],
-            &["example.org"],
-            &["ws://example.org/", "ws://example.org/"],
-            &["--max-message", "much", "ws://example.org/"],
-            &["--origin", "https://example.org\r\nCookie: a", "ws://example.org/"],
-            &["--retry", "ws://example.org/"],
+            &["http://127.0.0.1:9/socket"],
+            &["wss://127.0.0.1:9/socket"],
+            &["ws://ada:secret@127.0.0.1:9/"],
+            &["127.0.0.1:9"],
+            &["ws://127.0.0.1:9/", "ws://127.0.0.1:9/"],
+            &["--max-message", "much", "ws://127.0.0.1:9/"],
+            &["--origin", "https://example.org\r\nCookie: a", "ws://127.0.0.1:9/"],
+            &["--retry", "ws://127.0.0.1:9/"],
         ]),
     }
 }

@@ -97,6 +97,8 @@ pub struct Peer {
     stream: BufReader<TcpStream>,
     /// The masking keys of the frames that have come.
     pub keys: Vec<[u8; 4]>,
+    /// How long the next frame may take. After one that never came, the check doesn't wait as long again.
+    patience: Duration,
 }
 
 /// A frame of a client.
@@ -116,6 +118,7 @@ impl Peer {
         let peer = Self {
             stream: BufReader::new(stream),
             keys: Vec::new(),
+            patience: LONG_ENOUGH,
         };
         peer.waits_for_reads(stretched(LONG_ENOUGH));
         peer.socket()
@@ -201,7 +204,11 @@ impl Peer {
 
     /// What the next frame says, or that TCP ends, or that nothing comes.
     pub fn hears(&mut self) -> String {
-        self.hears_within(stretched(LONG_ENOUGH))
+        let heard = self.hears_within(stretched(self.patience));
+        if heard == "nothing" {
+            self.patience = SHORT;
+        }
+        heard
     }
 
     /// The same, within a time of the check's own.
