@@ -240,7 +240,7 @@ fn turns() -> String {
 fn held(title: &str, answer: impl Fn(&str) -> Vec<u8>) -> String {
     let (first, second) = (Played::listen(), Arc::new(Played::listen()));
     let settings = Settings {
-        tick: SHORT / 4,
+        tick: FOREVER,
         connect_within: FOREVER,
         answer_within: FOREVER,
         ..Settings::default()

@@ -6,7 +6,7 @@ use handshake::client::ClientHandshake;
 use handshake::head::Limits;
 use handshake::key::Key;
 use support::frame::{TEXT, unmasked};
-use support::sign::{missing, never_finished, under, yours};
+use support::sign::{missing, under, yours};
 use support::wire::hex;
 use support::{check, cut};
 
@@ -119,11 +119,17 @@ fn interim_answers_are_not_the_answer() {
             under("102 with all the fields of a right answer", yours(["opened"])).says(
                 "Any 1xx is taken for the 101. After 102, the server still speaks HTTP: its next bytes are no frames.",
             ),
+            yours(["the status is 403"]).says(
+                "A refusal keeps the rules of HTTP: it is `Refused`, not `Broken`.",
+            ),
             yours(["refuses with 100"]).says(
                 "An interim answer is taken for a refusal. It only says that the real one is on its way.",
             ),
             missing(["opened"]).and(yours(["refuses with 103"])).says(
                 "Only 100 is taken for interim. 102 and 103 are, too, and any 1xx that is still to be invented.",
+            ),
+            under("100, then 101", yours(["interim answers (1xx) came"])).says(
+                "An interim answer is looked at again and again: it has to leave the buffer before the next one comes.",
             ),
             under("100, then 101", yours(["  not yet"])).says(
                 "One answer is taken from each read. Two may come in one: look again until `push` says that no head is \
@@ -159,6 +165,10 @@ fn a_refusal_says_why() {
             ),
             missing(["points to"]).says(
                 "`Location` isn't told. It is all that a person needs who asked the wrong URL.",
+            ),
+            yours(["opened"]).says(
+                "An answer is taken that isn't checked. `ClientHandshake::check`, of your step 04, looks at the status \
+                 and at every field.",
             ),
             missing(["breaks a rule: Sec-WebSocket-Accept"]).says(
                 "Every failure is taken for a refusal. An answer of 101 with a wrong accept key is a broken one.",
@@ -225,7 +235,6 @@ fn answers_have_limits() {
             yours(["KiB of a field: not refused"]).says(
                 "The head is never too long. `HeadBuffer` refuses it early, if every piece goes through `push`.",
             ),
-            never_finished().says("An interim answer is looked at again and again: it has to leave the buffer."),
         ],
         shows: limits_of_an_answer,
     }
