@@ -57,7 +57,8 @@ impl Backoff {
     }
     // ANCHOR_END: ended
 
-    /// Returns the next wait. `chance` is a random number: any of them is as likely as any other.
+    /// Returns the next wait. `chance` is a random number, each as likely as any other. It decides which part of the
+    /// ceiling the wait is: 0 is none of it, [`u64::MAX`] is all of it, and half of that is half of it.
     // ANCHOR: next_wait
     pub fn next_wait(&mut self, chance: u64) -> Duration {
         // Task: the ceiling doubles with each failure, up to the longest. Chance picks any time below it.

@@ -98,8 +98,10 @@ pub enum ConnectError {
 /// Answers an event before the next one is looked at.
 type Answer = dyn FnMut(&mut Connection, &Event) + Send;
 
-/// One end of an open WebSocket, to send with. The events come by a channel of their own. Dropping it closes the
-/// connection with 1001.
+/// One end of an open WebSocket, to send with. Dropping it closes the connection with 1001.
+///
+/// The events come by a channel of their own. Sending may wait until the server reads, so a program that sends much
+/// takes its events in another thread.
 // ANCHOR: client
 #[derive(Debug)]
 pub struct Client {
@@ -501,7 +503,7 @@ impl Guarded {
     // ANCHOR_END: answer_all
 }
 
-/// Hands events on. If the program has dropped its end of the channel, nobody wants to know.
+/// Hands events on. If the program has dropped its end of the channel, they are dropped, too.
 fn hand_on(received: Vec<Event>, events: &SyncSender<Event>) {
     for event in received {
         _ = events.send(event);

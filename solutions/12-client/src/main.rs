@@ -6,9 +6,9 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Instant;
 
-use client_solution::terminal::{HELP, Line, describe, read_line};
+use client_solution::terminal::{HELP, Line, describe, escape_controls, read_line};
 use client_solution::{Backoff, Client, Settings, Target, connect, random};
-use connection::{CloseCode, Event};
+use connection::{CloseCode, Event, SendError};
 use lexopt::Arg;
 
 const USAGE: &str = "\
@@ -102,24 +102,33 @@ fn options(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Err
     }))
 }
 
+/// How a connection has ended.
+enum Ending {
+    /// One of the two sides has closed it.
+    Closed(CloseCode),
+    /// It was lost.
+    Lost,
+}
+
 /// Connects, and stays connected for as long as it is wanted.
 fn run(options: &Options) -> ExitCode {
     let (sender, inputs) = mpsc::sync_channel(MAX_LINES);
     read_stdin(sender.clone());
     let mut backoff = Backoff::default();
     loop {
-        let begin = Instant::now();
         match connect(&options.target, &options.settings) {
             Ok((client, events)) => {
+                let open_since = Instant::now();
                 show_events(events, sender.clone());
-                let code = talk(&client, &inputs);
-                if code != CloseCode::ABNORMAL || !options.reconnect {
-                    return exit_code(code);
+                match talk(&client, &inputs) {
+                    Ending::Lost if options.reconnect => backoff.ended(open_since.elapsed()),
+                    Ending::Lost => return ExitCode::FAILURE,
+                    Ending::Closed(code) => return exit_code(code),
                 }
-                backoff.ended(begin.elapsed());
             }
             Err(error) => {
-                tell(&format!("{}: {error}", options.target.host));
+                let why = escape_controls(&error.to_string());
+                tell(&format!("{}: {why}", options.target.host));
                 if !options.reconnect {
                     return ExitCode::from(2);
                 }
@@ -138,41 +147,48 @@ fn exit_code(code: CloseCode) -> ExitCode {
     }
 }
 
-/// Sends what is typed, until TCP has ended. Returns the code of the Close.
-fn talk(client: &Client, inputs: &Receiver<Input>) -> CloseCode {
+/// Sends what is typed, until TCP has ended.
+fn talk(client: &Client, inputs: &Receiver<Input>) -> Ending {
     let is_terminal = io::stdin().is_terminal();
+    let mut is_over = false;
     loop {
         match inputs.recv() {
-            Ok(Input::Line(line)) if is_terminal => act(client, read_line(&line)),
-            Ok(Input::Line(line)) => complain(client.send_text(&line)),
-            // It fails only if the connection is closing already.
-            Ok(Input::End) => _ = client.close(CloseCode::NORMAL, ""),
-            Ok(Input::Gone(code)) => return code,
-            Err(_) => return CloseCode::ABNORMAL,
+            Ok(Input::Line(line)) if is_terminal => is_over |= act(client, read_line(&line)),
+            Ok(Input::Line(line)) => _ = is_sent(client.send_text(&line)),
+            Ok(Input::End) => {
+                is_over = true;
+                // It fails only if the connection is closing already.
+                _ = client.close(CloseCode::NORMAL, "");
+            }
+            Ok(Input::Gone(CloseCode::ABNORMAL)) if !is_over => return Ending::Lost,
+            Ok(Input::Gone(code)) => return Ending::Closed(code),
+            Err(_) => return Ending::Lost,
         }
     }
 }
 
-/// Does what a line asks for.
-fn act(client: &Client, line: Line) {
+/// Does what a line asks for. Returns whether that was to close the connection.
+fn act(client: &Client, line: Line) -> bool {
     match line {
-        Line::Text(text) => complain(client.send_text(&text)),
-        Line::Binary(bytes) => complain(client.send_binary(&bytes)),
-        Line::Ping(text) => complain(client.send_ping(text.as_bytes())),
-        Line::Close(code, reason) => complain(client.close(code, &reason)),
+        Line::Text(text) => _ = is_sent(client.send_text(&text)),
+        Line::Binary(bytes) => _ = is_sent(client.send_binary(&bytes)),
+        Line::Ping(text) => _ = is_sent(client.send_ping(text.as_bytes())),
+        Line::Close(code, reason) => return is_sent(client.close(code, &reason)),
         Line::Help => tell(HELP),
         Line::Wrong(why) => tell(&why),
     }
+    false
 }
 
-/// Says why something wasn't sent.
-fn complain(sent: Result<(), connection::SendError>) {
-    if let Err(error) = sent {
+/// Returns whether something was sent. If it wasn't, says why.
+fn is_sent(sent: Result<(), SendError>) -> bool {
+    if let Err(error) = &sent {
         tell(&format!("not sent: {error}"));
     }
+    sent.is_ok()
 }
 
-/// Writes a message. If nobody reads stdout any more, there is nothing left to do.
+/// Writes a message. If stdout can't be written to any more, there is nothing left to do.
 fn show(line: &str) {
     let mut stdout = io::stdout().lock();
     if writeln!(stdout, "{line}")
@@ -191,7 +207,11 @@ fn tell(line: &str) {
 /// Reads lines in a thread of their own, because reading can't be interrupted.
 fn read_stdin(inputs: SyncSender<Input>) {
     thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
+        for line in io::stdin().lock().lines() {
+            let Ok(line) = line.inspect_err(|error| tell(&format!("no more is read: {error}")))
+            else {
+                break;
+            };
             if inputs.send(Input::Line(line)).is_err() {
                 return;
             }

@@ -1,4 +1,4 @@
-//! Keys that nobody can guess, from the system's source of randomness.
+//! Keys that can't be guessed, from the system's source of randomness.
 
 use frames::MaskingKey;
 use handshake::key::Key;

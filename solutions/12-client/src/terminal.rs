@@ -79,14 +79,14 @@ fn read_close(text: &str) -> Line {
 pub fn describe(event: &Event) -> String {
     match event {
         Event::Open => "open".to_string(),
-        Event::Text(text) => sanitize(text),
+        Event::Text(text) => escape_controls(text),
         Event::Binary(bytes) => format!("binary, {} bytes: {}", bytes.len(), hex(bytes)),
-        Event::Ping(payload) => format!("ping {}", sanitize(&String::from_utf8_lossy(payload))),
-        Event::Pong(payload) => format!("pong {}", sanitize(&String::from_utf8_lossy(payload))),
+        Event::Ping(payload) => format!("ping {}", payload_text(payload)),
+        Event::Pong(payload) => format!("pong {}", payload_text(payload)),
         Event::Error(failure) => format!("the server broke a rule: {failure}"),
         Event::Close { code, reason } => {
             let words = meaning(*code);
-            let reason = sanitize(reason);
+            let reason = escape_controls(reason);
             format!("closed with {code} ({words}) {reason}")
                 .trim_end()
                 .to_string()
@@ -117,8 +117,13 @@ pub fn meaning(code: CloseCode) -> &'static str {
     }
 }
 
-/// Writes every control character but the tab as an escape: `\u{1b}`.
-fn sanitize(text: &str) -> String {
+fn payload_text(payload: &[u8]) -> String {
+    escape_controls(&String::from_utf8_lossy(payload))
+}
+
+/// Writes every control character but the tab as an escape: `\u{1b}`. Whatever comes from a server goes through this
+/// before it is shown.
+pub fn escape_controls(text: &str) -> String {
     let escape = |character: char| match character {
         '\t' => character.to_string(),
         _ if character.is_control() => character.escape_default().to_string(),

@@ -17,7 +17,7 @@ use crate::turn::Turn;
 /// Why there is no TCP connection.
 #[derive(Debug)]
 pub enum DialError {
-    /// The name has no address, or nobody can tell.
+    /// The name can't be looked up, or has no address.
     Name(io::Error),
     /// The name's addresses didn't come in time.
     NameTooLate,
@@ -37,7 +37,7 @@ pub fn dial(
     connect_within: Duration,
 ) -> Result<(TcpStream, Turn), DialError> {
     let addresses = look_up(&target.name, target.port, lookup_within)?;
-    connect_to_any(&addresses, connect_within)
+    connect_to_any(&addresses, connect_within, connect_in_turn)
 }
 
 /// Looks a name up. The system's lookup can't be told to hurry, so a thread of its own waits for it.
@@ -45,7 +45,7 @@ fn look_up(name: &str, port: u16, within: Duration) -> Result<Vec<SocketAddr>, D
     let (sender, receiver) = mpsc::channel();
     let host = (name.to_string(), port);
     let lookup = move || {
-        // If it comes too late, nobody listens any more.
+        // It fails if the answer comes too late: then nothing waits for it any more.
         _ = sender.send(host.to_socket_addrs().map(Vec::from_iter));
     };
     thread::Builder::new()
@@ -57,25 +57,32 @@ fn look_up(name: &str, port: u16, within: Duration) -> Result<Vec<SocketAddr>, D
         .map_err(DialError::Name)
 }
 
-/// Connects to the first of these addresses that accepts.
+/// Connects to the first of these addresses that accepts. `connect` is told the address, and how long it may take.
 ///
 /// # Errors
-/// Returns [`DialError::NoneAccepts`] if none does.
-pub fn connect_to_any(
+/// Returns [`DialError::NoneAccepts`] if none accepts.
+pub fn connect_to_any<Connected>(
     addresses: &[SocketAddr],
     within: Duration,
-) -> Result<(TcpStream, Turn), DialError> {
+    connect: impl Fn(SocketAddr, Duration) -> io::Result<Connected>,
+) -> Result<Connected, DialError> {
     let deadline = Instant::now() + within;
     let mut refused = Vec::new();
     for (index, address) in addresses.iter().enumerate() {
-        // Task: one address that never answers must leave time for those that come after it.
-        todo!("one address that never answers must leave time for those that come after it")
+        // Task: an address that never answers must leave time for those after it: each gets its share of what is left.
+        todo!(
+            "an address that never answers must leave time for those after it: each gets its share of what is left"
+        )
     }
     Err(DialError::NoneAccepts(refused))
 }
 
 /// Connects to one address, when it is this connection's turn.
-fn connect(address: SocketAddr, within: Duration) -> io::Result<(TcpStream, Turn)> {
+///
+/// # Errors
+/// Returns [`ErrorKind::TimedOut`] if the turn doesn't come in time, and the system's error if the address doesn't
+/// accept.
+pub fn connect_in_turn(address: SocketAddr, within: Duration) -> io::Result<(TcpStream, Turn)> {
     let deadline = Instant::now() + within;
     let turn = Turn::wait(address.ip(), within).ok_or(ErrorKind::TimedOut)?;
     let left = deadline.saturating_duration_since(Instant::now());

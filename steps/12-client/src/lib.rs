@@ -19,7 +19,7 @@
 //! | module | what it is for | RFC 6455 |
 //! |---|---|---|
 //! | [`target`] | a URL: where to connect, and what to ask for | §3 |
-//! | [`random`] | keys that nobody can guess | §4.1, §5.3, §10.3 |
+//! | [`random`] | keys that can't be guessed | §4.1, §5.3, §10.3 |
 //! | [`opening`] | the client's opening handshake, byte by byte | §4.1 |
 //! | [`dial`] | a TCP connection to one of a name's addresses | §4.1 |
 //! | [`turn`] | one connection to an address at a time is being opened | §4.1 |
