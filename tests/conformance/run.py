@@ -154,9 +154,10 @@ def listed(verdicts):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument("--client", action="store_true", help="the client of step 12 instead of the server")
+    which = arguments.add_mutually_exclusive_group()
+    which.add_argument("--client", action="store_true", help="the client of step 12 instead of the server")
     arguments.add_argument("--step", action="store_true", help="your step instead of the solution")
-    arguments.add_argument("--url", help="a server that runs already, on this machine")
+    which.add_argument("--url", help="a server that runs already, on this machine")
     arguments.add_argument("--cases", default=CASES, help=f"patterns (default {CASES})")
     arguments.add_argument("--write", action="store_true",
                            help="keep table and list, for the book, where every case is good")

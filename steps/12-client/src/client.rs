@@ -229,7 +229,7 @@ fn start(
         max_waiting: settings.max_waiting,
     });
     let (sender, events) = mpsc::sync_channel(MAX_EVENTS);
-    let writer = thread::Builder::new().spawn({
+    thread::Builder::new().spawn({
         let shared = Arc::clone(&shared);
         move || {
             shared.write_all();
@@ -242,7 +242,6 @@ fn start(
         let shared = Arc::clone(&shared);
         move || {
             shared.read_all(&opened.early, &sender);
-            _ = writer.join();
             shared.close_tcp(close_within);
         }
     })?;
@@ -370,25 +369,29 @@ impl Shared {
                 _ = self.close(CloseCode::POLICY_VIOLATION, "no answer to a ping");
                 self.lock().deadlines.close_sent(Instant::now());
             }
-            Some(Due::End) => {
-                // This also ends a write that is stuck.
-                _ = self.stream.shutdown(Shutdown::Both);
-                self.end(events);
-            }
+            Some(Due::End) => self.end(events),
             None => {}
         }
     }
 
-    /// Ends our direction of TCP, and waits until the server has ended its own.
+    /// Waits until the writer has finished, ends our direction of TCP, and waits until the server has ended its own.
+    /// Each of the two may take this long.
     fn close_tcp(&self, within: Duration) {
+        let is_there = |guarded: &mut Guarded| guarded.can_write;
+        let writer = self
+            .changed
+            .wait_timeout_while(self.lock(), within, is_there);
+        drop(writer);
         _ = self.stream.shutdown(Shutdown::Write);
         let deadline = Instant::now() + within;
         let mut ignored = [0; 4096];
         while Instant::now() < deadline {
             if let Ok(ReadOutcome::End) | Err(_) = read(&self.stream, &mut ignored) {
-                return;
+                break;
             }
         }
+        // This also ends a write that is stuck.
+        _ = self.stream.shutdown(Shutdown::Both);
     }
 
     fn wait_while(&self, condition: impl FnMut(&mut Guarded) -> bool) -> MutexGuard<'_, Guarded> {

@@ -11,7 +11,7 @@
 //!      │
 //!   client       a thread reads, a thread writes; between them your step 08
 //!      │
-//!   your program: `send_text`, `next_event`, `close`
+//!   your program: `send_text`, `close`, and a channel of events
 //!      │
 //!   backoff      if the connection is lost: when to try again
 //! ```
