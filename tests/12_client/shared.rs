@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use client::Target;
 use connection::Event;
 use handshake::key::Key;
+use socket2::SockRef;
 use support::frame::{BINARY, CLOSE, PING, PONG, TEXT, header};
 use support::machine::stretched;
 
@@ -22,6 +23,9 @@ pub const SHORT: Duration = Duration::from_millis(20);
 
 /// Enough for a thread to be woken and to write a few bytes.
 pub const SOON: Duration = Duration::from_millis(30);
+
+/// How many bytes the system keeps for a played server, in each direction.
+const SMALL: usize = 1 << 16;
 
 /// Waits until the condition is true, and says whether that was in time.
 pub fn comes_true(within: Duration, mut condition: impl FnMut() -> bool) -> bool {
@@ -46,6 +50,12 @@ impl Played {
     /// Listens on a free port.
     pub fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        // Its connections inherit that. The system keeps little for them, so a side that never reads is soon noticed.
+        let socket = SockRef::from(&listener);
+        let small = socket.set_recv_buffer_size(SMALL);
+        small
+            .and(socket.set_send_buffer_size(SMALL))
+            .expect("a socket has buffers");
         listener
             .set_nonblocking(true)
             .expect("a listener needn't wait");
@@ -98,7 +108,7 @@ pub struct Peer {
     /// The masking keys of the frames that have come.
     pub keys: Vec<[u8; 4]>,
     /// How long the next frame may take. After one that never came, the check doesn't wait as long again.
-    patience: Duration,
+    pub patience: Duration,
 }
 
 /// A frame of a client.
