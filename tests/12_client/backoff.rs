@@ -87,7 +87,7 @@ fn a_connection_that_lasted_begins_again() {
             missing(["open for 10 s", "up to 1 s"]).and(missing(["open for 11 s", "up to 1 s"])).says(
                 "No connection forgets the failures. A client that has been fine for a week waits for half a minute.",
             ),
-            missing(["open for 10 s", "up to 1 s"]).says("10 s are enough, exactly 10 s, too."),
+            missing(["open for 10 s", "up to 1 s"]).says("A connection of exactly 10 s has lasted, too: compare with `>=`."),
         ],
         shows: || diary(&[
             None, None, None, Some(0), Some(1), Some(9), Some(10), None, Some(11), Some(86_400), None, Some(0),

@@ -164,7 +164,7 @@ fn a_refusal_says_why() {
                 "A refusal keeps the rules of HTTP: it is `Refused`, not `Broken`.",
             ),
             missing(["points to"]).says(
-                "`Location` isn't told. It is all that a person needs who asked the wrong URL.",
+                "`Location` isn't told. It is what a person needs to know after asking the wrong URL.",
             ),
             yours(["opened"]).says(
                 "An answer is taken that isn't checked. `ClientHandshake::check`, of your step 04, looks at the status \
