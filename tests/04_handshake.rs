@@ -1323,6 +1323,7 @@ fn client(subprotocols: &[&str], extensions: &[&str]) -> ClientHandshake {
     ClientHandshake {
         host: "127.0.0.1:9004".to_string(),
         resource: "/socket".to_string(),
+        origin: None,
         key: Key::new(*b"the sample nonce"),
         subprotocols: owned(subprotocols),
         extensions: owned(extensions),

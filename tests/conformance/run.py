@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Runs Autobahn's server cases against the echo server, and judges the result.
+"""Runs Autobahn's cases against the echo server or the client, and judges the result.
 
     python3 tests/conformance/run.py              the echo solution
     python3 tests/conformance/run.py --step       your own step 09
+    python3 tests/conformance/run.py --client     the client solution; with --step, your own step 12
     python3 tests/conformance/run.py --url ws://127.0.0.1:9009/socket   whatever listens there
     python3 tests/conformance/run.py --cases 6.4.*,7.*                  these cases only
 
@@ -31,7 +32,6 @@ GROUPS = {
     6: "UTF-8", 7: "Closing handshake", 9: "Limits and performance", 10: "Automatic fragmentation",
 }
 GOOD = ("OK", "INFORMATIONAL")
-AGENT = "echo"
 
 
 def python_of(environment):
@@ -59,12 +59,15 @@ def install():
     return python
 
 
+def build(*what):
+    """Builds with optimisation, because group 9 sends 100 MB. Returns the command that runs what was built."""
+    subprocess.run(["cargo", "build", "--quiet", "--release", *what], cwd=ROOT, check=True)
+    return ["cargo", "run", "--quiet", "--release", *what, "--"]
+
+
 def start_server(package):
-    """The server, built with optimisation (group 9 sends 100 MB), and its address."""
-    subprocess.run(["cargo", "build", "--quiet", "--release", "--package", package], cwd=ROOT,
-                   check=True)
-    command = ["cargo", "run", "--quiet", "--release", "--package", package, "--",
-               "--listen", "127.0.0.1:0", "--max-message", str(16 << 20)]
+    """The server, and its address."""
+    command = build("--package", package) + ["--listen", "127.0.0.1:0", "--max-message", str(16 << 20)]
     group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {
         "start_new_session": True}
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, **group)
@@ -82,26 +85,41 @@ def stop_server(server):
     server.wait(timeout=30)
 
 
-def run(python, url, cases):
-    """The suite's own index of verdicts."""
-    reports = WORK / "reports"
+def run(python, agent, cases, url=None, client=()):
+    """The suite's own index of verdicts on a server's URL, or on a client that this command starts."""
+    reports = WORK / "reports" / agent
     reports.mkdir(parents=True, exist_ok=True)
     index = reports / "index.json"
     index.unlink(missing_ok=True)
-    specification = WORK / "fuzzingclient.json"
+    specification = WORK / f"{agent}.json"
     specification.write_text(json.dumps({
         "outdir": str(reports),
-        "servers": [{"agent": AGENT, "url": url, "options": {"version": 18}}],
+        "servers": [{"agent": agent, "url": url, "options": {"version": 18}}],
         "cases": cases.split(","), "exclude-cases": [], "exclude-agent-cases": {},
     }))
-    log = WORK / "fuzzingclient.log"
+    log = WORK / f"{agent}.log"
     with open(log, "w", encoding="utf-8") as output:
-        subprocess.run([python, "-W", "ignore", HERE / "fuzz.py", specification], stdout=output,
-                       stderr=subprocess.STDOUT, timeout=600, check=False)
+        subprocess.run([python, "-W", "ignore", HERE / "fuzz.py", specification, *client], cwd=ROOT,
+                       stdout=output, stderr=subprocess.STDOUT, timeout=600, check=False)
     if not index.exists():
         sys.stderr.write(f"the suite has not finished: see {log}\n")
         sys.exit(2)
-    return json.loads(index.read_text())[AGENT]
+    return json.loads(index.read_text())[agent]
+
+
+def run_server(python, given):
+    if given.url:
+        return run(python, "echo", given.cases, url=given.url)
+    server, address = start_server("echo" if given.step else "echo-solution")
+    try:
+        return run(python, "echo", given.cases, url=f"ws://{address}/socket")
+    finally:
+        stop_server(server)
+
+
+def run_client(python, given):
+    command = build("--package", "client" if given.step else "client-solution", "--example", "autobahn")
+    return run(python, "client", given.cases, client=[*command, "client"])
 
 
 def number_of(case):
@@ -136,21 +154,17 @@ def listed(verdicts):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    which = arguments.add_mutually_exclusive_group()
+    which.add_argument("--client", action="store_true", help="the client of step 12 instead of the server")
     arguments.add_argument("--step", action="store_true", help="your step instead of the solution")
-    arguments.add_argument("--url", help="a server that runs already, on this machine")
+    which.add_argument("--url", help="a server that runs already, on this machine")
     arguments.add_argument("--cases", default=CASES, help=f"patterns (default {CASES})")
     arguments.add_argument("--write", action="store_true",
                            help="keep table and list, for the book, where every case is good")
     given = arguments.parse_args()
     python = install()
-    if given.url:
-        verdicts = run(python, given.url, given.cases)
-    else:
-        server, address = start_server("echo" if given.step else "echo-solution")
-        try:
-            verdicts = run(python, f"ws://{address}/socket", given.cases)
-        finally:
-            stop_server(server)
+    agent = "client" if given.client else "echo"
+    verdicts = (run_client if given.client else run_server)(python, given)
     verdicts = {case: verdicts[case] for case in sorted(verdicts, key=number_of)}
     bad = {case: verdict for case, verdict in verdicts.items()
            if verdict["behavior"] not in GOOD or verdict["behaviorClose"] not in GOOD}
@@ -158,13 +172,16 @@ def main():
     print(shown)
     for case, verdict in bad.items():
         print(f"{case}: {verdict['behavior']}, on closing {verdict['behaviorClose']}:",
-              WORK / "reports" / verdict["reportfile"])
+              WORK / "reports" / agent / verdict["reportfile"])
     if not verdicts or bad:
         print(f"{len(bad)} of {len(verdicts)} cases are not as they should be.")
         return 1
     print(f"All {len(verdicts)} cases are as they should be.")
     if given.cases == CASES and not given.url and not given.step:
-        for name, text in (("table.md", shown), ("cases.txt", listed(verdicts))):
+        # The book's table of rules names cases of the server only.
+        kept_texts = {"client-table.md": shown} if given.client else {
+            "table.md": shown, "cases.txt": listed(verdicts)}
+        for name, text in kept_texts.items():
             kept = HERE / name
             if given.write:
                 kept.write_text(text, encoding="utf-8")

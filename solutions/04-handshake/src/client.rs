@@ -1,5 +1,7 @@
 //! The client's half: it asks, and it believes no answer that it hasn't checked (RFC 6455 §4.1).
 
+use std::fmt;
+
 use crate::extensions::{self, Extension};
 use crate::fields::is_token;
 use crate::head::{HeadError, HttpVersion, ResponseHead};
@@ -14,6 +16,8 @@ pub struct ClientHandshake {
     pub host: String,
     /// The path and the query: `/socket`.
     pub resource: String,
+    /// Where the page came from, if a browser asks: `https://example.org`. Other programs need none.
+    pub origin: Option<String>,
     /// The key: a new one for each handshake.
     pub key: Key,
     /// The subprotocols offered, in the client's order of preference.
@@ -54,6 +58,29 @@ pub enum Failure {
 }
 // ANCHOR_END: failure
 
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Head(error) => write!(formatter, "the answer isn't a head of HTTP: {error}"),
+            Self::HttpVersion(version) => {
+                write!(formatter, "the answer is {version}, which has no upgrade")
+            }
+            Self::Status(status) => write!(formatter, "the status is {status}, not 101"),
+            Self::Upgrade => formatter.write_str("Upgrade isn't websocket"),
+            Self::Connection => formatter.write_str("Connection doesn't list upgrade"),
+            Self::Accept => {
+                formatter.write_str("Sec-WebSocket-Accept isn't the answer to this client's key")
+            }
+            Self::Subprotocol => {
+                formatter.write_str("the subprotocol isn't one that the client offered")
+            }
+            Self::Extension => {
+                formatter.write_str("an extension isn't one that the client offered")
+            }
+        }
+    }
+}
+
 impl From<HeadError> for Failure {
     fn from(error: HeadError) -> Self {
         Self::Head(error)
@@ -83,6 +110,9 @@ impl ClientHandshake {
             ("Sec-WebSocket-Key", self.key.as_str()),
             ("Sec-WebSocket-Version", "13"),
         ];
+        if let Some(origin) = &self.origin {
+            fields.push(("Origin", origin));
+        }
         if !subprotocols.is_empty() {
             fields.push(("Sec-WebSocket-Protocol", &subprotocols));
         }

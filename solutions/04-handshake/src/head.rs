@@ -52,6 +52,18 @@ pub enum HeadError {
     NotHttp(String),
 }
 
+impl fmt::Display for HeadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::TooLong(limit) => write!(formatter, "it is longer than {limit} bytes"),
+            Self::TooManyFields(limit) => write!(formatter, "it has more than {limit} fields"),
+            Self::BareLineFeed => formatter.write_str("a line ends with LF alone"),
+            Self::HttpVersion(version) => write!(formatter, "its version is {version}"),
+            Self::NotHttp(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
 /// A head that is still arriving.
 // ANCHOR: buffer
 #[derive(Debug)]

@@ -123,6 +123,15 @@ fn package(id: &str) -> String {
     }
 }
 
+/// Builds an example of a step that is no server, and returns the command that runs it.
+///
+/// # Errors
+/// It doesn't build.
+pub fn example(id: &str, example: &str) -> Result<Command, Box<dyn std::error::Error>> {
+    let what = ["--package", &package(id), "--example", example];
+    build(&what, &format!("examples/{example}"))
+}
+
 /// Builds a program and starts it. `program` is where cargo puts it.
 fn start(
     what: &[&str],
@@ -130,16 +139,7 @@ fn start(
     listen: &str,
     options: &[&str],
 ) -> Result<(Process, String), Box<dyn std::error::Error>> {
-    // `cargo run` would stay between us and the server when we end it.
-    let target = target();
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.current_dir(root()).env("CARGO_TARGET_DIR", &target);
-    let built = cargo.args(["build", "--quiet"]).args(what).status()?;
-    if !built.success() {
-        return Err(format!("`{}` doesn't build", what.join(" ")).into());
-    }
-    let program = target.join("debug").join(program);
-    let mut command = Command::new(program.with_extension(env::consts::EXE_EXTENSION));
+    let mut command = build(what, program)?;
     command.args(["--listen", listen]).args(options);
     let process = Process::start(command, "listening on ")?;
     let address = process
@@ -148,6 +148,22 @@ fn start(
         .trim_start_matches("listening on ")
         .to_string();
     Ok((process, address))
+}
+
+/// Builds a program, and returns the command that runs it.
+fn build(what: &[&str], program: &str) -> Result<Command, Box<dyn std::error::Error>> {
+    // `cargo run` would stay between us and the program when we end it.
+    let target = target();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.current_dir(root()).env("CARGO_TARGET_DIR", &target);
+    let built = cargo.args(["build", "--quiet"]).args(what).status()?;
+    if !built.success() {
+        return Err(format!("`{}` doesn't build", what.join(" ")).into());
+    }
+    let program = target.join("debug").join(program);
+    Ok(Command::new(
+        program.with_extension(env::consts::EXE_EXTENSION),
+    ))
 }
 
 /// A browser.

@@ -2,7 +2,7 @@
 //! the check, and [`program!`](crate::program!)
 //! finds it. Every wait has a deadline, and no program outlives its check.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, Weak, mpsc};
@@ -51,8 +51,26 @@ impl Program {
         runs.collect::<Vec<_>>().join("\n")
     }
 
+    /// Runs the program once, to its end, with this text in a pipe on stdin. Shows the same.
+    ///
+    /// # Panics
+    /// The program panicked, or was not done by the deadline.
+    pub fn runs_in_a_pipe(self, arguments: &[&str], input: &str) -> String {
+        let mut running = Running::start_with(Stdio::piped(), self.path, arguments);
+        let stdin = lock(&running.child).stdin.take();
+        let (mut stdin, input) = (stdin.expect("stdin is a pipe"), input.to_string());
+        // A program that ends without reading it all is no error.
+        thread::spawn(move || _ = stdin.write_all(input.as_bytes()));
+        self.ends(arguments, &mut running)
+    }
+
     fn run(self, arguments: &[&str]) -> String {
         let mut running = Running::start(self.path, arguments);
+        self.ends(arguments, &mut running)
+    }
+
+    /// What a program has printed by its end.
+    fn ends(self, arguments: &[&str], running: &mut Running) -> String {
         let mut stdout = running.stdout();
         let (done, is_done) = mpsc::channel();
         thread::spawn(move || done.send(read_all(&mut stdout)));
@@ -197,9 +215,13 @@ fn end(child: &Mutex<Child>) {
 
 impl Running {
     fn start(program: &str, arguments: &[&str]) -> Self {
+        Self::start_with(Stdio::null(), program, arguments)
+    }
+
+    fn start_with(stdin: Stdio, program: &str, arguments: &[&str]) -> Self {
         let child = Command::new(program)
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .env("RUST_BACKTRACE", "0")

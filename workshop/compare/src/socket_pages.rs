@@ -117,6 +117,7 @@ impl Page {
             host: server.to_string(),
             // The page's word for a tab has about 27 letters.
             resource: format!("/socket?after=0&tab={number:027}"),
+            origin: None,
             key: Key::new((number as u128).to_be_bytes()),
             subprotocols: Vec::new(),
             extensions: vec!["permessage-deflate".to_string()],

@@ -307,6 +307,7 @@ fn check_talk(head: &RequestHead, opening: &OpeningHandshake, policy: &Policy) {
     let client = ClientHandshake {
         host: opening.host.clone(),
         resource: opening.resource.clone(),
+        origin: None,
         key: opening.key.clone(),
         subprotocols: offered.into_iter().map(str::to_string).collect(),
         extensions: Vec::new(),
@@ -389,6 +390,7 @@ fn check_response(buffer: &HeadBuffer) {
     let client = ClientHandshake {
         host: "example.com".to_string(),
         resource: "/chat".to_string(),
+        origin: None,
         key: Key::new(*NONCE),
         subprotocols: SUBPROTOCOLS.map(str::to_string).to_vec(),
         extensions: vec![EXTENSION.to_string()],
