@@ -309,7 +309,7 @@ impl Shared {
         )
     }
 
-    /// Waits while an open connection has too much to write, and somebody to write it.
+    /// Waits while an open connection has too much to write, and a writer.
     fn wait_for_room(&self) -> MutexGuard<'_, Guarded> {
         self.wait_while(|guarded| {
             guarded.can_write
