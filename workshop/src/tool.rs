@@ -38,7 +38,7 @@ impl Tool {
         },
         Self {
             name: "probe",
-            about: "Whether a WebSocket echo server or client, yours or any, keeps the rules of RFC 6455",
+            about: "Check any WebSocket echo server or client against RFC 6455",
         },
         Self {
             name: "tap",

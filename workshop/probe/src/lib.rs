@@ -51,9 +51,7 @@ pub use self::server::probe;
 pub fn command() -> Command {
     Command::new("probe")
         .bin_name("cargo workshop probe")
-        .about(
-            "Whether a WebSocket echo server or client, yours or any, keeps the rules of RFC 6455",
-        )
+        .about("Check any WebSocket echo server or client against RFC 6455")
         .override_usage("cargo workshop probe <URL | --listen ADDRESS [-- COMMAND...]>")
         .arg(
             Arg::new("url")
