@@ -24,7 +24,8 @@ fn judge(keys: &[u128], bits: usize, at_least: usize) -> String {
     let different = match different.len() {
         all if all == keys.len() && at_least == all => "all are different".to_string(),
         enough if enough >= at_least => "almost all are different".to_string(),
-        few => format!("only {few} of {} are different", keys.len()),
+        1 => "all are the same".to_string(),
+        _ => "some are the same".to_string(),
     };
     let changes: Vec<u128> = keys.windows(2).map(|pair| pair[0] ^ pair[1]).collect();
     let whole = halves(keys, 0..bits, |key, bit| key >> bit & 1 == 1);
@@ -47,16 +48,13 @@ fn halves<Place: Copy>(
     keys: &[u128],
     places: impl Iterator<Item = Place>,
     is_true: impl Fn(u128, Place) -> bool,
-) -> String {
+) -> &'static str {
     let count = |place| keys.iter().filter(|key| is_true(**key, place)).count();
-    let (mut all, mut wrong) = (0, 0);
-    for place in places {
-        all += 1;
-        wrong += usize::from(!ABOUT_HALF.contains(&count(place)));
-    }
-    match wrong {
-        0 => "yes".to_string(),
-        _ => format!("no, {wrong} of {all} don't"),
+    let mut counts = places.map(count);
+    if counts.all(|count| ABOUT_HALF.contains(&count)) {
+        "yes"
+    } else {
+        "no"
     }
 }
 
@@ -81,11 +79,11 @@ fn keys_are_random() {
         rfc: "RFC 6455 §10.3",
         rule: "Each handshake and each frame has a new key, out of the system's source of randomness.",
         signs: [
-            under("masking", yours(["only 1 of"])).says(
+            under("masking", yours(["all are the same"])).says(
                 "Every frame has the same masking key. A page that has seen one frame knows how to choose the bytes \
                  of the next on the wire.",
             ),
-            under("handshake", yours(["only 1 of"])).says(
+            under("handshake", yours(["all are the same"])).says(
                 "Every handshake has the same key. An answer to an old handshake, out of a cache, would fit the new \
                  one.",
             ),
