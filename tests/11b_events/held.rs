@@ -248,7 +248,7 @@ fn a_wake_without_news_does_not_extend_the_hold() {
             _ = events.join("b1", NEW, &Arc::new(Outbox::new(1 << 16)));
             let begin = Instant::now();
             while begin.elapsed() < stretched(DEADLINE) {
-                // A request that takes over from another one wakes all that are held.
+                // A request that takes over from an earlier one wakes all that are held.
                 let asking = Arc::clone(&events);
                 thread::spawn(move || asking.poll("b1", cursor(42, 0)));
                 if let Ok(lines) = answer.recv_timeout(2 * SHORT) {

@@ -59,7 +59,7 @@ fn hold(mut stream: Box<dyn ReadWrite + Send>) {
 }
 
 /// Whether tiny_http hands over the connection: it looks for `upgrade` only in the first `Connection`
-/// field. If `upgrade` is in another one, the handshake is right, but tiny_http can't serve it.
+/// field. If `upgrade` is in a later field, the handshake is right, but tiny_http can't serve it.
 fn can_upgrade(request: &Request) -> bool {
     let mut fields = request.headers().iter();
     fields

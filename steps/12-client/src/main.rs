@@ -20,7 +20,7 @@ Usage: cargo run -p client -- [OPTIONS] URL
   echo hello | cargo run -q -p client -- ws://127.0.0.1:9009/socket
 
 Options:
-  --subprotocol NAME  offers a subprotocol; give it again for another one
+  --subprotocol NAME  offers a subprotocol; may be given several times
   --origin ORIGIN     says that a page of this origin asks, as a browser would
   --max-message N     the most bytes of a message (default 1048576); close code 1009 above
   --reconnect         if the connection is lost, tries again, after a pause that grows

@@ -31,7 +31,7 @@ pub enum CheckState {
     NotWritten,
     /// Anything else.
     Wrong,
-    /// The check wasn't run, because another one hung.
+    /// The check wasn't run, because a different check hung.
     NotJudged,
 }
 

@@ -24,7 +24,7 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 pub struct Page {
     client: Client,
     events: Receiver<Event>,
-    /// The messages that came while another one was waited for.
+    /// Messages that arrived during the wait for a different one.
     kept: Vec<Value>,
     last_id: u64,
     /// Which of the browser's pages is meant. At first, it is the browser itself.
