@@ -311,10 +311,10 @@ fn the_newest_value_replaces_the_one_that_waits() {
                 "The first value never goes: nothing of its name is on its way yet.",
             ),
             yours(["price 2", "data"]).says(
-                "A value went while another one was on its way. A slow page then has a queue of them to work off.",
+                "A value went while another was on its way. A slow page then has a queue of them to work off.",
             ),
             missing(["seen price", "\"data\":3"]).says(
-                "A value that was offered while another one was on its way is lost: the page goes on showing the \
+                "A value that was offered while another was on its way is lost: the page goes on showing the \
                  oldest.",
             ),
             yours(["seen price  ", "not due", "\"data\":3"]).or(yours(["seen price  ", "due", "\"data\":3"])).says(

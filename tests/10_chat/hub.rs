@@ -155,7 +155,7 @@ fn a_name_belongs_to_one_client() {
                 "A client that leaves is taken out of the room, and the others aren't told.",
             ),
             missing(["✗ The name ada is taken."]).says(
-                "A client gets a name that another one has.",
+                "A client gets a name that another client has.",
             ),
             yours(["✗ The name ada is taken."]).says(
                 "The name was looked for among all clients, the one that asks included: no client may say its own name \

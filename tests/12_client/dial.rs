@@ -175,7 +175,7 @@ fn dialled() -> String {
             Ok((stream, _)) if stream.peer_addr().ok() == addresses.last().copied() => {
                 "the last".to_string()
             }
-            Ok(_) => "another one".to_string(),
+            Ok(_) => "a different one".to_string(),
             Err(DialError::NoneAccepts(reasons)) => format!("none of {}", reasons.len()),
             Err(other) => format!("{other:?}"),
         };
