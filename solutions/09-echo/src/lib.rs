@@ -17,6 +17,8 @@
 //! |---|---|---|
 //! | [`deadlines`] | how long the server waits for a silent peer | §5.5.2, §7.1.1 |
 //! | [`echo`] | the application: answers a message with itself | |
+//! | [`stream`] | the bytes under a WebSocket: TCP, or TLS in a later step | |
+//! | [`negotiation`] | how two endpoints agree on an extension | §9.1 |
 //! | [`log`] | a line for each failed connection | §7.1.7 |
 //! | [`tap`] | draws the frames of both directions, for the page | §5.2 |
 //! | [`driver`] | moves bytes between a stream and a connection | §7.1 |
@@ -30,10 +32,14 @@ pub mod driver;
 pub mod echo;
 pub mod http;
 pub mod log;
+pub mod negotiation;
 pub mod server;
+pub mod stream;
 pub mod tap;
 
 pub use deadlines::{Deadlines, Due, Patience};
 pub use driver::Driver;
 pub use log::Log;
+pub use negotiation::{Agreed, Negotiation};
 pub use server::{Server, Settings};
+pub use stream::{Layer, Stream};
