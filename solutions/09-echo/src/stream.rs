@@ -97,11 +97,21 @@ impl Write for &dyn Stream {
     }
 }
 
-/// What lies between TCP and the first head: nothing in this step, a TLS handshake in a later one.
-pub trait Layer: fmt::Debug + Send + Sync {
-    /// Makes the stream of a connection that a server has accepted. Returns within a deadline of its own.
+/// Makes the stream of a connection that a server has accepted: with TLS in a later step, and in this one of TCP alone.
+pub trait Acceptor: fmt::Debug + Send + Sync {
+    /// Does whatever comes before the first head. Returns within a deadline of its own.
     ///
     /// # Errors
-    /// Returns an error if there is no stream. The client, as far as it can understand it, knows why.
+    /// Returns an error if there is no stream. The client has been told why, if it could understand that.
     fn accept(&self, tcp: TcpStream) -> io::Result<Box<dyn Stream>>;
+}
+
+/// Makes the stream of a client: with TLS, for a URL that begins with `wss:`.
+pub trait Connector: fmt::Debug + Send + Sync {
+    /// Does whatever comes before the opening handshake with the host of this name. Returns within a deadline of its
+    /// own.
+    ///
+    /// # Errors
+    /// Returns an error if there is no stream, for example because the host can't prove that this is its name.
+    fn connect(&self, name: &str, tcp: TcpStream) -> io::Result<Box<dyn Stream>>;
 }

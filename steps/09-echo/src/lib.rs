@@ -42,4 +42,4 @@ pub use driver::Driver;
 pub use log::Log;
 pub use negotiation::{Agreed, Negotiation};
 pub use server::{Server, Settings};
-pub use stream::{Layer, Stream};
+pub use stream::{Acceptor, Connector, Stream};
