@@ -248,6 +248,7 @@ fn response_with(subprotocol: Option<&str>) -> String {
         key: Key::new(*b"the sample nonce"),
         subprotocol: subprotocol.map(str::to_string),
         extensions: Vec::new(),
+        chosen_extensions: None,
     };
     show(&opening.response())
 }

@@ -1390,7 +1390,8 @@ fn leaving(patience: Duration) -> (TcpStream, mpsc::Receiver<()>) {
     let client = TcpStream::connect(address).expect("it listens");
     let (stream, _) = listener.accept().expect("a client has come");
     let tick = Duration::from_millis(10);
-    let socket = Socket::new(stream, tick, DEADLINE).expect("the system takes the options");
+    let socket =
+        Socket::new(Box::new(stream), tick, DEADLINE).expect("the system takes the options");
     let (has_closed, closed) = mpsc::channel();
     std::thread::spawn(move || {
         socket.close(patience);
@@ -1591,7 +1592,7 @@ fn a_server_that_is_dropped_listens_no_more() {
 
 fn dropped_servers() -> String {
     let server = serve(Settings::default());
-    let http = Http::start(Settings::default().head).expect("the server starts");
+    let http = Http::start(Settings::default().head, None).expect("the server starts");
     let addresses = [server.address(), http.address()];
     let answers = addresses.map(|address| exchange(address, "GET", "/", None).status);
     drop((server, http));

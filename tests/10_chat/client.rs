@@ -12,7 +12,7 @@ use std::{io, iter, thread};
 use chat::client::{ClientId, Limits, Room, Sink};
 use chat::outbox::Piece;
 use chat::{Outbox, client};
-use connection::Event;
+use connection::{Event, NoExtension};
 use echo::Patience;
 use support::check;
 use support::frame::{BINARY, CLOSE, PING, PONG, TEXT, header, masked, unmasked};
@@ -122,7 +122,15 @@ impl Rig {
             };
             thread::spawn(move || {
                 let room: &dyn Room = &*room;
-                _ = client::run(&stream, &first, (room, ClientId::FIRST), outbox, limits);
+                let none = Box::new(NoExtension::default());
+                _ = client::run(
+                    &stream,
+                    &first,
+                    (room, ClientId::FIRST),
+                    outbox,
+                    limits,
+                    none,
+                );
             })
         };
         Self {

@@ -69,6 +69,7 @@ impl Played {
     /// Its WebSocket. In Host is a name that is always the same.
     pub fn target(&self) -> Target {
         Target {
+            secure: false,
             name: "127.0.0.1".to_string(),
             port: self.address().port(),
             host: "example.org".to_string(),

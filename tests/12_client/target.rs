@@ -13,6 +13,7 @@ fn leads_to(url: &str) -> String {
         Err(error) => return format!("{url}\n  {error}\n"),
     };
     let Target {
+        secure,
         name,
         port,
         host,
@@ -29,8 +30,9 @@ fn leads_to(url: &str) -> String {
     let request = handshake.request().expect("it offers nothing");
     let request = String::from_utf8_lossy(&request);
     let lines: Vec<&str> = request.lines().take(2).collect();
+    let tls = if secure { ", for TLS" } else { "" };
     format!(
-        "{url}\n  looks up {name}, port {port}\n  {}\n",
+        "{url}\n  looks up {name}, port {port}{tls}\n  {}\n",
         lines.join("\n  ")
     )
 }
@@ -44,7 +46,7 @@ fn lead_to(urls: &[&str]) -> String {
 fn a_url_says_where_to_connect() {
     check! {
         rfc: "RFC 6455 §3",
-        rule: "The host and the port say where to connect. They are in Host, too, but for port 80, the default.",
+        rule: "The host and the port say where to connect. They are in Host, too, but for the default port: 80, or 443 for wss.",
         signs: [
             yours(["Host: example.org:80"]).says(
                 "The default port is in Host. `example.org:80` is a different origin for some servers: leave it out, \
@@ -53,6 +55,10 @@ fn a_url_says_where_to_connect() {
             missing(["Host: example.org:8080"]).says(
                 "The port is missing in Host. It belongs there unless it is the default.",
             ),
+            missing(["for TLS"]).says(
+                "`secure` isn't set for `wss:`. Without TLS, the request would be there for all to read.",
+            ),
+            yours(["for TLS"]).says("`secure` is set for `ws:`, too."),
             yours(["looks up ["]).says(
                 "The brackets are part of the URL, not of the address: no lookup knows `[::1]`. `Host::Ipv6` holds the \
                  address alone, `host_str` the brackets, too.",
@@ -72,6 +78,8 @@ fn a_url_says_where_to_connect() {
             "ws://127.0.0.1:9009/socket",
             "ws://[::1]/socket",
             "ws://[::1]:9009/socket",
+            "wss://example.org/socket",
+            "wss://example.org:443/socket",
             "WS://EXAMPLE.org/Socket",
             "ws://bücher.example/socket",
         ]),
@@ -106,13 +114,10 @@ fn a_url_says_what_to_ask_for() {
 fn some_urls_lead_to_no_websocket() {
     check! {
         rfc: "RFC 6455 §3",
-        rule: "The scheme is ws. There is no fragment, and no user. Whatever isn't allowed is named.",
+        rule: "The scheme is ws or wss. There is no fragment, and no user. Whatever isn't allowed is named.",
         signs: [
-            yours(["looks up example.org, port 443"]).says(
-                "`wss` is taken like `ws`. This client has no TLS: it would send the request for all to read.",
-            ),
             missing(["http: isn't"]).and(yours(["looks up example.org, port 80"])).says(
-                "Any scheme is taken. `ws` is the only one that this client speaks.",
+                "Any scheme is taken. `ws` and `wss` are those of a WebSocket.",
             ),
             missing(["has no fragment"]).and(yours(["looks up"])).says(
                 "A fragment is taken, or silently cut off. An empty one is one, too: `url.fragment()` is `Some(\"\")`.",
@@ -122,8 +127,8 @@ fn some_urls_lead_to_no_websocket() {
             ),
         ],
         shows: || lead_to(&[
-            "wss://example.org/socket",
             "http://example.org/socket",
+            "https://example.org/socket",
             "localhost:9009/socket",
             "ws://ada@example.org/socket",
             "ws://ada:secret@example.org/socket",

@@ -22,7 +22,7 @@ pub struct ClientHandshake {
     pub key: Key,
     /// The subprotocols offered, in the client's order of preference.
     pub subprotocols: Vec<String>,
-    /// The names of the extensions offered.
+    /// The extensions offered, each with its parameters: `permessage-deflate; client_max_window_bits`.
     pub extensions: Vec<String>,
 }
 
@@ -194,7 +194,10 @@ impl ClientHandshake {
         let values = answer.fields.values("Sec-WebSocket-Extensions").into_iter();
         let lists: Option<Vec<_>> = values.map(extensions::parse).collect();
         let chosen = lists.ok_or(Failure::Extension)?.concat();
-        let was_offered = |chosen: &Extension| self.extensions.contains(&chosen.name);
+        let was_offered = |chosen: &Extension| {
+            let mut offers = self.extensions.iter();
+            offers.any(|offer| name_of(offer) == chosen.name)
+        };
         if chosen.iter().all(was_offered) {
             Ok(chosen)
         } else {
@@ -202,6 +205,11 @@ impl ClientHandshake {
         }
     }
     // ANCHOR_END: check_extensions
+}
+
+/// The name of an extension, without its parameters.
+fn name_of(offer: &str) -> &str {
+    offer.split_once(';').map_or(offer, |(name, _)| name).trim()
 }
 
 /// Whether the names are tokens, and no two are the same.

@@ -4,7 +4,7 @@
 //! last bytes are sure to arrive only if nothing is left unread when TCP is closed (RFC 6455 §7.1.1).
 
 use std::io::{self, Cursor, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,12 @@ use handshake::head::{HeadBuffer, HeadError, Limits, RequestHead};
 use handshake::refusal::Refusal;
 use handshake::response::{self, Field};
 
+use crate::stream::Stream;
+
 /// A client's socket, and the bytes that were read from it too early.
 #[derive(Debug)]
 pub struct Socket {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     early: Cursor<Vec<u8>>,
 }
 
@@ -26,10 +28,14 @@ impl Socket {
     /// # Errors
     /// Returns the system's error if it refuses an option.
     // ANCHOR: socket
-    pub fn new(stream: TcpStream, tick: Duration, write_within: Duration) -> io::Result<Self> {
+    pub fn new(
+        stream: Box<dyn Stream>,
+        tick: Duration,
+        write_within: Duration,
+    ) -> io::Result<Self> {
         stream.set_read_timeout(Some(tick))?;
         stream.set_write_timeout(Some(write_within))?;
-        stream.set_nodelay(true)?;
+        stream.tcp().set_nodelay(true)?;
         let early = Cursor::default();
         Ok(Self { stream, early })
     }
@@ -50,7 +56,7 @@ impl Socket {
         let deadline = Instant::now() + within;
         let mut ignored = [0; 4096];
         while Instant::now() < deadline {
-            match (&self.stream).read(&mut ignored) {
+            match self.stream.read(&mut ignored) {
                 Ok(0) => return,
                 Err(error) if !is_tick(&error) => return,
                 _ => {}
@@ -75,7 +81,7 @@ impl Write for Socket {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorkeeper::head::for_tiny_http;
@@ -15,9 +16,9 @@ use handshake::head::{HeadBuffer, Limits, RequestHead, ResponseHead, host_and_re
 use handshake::opening::OpeningHandshake;
 use handshake::policy::Policy;
 use handshake::refusal::Refusal;
-use handshake::response;
 use tiny_http::{Header, Method, Request, Response};
 
+use crate::negotiation::Negotiation;
 use crate::tap;
 
 /// How long tiny_http's answer may take.
@@ -31,8 +32,8 @@ impl Http {
     ///
     /// # Errors
     /// Returns the system's error if there is no free port or no thread.
-    pub fn start(limits: Limits) -> io::Result<Self> {
-        let inner = Inner::start(move |request| answer(request, limits))?;
+    pub fn start(limits: Limits, extension: Option<Arc<dyn Negotiation>>) -> io::Result<Self> {
+        let inner = Inner::start(move |request| answer(request, limits, extension.as_deref()))?;
         Ok(Self(inner))
     }
 
@@ -71,13 +72,13 @@ pub fn head_of_101(answer: &[u8]) -> Option<ResponseHead> {
 }
 
 /// Answers one request: the page, the handshake, or 404.
-fn answer(request: Request, limits: Limits) {
+fn answer(request: Request, limits: Limits, extension: Option<&dyn Negotiation>) {
     let resource = host_and_resource(request.url());
     let path = resource.and_then(|(_, resource)| resource.split('?').next());
     match (path, request.method()) {
         (Some("/"), Method::Get | Method::Head) => send_page(request),
         // A target without a path: the handshake refuses it.
-        (Some("/socket") | None, _) => shake_hands(request, limits),
+        (Some("/socket") | None, _) => shake_hands(request, limits, extension),
         _ => {
             let sentence = "There is nothing here. The page is at /, the WebSocket at /socket\n";
             let response = Response::from_string(sentence).with_status_code(404);
@@ -87,14 +88,18 @@ fn answer(request: Request, limits: Limits) {
 }
 
 // ANCHOR: shake_hands
-fn shake_hands(request: Request, limits: Limits) {
+fn shake_hands(request: Request, limits: Limits, extension: Option<&dyn Negotiation>) {
     let policy = Policy {
         subprotocols: vec![tap::SUBPROTOCOL.to_string()],
         ..Policy::default()
     };
     let head = RequestHead::from_tiny_http(&request, limits).map_err(Refusal::from);
     match head.and_then(|head| OpeningHandshake::read(&head, &policy)) {
-        Ok(opening) => switch_protocols(request, &opening),
+        Ok(mut opening) => {
+            let agreed = extension.and_then(|extension| extension.choose(&opening.extensions));
+            opening.chosen_extensions = agreed.map(|agreed| agreed.field);
+            switch_protocols(request, &opening);
+        }
         // Not `respond`: tiny_http would leave out the fields `Upgrade` and `Connection`.
         Err(refusal) => send(request, &refusal.response()),
     }
@@ -102,9 +107,8 @@ fn shake_hands(request: Request, limits: Limits) {
 
 fn switch_protocols(request: Request, opening: &OpeningHandshake) {
     let accept = opening.key.accept();
-    let fields = response::fields(&accept, opening.subprotocol.as_deref());
     let mut response = Response::empty(101);
-    for (name, value) in fields {
+    for (name, value) in opening.fields(&accept) {
         response.add_header(Header::from_bytes(name, value).expect("our fields are ASCII"));
     }
     // The stream that comes back has no timeout. The socket, which has one, never left our hands.

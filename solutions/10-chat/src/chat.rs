@@ -1,12 +1,12 @@
 //! The chat as a server's [`App`]: the page, two lists, and the WebSocket, on one port.
 
 use std::io::{self, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use echo::Patience;
+use connection::{Extension, NoExtension};
+use echo::{Negotiation, Patience, Stream};
 use handshake::head::{self, HeadBuffer, RequestHead, host_and_resource};
 use handshake::opening::OpeningHandshake;
 use handshake::policy::Policy;
@@ -43,6 +43,8 @@ pub struct Settings {
     pub tick: Duration,
     /// The first message's id is one more than this.
     pub last_id: u64,
+    /// The extension that clients may use. This step has none.
+    pub extension: Option<Arc<dyn Negotiation>>,
 }
 
 impl Default for Settings {
@@ -63,6 +65,7 @@ impl Default for Settings {
             },
             tick: Duration::from_secs(1),
             last_id: id_from_clock(),
+            extension: None,
         }
     }
 }
@@ -76,7 +79,8 @@ pub struct Chat {
 impl Chat {
     /// Creates an empty chat.
     pub fn new(settings: Settings) -> Self {
-        let hub = Hub::new(settings.max_history, settings.last_id, settings.pace);
+        let hub = Hub::new(settings.max_history, settings.last_id, settings.pace)
+            .with_extension(settings.extension.clone());
         Self { hub, settings }
     }
 
@@ -88,12 +92,12 @@ impl Chat {
     // ANCHOR: open_socket
     fn open_socket(
         &self,
-        mut stream: &TcpStream,
+        mut stream: &dyn Stream,
         head: &RequestHead,
         query: &str,
         first: &[u8],
     ) -> io::Result<()> {
-        let opening = match OpeningHandshake::read(head, &Policy::default()) {
+        let mut opening = match OpeningHandshake::read(head, &Policy::default()) {
             Ok(opening) => opening,
             Err(refusal) => {
                 let with_body = head.method != "HEAD";
@@ -103,20 +107,35 @@ impl Chat {
         let Some(after) = after(query) else {
             return send_and_linger(stream, &encode_reply(&Refusal::BadCursor.into(), true));
         };
+        let extension = self.agree(&mut opening);
         // No other thread writes yet, so the 101 is the first thing that the client gets.
         stream.write_all(&opening.response())?;
         let tab = tab(query).map(str::to_string);
-        let outbox = Arc::new(Outbox::new(self.settings.max_outbox_bytes));
+        let packs = opening.chosen_extensions.is_some();
+        let outbox = Arc::new(Outbox::new(self.settings.max_outbox_bytes).with_packed(packs));
         let id = self.hub.join(Visitor { after, tab }, &outbox);
-        client::run(stream, first, (&self.hub, id), outbox, self.settings.client)
+        let limits = self.settings.client;
+        client::run(stream, first, (&self.hub, id), outbox, limits, extension)
     }
     // ANCHOR_END: open_socket
+
+    /// Chooses an extension, if the client offers one that this chat has.
+    fn agree(&self, opening: &mut OpeningHandshake) -> Box<dyn Extension> {
+        let negotiation = self.settings.extension.as_ref();
+        match negotiation.and_then(|it| it.choose(&opening.extensions)) {
+            Some(agreed) => {
+                opening.chosen_extensions = Some(agreed.field);
+                agreed.extension
+            }
+            None => Box::new(NoExtension::default()),
+        }
+    }
 }
 
 impl App for Chat {
     // ANCHOR: answer
-    fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
-        stream.set_nodelay(true)?;
+    fn answer(&self, stream: &dyn Stream, stop: &AtomicBool) -> io::Result<()> {
+        stream.tcp().set_nodelay(true)?;
         stream.set_read_timeout(Some(self.settings.tick))?;
         let mut buffer = HeadBuffer::new(self.settings.head);
         let head = match read_head(stream, &mut buffer, self.settings.head_within, stop)? {

@@ -15,15 +15,15 @@
 //! socket, so frames can't interleave. If it is stuck because the client doesn't read, no other thread is.
 
 use std::convert::Infallible;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, ErrorKind, Write};
+use std::net::Shutdown;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use connection::{CloseCode, Config, Connection, Event, State};
-use echo::{Deadlines, Due, Patience};
+use connection::{CloseCode, Config, Connection, Event, Extension, State};
+use echo::{Deadlines, Due, Patience, Stream};
 
 use crate::outbox::{Outbox, Piece};
 
@@ -76,9 +76,9 @@ pub trait Sink: Write {
 }
 // ANCHOR_END: sink
 
-impl Sink for &TcpStream {
+impl Sink for &dyn Stream {
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        TcpStream::shutdown(self, how)
+        Stream::shutdown(*self, how)
     }
 }
 
@@ -94,8 +94,8 @@ pub struct Limits {
 /// The reader of a client.
 // ANCHOR: client
 pub struct Client<'a> {
-    /// Both threads use it: the standard library can read and write through a shared reference.
-    stream: &'a TcpStream,
+    /// Both threads use it: a stream can be read and written through a shared reference.
+    stream: &'a dyn Stream,
     room: &'a dyn Room,
     id: ClientId,
     connection: Connection,
@@ -107,17 +107,19 @@ pub struct Client<'a> {
 // ANCHOR_END: client
 
 /// Runs a client that has joined a room, and returns when it has gone and left the room. The client already has its
-/// 101; `first` is what came after its handshake. The stream's read timeout is the tick of its clock.
+/// 101, which names the extension if there is one; `first` is what came after its handshake. The stream's read timeout
+/// is the tick of its clock.
 ///
 /// # Errors
 /// Returns an error if no thread can be started, or the stream's write timeout can't be set.
 // ANCHOR: run
 pub fn run(
-    stream: &TcpStream,
+    stream: &dyn Stream,
     first: &[u8],
     (room, id): (&dyn Room, ClientId),
     outbox: Arc<Outbox>,
     limits: Limits,
+    extension: Box<dyn Extension>,
 ) -> io::Result<()> {
     let client = Client {
         stream,
@@ -126,7 +128,7 @@ pub fn run(
         connection: Connection::server(Config {
             max_frame: limits.max_message,
             max_message: limits.max_message,
-            ..Config::default()
+            extension,
         }),
         outbox: Arc::clone(&outbox),
         deadlines: Deadlines::new(limits.patience, Instant::now()),

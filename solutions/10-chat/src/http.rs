@@ -3,11 +3,12 @@
 //! Every connection carries one request. Every answer but the 101 says `Connection: close`, so the server
 //! needn't work out where a second request would begin.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, ErrorKind, Write};
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use echo::Stream;
 use handshake::head::{HeadBuffer, HeadError, RequestHead};
 use handshake::refusal::Refusal as HandshakeRefusal;
 use handshake::response;
@@ -25,7 +26,7 @@ const CHECK_EVERY: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// Returns an error if TCP has failed.
-pub fn refuse(stream: &TcpStream) -> io::Result<()> {
+pub fn refuse(stream: &dyn Stream) -> io::Result<()> {
     send_and_linger(stream, &encode_reply(&Refusal::Busy.into(), true))
 }
 
@@ -38,7 +39,7 @@ pub fn refuse(stream: &TcpStream) -> io::Result<()> {
 /// TCP's own error if a read fails. The inner error is a [`HeadError`]: it says why the bytes that came aren't a head.
 // ANCHOR: read_head
 pub fn read_head(
-    mut stream: &TcpStream,
+    stream: &dyn Stream,
     buffer: &mut HeadBuffer,
     within: Duration,
     stop: &AtomicBool,
@@ -119,7 +120,7 @@ pub fn refusal_reply(broken: &HandshakeRefusal) -> Reply {
 /// # Errors
 /// Returns an error if TCP has failed.
 // ANCHOR: send_and_linger
-pub fn send_and_linger(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
+pub fn send_and_linger(mut stream: &dyn Stream, answer: &[u8]) -> io::Result<()> {
     stream.set_write_timeout(Some(LINGER))?;
     stream.set_read_timeout(Some(CHECK_EVERY))?;
     stream.write_all(answer)?;

@@ -32,6 +32,8 @@ pub struct Outbox {
     changed: Condvar,
     /// The most memory that the pieces may take, in bytes.
     max_bytes: usize,
+    /// Whether the client has agreed on the server's extension, and takes packed messages.
+    packed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +57,19 @@ impl Outbox {
             queue: Mutex::default(),
             changed: Condvar::new(),
             max_bytes,
+            packed: false,
         }
+    }
+
+    /// Says whether its client takes packed messages.
+    #[must_use]
+    pub fn with_packed(self, packed: bool) -> Self {
+        Self { packed, ..self }
+    }
+
+    /// Returns whether its client takes packed messages.
+    pub fn is_packed(&self) -> bool {
+        self.packed
     }
 
     /// Puts a piece in, and never waits. Empty bytes are ignored, and so is a piece that comes after the last one.

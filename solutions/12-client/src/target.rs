@@ -15,13 +15,15 @@ use std::str::FromStr;
 
 use url::{Host, ParseError, Position, Url};
 
-/// Where a `ws://` URL leads.
+/// Where a `ws://` or `wss://` URL leads.
 // ANCHOR: target
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
+    /// Whether the URL begins with `wss:`, which needs TLS.
+    pub secure: bool,
     /// The host's name or address, to look up: `example.org`, `127.0.0.1`, `::1`.
     pub name: String,
-    /// The port. The default is 80.
+    /// The port. The default is 80, and 443 for `wss:`.
     pub port: u16,
     /// The value of the `Host` field: `example.org:8080`, `[::1]`. The default port isn't in it.
     pub host: String,
@@ -36,8 +38,6 @@ pub struct Target {
 pub enum TargetError {
     /// It isn't a URL.
     NotAUrl(ParseError),
-    /// It is `wss://`, which needs TLS.
-    NeedsTls,
     /// It has this scheme, which isn't a WebSocket's.
     Scheme(String),
     /// It has a user name or a password in it.
@@ -58,11 +58,12 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, TargetError> {
         let url = Url::parse(text).map_err(TargetError::NotAUrl)?;
         check(&url)?;
-        // Task: the four parts. `url[Position::…]` gives a part of the text, without a default port.
+        // Task: the five parts. `url[Position::…]` gives a part of the text, without a default port.
         let host = url
             .host()
             .ok_or(TargetError::NotAUrl(ParseError::EmptyHost))?;
         Ok(Self {
+            secure: url.scheme() == "wss",
             name: match host {
                 Host::Domain(name) => name.to_string(),
                 Host::Ipv4(address) => address.to_string(),
@@ -79,10 +80,9 @@ impl FromStr for Target {
 /// Checks the parts that a WebSocket's URL must have, and those that it must not have.
 // ANCHOR: check
 fn check(url: &Url) -> Result<(), TargetError> {
-    // Task: only `ws`; no user, no password, no fragment (RFC 6455 §3).
+    // Task: only `ws` and `wss`; no user, no password, no fragment (RFC 6455 §3).
     match url.scheme() {
-        "ws" => {}
-        "wss" => return Err(TargetError::NeedsTls),
+        "ws" | "wss" => {}
         other => return Err(TargetError::Scheme(other.to_string())),
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -102,12 +102,9 @@ impl fmt::Display for TargetError {
                 formatter,
                 "this isn't a URL: {error}; write it like ws://127.0.0.1:9009/socket"
             ),
-            Self::NeedsTls => formatter.write_str(
-                "wss:// needs TLS, and this client has none; if the server is yours, try ws://",
-            ),
             Self::Scheme(scheme) => write!(
                 formatter,
-                "{scheme}: isn't a WebSocket's scheme; its URLs begin with ws://"
+                "{scheme}: isn't a WebSocket's scheme; its URLs begin with ws:// or wss://"
             ),
             Self::UserInfo => formatter.write_str(
                 "a WebSocket's URL has no user name and no password in it (RFC 6455 §3); take out what comes before the @",

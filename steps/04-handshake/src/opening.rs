@@ -11,7 +11,7 @@ use crate::key::Key;
 use crate::origin::split_port;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
-use crate::response;
+use crate::response::{self, Field};
 
 /// What a client asked for, and what the server has chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct OpeningHandshake {
     pub subprotocol: Option<String>,
     /// The extensions that the client offers. None is used yet.
     pub extensions: Vec<Extension>,
+    /// What the server has chosen from these: the value of the 101's field. [`read`](Self::read) chooses nothing.
+    pub chosen_extensions: Option<String>,
 }
 
 impl OpeningHandshake {
@@ -55,14 +57,23 @@ impl OpeningHandshake {
             key,
             subprotocol: policy.choose_subprotocol(&offered),
             extensions,
+            chosen_extensions: None,
         })
     }
 
     /// The 101 that completes the handshake. After it the connection belongs to the WebSocket.
     pub fn response(&self) -> Vec<u8> {
         let accept = self.key.accept();
-        let fields = response::fields(&accept, self.subprotocol.as_deref());
-        response::head("HTTP/1.1 101 Switching Protocols", &fields)
+        response::head("HTTP/1.1 101 Switching Protocols", &self.fields(&accept))
+    }
+
+    /// The fields of the 101. `accept` is the accept key for the client's key.
+    pub fn fields<'a>(&'a self, accept: &'a str) -> Vec<Field<'a>> {
+        let mut fields = response::fields(accept, self.subprotocol.as_deref());
+        if let Some(chosen) = &self.chosen_extensions {
+            fields.push(("Sec-WebSocket-Extensions", chosen));
+        }
+        fields
     }
 }
 

@@ -25,6 +25,7 @@
 //! | [`door`] | the way in and the way out: heads, and the end of TCP | §7.1.1, §10.4 |
 //! | [`http`] | the answer to a head, by tiny_http | §4.2.2 |
 //! | [`server`] | pages and WebSockets on one port; a thread for each client | §4.2, §10.4 |
+//! | [`program`] | the command line | |
 
 pub mod deadlines;
 pub mod door;
@@ -33,6 +34,7 @@ pub mod echo;
 pub mod http;
 pub mod log;
 pub mod negotiation;
+pub mod program;
 pub mod server;
 pub mod stream;
 pub mod tap;

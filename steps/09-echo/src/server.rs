@@ -19,14 +19,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use connection::{Config, Connection};
-use handshake::head::Limits;
+use connection::{Config, Connection, Extension, NoExtension};
+use handshake::head::{HeadBuffer, Limits, RequestHead};
+use handshake::opening::read_extensions;
 
 use crate::deadlines::Patience;
 use crate::door::{self, NoHead, Socket};
 use crate::driver::Driver;
 use crate::http::{self, Http};
 use crate::log::Log;
+use crate::negotiation::Negotiation;
+use crate::stream::{Acceptor, Stream};
 use crate::tap::Tap;
 
 /// The most clients at a time that get a 503. More than that are dropped without an answer.
@@ -51,6 +54,10 @@ pub struct Settings {
     pub tick: Duration,
     /// The log, which says why a connection has failed.
     pub log: Log,
+    /// The extension that clients may use. This step has none.
+    pub extension: Option<Arc<dyn Negotiation>>,
+    /// Puts something between TCP and the first head. This step has nothing.
+    pub acceptor: Option<Arc<dyn Acceptor>>,
 }
 
 impl Default for Settings {
@@ -64,6 +71,18 @@ impl Default for Settings {
             write_within: Duration::from_secs(10),
             tick: Duration::from_millis(500),
             log: Log::default(),
+            extension: None,
+            acceptor: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Returns the scheme of the server's URLs.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.acceptor {
+            Some(_) => "https",
+            None => "http",
         }
     }
 }
@@ -104,7 +123,7 @@ impl Server {
     /// can be started.
     pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let http = Mutex::new(Http::start(settings.head)?);
+        let http = Mutex::new(Http::start(settings.head, settings.extension.clone())?);
         let shared = Arc::new(Shared {
             settings,
             http,
@@ -208,17 +227,26 @@ fn spawn(work: impl FnOnce() + Send + 'static) {
 }
 
 fn refuse(client: TcpStream, settings: &Settings) -> io::Result<()> {
-    let mut socket = Socket::new(client, settings.tick, settings.write_within)?;
+    let mut socket = open(client, settings)?;
     socket.write_all(&door::busy_response())?;
     socket.close(settings.patience.close_within);
     Ok(())
+}
+
+/// Makes the socket of a client that has been accepted.
+fn open(client: TcpStream, settings: &Settings) -> io::Result<Socket> {
+    let stream: Box<dyn Stream> = match &settings.acceptor {
+        Some(acceptor) => acceptor.accept(client)?,
+        None => Box::new(client),
+    };
+    Socket::new(stream, settings.tick, settings.write_within)
 }
 
 /// Serves one client, from its first byte to the end of TCP.
 fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     let settings = &shared.settings;
     let peer = client.peer_addr()?;
-    let mut socket = Socket::new(client, settings.tick, settings.write_within)?;
+    let mut socket = open(client, settings)?;
     match door::read_head(
         &mut socket,
         settings.head,
@@ -236,7 +264,13 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
             if let Some(answer) = http::head_of_101(&answer) {
                 let subprotocol = answer.fields.only("Sec-WebSocket-Protocol");
                 let tap = subprotocol.map(|_| Tap::default());
-                talk(&mut socket, shared, peer, tap)?;
+                let extension = extension(&head, settings.extension.as_deref());
+                let connection = Connection::server(Config {
+                    max_frame: settings.max_message,
+                    max_message: settings.max_message,
+                    extension,
+                });
+                talk(&mut socket, shared, peer, (connection, tap))?;
             }
         }
         Err(NoHead::Refused(response)) => socket.write_all(&response)?,
@@ -246,19 +280,25 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
+/// Returns the extension that the 101 to this request names. The same offers always lead to the same choice.
+fn extension(head: &HeadBuffer, negotiation: Option<&dyn Negotiation>) -> Box<dyn Extension> {
+    let request = RequestHead::parse(head).ok();
+    let offers = request.and_then(|request| read_extensions(&request).ok());
+    let agreed = negotiation.and_then(|negotiation| negotiation.choose(&offers?));
+    agreed.map_or_else(
+        || Box::new(NoExtension::default()) as _,
+        |agreed| agreed.extension,
+    )
+}
+
 /// Runs the WebSocket, from its first frame to its last.
 fn talk(
     socket: &mut Socket,
     shared: &Shared,
     peer: SocketAddr,
-    tap: Option<Tap>,
+    (connection, tap): (Connection, Option<Tap>),
 ) -> io::Result<()> {
     let settings = &shared.settings;
-    let connection = Connection::server(Config {
-        max_frame: settings.max_message,
-        max_message: settings.max_message,
-        ..Config::default()
-    });
     Driver::new(socket, connection, settings.patience, &shared.stop)
         .with_log(&settings.log, peer)
         .with_tap(tap)

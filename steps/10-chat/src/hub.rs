@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use connection::{CloseCode, Event};
+use echo::Negotiation;
 use polling::history::{History, Message, News as Messages};
 
 use crate::client::{ClientId, Room};
-use crate::frame;
+use crate::frame::{self, Broadcast};
 use crate::outbox::{Outbox, Piece};
 use crate::protocol::{self, ClientMessage, Rejection, ServerMessage};
 use crate::rate::TokenBucket;
@@ -34,6 +35,8 @@ struct State {
     room: TokenBucket,
     /// Whether the server is stopping. Then no client is let in any more.
     stopped: bool,
+    /// The extension that clients may have agreed on.
+    extension: Option<Arc<dyn Negotiation>>,
 }
 
 /// A client that has joined.
@@ -79,9 +82,17 @@ impl Hub {
                 next_client: ClientId::FIRST,
                 room: TokenBucket::new(pace.deliveries, Instant::now()),
                 stopped: false,
+                extension: None,
             }),
             pace,
         }
+    }
+
+    /// Adds an extension, or none. Clients that have agreed on it get their messages packed.
+    #[must_use]
+    pub fn with_extension(self, extension: Option<Arc<dyn Negotiation>>) -> Self {
+        self.lock().extension = extension;
+        self
     }
 
     /// Lets a client in. Its outbox gets the messages that it hasn't seen, and everything from now on.
@@ -208,8 +219,9 @@ impl State {
 
     /// Tells one client. If its outbox has no room, it is cut off.
     fn tell(&mut self, client: ClientId, message: &ServerMessage) {
+        let broadcast = self.encode(message);
         let outbox = self.members.get(&client).map(|it| &it.outbox);
-        if outbox.is_some_and(|outbox| outbox.push(frame::text(&message.to_json())).is_err()) {
+        if outbox.is_some_and(|outbox| outbox.push(broadcast.piece(outbox)).is_err()) {
             self.cut_off(client);
         }
     }
@@ -217,21 +229,25 @@ impl State {
     /// Tells all clients, and the room pays for each. A client whose outbox has no room is cut off, and the
     /// others are told so afterwards. If several are cut off at once, the news about them goes in one piece.
     fn tell_all(&mut self, messages: impl IntoIterator<Item = ServerMessage>) {
-        let frames = messages.into_iter().map(|it| frame::text(&it.to_json()));
-        let mut frames = VecDeque::from_iter(frames);
-        while let Some(frame) = frames.pop_front() {
+        let broadcasts = messages.into_iter().map(|it| self.encode(&it));
+        let mut broadcasts = VecDeque::from_iter(broadcasts);
+        while let Some(broadcast) = broadcasts.pop_front() {
             self.room.pay(self.members.len());
-            let left = self.push_to_all(&frame).into_iter();
-            let left = left.map(|name| frame::text(&ServerMessage::Left(name).to_json()));
-            frames.extend(frame::joined(left));
+            let left = self.push_to_all(&broadcast).into_iter();
+            let left = left.map(|name| self.encode(&ServerMessage::Left(name)));
+            broadcasts.extend(Broadcast::joined(&Vec::from_iter(left)));
         }
     }
 
-    /// Puts a frame into every outbox. It was encoded once: a server masks nothing, so it is the same for all.
+    /// Puts a message into every outbox. It was encoded once: a server masks nothing, so it is the same for all.
     /// Returns the names of the clients that it cuts off.
-    fn push_to_all(&mut self, frame: &Piece) -> Vec<String> {
+    fn push_to_all(&mut self, message: &Broadcast) -> Vec<String> {
         // Task: a full outbox costs its own client the connection, and costs the others nothing.
         todo!("a full outbox costs its own client the connection, and costs the others nothing")
+    }
+
+    fn encode(&self, message: &ServerMessage) -> Broadcast {
+        Broadcast::new(&message.to_json(), self.extension.as_deref())
     }
 
     fn cut_off(&mut self, client: ClientId) {

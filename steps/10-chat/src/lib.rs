@@ -18,6 +18,7 @@
 //! | [`chat`] | the page, two lists, and the WebSocket, on one port | §4.2 |
 //! | [`http`] | requests and answers on a socket of our own | §4.2 |
 //! | [`server`] | accepts connections, and stops | §7.1.1 |
+//! | [`program`] | the command line | |
 
 pub mod chat;
 pub mod client;
@@ -25,6 +26,7 @@ pub mod frame;
 pub mod http;
 pub mod hub;
 pub mod outbox;
+pub mod program;
 pub mod protocol;
 pub mod rate;
 pub mod server;

@@ -10,6 +10,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use echo::{Acceptor, Stream};
+
 use crate::http;
 
 /// The server's pause when it can't accept a connection or start a thread, for example because too many files are
@@ -30,7 +32,7 @@ pub trait App: Send + Sync + 'static {
     ///
     /// # Errors
     /// Returns an error if TCP has failed. Then the client can't be told.
-    fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()>;
+    fn answer(&self, stream: &dyn Stream, stop: &AtomicBool) -> io::Result<()>;
 
     /// Says goodbye to all clients. It is called once.
     fn stop(&self);
@@ -58,6 +60,7 @@ pub struct Server<A: App> {
 struct Shared<A> {
     app: Arc<A>,
     stop: Arc<AtomicBool>,
+    acceptor: Option<Arc<dyn Acceptor>>,
     /// Only there to be dropped: when no clone is left, all threads have ended.
     running: Arc<Sender<Infallible>>,
 }
@@ -68,6 +71,18 @@ impl<A: App> Server<A> {
     /// # Errors
     /// Returns an error if the listener can't be used, or no thread can be started.
     pub fn start(listener: TcpListener, app: Arc<A>) -> io::Result<Self> {
+        Self::start_with(listener, None, app)
+    }
+
+    /// The same, with an acceptor that puts something between TCP and the first head.
+    ///
+    /// # Errors
+    /// Returns an error if the listener can't be used, or no thread can be started.
+    pub fn start_with(
+        listener: TcpListener,
+        acceptor: Option<Arc<dyn Acceptor>>,
+        app: Arc<A>,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));
         let spare = UdpSocket::bind(SocketAddr::new(loopback(address).ip(), 0)).ok();
@@ -75,6 +90,7 @@ impl<A: App> Server<A> {
         let shared = Shared {
             app: Arc::clone(&app),
             stop: Arc::clone(&stop),
+            acceptor,
             running: Arc::new(running),
         };
         let accepting = thread::Builder::new().spawn(move || accept_all(&listener, &shared))?;
@@ -154,15 +170,26 @@ fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
         return Ok(());
     }
     let (app, stop) = (Arc::clone(&shared.app), Arc::clone(&shared.stop));
+    let acceptor = shared.acceptor.clone();
     thread::Builder::new().spawn(move || {
-        _ = if others < max {
-            app.answer(&stream, &stop)
-        } else {
-            http::refuse(&stream)
-        };
+        _ = open(stream, acceptor.as_deref()).and_then(|stream| {
+            if others < max {
+                app.answer(&*stream, &stop)
+            } else {
+                http::refuse(&*stream)
+            }
+        });
         drop(running);
     })?;
     Ok(())
+}
+
+/// Makes the stream of a connection that has been accepted.
+fn open(tcp: TcpStream, acceptor: Option<&dyn Acceptor>) -> io::Result<Box<dyn Stream>> {
+    match acceptor {
+        Some(acceptor) => acceptor.accept(tcp),
+        None => Ok(Box::new(tcp)),
+    }
 }
 
 /// Returns an address to connect to: a server may listen on `0.0.0.0`, but not every system connects to that.

@@ -3,7 +3,6 @@
 #![doc = include_str!("wire.md")]
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -11,6 +10,8 @@ use std::time::Instant;
 use chat::client::{self, Room};
 use chat::http::{encode_reply, parameter, read_head, refusal_reply, send_and_linger};
 use chat::outbox::Outbox;
+use connection::NoExtension;
+use echo::Stream;
 use handshake::head::{HeadBuffer, Limits, RequestHead, host_and_resource};
 use handshake::opening::{self, OpeningHandshake};
 use handshake::policy::Policy;
@@ -24,9 +25,9 @@ use crate::guest::{Cursor, GuestId};
 const MAX_TOKEN: usize = 64;
 
 /// Answers the one request of a connection.
-pub(crate) fn answer(events: &Events, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
+pub(crate) fn answer(events: &Events, stream: &dyn Stream, stop: &AtomicBool) -> io::Result<()> {
     let settings = &events.settings;
-    stream.set_nodelay(true)?;
+    stream.tcp().set_nodelay(true)?;
     stream.set_read_timeout(Some(settings.tick))?;
     let mut buffer = HeadBuffer::new(Limits::default());
     let head = match read_head(stream, &mut buffer, settings.request_within, stop)? {
@@ -66,7 +67,7 @@ fn file(events: &Events, path: &str) -> Reply {
 
 fn open_socket(
     events: &Events,
-    mut stream: &TcpStream,
+    mut stream: &dyn Stream,
     head: &RequestHead,
     query: &str,
     first: &[u8],
@@ -91,7 +92,8 @@ fn open_socket(
         return Err(error);
     }
     let limits = events.settings.client;
-    client::run(stream, first, (events, socket), outbox, limits)
+    let extension = Box::new(NoExtension::default());
+    client::run(stream, first, (events, socket), outbox, limits, extension)
 }
 
 /// Answers a GET, by which a page without a WebSocket hears.
@@ -137,7 +139,7 @@ fn read_body(events: &Events, head: &RequestHead, body: Body) -> Result<String, 
 /// The body that follows a head. It has a deadline as a whole.
 struct Body<'a> {
     first: &'a [u8],
-    stream: &'a TcpStream,
+    stream: &'a dyn Stream,
     deadline: Instant,
     stop: &'a AtomicBool,
 }

@@ -1,7 +1,7 @@
 //! How a server of events starts, keeps time, and stops.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chat::server::{App, Server};
+use echo::Stream;
 
 use crate::events::Events;
 use crate::guests::Guests;
@@ -52,7 +53,7 @@ fn repeat(events: &Weak<Events>, pause: Duration, mut act: impl FnMut(&Events)) 
 }
 
 impl App for Events {
-    fn answer(&self, stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
+    fn answer(&self, stream: &dyn Stream, stop: &AtomicBool) -> io::Result<()> {
         routes::answer(self, stream, stop)
     }
 

@@ -13,7 +13,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -21,9 +21,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use connection::{CloseCode, Config, Connection, Event, SendError, State};
+use connection::{CloseCode, Config, Connection, Event, Extension, NoExtension, SendError, State};
 use echo::deadlines::{Deadlines, Due, Patience};
-use handshake::client::{Agreement, ClientHandshake};
+use echo::{Connector, Negotiation, Stream};
+use handshake::client::{Agreement, ClientHandshake, Failure};
+use handshake::extensions::Extension as Named;
 use handshake::head::Limits;
 use handshake::refusal::Refusal;
 
@@ -60,6 +62,10 @@ pub struct Settings {
     pub write_within: Duration,
     /// How often a thread that reads looks at the clock.
     pub tick: Duration,
+    /// The extension to offer. This step has none.
+    pub extension: Option<Arc<dyn Negotiation>>,
+    /// Makes the stream for a `wss:` URL. This step has no TLS.
+    pub connector: Option<Arc<dyn Connector>>,
 }
 
 impl Default for Settings {
@@ -76,6 +82,8 @@ impl Default for Settings {
             patience: Patience::default(),
             write_within: Duration::from_secs(10),
             tick: Duration::from_millis(500),
+            extension: None,
+            connector: None,
         }
     }
 }
@@ -83,8 +91,12 @@ impl Default for Settings {
 /// Why there is no WebSocket.
 #[derive(Debug)]
 pub enum ConnectError {
+    /// The URL begins with `wss:`, and the settings have no connector.
+    NeedsTls,
     /// There is no TCP connection.
     Dial(DialError),
+    /// The connector can't make a stream of it.
+    Connector(io::Error),
     /// TCP has failed during the handshake, or no thread can be started.
     Io(io::Error),
     /// The subprotocols can't be offered: they aren't different tokens.
@@ -110,7 +122,7 @@ pub struct Client {
 
 /// What the program and both threads use.
 struct Shared {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     state: Mutex<Guarded>,
     /// There is something to write, or there is room again, or all is over.
     changed: Condvar,
@@ -134,7 +146,8 @@ struct Guarded {
 /// has ended.
 ///
 /// # Errors
-/// Returns [`ConnectError::Dial`] if no address accepts, [`ConnectError::Opening`] if the handshake fails,
+/// Returns [`ConnectError::NeedsTls`] if the URL begins with `wss:` and the settings have no connector,
+/// [`ConnectError::Dial`] if no address accepts, [`ConnectError::Connector`] if TLS fails, [`ConnectError::Opening`] if the handshake fails,
 /// [`ConnectError::AnswerTooLate`] if its answer takes too long, [`ConnectError::Offer`] if the subprotocols can't be
 /// offered, and [`ConnectError::Io`] if TCP fails.
 ///
@@ -172,18 +185,56 @@ fn connect_to(
     settings: &Settings,
     answer: Option<Box<Answer>>,
 ) -> Result<(Client, Receiver<Event>), ConnectError> {
-    let (stream, turn) = dial(target, settings.lookup_within, settings.connect_within)?;
-    stream.set_nodelay(true)?;
+    if target.secure && settings.connector.is_none() {
+        return Err(ConnectError::NeedsTls);
+    }
+    let (tcp, turn) = dial(target, settings.lookup_within, settings.connect_within)?;
+    let stream = make_stream(tcp, target, settings)?;
     stream.set_read_timeout(Some(settings.tick))?;
     stream.set_write_timeout(Some(settings.write_within))?;
-    let opened = open(&stream, target, settings)?;
+    let opened = open(&*stream, target, settings)?;
     drop(turn);
-    Ok(start(stream, opened, settings, answer)?)
+    let agreed = &opened.agreement.extensions;
+    let extension = accept(agreed, settings.extension.as_deref())?;
+    let config = Config {
+        max_frame: settings.max_message,
+        max_message: settings.max_message,
+        extension,
+    };
+    Ok(start(stream, (opened, config), settings, answer)?)
+}
+
+/// Makes the stream that carries the WebSocket: TCP alone, or TLS if the URL asks for it.
+fn make_stream(
+    tcp: TcpStream,
+    target: &Target,
+    settings: &Settings,
+) -> Result<Box<dyn Stream>, ConnectError> {
+    tcp.set_nodelay(true)?;
+    match &settings.connector {
+        Some(connector) if target.secure => connector
+            .connect(&target.name, tcp)
+            .map_err(ConnectError::Connector),
+        _ => Ok(Box::new(tcp)),
+    }
+}
+
+/// Starts the extension that the server has chosen, if it has chosen one.
+fn accept(
+    chosen: &[Named],
+    offered: Option<&dyn Negotiation>,
+) -> Result<Box<dyn Extension>, ConnectError> {
+    match offered {
+        Some(offered) => offered
+            .accept(chosen)
+            .ok_or(OpeningError::Broken(Failure::Extension).into()),
+        None => Ok(Box::new(NoExtension::default())),
+    }
 }
 
 /// Does the opening handshake.
 fn open(
-    mut stream: &TcpStream,
+    mut stream: &dyn Stream,
     target: &Target,
     settings: &Settings,
 ) -> Result<Opened, ConnectError> {
@@ -194,7 +245,7 @@ fn open(
         origin: settings.origin.clone(),
         key: random::handshake_key(),
         subprotocols: settings.subprotocols.clone(),
-        extensions: Vec::new(),
+        extensions: settings.extension.iter().map(|it| it.offer()).collect(),
     };
     let request = handshake.request().map_err(ConnectError::Offer)?;
     stream.write_all(&request)?;
@@ -206,16 +257,11 @@ fn open(
 
 /// Starts the two threads of an open connection.
 fn start(
-    stream: TcpStream,
-    opened: Opened,
+    stream: Box<dyn Stream>,
+    (opened, config): (Opened, Config),
     settings: &Settings,
     answer: Option<Box<Answer>>,
 ) -> io::Result<(Client, Receiver<Event>)> {
-    let config = Config {
-        max_frame: settings.max_message,
-        max_message: settings.max_message,
-        ..Config::default()
-    };
     let shared = Arc::new(Shared {
         stream,
         state: Mutex::new(Guarded {
@@ -386,7 +432,7 @@ impl Shared {
         let deadline = Instant::now() + within;
         let mut ignored = [0; 4096];
         while Instant::now() < deadline {
-            if let Ok(ReadOutcome::End) | Err(_) = read(&self.stream, &mut ignored) {
+            if let Ok(ReadOutcome::End) | Err(_) = read(&*self.stream, &mut ignored) {
                 break;
             }
         }
@@ -449,7 +495,7 @@ enum ReadOutcome {
     End,
 }
 
-fn read(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
+fn read(stream: &dyn Stream, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
     match stream.read(buffer) {
         Ok(0) => Ok(ReadOutcome::End),
         Ok(count) => Ok(ReadOutcome::Bytes(count)),
@@ -492,7 +538,11 @@ impl From<OpeningError> for ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         match self {
+            Self::NeedsTls => formatter.write_str(
+                "wss:// needs TLS, and this client has none; if the server is yours, try ws://",
+            ),
             Self::Dial(error) => error.fmt(formatter),
+            Self::Connector(error) => error.fmt(formatter),
             Self::Io(error) => write!(formatter, "TCP failed during the handshake: {error}"),
             Self::Offer(refusal) => formatter.write_str(&refusal.sentence()),
             Self::Opening(error) => error.fmt(formatter),

@@ -26,11 +26,13 @@
 //! | [`client`] | a connection on its socket | §6, §7 |
 //! | [`backoff`] | how long to wait before the next try | §7.2.3 |
 //! | [`terminal`] | the lines that a person types and sees | |
+//! | [`program`] | the command line, and the program behind it | |
 
 pub mod backoff;
 pub mod client;
 pub mod dial;
 pub mod opening;
+pub mod program;
 pub mod random;
 pub mod target;
 pub mod terminal;

@@ -12,6 +12,7 @@ use std::process::{self, ExitCode};
 use std::sync::mpsc;
 
 use lexopt::Arg;
+pub use lexopt::Parser;
 
 /// An option that takes a whole number: its name (`--max-body`), what it means with its unit, and
 /// the place that holds its default and takes its value.
@@ -22,9 +23,19 @@ pub type NumberOption<'a> = (&'static str, &'static str, &'a mut u64);
 /// Returns the address to listen on: loopback and `default_port` unless told otherwise. Ends the
 /// process after `--help` (code 0) and for a command line that makes no sense (code 2).
 pub fn options(about: &str, default_port: u16, numbers: &mut [NumberOption]) -> SocketAddr {
+    options_from(Parser::from_env(), about, default_port, numbers)
+}
+
+/// Reads the rest of a command line like [`options`]: a program may have read the first words itself.
+pub fn options_from(
+    arguments: Parser,
+    about: &str,
+    default_port: u16,
+    numbers: &mut [NumberOption],
+) -> SocketAddr {
     let default_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, default_port));
     let help = help_text(about, default_listen, numbers);
-    match parse(lexopt::Parser::from_env(), default_listen, numbers) {
+    match parse(arguments, default_listen, numbers) {
         Ok(Some(listen)) => listen,
         Ok(None) => {
             // The pipe may be closed, or the disk full: that isn't worth a panic.
@@ -40,7 +51,7 @@ pub fn options(about: &str, default_port: u16, numbers: &mut [NumberOption]) -> 
 
 /// Returns the address to listen on, or `None` if help was asked for.
 fn parse(
-    mut arguments: lexopt::Parser,
+    mut arguments: Parser,
     default_listen: SocketAddr,
     numbers: &mut [NumberOption],
 ) -> Result<Option<SocketAddr>, lexopt::Error> {
@@ -102,7 +113,16 @@ pub fn serve<Server>(
     listen: SocketAddr,
     start: impl FnOnce(TcpListener) -> io::Result<Server>,
 ) -> ExitCode {
-    match try_serve(listen, start) {
+    serve_as("http", listen, start)
+}
+
+/// The same, for a server whose URLs have this scheme.
+pub fn serve_as<Server>(
+    scheme: &str,
+    listen: SocketAddr,
+    start: impl FnOnce(TcpListener) -> io::Result<Server>,
+) -> ExitCode {
+    match try_serve(scheme, listen, start) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             _ = writeln!(
@@ -115,6 +135,7 @@ pub fn serve<Server>(
 }
 
 fn try_serve<Server>(
+    scheme: &str,
     listen: SocketAddr,
     start: impl FnOnce(TcpListener) -> io::Result<Server>,
 ) -> io::Result<()> {
@@ -126,7 +147,8 @@ fn try_serve<Server>(
     let address = listener.local_addr()?;
     let server = start(listener)?;
     // If nothing reads this (a closed pipe), the server runs all the same.
-    _ = writeln!(io::stdout(), "listening on http://{address}").and_then(|()| io::stdout().flush());
+    _ = writeln!(io::stdout(), "listening on {scheme}://{address}")
+        .and_then(|()| io::stdout().flush());
     _ = stopped.recv();
     drop(server);
     Ok(())
@@ -141,8 +163,7 @@ mod tests {
         numbers: &mut [NumberOption],
     ) -> Result<Option<SocketAddr>, String> {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 9000));
-        parse(lexopt::Parser::from_args(arguments), listen, numbers)
-            .map_err(|error| error.to_string())
+        parse(Parser::from_args(arguments), listen, numbers).map_err(|error| error.to_string())
     }
 
     #[test]
