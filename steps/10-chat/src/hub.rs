@@ -14,7 +14,7 @@ use polling::history::{History, Message, News as Messages};
 
 use crate::client::{ClientId, Room};
 use crate::frame::{self, Broadcast};
-use crate::outbox::{Outbox, Piece};
+use crate::outbox::{Full, Outbox, Piece};
 use crate::protocol::{self, ClientMessage, Rejection, ServerMessage};
 use crate::rate::TokenBucket;
 
@@ -220,8 +220,8 @@ impl State {
     /// Tells one client. If its outbox has no room, it is cut off.
     fn tell(&mut self, client: ClientId, message: &ServerMessage) {
         let broadcast = self.encode(message);
-        let outbox = self.members.get(&client).map(|it| &it.outbox);
-        if outbox.is_some_and(|outbox| outbox.push(broadcast.piece(outbox)).is_err()) {
+        let member = self.members.get(&client);
+        if member.is_some_and(|it| it.push(&broadcast).is_err()) {
             self.cut_off(client);
         }
     }
@@ -275,6 +275,11 @@ impl State {
 }
 
 impl Member {
+    /// Puts a message into its outbox, in the form that the client has agreed on.
+    fn push(&self, message: &Broadcast) -> Result<(), Full> {
+        self.outbox.push(message.piece(&self.outbox))
+    }
+
     /// Closes the connection of a client that reads too slowly, and returns its name. The waiting messages are dropped:
     /// the client gets them as history when it connects again.
     fn cut_off(self) -> Option<String> {
