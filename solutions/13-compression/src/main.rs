@@ -1,37 +1,47 @@
-//! `cargo run -p compression -- table 'permessage-deflate; client_max_window_bits'` shows a negotiation, and
-//! `cargo run --release -p compression -- measure` shows what compression gains and costs.
+//! `cargo run -p compression -- chat` is the chat of step 10, compressed. `--help` lists what else there is.
 
 use std::env;
 use std::error::Error;
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
 
 use compression_solution::measure::{CONNECTIONS, contexts, cost, memory_of_each};
 use compression_solution::{Compression, Context, WindowBits, samples, table};
 use lexopt::{Arg, Parser, ValueExt};
 
 const USAGE: &str = "\
-Compression: what two endpoints agree on, what it gains, and what it costs.
+Compression: your servers and your client with permessage-deflate, and what it gains and costs.
 
-Usage: cargo run -p compression -- COMMAND
+Usage: cargo run -p compression -- [OPTIONS] COMMAND
 
+  cargo run -p compression -- chat --listen 127.0.0.1:9010
+  cargo run -p compression -- connect ws://127.0.0.1:9010/socket
+  cargo run -p compression -- --server-window 10 echo
   cargo run -p compression -- table 'permessage-deflate; client_max_window_bits'
   cargo run --release -p compression -- measure
 
 Commands:
-  table OFFERS  which offer a server chooses, its answer, and what each side will do
-  measure       bytes, CPU time and memory, on your machine
+  echo           serves step 09, with its options
+  chat           serves step 10, with its options; each message is compressed once for all
+  connect URL    runs the client of step 12, with its options
+  table OFFERS   which offer a server chooses, its answer, and what each side will do
+  measure        bytes, CPU time and memory, on your machine
 
-Options of table, for what the server would like:
+Options, for what both sides should do:
   --server-window N  the server's window, 8 to 15 bits (default 15)
   --client-window N  the client's window (default 15)
   --server-forgets   the server compresses each message on its own
-  --client-forgets   the client should, too
+  --client-forgets   the client does, too
   --for-many         each message is compressed once for many clients
   -h, --help         this text";
 
 /// What the command line asks for.
 enum Task {
     Help,
+    /// The programs of earlier steps. They read the rest of the command line.
+    Echo(Parser, Compression),
+    Chat(Parser, Compression),
+    Connect(Parser, Compression),
     Table(String, Compression),
     Measure,
     /// A row of the table of memory, measured in a process of its own.
@@ -39,14 +49,20 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let task = match task(Parser::from_env()) {
-        Ok(task) => task,
+    match task(Parser::from_env()) {
+        Ok(task) => run(task),
         Err(error) => {
             eprintln!("{error}. `--help` shows how to use it.");
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
-    };
+    }
+}
+
+fn run(task: Task) -> ExitCode {
     let done = match task {
+        Task::Echo(arguments, wanted) => return echo(arguments, wanted),
+        Task::Chat(arguments, wanted) => return chat(arguments, wanted),
+        Task::Connect(arguments, wanted) => return connect(arguments, wanted),
         Task::Help => {
             println!("{USAGE}");
             Ok(())
@@ -69,9 +85,38 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the command line.
+// ANCHOR: programs
+fn echo(arguments: Parser, wanted: Compression) -> ExitCode {
+    let settings = echo::Settings {
+        extension: Some(Arc::new(wanted)),
+        ..echo::Settings::default()
+    };
+    echo::program::run(arguments, settings)
+}
+
+fn chat(arguments: Parser, wanted: Compression) -> ExitCode {
+    let wanted = Compression {
+        for_many: true,
+        ..wanted
+    };
+    let settings = chat::Settings {
+        extension: Some(Arc::new(wanted)),
+        ..chat::Settings::default()
+    };
+    chat::program::run(arguments, settings, None)
+}
+
+fn connect(arguments: Parser, wanted: Compression) -> ExitCode {
+    let settings = client::Settings {
+        extension: Some(Arc::new(wanted)),
+        ..client::Settings::default()
+    };
+    client::program::run(arguments, settings)
+}
+// ANCHOR_END: programs
+
+/// Reads the command line, up to and with the command.
 fn task(mut arguments: Parser) -> Result<Task, lexopt::Error> {
-    let mut words = Vec::new();
     let mut wanted = Compression::default();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -81,16 +126,30 @@ fn task(mut arguments: Parser) -> Result<Task, lexopt::Error> {
             Arg::Long("server-forgets") => wanted.server.is_taken_over = false,
             Arg::Long("client-forgets") => wanted.client.is_taken_over = false,
             Arg::Long("for-many") => wanted.for_many = true,
-            Arg::Value(word) => words.push(word.string()?),
+            Arg::Value(word) => return command(&word.string()?, arguments, wanted),
             other => return Err(other.unexpected()),
         }
     }
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words[..] {
-        ["table", offers] => Ok(Task::Table(offers.to_string(), wanted)),
-        ["measure"] => Ok(Task::Measure),
-        ["memory"] => Ok(Task::Memory(wanted.server)),
-        _ => Err("one command is needed: table, or measure".into()),
+    Err("A command is missing".into())
+}
+
+/// Reads what is left for a command.
+fn command(word: &str, mut arguments: Parser, wanted: Compression) -> Result<Task, lexopt::Error> {
+    match word {
+        "echo" => return Ok(Task::Echo(arguments, wanted)),
+        "chat" => return Ok(Task::Chat(arguments, wanted)),
+        "connect" => return Ok(Task::Connect(arguments, wanted)),
+        _ => {}
+    }
+    let task = match word {
+        "table" => Task::Table(arguments.value()?.string()?, wanted),
+        "measure" => Task::Measure,
+        "memory" => Task::Memory(wanted.server),
+        _ => return Err(format!("`{word}` isn't a command").into()),
+    };
+    match arguments.next()? {
+        Some(argument) => Err(argument.unexpected()),
+        None => Ok(task),
     }
 }
 
@@ -152,10 +211,11 @@ fn described(context: Context) -> String {
 /// Measures the memory in a process of its own, which hasn't used any before.
 fn measured_apart(context: Context) -> Result<Option<usize>, Box<dyn Error>> {
     let mut command = Command::new(env::current_exe()?);
-    command.args(["memory", "--server-window", &context.window.to_string()]);
+    command.args(["--server-window", &context.window.to_string()]);
     if !context.is_taken_over {
         command.arg("--server-forgets");
     }
+    command.arg("memory");
     let output = command.output()?;
     Ok(String::from_utf8(output.stdout)?.trim().parse().ok())
 }
