@@ -1,0 +1,161 @@
+//! `cargo run -p compression -- table 'permessage-deflate; client_max_window_bits'` shows a negotiation, and
+//! `cargo run --release -p compression -- measure` shows what compression gains and costs.
+
+use std::env;
+use std::error::Error;
+use std::process::{Command, ExitCode};
+
+use compression::measure::{CONNECTIONS, contexts, cost, memory_of_each};
+use compression::{Compression, Context, WindowBits, samples, table};
+use lexopt::{Arg, Parser, ValueExt};
+
+const USAGE: &str = "\
+Compression: what two endpoints agree on, what it gains, and what it costs.
+
+Usage: cargo run -p compression -- COMMAND
+
+  cargo run -p compression -- table 'permessage-deflate; client_max_window_bits'
+  cargo run --release -p compression -- measure
+
+Commands:
+  table OFFERS  which offer a server chooses, its answer, and what each side will do
+  measure       bytes, CPU time and memory, on your machine
+
+Options of table, for what the server would like:
+  --server-window N  the server's window, 8 to 15 bits (default 15)
+  --client-window N  the client's window (default 15)
+  --server-forgets   the server compresses each message on its own
+  --client-forgets   the client should, too
+  --for-many         each message is compressed once for many clients
+  -h, --help         this text";
+
+/// What the command line asks for.
+enum Task {
+    Help,
+    Table(String, Compression),
+    Measure,
+    /// A row of the table of memory, measured in a process of its own.
+    Memory(Context),
+}
+
+fn main() -> ExitCode {
+    let task = match task(Parser::from_env()) {
+        Ok(task) => task,
+        Err(error) => {
+            eprintln!("{error}. `--help` shows how to use it.");
+            return ExitCode::from(2);
+        }
+    };
+    let done = match task {
+        Task::Help => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        Task::Table(field, wanted) => show_table(&field, &wanted),
+        Task::Measure => measure(),
+        Task::Memory(context) => {
+            if let Some(bytes) = memory_of_each(context) {
+                println!("{bytes}");
+            }
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the command line.
+fn task(mut arguments: Parser) -> Result<Task, lexopt::Error> {
+    let mut words = Vec::new();
+    let mut wanted = Compression::default();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Task::Help),
+            Arg::Long("server-window") => wanted.server.window = window(&mut arguments)?,
+            Arg::Long("client-window") => wanted.client.window = window(&mut arguments)?,
+            Arg::Long("server-forgets") => wanted.server.is_taken_over = false,
+            Arg::Long("client-forgets") => wanted.client.is_taken_over = false,
+            Arg::Long("for-many") => wanted.for_many = true,
+            Arg::Value(word) => words.push(word.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["table", offers] => Ok(Task::Table(offers.to_string(), wanted)),
+        ["measure"] => Ok(Task::Measure),
+        ["memory"] => Ok(Task::Memory(wanted.server)),
+        _ => Err("one command is needed: table, or measure".into()),
+    }
+}
+
+fn window(arguments: &mut Parser) -> Result<WindowBits, lexopt::Error> {
+    let value = arguments.value()?.string()?;
+    WindowBits::parse(&value).ok_or_else(|| "a window has 8 to 15 bits".into())
+}
+
+fn show_table(field: &str, wanted: &Compression) -> Result<(), Box<dyn Error>> {
+    let drawn = table::draw(field, wanted).ok_or("This isn't a list of offers: RFC 6455 §9.1.")?;
+    print!("{drawn}");
+    Ok(())
+}
+
+/// Measures, and prints what was measured.
+fn measure() -> Result<(), Box<dyn Error>> {
+    let samples = [
+        ("chat messages", samples::chat(20_000)),
+        ("values of a chart", samples::chart(20_000)),
+        ("a photograph", vec![samples::photograph(); 20]),
+    ];
+    for (name, messages) in &samples {
+        let plain: usize = messages.iter().map(Vec::len).sum();
+        println!("{name}, {} bytes each", plain / messages.len());
+        println!(
+            "  {:<26}{:>12}{:>8}{:>16}",
+            "", "bytes each", "", "CPU for each"
+        );
+        for context in contexts() {
+            let cost = cost(messages, context)?;
+            println!(
+                "  {:<26}{:>12}{:>6} %{:>13.1} µs",
+                described(context),
+                cost.sent / messages.len(),
+                cost.sent * 100 / cost.plain,
+                cost.microseconds,
+            );
+        }
+        println!();
+    }
+    println!("memory of each connection, {CONNECTIONS} of them");
+    for context in contexts() {
+        let memory = match measured_apart(context)? {
+            Some(bytes) => format!("{:>5} kB", bytes / 1024),
+            None => "this system doesn't tell".to_string(),
+        };
+        println!("  {:<26}{memory:>12}", described(context));
+    }
+    Ok(())
+}
+
+fn described(context: Context) -> String {
+    match context.is_taken_over {
+        true => format!("taken over, {} bits", context.window),
+        false => "each on its own".to_string(),
+    }
+}
+
+/// Measures the memory in a process of its own, which hasn't used any before.
+fn measured_apart(context: Context) -> Result<Option<usize>, Box<dyn Error>> {
+    let mut command = Command::new(env::current_exe()?);
+    command.args(["memory", "--server-window", &context.window.to_string()]);
+    if !context.is_taken_over {
+        command.arg("--server-forgets");
+    }
+    let output = command.output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().parse().ok())
+}
