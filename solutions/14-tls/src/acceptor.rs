@@ -116,10 +116,8 @@ impl Acceptor for TlsAcceptor {
                 tcp.set_write_timeout(write_timeout)?;
                 Ok(Box::new(TlsStream::new(tls, tcp)))
             }
-            Err(error @ HandshakeError::TooMany) => Err(error.into()),
             Err(error) => {
-                // The alert, or the sentence, is the last that went out. It should arrive.
-                hang_up(&tcp);
+                hang_up(&tcp, &error);
                 Err(error.into())
             }
         }

@@ -69,8 +69,7 @@ impl Connector for TlsConnector {
                 Ok(Box::new(TlsStream::new(tls, tcp)))
             }
             Err(error) => {
-                // The alert, if there is one, is the last that went out. It should arrive.
-                hang_up(&tcp);
+                hang_up(&tcp, &error);
                 Err(error.into())
             }
         }

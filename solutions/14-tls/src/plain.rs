@@ -11,7 +11,7 @@ use handshake::head::{HeadBuffer, Limits, RequestHead};
 use handshake::opening::{read_host, read_resource};
 use handshake::response;
 
-use crate::negotiation::{HandshakeError, left};
+use crate::negotiation::{HandshakeError, left, uninterrupted};
 
 /// The first byte of every TLS connection: a record of the handshake (RFC 8446 §5.1).
 pub const HANDSHAKE_RECORD: u8 = 0x16;
@@ -48,7 +48,7 @@ pub fn sniff(tcp: &TcpStream, deadline: Instant) -> Result<First, HandshakeError
     // Task: look at the byte without taking it. The client may also end without one, or say nothing.
     let mut first = [0];
     tcp.set_read_timeout(Some(left(deadline)?))?;
-    match tcp.peek(&mut first)? {
+    match uninterrupted(|| tcp.peek(&mut first))? {
         0 => Err(HandshakeError::Ended),
         _ => Ok(First::new(first[0])),
     }
@@ -64,7 +64,7 @@ pub fn respond(mut tcp: &TcpStream, deadline: Instant) -> Result<(), HandshakeEr
     let mut piece = [0; 1024];
     let answer = loop {
         tcp.set_read_timeout(Some(left(deadline)?))?;
-        let count = match tcp.read(&mut piece)? {
+        let count = match uninterrupted(|| tcp.read(&mut piece))? {
             0 => return Err(HandshakeError::Ended),
             count => count,
         };

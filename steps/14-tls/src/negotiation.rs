@@ -21,6 +21,9 @@ use rustls::{AlertDescription, CertificateError, Connection, InvalidMessage, Pee
 /// How long a peer that has been told why it failed may take to read that.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// How many of a certificate's names are told. It may have thousands.
+const MOST_NAMES: usize = 5;
+
 /// Why there is no TLS connection.
 #[derive(Debug)]
 pub enum HandshakeError {
@@ -69,6 +72,19 @@ pub fn shake_hands(
     )
 }
 
+/// Reads or writes, again if a signal has interrupted it.
+///
+/// # Errors
+/// Returns the error of TCP.
+pub fn uninterrupted(mut once: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match once() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Returns what is left until the deadline.
 ///
 /// # Errors
@@ -81,9 +97,12 @@ pub fn left(deadline: Instant) -> Result<Duration, HandshakeError> {
         .ok_or(HandshakeError::TooLate)
 }
 
-/// Ends TCP so that what was written last arrives: a connection that is closed while bytes are unread is reset, and a
-/// reset overtakes them. Step 09 has the same at its door.
-pub fn hang_up(tcp: &TcpStream) {
+/// Ends TCP after a handshake that failed for this reason, so that the peer hears it: a connection that is closed while
+/// bytes are unread is reset, and a reset overtakes the last bytes. Step 09 has the same at its door.
+pub fn hang_up(tcp: &TcpStream, why: &HandshakeError) {
+    if !why.is_told() {
+        return;
+    }
     let deadline = Instant::now() + FAREWELL;
     _ = tcp.shutdown(Shutdown::Write);
     let mut ignored = [0; 1024];
@@ -131,6 +150,14 @@ impl From<rustls::Error> for HandshakeError {
 }
 
 impl HandshakeError {
+    /// Whether the peer has been sent the reason: in an alert, or in a sentence.
+    fn is_told(&self) -> bool {
+        !matches!(
+            self,
+            Self::TooLate | Self::Ended | Self::Tcp(_) | Self::TooMany | Self::NotAName
+        )
+    }
+
     fn from_certificate(error: CertificateError) -> Self {
         match error {
             // The second one is an authority that only has the same name.
@@ -138,9 +165,13 @@ impl HandshakeError {
                 Self::UnknownAuthority
             }
             CertificateError::NotValidForName => Self::WrongName(Vec::new()),
-            CertificateError::NotValidForNameContext { presented, .. } => {
-                Self::WrongName(presented.iter().map(|name| bare(name)).collect())
-            }
+            CertificateError::NotValidForNameContext { presented, .. } => Self::WrongName(
+                presented
+                    .iter()
+                    .take(MOST_NAMES)
+                    .map(|name| bare(name))
+                    .collect(),
+            ),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 Self::NotYetValid

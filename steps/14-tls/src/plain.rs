@@ -11,7 +11,7 @@ use handshake::head::{HeadBuffer, Limits, RequestHead};
 use handshake::opening::{read_host, read_resource};
 use handshake::response;
 
-use crate::negotiation::{HandshakeError, left};
+use crate::negotiation::{HandshakeError, left, uninterrupted};
 
 /// The first byte of every TLS connection: a record of the handshake (RFC 8446 §5.1).
 pub const HANDSHAKE_RECORD: u8 = 0x16;
@@ -51,7 +51,7 @@ pub fn respond(mut tcp: &TcpStream, deadline: Instant) -> Result<(), HandshakeEr
     let mut piece = [0; 1024];
     let answer = loop {
         tcp.set_read_timeout(Some(left(deadline)?))?;
-        let count = match tcp.read(&mut piece)? {
+        let count = match uninterrupted(|| tcp.read(&mut piece))? {
             0 => return Err(HandshakeError::Ended),
             count => count,
         };
