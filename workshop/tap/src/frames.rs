@@ -30,7 +30,7 @@ const ALL: ReservedBits = ReservedBits {
 const MAX_PER_SECOND: usize = 100;
 
 /// The most bytes to which a message is inflated.
-const MAX_INFLATED: u64 = 16 << 20;
+const MAX_INFLATED: u64 = 64 << 20;
 /// How many times as many bytes a message inflates to if it is called a bomb.
 const BOMB: u64 = 100;
 
@@ -236,10 +236,8 @@ impl Frames {
         };
         let is_masked = header.masking_key.is_some();
         let is_from_client = self.side == Side::Client;
-        let is_inflated = frame
-            .inflated
-            .as_ref()
-            .is_none_or(|inflated| inflated.error.is_none());
+        let error = frame.inflated.as_ref().and_then(|inflated| inflated.error);
+        let is_inflated = matches!(error, None | Some(InflateError::Lost));
         fits && frame.fault.is_none()
             && is_inflated
             && !self.is_closed
@@ -536,6 +534,10 @@ impl Inflated {
                     "{name}: {} on the wire, more than {limit} MiB inflated; the rest isn't inflated",
                     byte_count(sent)
                 ))
+            }
+            Some(InflateError::Lost) => {
+                let why = InflateError::Lost;
+                entry.with_note(format!("compressed, and not inflated: {why}"))
             }
             Some(error) => entry.with_fault(format!(
                 "compressed, and can't be inflated: {error}, RFC 7692 §7.2.2"
