@@ -10,7 +10,7 @@ use std::time::Duration;
 use frame_header::draw::draw_first;
 use frame_header::{Decoded, FrameHeader, HeaderError, Opcode, ReservedBits, decode};
 use workshop_wire::close_code::{may_be_sent, meaning};
-use workshop_wire::deflate::{InflateError, Inflater, Terms};
+use workshop_wire::deflate::{InflateError, Inflater, MISPLACED_BIT, Terms};
 use workshop_wire::side::Side;
 
 use crate::entry::{Content, Entry, MAX_KEPT, Note, byte_count};
@@ -240,8 +240,15 @@ impl Frames {
         let is_inflated = matches!(error, None | Some(InflateError::Lost));
         fits && frame.fault.is_none()
             && is_inflated
+            && !self.has_misplaced_bit(header)
             && !self.is_closed
             && is_masked == is_from_client
+    }
+
+    /// Whether RSV1 is set where it means nothing, even though it was negotiated.
+    fn has_misplaced_bit(&self, header: &FrameHeader) -> bool {
+        let begins = matches!(header.opcode, Opcode::Text | Opcode::Binary);
+        header.reserved.rsv1 && self.negotiated.rsv1 && !begins
     }
 
     /// Adds an ordinary frame that isn't shown to its message.
@@ -361,6 +368,9 @@ impl Frames {
         let mut entry = Entry::new(self.side, header.to_string());
         if let Some(error) = frame.fault {
             entry = entry.with_fault(format!("{error} (close code {})", error.close_code()));
+        }
+        if self.has_misplaced_bit(&header) {
+            entry = entry.with_fault(MISPLACED_BIT);
         }
         entry = match (self.side, header.masking_key) {
             (Side::Client, None) => {

@@ -287,6 +287,21 @@ fn an_agreement_that_no_server_may_answer_is_named() {
 }
 
 #[test]
+fn rsv1_is_for_the_first_frame_of_a_message() {
+    for first in [0xc9, 0xc0] {
+        let shown = behind_handshake(
+            DEFLATING,
+            &[
+                server(&frame(0x41, &HELLO[..3])),
+                server(&frame(first, &HELLO[3..])),
+            ],
+        );
+        let fault = "✗ RSV1 set in a frame that doesn't begin a message, RFC";
+        assert!(shown.contains(fault), "{shown}");
+    }
+}
+
+#[test]
 fn what_cannot_be_inflated_is_shown_as_it_came() {
     assert_eq!(
         behind_handshake(

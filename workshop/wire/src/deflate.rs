@@ -17,6 +17,10 @@ use flate2::{Decompress, FlushDecompress, Status};
 /// The name of the extension.
 pub const NAME: &str = "permessage-deflate";
 
+/// What is wrong with a frame that has RSV1 set, but doesn't begin a message.
+pub const MISPLACED_BIT: &str =
+    "RSV1 set in a frame that doesn't begin a message, RFC 7692 §6 (close code 1002)";
+
 /// The most bytes by which data may refer back to earlier data: the largest window (RFC 1951 §2).
 const MAX_WINDOW: usize = 32 << 10;
 /// The number of bytes that are inflated at a time.
