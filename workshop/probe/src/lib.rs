@@ -23,11 +23,13 @@
 //! | `client` | the rules for clients: the probe listens |
 //! | `rule` | a rule, and the report of all of them |
 //! | `exchange` | what both sides can be asked once a WebSocket is open |
+//! | `compression` | … and where permessage-deflate was agreed on |
 //! | `peer` | one connection |
 //! | `head`, `frame` | what is sent and read |
 //! | `outcome` | kept or broken, and the line that says it |
 
 mod client;
+mod compression;
 mod exchange;
 mod frame;
 mod head;

@@ -99,7 +99,8 @@ pub fn report<Trial>(
     let begun = Instant::now();
     let mut marks = Vec::new();
     say(&format!(
-        "✓ kept  ✗ a MUST is broken  ! a SHOULD isn't followed  · the {side}'s choice"
+        "✓ kept  ✗ a MUST is broken  ! a SHOULD isn't followed  · the {side}'s choice\n\
+         - not asked, because compression isn't agreed on"
     ));
     for (title, rules) in groups {
         let mut rules = rules.iter().filter(|rule| terms.has(rule)).peekable();
@@ -124,8 +125,12 @@ pub fn report<Trial>(
 
 fn summary(marks: &[Mark], side: Side, took: Duration) -> String {
     let count = |mark| marks.iter().filter(|found| **found == mark).count();
+    let not_asked = match count(Mark::NotAsked) {
+        0 => String::new(),
+        count => format!(" {count} not asked,"),
+    };
     let text = format!(
-        "{} {}: {} kept, {} broken, {} not followed, {} the {side}'s choice; {} s.",
+        "{} {}: {} kept, {} broken, {} not followed,{not_asked} {} the {side}'s choice; {} s.",
         marks.len(),
         if marks.len() == 1 { "rule" } else { "rules" },
         count(Mark::Kept),
