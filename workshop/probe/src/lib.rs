@@ -94,7 +94,7 @@ pub fn command() -> Command {
             Arg::new("only")
                 .long("only")
                 .value_name("TEXT")
-                .help("Only rules that have this text in their words"),
+                .help("Only rules with this text in their words or title, like compression"),
         )
         .after_help(
             "The client is an echo client: it connects, sends each message back, and when the\n\

@@ -152,7 +152,6 @@ fn bad_answers(trial: &Trial) -> Tried {
     let mut all: Vec<(&str, String)> = BAD_ANSWERS
         .map(|(name, parameters)| (name, format!("{NAME}{parameters}")))
         .into();
-    all.push(("two answers", format!("{NAME}, {NAME}")));
     if !offer.has("client_max_window_bits") {
         let answer = format!("{NAME}; client_max_window_bits=10");
         all.push(("client_max_window_bits", answer));
