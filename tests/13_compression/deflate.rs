@@ -63,7 +63,7 @@ fn a_long_message_is_flushed_whole() {
         ],
         shows: || {
             let mut shown = String::new();
-            for length in [1, 100, 4096, 65_536, 1_000_000] {
+            for length in [1, 100, 4096, 65_536, 300_000] {
                 let kinds = [
                     ("zeros", vec![0; length]),
                     ("noise", noise(length)),
