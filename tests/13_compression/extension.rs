@@ -8,7 +8,7 @@ use support::cut;
 use support::frame::{BINARY, CONTINUATION, PING, PONG, TEXT, TEXT_NO_FIN, masked, unmasked};
 use support::sign::{missing, never_finished, only, panics, under, yours};
 
-use crate::check::shared::{
+use super::shared::{
     ALONE, COMPRESSED_TEXT, COMPRESSED_TEXT_NO_FIN, CONTINUATION_NO_FIN, HELLO, HELLO_AGAIN,
     TAKEN_OVER, bits, client, heard, noise, refers_back, server, server_with_limit, told,
 };
@@ -46,7 +46,13 @@ fn rsv1_speaks_for_the_whole_message() {
                 "RSV1 on a control frame passed. The frame decoder allows the bit, because it is negotiated; where it may be \
                  is your extension's business.",
             ),
-            under("on a pong", yours(["pong"])).says("RSV1 on a pong passed."),
+            under("two of them", missing(["text \"Hello\", text \"Hello\""])).says(
+                "The message was never finished: the end of its last block is still missing, and the next message is read as \
+                 that.",
+            ),
+            under("in two frames", yours(["not DEFLATE"])).says(
+                "Each frame was finished as if it were a message. Only the last one ends the data.",
+            ),
             under("in two frames", missing(["\"Hello\""])).says(
                 "The second frame wasn't decompressed: it has no RSV1, and belongs to a compressed message all the same.",
             ),
@@ -96,8 +102,8 @@ fn control_frames_come_in_between() {
         rule: "A control frame is never compressed, and may arrive between the fragments of a compressed message.",
         signs: [
             panics("").says("A control frame in the middle of a message made your code panic."),
+            yours(["ping \"Hello\", "]).says("The message isn't whole any more after a control frame in its middle."),
             missing(["ping \"Hello\""]).says("The ping's payload was decompressed with the message around it."),
-            missing(["text"]).says("The message isn't whole any more after a control frame in its middle."),
             yours(["✗"]).says("A control frame in the middle of a compressed message broke it."),
         ],
         shows: || [
@@ -219,9 +225,10 @@ fn a_bomb_meets_the_limit() {
                is done.",
         signs: [
             never_finished().says("The bomb goes off: all of it is decompressed before anything looks at its length."),
-            yours(["65536", "1009"]).says("A message that is exactly as long as it may be was refused."),
+            yours(["65536 zeros", "1009"]).says("A message that is exactly as long as it may be was refused."),
             missing(["1009"]).says("The limit was compared with the compressed length alone. A few bytes can become a gigabyte."),
-            yours(["parts of up to"]).says("A part has more than 4 KiB, so that the limit is noticed too late."),
+            yours(["more than 4 KiB"]).says("A part has more than 4 KiB, so that the limit is noticed too late."),
+            yours(["with RSV1"]).says("RSV1 was passed on. What comes after your extension gets a message that isn't compressed any more."),
         ],
         shows: bombs,
     }
@@ -295,10 +302,8 @@ fn each_side_compresses_in_its_own_way() {
         rule: "The parameters of a side are for what it sends. Its peer decompresses accordingly.",
         signs: [
             panics("").says("A window of 8 bits made your code panic: there is no compressor for it, and that is no reason to fail."),
-            yours(["✗"]).says(
-                "The peer can't read a message: one side compresses as it should decompress, or the other way round.",
-            ),
-            only(["server", "client"]).says("One side remembers, or forgets, what the other should."),
+            yours(["✗"]).says("A message can't be read: one side compresses as it should decompress, or the other way round."),
+            only(["server:", "client:"]).says("Each side compresses in the other's way. They understand each other, but not other peers."),
         ],
         shows: own_ways,
     }
