@@ -13,15 +13,22 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use crate::terminal::{Kind, escape_controls};
 
 /// The most names that are listed.
 const MAX_NAMES: usize = 20;
 
-/// A message from the server: see `protocol.rs` of step 10.
+/// A message to the server: see `protocol.rs` of step 10.
+#[derive(Debug, Serialize)]
+struct ClientMessage<'a> {
+    username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+/// A message from the server.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum ServerMessage {
@@ -100,7 +107,7 @@ impl Chat {
     pub fn opened(&mut self) -> String {
         self.progress = Progress::CatchingUp;
         self.unanswered.push_back(Question::Name);
-        json!({ "username": self.name }).to_string()
+        self.message(None)
     }
 
     /// Says something. Returns what to send. If there is no connection, it can only be said on the next one.
@@ -111,7 +118,13 @@ impl Chat {
                 .unanswered
                 .push_back(Question::Message(message.to_string())),
         }
-        json!({ "username": self.name, "message": message }).to_string()
+        self.message(Some(message))
+    }
+
+    fn message(&self, message: Option<&str>) -> String {
+        let username = &self.name;
+        let message = ClientMessage { username, message };
+        serde_json::to_string(&message).expect("our own types are JSON")
     }
 
     /// Notes that the connection has ended.
