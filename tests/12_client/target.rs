@@ -55,10 +55,6 @@ fn a_url_says_where_to_connect() {
             missing(["Host: example.org:8080"]).says(
                 "The port is missing in Host. It belongs there unless it is the default.",
             ),
-            missing(["for TLS"]).says(
-                "`secure` isn't set for `wss:`. Without TLS, the request would be there for all to read.",
-            ),
-            yours(["for TLS"]).says("`secure` is set for `ws:`, too."),
             yours(["looks up ["]).says(
                 "The brackets are part of the URL, not of the address: no lookup knows `[::1]`. `Host::Ipv6` holds the \
                  address alone, `host_str` the brackets, too.",
@@ -66,6 +62,10 @@ fn a_url_says_where_to_connect() {
             yours(["looks up example.org, port 0"]).says(
                 "`Url::port` is `None` for the default port. `port_or_known_default` knows it.",
             ),
+            missing(["for TLS"]).says(
+                "`secure` isn't set for `wss:`. Without TLS, the request would be there for all to read.",
+            ),
+            yours(["for TLS"]).says("`secure` is set for `ws:`, too."),
             yours(["Host: ::1"]).says(
                 "In Host, an IPv6 address has its brackets: without them, its last group looks like a port.",
             ),

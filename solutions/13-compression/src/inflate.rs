@@ -1,0 +1,154 @@
+//! The decompressor: payloads become a message again, piece by piece (RFC 7692 §7.2.2).
+//!
+//! ```text
+//!   receive(payload)   finish()
+//!         │               │ 00 00 ff ff
+//!         └──────┬────────┘
+//!                ▼
+//!             DEFLATE ──▶ next_piece(): at most 4 KiB
+//! ```
+//!
+//! One kilobyte can become a megabyte. So nothing here holds a whole message: each piece is handed on before the next
+//! is made, and whoever counts them can stop at any of them.
+
+use std::error::Error;
+use std::fmt;
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use crate::deflate::TAIL;
+use crate::parameters::Context;
+
+/// The most bytes of a piece.
+pub const MAX_PIECE: usize = 4096;
+
+/// A payload that can't be decompressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotDeflate;
+
+/// Decompresses the messages of the other side.
+// ANCHOR: inflater
+#[derive(Debug)]
+pub struct Inflater {
+    /// How the other side compresses.
+    context: Context,
+    /// The decompressor, if it has seen something that the next block may refer to.
+    decompress: Option<Decompress>,
+    /// The payload that is being decompressed.
+    input: Vec<u8>,
+    /// How many bytes of `input` have been taken.
+    taken: usize,
+    /// Whether there may be another piece without more input.
+    has_more: bool,
+    /// Whether a block has begun whose last bytes the sender has cut off.
+    lacks_tail: bool,
+    /// Whether the message ends with this input.
+    is_finished: bool,
+}
+// ANCHOR_END: inflater
+
+impl Inflater {
+    /// Creates the decompressor for a side that compresses in this way.
+    pub fn new(context: Context) -> Self {
+        Self {
+            context,
+            decompress: None,
+            input: Vec::new(),
+            taken: 0,
+            has_more: false,
+            lacks_tail: false,
+            is_finished: false,
+        }
+    }
+
+    /// Takes the next bytes of a compressed message. Call it only if `next_piece` has returned `None`.
+    pub fn receive(&mut self, payload: Vec<u8>) {
+        self.input = payload;
+        self.taken = 0;
+        self.has_more = true;
+        self.lacks_tail = true;
+    }
+
+    /// Notes that the compressed message is complete. What is left of it comes from `next_piece`.
+    // ANCHOR: finish
+    pub fn finish(&mut self) {
+        // Task: put back what the sender has cut off, if it has.
+        if self.lacks_tail {
+            self.receive(TAIL.to_vec());
+        }
+        self.is_finished = true;
+    }
+    // ANCHOR_END: finish
+
+    /// Returns the next bytes of the message, at most [`MAX_PIECE`]. `None` if there are none without more input.
+    ///
+    /// # Errors
+    /// Returns [`NotDeflate`] if the payload isn't DEFLATE, or refers to what isn't there.
+    // ANCHOR: next_piece
+    pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>, NotDeflate> {
+        // Task: go on while there may be more. Some input leads to nothing yet, and some to many pieces.
+        while self.has_more {
+            let piece = self.inflate()?;
+            if !piece.is_empty() {
+                return Ok(Some(piece));
+            }
+        }
+        if self.is_finished {
+            self.end_message();
+        }
+        Ok(None)
+    }
+    // ANCHOR_END: next_piece
+
+    // ANCHOR: end_message
+    fn end_message(&mut self) {
+        // Task: with context takeover, the next message may refer to this one. Without, it may not.
+        self.is_finished = false;
+        self.lacks_tail = false;
+        if !self.context.is_taken_over {
+            self.decompress = None;
+        }
+    }
+    // ANCHOR_END: end_message
+
+    /// Lets the decompressor work once. What it has made may be empty.
+    // ANCHOR: inflate
+    fn inflate(&mut self) -> Result<Vec<u8>, NotDeflate> {
+        let bits = self.context.window.for_decompressor();
+        let decompress = self
+            .decompress
+            .get_or_insert_with(|| Decompress::new_with_window_bits(false, bits));
+        let start = decompress.total_in();
+        let mut piece = Vec::with_capacity(MAX_PIECE);
+        let status = decompress
+            .decompress_vec(&self.input[self.taken..], &mut piece, FlushDecompress::None)
+            .map_err(|_| NotDeflate)?;
+        self.taken += (decompress.total_in() - start) as usize;
+        self.has_more = self.taken < self.input.len() || piece.len() == piece.capacity();
+        if status == Status::StreamEnd {
+            self.end_stream();
+        }
+        Ok(piece)
+    }
+    // ANCHOR_END: inflate
+
+    /// Ends a DEFLATE stream: its last block had the bit BFINAL. The message may go on with another stream, which
+    /// refers to nothing before it (RFC 7692 §7.2.3.4). Some senders end every message like this, and have no tail to
+    /// cut off.
+    // ANCHOR: end_stream
+    fn end_stream(&mut self) {
+        // Task: this decompressor takes no more. What it didn't take is for another one.
+        self.decompress = None;
+        self.has_more = self.taken < self.input.len();
+        self.lacks_tail = self.has_more;
+    }
+    // ANCHOR_END: end_stream
+}
+
+impl fmt::Display for NotDeflate {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a compressed payload that is not DEFLATE: RFC 7692 §7.2.2")
+    }
+}
+
+impl Error for NotDeflate {}

@@ -1,0 +1,109 @@
+//! What an endpoint would like, and its part in the opening handshake.
+//!
+//! The same settings are for a server and for a client. A server limits its own side as it likes. What it may ask of
+//! the client depends on the offer; what a client may ask of the server, on the server.
+
+use connection::{Extension, NoExtension};
+use echo::{Agreed, Negotiation};
+use frames::{ReservedBits, Role};
+use handshake::extensions::Extension as Named;
+
+use crate::deflate::Deflater;
+use crate::extension::{COMPRESSED, PermessageDeflate};
+use crate::negotiate;
+use crate::parameters::{Context, Parameters};
+use crate::window::WindowBits;
+
+/// How an endpoint would like to compress.
+// ANCHOR: compression
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compression {
+    /// How the server should compress. The default takes everything over, in the largest window.
+    pub server: Context,
+    /// How the client should compress. The default is the same.
+    pub client: Context,
+    /// The shortest message that we try to compress, in bytes. The default is 32.
+    pub min_length: usize,
+    /// Whether the server compresses a message once for many clients: no client's message may then refer to those
+    /// before it, and all clients have the same window. The default is no.
+    pub for_many: bool,
+}
+// ANCHOR_END: compression
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self {
+            server: Context::default(),
+            client: Context::default(),
+            min_length: 32,
+            for_many: false,
+        }
+    }
+}
+
+impl Compression {
+    /// Returns the settings of a server that sends the same messages to many clients.
+    pub fn for_many() -> Self {
+        Self {
+            for_many: true,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the parameters that a client with these settings offers.
+    // ANCHOR: offered
+    pub fn offered(&self) -> Parameters {
+        let server_window = self.server.window;
+        Parameters {
+            server_no_context_takeover: !self.server.is_taken_over,
+            client_no_context_takeover: !self.client.is_taken_over,
+            server_max_window_bits: (server_window < WindowBits::MAX).then_some(server_window),
+            client_max_window_bits: Some(self.client.window),
+        }
+    }
+    // ANCHOR_END: offered
+}
+
+impl Negotiation for Compression {
+    fn offer(&self) -> String {
+        self.offered().write(Role::Client)
+    }
+
+    fn accept(&self, chosen: &[Named]) -> Option<Box<dyn Extension>> {
+        match negotiate::check_answer(&self.offered(), chosen).ok()? {
+            Some(agreed) => Some(Box::new(PermessageDeflate::new(
+                Role::Client,
+                &agreed,
+                self.min_length,
+            ))),
+            None => Some(Box::new(NoExtension::default())),
+        }
+    }
+
+    fn choose(&self, offers: &[Named]) -> Option<Agreed> {
+        let answer = negotiate::choose(offers, self)?;
+        Some(Agreed {
+            field: answer.write(Role::Server),
+            extension: Box::new(PermessageDeflate::new(
+                Role::Server,
+                &answer,
+                self.min_length,
+            )),
+        })
+    }
+
+    // ANCHOR: pack_for_all
+    fn pack_for_all(&self, text: &str) -> Option<(ReservedBits, Vec<u8>)> {
+        // Task: one payload is for clients whose earlier messages differ. When is there one, and what may it refer to?
+        if !self.for_many {
+            return None;
+        }
+        let alone = Context {
+            is_taken_over: false,
+            window: WindowBits::MAX,
+        };
+        let packed = Deflater::new(alone, self.min_length).pack(text.as_bytes())?;
+        Some((COMPRESSED, packed))
+    }
+    // ANCHOR_END: pack_for_all
+}
