@@ -22,7 +22,7 @@ fn the_program_says_how_to_trust_its_authority() {
             let folder = super::certificates::Folder::new("trust");
             let path = folder.path().canonicalize().expect("it is there");
             let path = path.display().to_string();
-            let printed = program!().runs(&[&["authority", "--authority", &path]]);
+            let printed = program!().runs(&[&["--authority", &path, "authority"]]);
             let printed = printed.replace(&path, "/home/ada/tls");
             let name = printed.lines().find_map(|line| line.trim().strip_prefix("its name: "));
             let name = name.unwrap_or("no name").to_string();
