@@ -214,13 +214,13 @@ fn windows() -> String {
             ..TAKEN_OVER
         };
         let bytes = context.window.bytes();
-        // The first 100 bytes come again: within the window, and beyond.
-        for distance in [bytes - 300, bytes + 300] {
+        // Bytes come again: well within the window, and beyond it.
+        for distance in [bytes * 3 / 8, bytes + 300] {
             let far = noise(distance);
-            let message = [&far[..], &far[..100]].concat();
+            let message = [&far[..], &far[..distance.min(200)]].concat();
             let payload = Deflater::new(context, 0).deflate(&message);
             let payload = payload.unwrap_or_default();
-            let saved = message.len() > payload.len() + 50;
+            let saved = payload.len() + 100 < message.len();
             let how = if saved { "refers back" } else { "on its own" };
             let followed = follows(number, &payload, message.len());
             shown += &format!("{number:>2} bits, {distance:>5} bytes back: {how}{followed}\n");

@@ -247,7 +247,7 @@ fn bomb(length: usize, fragment: usize) -> Vec<Vec<u8>> {
 
 fn bombs() -> String {
     let mut shown = String::new();
-    for length in [65_535, 65_536, 65_537, 1_000_000, 50_000_000] {
+    for length in [65_535, 65_536, 65_537, 1_000_000, 2_000_000] {
         for (how, fragment) in [("in one frame", usize::MAX), ("in fragments", 50)] {
             let mut server = server_with_limit(&plain(), 65_536);
             let said = heard(&mut server, &bomb(length, fragment).concat());
@@ -261,7 +261,7 @@ fn bombs() -> String {
 fn lazily() -> String {
     let mut extension = PermessageDeflate::new(Role::Server, &plain(), 0);
     let mut decoder = FrameDecoder::new(Role::Server, 1 << 20, extension.reserved_bits());
-    decoder.receive(&bomb(50_000_000, usize::MAX).concat());
+    decoder.receive(&bomb(2_000_000, usize::MAX).concat());
     let (mut parts, mut largest) = (0, 0);
     while let Ok(Some(part)) = decoder.next_part() {
         extension.receive(part);
@@ -277,7 +277,7 @@ fn lazily() -> String {
     } else {
         "large"
     };
-    let count = if parts > 50_000_000 / MAX_PIECE {
+    let count = if parts > 2_000_000 / MAX_PIECE {
         "many"
     } else {
         "few"
