@@ -10,13 +10,13 @@ use echo::stream::Connector;
 use rustls::pki_types::CertificateDer;
 use support::check;
 use support::machine::stretched;
-use support::sign::{missing, yours};
+use support::sign::{missing, under, yours};
 use tls::authority::{Issued, LOCAL_NAMES};
 use tls::{Authority, TlsConnector};
 
 use super::negotiation::record;
 use super::shared::{
-    DAY, LONG_ENOUGH, Peer, SHORT, authority, issued, played_server, server_end, tcp_pair,
+    DAY, LONG_ENOUGH, Peer, SHORT, authority, issued, played_server, read, server_end, tcp_pair,
 };
 
 /// What a client of the learner's says, if it trusts one authority, asks for this name, and the server does this.
@@ -31,10 +31,7 @@ fn connects(
     let connector =
         TlsConnector::new(slice::from_ref(trusted), within).expect("it is a certificate");
     let outcome = match connector.connect(name, ours) {
-        Ok(stream) => {
-            drop(stream);
-            "connected".to_string()
-        }
+        Ok(stream) => format!("connected, and reads {}", read(&*stream)),
         Err(error) => error.to_string(),
     };
     _ = server.join();
@@ -46,6 +43,7 @@ fn shows(issued: Issued, alpn: &[&str]) -> impl FnOnce(TcpStream) + Send + 'stat
     let tls = server_end(played_server(issued, alpn));
     move |tcp| {
         if let Ok(mut peer) = Peer::shake_hands(tls, tcp) {
+            peer.sends(b"welcome");
             // Until the client ends.
             _ = peer.reads(&mut [0]);
         }
@@ -77,6 +75,9 @@ fn a_name_must_be_proved() {
         rfc: "RFC 6455 §4.1",
         rule: "The certificate must be valid now, for this very name, and signed by an authority that is trusted.",
         signs: [
+            yours(["connected"]).and(missing(["connected"])).says(
+                "The handshake is taken for done before the last of it has gone out: the server waits for your Finished.",
+            ),
             missing(["connected"]).says(
                 "A server that proves its name is refused. The name to prove is that of the URL, without a port.",
             ),
@@ -153,6 +154,9 @@ fn a_failure_has_a_sentence() {
         rule: "If there is no TLS connection, the client says why: what the server speaks, or that it was too slow.",
         signs: [
             yours(["connected"]).says("A client goes on, although the handshake has failed."),
+            under("says nothing", yours(["TCP ended"])).says(
+                "A server that says nothing is waited for without a deadline.",
+            ),
         ],
         shows: || {
             let long = stretched(LONG_ENOUGH);

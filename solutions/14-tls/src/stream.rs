@@ -19,11 +19,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use echo::stream::Stream;
 use rustls::Connection;
 
-/// How many bytes one read from TCP takes at most: about one TLS record.
-const READ_SIZE: usize = 16 * 1024;
-
-/// What a connection keeps for its next write. A longer write has its memory for as long as it takes.
-const KEPT: usize = 20 * 1024;
+/// The most bytes of plaintext that a TLS record has (RFC 8446 §5.1). One read from TCP takes as many, and so does one
+/// write: what a connection keeps in memory doesn't grow with its messages.
+const RECORD_SIZE: usize = 16 * 1024;
 
 /// A TLS connection whose handshake is done.
 // ANCHOR: stream
@@ -63,7 +61,7 @@ impl TlsStream {
             tcp,
             tls: Mutex::new(tls.into()),
             incoming: Mutex::new(Incoming {
-                buffer: vec![0; READ_SIZE].into(),
+                buffer: vec![0; RECORD_SIZE].into(),
                 start: 0,
                 end: 0,
             }),
@@ -127,7 +125,6 @@ impl TlsStream {
         loop {
             outgoing.take_from(&mut lock(&self.tls))?;
             if outgoing.is_empty() {
-                outgoing.shrink();
                 return Ok(());
             }
             while !outgoing.is_empty() {
@@ -170,11 +167,11 @@ impl Stream for TlsStream {
     /// that has taken nothing: they are encrypted already, and go on where they stopped.
     // ANCHOR: write
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        // Task: encrypt, and send. The records of two writers mustn't mix. rustls takes no more than its buffer has room
-        // for.
+        // Task: encrypt one record, and send it. The records of two writers mustn't mix.
         let mut outgoing = lock(&self.outgoing);
         if outgoing.plaintext == 0 {
-            outgoing.plaintext = lock(&self.tls).writer().write(bytes)?;
+            let record = &bytes[..bytes.len().min(RECORD_SIZE)];
+            outgoing.plaintext = lock(&self.tls).writer().write(record)?;
         }
         self.send(&mut outgoing)?;
         Ok(mem::take(&mut outgoing.plaintext).min(bytes.len()))
@@ -238,16 +235,6 @@ impl Outgoing {
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Gives back the memory of a long write.
-    fn shrink(&mut self) {
-        if self.ciphertext.capacity() > KEPT {
-            *self = Self {
-                plaintext: self.plaintext,
-                ..Self::default()
-            };
         }
     }
 }
