@@ -1,6 +1,7 @@
 //! A client on a real socket. The check plays its server.
 
 use std::net::Shutdown;
+use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -8,9 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use client::client::ConnectError;
-use client::{Client, Settings, connect};
-use connection::{CloseCode, Event, SendError};
+use client::{Client, Settings, Target, connect, connect_with};
+use connection::{CloseCode, Connection, Event, SendError};
 use echo::deadlines::Patience;
+use echo::echo::answer as echo_answer;
 use support::check;
 use support::frame::{BINARY, CLOSE, PING, PONG, TEXT, masked, unmasked};
 use support::machine::stretched;
@@ -20,6 +22,9 @@ use support::wire::Transcript;
 use super::shared::{
     FOREVER, LONG_ENOUGH, Peer, Played, SHORT, SOON, comes_true, meaning, right_answer, told,
 };
+
+/// What connecting leads to.
+type Connected = Result<(Client, Receiver<Event>), ConnectError>;
 
 /// A patience that no check exhausts.
 const PATIENT: Patience = Patience {
@@ -64,9 +69,14 @@ impl Scene {
 
     /// The server sends these bytes together with its answer.
     fn open_with(settings: Settings, early: &[u8]) -> Self {
+        Self::open_by(early, move |target| connect(target, &settings))
+    }
+
+    /// The program connects like this.
+    fn open_by(early: &[u8], connect: impl FnOnce(&Target) -> Connected + Send + 'static) -> Self {
         let played = Played::listen();
         let target = played.target();
-        let connecting = thread::spawn(move || connect(&target, &settings));
+        let connecting = thread::spawn(move || connect(&target));
         let server = played.accept_while(stretched(LONG_ENOUGH), || !connecting.is_finished());
         let mut server = server.expect("your client didn't connect");
         let answer = server.answer("");
@@ -853,6 +863,62 @@ fn a_server_that_takes_nothing_is_given_up() {
             let fails = comes_true(stretched(LONG_ENOUGH * 2), || sending.is_finished());
             scene.note("program", if fails { "sending fails" } else { "sending waits on" });
             scene.events(2);
+            scene.diary
+        },
+    }
+}
+
+#[test]
+fn an_answer_comes_before_the_next_event() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "A program can answer each event before the next one is looked at.",
+        signs: [
+            missing(["server   hears Text one"]).says(
+                "The Close for the broken rule went out before the answer to the message. `answer_all` calls `answer` \
+                 before it polls for the next event.",
+            ),
+        ],
+        shows: || {
+            let mut scene = Scene::open_by(&[], |target| connect_with(target, &settings(), echo_answer));
+            let frames = [unmasked(TEXT, b"one"), unmasked(PING, b"two"), unmasked(0x83, b"")].concat();
+            scene.server.send(&frames);
+            scene.note("server", "sends Text one, Ping two, and a frame of an unknown kind");
+            for _ in 0..3 {
+                scene.server_hears();
+            }
+            scene.server.end();
+            scene.events(6);
+            scene.diary
+        },
+    }
+}
+
+#[test]
+fn an_answer_that_panics_ends_the_connection() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "If the program's answer panics, both threads end, and the last event says that the connection is lost.",
+        signs: [],
+        shows: || {
+            let answer = |connection: &mut Connection, event: &Event| {
+                if *event == Event::Text("two".to_string()) {
+                    // Like a panic, but it prints nothing.
+                    panic::resume_unwind(Box::new("two is too much"));
+                }
+                echo_answer(connection, event);
+            };
+            let mut scene = Scene::open_by(&[], move |target| connect_with(target, &settings(), answer));
+            for text in ["one", "two", "three"] {
+                scene.server.send(&unmasked(TEXT, text.as_bytes()));
+                scene.note("server", &format!("sends Text {text}"));
+                if text != "two" {
+                    scene.server_hears();
+                }
+            }
+            scene.server.end();
+            scene.events(4);
+            scene.says("hello?");
             scene.diary
         },
     }

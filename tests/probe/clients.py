@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Probes the echo clients of this folder with a bad server, and keeps what it says beside them.
+"""Probes the echo clients of this folder, and that of step 12, with a bad server, and keeps what it says beside them.
 
-    python3 tests/probe/clients.py                 all three
+    python3 tests/probe/clients.py                 all four
     python3 tests/probe/clients.py ws websockets   these two
 
 Writes tests/probe/<library>-client.txt, which the book shows. Installs what it needs into target/probe: cargo for
-tungstenite, npm and node for ws, Python for websockets.
+step 12 and tungstenite, npm and node for ws, Python for websockets.
 """
 
 import datetime
@@ -47,6 +47,13 @@ def tungstenite():
     return f"tungstenite {version.strip('=')}", f"Rust {said('rustc', '--version').split()[1]}", ["target/debug/client"]
 
 
+def echo():
+    run("cargo", "build", "--quiet", "--package", "client-solution", "--example", "echo")
+    (WORK / "echo").mkdir(parents=True, exist_ok=True)
+    shutil.copy(TARGET / "debug/examples/echo", WORK / "echo")
+    return "the solution of step 12", f"Rust {said('rustc', '--version').split()[1]}", ["./echo"]
+
+
 def ws():
     folder = copied("ws")
     run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=folder)
@@ -65,7 +72,7 @@ def websockets():
     return f"websockets {version}", f"Python {platform.python_version()}", ["venv/bin/python", "client.py"]
 
 
-CLIENTS = {client.__name__: client for client in (tungstenite, ws, websockets)}
+CLIENTS = {client.__name__: client for client in (echo, tungstenite, ws, websockets)}
 
 
 def system():
@@ -86,7 +93,8 @@ def main():
         if done.returncode not in (0, 1):
             sys.exit(f"{library} wasn't probed")
         today = datetime.date.today()
-        title = f"{library} (tests/probe/{name}), {language}, {system()}, {today}"
+        source = "examples/echo.rs" if name == "echo" else f"tests/probe/{name}"
+        title = f"{library} ({source}), {language}, {system()}, {today}"
         (HERE / f"{name}-client.txt").write_text(f"{title}\n\n{done.stdout}")
         print(done.stdout.splitlines()[-1])
 
