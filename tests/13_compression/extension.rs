@@ -1,6 +1,6 @@
 //! permessage-deflate in its place: frames come in, events and frames go out.
 
-use compression::{Context, Deflater, Parameters, PermessageDeflate};
+use compression::{Context, Parameters, PermessageDeflate};
 use connection::{Connection, Event, Extension};
 use frames::{FrameDecoder, Part, Role};
 use support::check;
@@ -10,7 +10,8 @@ use support::sign::{missing, never_finished, only, panics, under, yours};
 
 use super::shared::{
     ALONE, COMPRESSED_TEXT, COMPRESSED_TEXT_NO_FIN, CONTINUATION_NO_FIN, HELLO, HELLO_AGAIN,
-    TAKEN_OVER, bits, client, heard, noise, refers_back, server, server_with_limit, told,
+    TAKEN_OVER, bits, client, compressed, heard, noise, refers_back, server, server_with_limit,
+    told,
 };
 
 /// The first byte of a compressed binary frame.
@@ -102,7 +103,7 @@ fn control_frames_come_in_between() {
         rule: "A control frame is never compressed, and may arrive between the fragments of a compressed message.",
         signs: [
             panics("").says("A control frame in the middle of a message made your code panic."),
-            yours(["ping \"Hello\", "]).says("The message isn't whole any more after a control frame in its middle."),
+            under("a ping between the fragments", yours(["ping \"Hello\", "])).says("The message isn't whole any more after a control frame in its middle."),
             missing(["ping \"Hello\""]).says("The ping's payload was decompressed with the message around it."),
             yours(["✗"]).says("A control frame in the middle of a compressed message broke it."),
         ],
@@ -137,7 +138,7 @@ fn broken_payloads_fail_the_connection() {
             missing(["1007"]).says("A payload that can't be decompressed was taken for a message."),
         ],
         shows: || {
-            let not_utf8 = Deflater::new(TAKEN_OVER, 0).deflate(b"caf\xc3").unwrap_or_default();
+            let not_utf8 = compressed(15, b"caf\xc3");
             [
                 row("a reserved type of block", &[masked(COMPRESSED_TEXT, &[0x06, 0x00])]),
                 row("text, with RSV1", &[masked(COMPRESSED_TEXT, b"Hello")]),
@@ -236,8 +237,7 @@ fn a_bomb_meets_the_limit() {
 
 /// The frames of a message of so many zeros, with a payload of at most so many bytes each.
 fn bomb(length: usize, fragment: usize) -> Vec<Vec<u8>> {
-    let payload = Deflater::new(TAKEN_OVER, 0).deflate(&vec![0; length]);
-    let payload = payload.unwrap_or_default();
+    let payload = compressed(15, &vec![0; length]);
     let chunks = payload.chunks(fragment);
     let last = chunks.len() - 1;
     let frame = |(number, payload): (usize, &[u8])| {
@@ -303,7 +303,7 @@ fn each_side_compresses_in_its_own_way() {
         signs: [
             panics("").says("A window of 8 bits made your code panic: there is no compressor for it, and that is no reason to fail."),
             yours(["✗"]).says("A message can't be read: one side compresses as it should decompress, or the other way round."),
-            only(["server:", "client:"]).says("Each side compresses in the other's way. They understand each other, but not other peers."),
+            only(["forgets", "window has"]).says("Each side compresses in the other's way. They understand each other, but not other peers."),
         ],
         shows: own_ways,
     }
@@ -355,11 +355,8 @@ fn own_ways() -> String {
         let (mut server, mut client) = (server(&agreed), client(&agreed));
         let to_client = [1, 2].map(|_| sends(&mut server, &mut client));
         let to_server = [1, 2].map(|_| sends(&mut client, &mut server));
-        shown += &format!(
-            "{what}\n  server: {}\n  client: {}\n",
-            to_client.join(", then "),
-            to_server.join(", then ")
-        );
+        let [to_client, to_server] = [to_client, to_server].map(|went| went.join(", then "));
+        shown += &format!("{what}: server {to_client}; client {to_server}\n");
     }
     shown
 }
@@ -370,8 +367,9 @@ fn sends(sender: &mut Connection, receiver: &mut Connection) -> String {
     let message = [&half[..], &half[..50], &half[..50], &half[..50]].concat();
     _ = sender.send_binary(&message);
     let frame = sender.take_outgoing();
-    let how = match frame[0] & RSV1 {
-        0 => "as it is",
+    let how = match frame.first().map(|first| first & RSV1) {
+        None => return "nothing is sent".to_string(),
+        Some(0) => "as it is",
         _ if refers_back(&frame, &message) => "refers back",
         _ => "on its own",
     };

@@ -1,12 +1,14 @@
 //! A message that arrives.
 
-use compression::{Context, Deflater, Inflater};
+use compression::{Context, Inflater};
 use flate2::{Compress, Compression, FlushCompress};
 use support::check;
 use support::sign::{missing, never_finished, panics, under, yours};
 use support::wire::hex;
 
-use super::shared::{ALONE, HELLO, HELLO_AGAIN, TAKEN_OVER, bits, inflated, noise, shown};
+use super::shared::{
+    ALONE, HELLO, HELLO_AGAIN, TAKEN_OVER, bits, compressed, inflated, noise, shown,
+};
 
 /// The most bytes of a piece.
 const MOST: usize = 4096;
@@ -163,7 +165,7 @@ fn a_small_window_is_enough_for_its_sender() {
                 let message = noise(300).repeat(300);
                 let payload = match number {
                     8 => stored(&message),
-                    _ => Deflater::new(context, 0).deflate(&message).unwrap_or_default(),
+                    _ => compressed(number, &message),
                 };
                 let verdict = match inflated(&mut inflater, &[&payload]) {
                     Ok(same) if same == message => "the same",
@@ -209,9 +211,7 @@ fn pieces() -> String {
     let mut shown = String::new();
     for length in [0, 1, 4095, 4096, 4097, 8192, 100_000, 1_000_000] {
         let message = vec![b'a'; length];
-        let payload = Deflater::new(TAKEN_OVER, 0)
-            .deflate(&message)
-            .unwrap_or_default();
+        let payload = compressed(15, &message);
         for (how, size) in [("at once", payload.len()), ("byte by byte", 1)] {
             let mut inflater = Inflater::new(TAKEN_OVER);
             let (mut total, mut largest, mut empty) = (0, 0, 0);

@@ -118,7 +118,7 @@ fn http_is_answered_in_http() {
         rule: "A client that speaks HTTP gets its answer in HTTP, whole, however its request is cut.",
         signs: [
             yours(["15 03"]).or(missing(["HTTP/1.1"])).says(
-                "A client that speaks HTTP gets an alert of TLS, or nothing: neither is something that a person can read.",
+                "A client that speaks HTTP gets an alert of TLS, or nothing: a person can read neither.",
             ),
             yours(["reset"]).says(
                 "The connection is reset, and the reset overtakes the answer: read what still comes before you close.",
@@ -184,7 +184,7 @@ fn a_failed_handshake_ends_in_an_alert() {
 fn a_port_has_one_deadline() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "Whether a client says nothing, half a head, or sends it byte by byte: its time is over at the same moment.",
+        rule: "Whether a client says nothing, half a head, or sends it byte by byte: its time ends at the same moment.",
         signs: [
             under("says nothing", yours(["a panic"])).says("No byte is not a byte: peek returns 0 or an error."),
             never_finished().says("A client that says nothing holds a thread for ever."),

@@ -155,7 +155,7 @@ fn our_end_is_a_close_notify() {
                 "Both directions have ended. The peer may have more to say: the answer to a Close, for example.",
             ),
             under("both", yours(["the end"])).says(
-                "`Both` is for a connection that has failed, and says nothing: a peer that doesn't read would hold it up.",
+                "`Both` is for a connection that has failed, and says nothing: a peer that doesn't read would hold it.",
             ),
         ],
         shows: || [

@@ -8,7 +8,7 @@ use super::{Rule, Seen, Trial, Visit};
 use crate::compression::{self, Deflated, Deflates, Wish};
 use crate::exchange::worst_of;
 use crate::head::Request;
-use crate::outcome::Outcome;
+use crate::outcome::{Mark, Outcome};
 use crate::rule::Tried;
 
 /// Answers that no offer allows.
@@ -149,24 +149,34 @@ fn bad_answers(trial: &Trial) -> Tried {
     let Some(offer) = offer(&trial.visit()?.request) else {
         return Ok(Outcome::not_asked(Trial::NOT_AGREED));
     };
-    let mut all: Vec<(&str, String)> = BAD_ANSWERS
-        .map(|(name, parameters)| (name, format!("{NAME}{parameters}")))
-        .into();
+    let forbidden = BAD_ANSWERS.map(|(name, parameters)| (name, parameters.to_string()));
+    let mut forbidden = Vec::from(forbidden);
     if !offer.has("client_max_window_bits") {
-        let answer = format!("{NAME}; client_max_window_bits=10");
-        all.push(("client_max_window_bits", answer));
+        forbidden.push(("not offered", "; client_max_window_bits=10".to_string()));
     }
+    // These aren't what was asked for. But a client may be able to do with them.
+    let mut unfit = Vec::new();
     if let Some(bits @ 8..15) = offer.number("server_max_window_bits") {
-        let answer = format!("{NAME}; server_max_window_bits={}", bits + 1);
-        all.push(("a larger window", answer));
+        let larger = bits + 1;
+        unfit.push((
+            "a larger window",
+            format!("; server_max_window_bits={larger}"),
+        ));
     }
     if offer.has("server_no_context_takeover") {
-        all.push(("no server_no_context_takeover", NAME.to_string()));
+        unfit.push(("no server_no_context_takeover", String::new()));
     }
-    let all = all.into_iter().map(|(name, it)| (name.to_string(), it));
-    worst_of(all.collect(), |answer| {
-        refused(trial, |head| {
+    let forbidden = forbidden.into_iter().map(|it| (it, true));
+    let all = forbidden.chain(unfit.into_iter().map(|it| (it, false)));
+    let all = all.map(|((name, parameters), fails)| (name.to_string(), (parameters, fails)));
+    worst_of(all.collect(), |(parameters, fails)| {
+        let answer = format!("{NAME}{parameters}");
+        let outcome = refused(trial, |head| {
             head.with_extra("Sec-WebSocket-Extensions", &answer)
+        })?;
+        Ok(match outcome.mark {
+            Mark::Broken if !fails => Outcome::chosen(outcome.did),
+            _ => outcome,
         })
     })
 }
