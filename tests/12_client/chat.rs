@@ -110,6 +110,7 @@ fn a_lost_connection_loses_no_message() {
         rule: "The next connection asks for what was missed. What you said and didn't hear is said again, unless it was heard.",
         signs: [
             missing(["after=4"]).says("The next connection asks for messages that have come already, or not for all that were missed."),
+            missing(["\"three\""]).says("What was said on the lost connection, and never came back, isn't said again."),
         ],
         shows: || {
             let mut scene = Scene::new("ada");

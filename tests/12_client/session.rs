@@ -11,8 +11,8 @@ use support::{check, program};
 
 use super::shared::{Peer, Played, right_answer};
 
-/// Longer than the first wait before a try can be.
-const FIRST_WAIT: Duration = Duration::from_secs(3);
+/// Longer than the first wait before a try can be, and than a program needs to start.
+const LONG: Duration = Duration::from_secs(3);
 
 /// A server that the check plays, what is typed into the program, and a diary of what the server hears.
 struct Scene {
@@ -24,8 +24,9 @@ struct Scene {
 impl Scene {
     /// Takes the next connection, and notes what it asks for.
     fn accepts(&mut self) -> Peer {
-        let peer = self.played.accept_while(stretched(FIRST_WAIT), || true);
+        let peer = self.played.accept_while(stretched(LONG), || true);
         let mut peer = peer.expect("your client didn't connect");
+        peer.patience = LONG;
         let head = peer.head();
         let request = head.lines().next().unwrap_or_default();
         self.diary += &format!("{request}\n");

@@ -1094,7 +1094,9 @@ fn an_answer_that_panics_ends_the_connection() {
     check! {
         rfc: "the workshop's own rule",
         rule: "If the program's answer panics, both threads end, and the last event says that the connection is lost.",
-        signs: [],
+        signs: [
+            missing(["hears the end of TCP"]).says("The reader has ended, and the writer still waits for bytes."),
+        ],
         shows: || {
             let answer = |connection: &mut Connection, event: &Event| {
                 if *event == Event::Text("two".to_string()) {

@@ -10,13 +10,13 @@ use echo::stream::Connector;
 use rustls::pki_types::CertificateDer;
 use support::check;
 use support::machine::stretched;
-use support::sign::{missing, yours};
+use support::sign::{missing, under, yours};
 use tls::authority::{Issued, LOCAL_NAMES};
 use tls::{Authority, TlsConnector};
 
 use super::negotiation::record;
 use super::shared::{
-    DAY, LONG_ENOUGH, Peer, SHORT, authority, issued, played_server, server_end, tcp_pair,
+    DAY, LONG_ENOUGH, Peer, SHORT, authority, issued, played_server, read, server_end, tcp_pair,
 };
 
 /// What a client of the learner's says, if it trusts one authority, asks for this name, and the server does this.
@@ -31,10 +31,7 @@ fn connects(
     let connector =
         TlsConnector::new(slice::from_ref(trusted), within).expect("it is a certificate");
     let outcome = match connector.connect(name, ours) {
-        Ok(stream) => {
-            drop(stream);
-            "connected".to_string()
-        }
+        Ok(stream) => format!("connected, and reads {}", read(&*stream)),
         Err(error) => error.to_string(),
     };
     _ = server.join();
@@ -46,6 +43,7 @@ fn shows(issued: Issued, alpn: &[&str]) -> impl FnOnce(TcpStream) + Send + 'stat
     let tls = server_end(played_server(issued, alpn));
     move |tcp| {
         if let Ok(mut peer) = Peer::shake_hands(tls, tcp) {
+            peer.sends(b"welcome");
             // Until the client ends.
             _ = peer.reads(&mut [0]);
         }
@@ -77,6 +75,9 @@ fn a_name_must_be_proved() {
         rfc: "RFC 6455 §4.1",
         rule: "The certificate must be valid now, for this very name, and signed by an authority that is trusted.",
         signs: [
+            yours(["connected"]).and(missing(["connected"])).says(
+                "The handshake is taken for done before the last of it has gone out: the server waits for it.",
+            ),
             missing(["connected"]).says(
                 "A server that proves its name is refused. The name to prove is that of the URL, without a port.",
             ),
@@ -146,6 +147,49 @@ fn beyond() -> String {
     connects("example.org", trusted, stretched(LONG_ENOUGH), server)
 }
 
+/// The name that a server sees before it has to show a certificate.
+fn named(name: &str) -> String {
+    let (ours, theirs) = tcp_pair();
+    let trusted = slice::from_ref(authority().certificate());
+    let connector = TlsConnector::new(trusted, SHORT).expect("it is a certificate");
+    let name = name.to_string();
+    let client = thread::spawn(move || connector.connect(&name, ours).is_ok());
+    let mut hello = rustls::server::Acceptor::default();
+    let named = loop {
+        if !hello.read_tls(&mut &theirs).is_ok_and(|count| count > 0) {
+            break "no hello".to_string();
+        }
+        match hello.accept() {
+            Ok(Some(accepted)) => {
+                let hello = accepted.client_hello();
+                break hello.server_name().unwrap_or("nothing").to_string();
+            }
+            Ok(None) => {}
+            Err((error, _)) => break error.to_string(),
+        }
+    };
+    drop(theirs);
+    _ = client.join();
+    named
+}
+
+#[test]
+fn the_host_is_named_in_tls() {
+    check! {
+        rfc: "RFC 6455 §4.1",
+        rule: "The client's first message names the host, because a server may have many. It names no address.",
+        signs: [
+            missing(["localhost → localhost"]).says(
+                "The host isn't named. A server with several certificates then shows the wrong one.",
+            ),
+            yours(["→ localhost"]).says("The name is always the same, whatever the URL says."),
+        ],
+        shows: || ["localhost", "example.org", "127.0.0.1", "[::1]"]
+            .map(|name| format!("{name} → {}\n", named(name)))
+            .concat(),
+    }
+}
+
 #[test]
 fn a_failure_has_a_sentence() {
     check! {
@@ -153,6 +197,9 @@ fn a_failure_has_a_sentence() {
         rule: "If there is no TLS connection, the client says why: what the server speaks, or that it was too slow.",
         signs: [
             yours(["connected"]).says("A client goes on, although the handshake has failed."),
+            under("says nothing", yours(["TCP ended"])).says(
+                "A server that says nothing is waited for without a deadline.",
+            ),
         ],
         shows: || {
             let long = stretched(LONG_ENOUGH);

@@ -155,7 +155,7 @@ fn our_end_is_a_close_notify() {
                 "Both directions have ended. The peer may have more to say: the answer to a Close, for example.",
             ),
             under("both", yours(["the end"])).says(
-                "`Both` is for a connection that has failed, and says nothing: a peer that doesn't read would hold it up.",
+                "`Both` is for a connection that has failed, and says nothing: a peer that doesn't read would hold it.",
             ),
         ],
         shows: || [
@@ -202,6 +202,10 @@ fn a_timeout_loses_nothing() {
             under("you read", yours(["cut off"]).or(yours(["the end"]))).says(
                 "Nothing came in time, and that is taken for TCP's end.",
             ),
+            yours(["TCP takes everything"]).says(
+                "A write that was too slow is reported as done. What waits for a peer that doesn't read then grows \
+                 without end.",
+            ),
             under("you write", yours(["bytes are missing"]).or(yours(["not TLS"])).or(yours(["cut off"]))).says(
                 "After a write that was too slow, the rest of its records is lost, and the peer can't decrypt what \
                  follows.",
@@ -245,7 +249,7 @@ fn slow_writes() -> String {
             Err(error) => break error,
         }
         if taken == bytes.len() {
-            return "you write: TCP takes everything\n".to_string();
+            return "you write to a peer that doesn't read\n  → TCP takes everything\n".to_string();
         }
     };
     let reader = std::thread::spawn(move || peer.reads_all(MUCH + 1));

@@ -156,7 +156,7 @@ fn much_goes_both_ways_at_once() {
 fn two_writers_mix_no_records() {
     check! {
         rfc: "RFC 8446 §5.3",
-        rule: "Records are numbered as they are encrypted, and must go out in that order, whichever thread has made them.",
+        rule: "Records are numbered as they are encrypted, and go out in that order, whichever thread made them.",
         signs: [
             yours(["not TLS"]).or(yours(["different one"])).says(
                 "Records went out in a different order than that in which they were encrypted: encrypting and sending \

@@ -8,8 +8,8 @@
 //!                └── outgoing: whose turn it is to write ──┘
 //! ```
 //!
-//! Both directions need rustls's connection, so it is under a lock. Nobody holds that lock while TCP makes them wait.
-//! If the reader did, nothing could be written until the peer says something.
+//! Both directions need rustls's connection, so a lock guards it. No thread holds that lock while TCP makes it wait.
+//! If the reader did, nothing could be written until the peer said something.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
@@ -19,22 +19,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use echo::stream::Stream;
 use rustls::Connection;
 
-/// How many bytes one read from TCP takes at most: about one TLS record.
-const READ_SIZE: usize = 16 * 1024;
-
-/// What a connection keeps for its next write. A longer write has its memory for as long as it takes.
-const KEPT: usize = 20 * 1024;
+/// The most bytes of plaintext that a TLS record has (RFC 8446 §5.1). One read from TCP takes as many, and so does one
+/// write: what a connection keeps in memory doesn't grow with its messages.
+const RECORD_SIZE: usize = 16 * 1024;
 
 /// A TLS connection whose handshake is done.
 // ANCHOR: stream
 #[derive(Debug)]
 pub struct TlsStream {
     tcp: TcpStream,
-    /// Encrypts and decrypts. Locked after one of the other two, and never while TCP waits.
+    /// Encrypts and decrypts. A thread locks it after one of the other two, and never while TCP makes it wait.
     tls: Mutex<Connection>,
-    /// Whoever has locked it reads from TCP.
+    /// The thread that has locked it reads from TCP.
     incoming: Mutex<Incoming>,
-    /// Whoever has locked it writes to TCP.
+    /// The thread that has locked it writes to TCP.
     outgoing: Mutex<Outgoing>,
 }
 // ANCHOR_END: stream
@@ -63,7 +61,7 @@ impl TlsStream {
             tcp,
             tls: Mutex::new(tls.into()),
             incoming: Mutex::new(Incoming {
-                buffer: vec![0; READ_SIZE].into(),
+                buffer: vec![0; RECORD_SIZE].into(),
                 start: 0,
                 end: 0,
             }),
@@ -98,8 +96,8 @@ impl TlsStream {
     /// Reads from TCP if everything that it has delivered is with rustls, and hands rustls as much as it takes.
     // ANCHOR: receive
     fn receive(&self, incoming: &mut Incoming) -> io::Result<()> {
-        // Task: TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1). Lock `tls` after
-        // TCP has answered.
+        // Task: TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1). Lock `tls`
+        // only after TCP has answered.
         if incoming.is_empty() && incoming.fill(&self.tcp)? == 0 {
             return Err(truncated());
         }
@@ -109,7 +107,7 @@ impl TlsStream {
     }
     // ANCHOR_END: receive
 
-    /// Sends what reading has led to, unless a different thread is writing: then that one sends it.
+    /// Sends the alert that reading has led to, unless another thread is writing: then that thread sends it.
     fn send_alert(&self) {
         let Some(mut outgoing) = try_lock(&self.outgoing) else {
             return;
@@ -127,7 +125,6 @@ impl TlsStream {
         loop {
             outgoing.take_from(&mut lock(&self.tls))?;
             if outgoing.is_empty() {
-                outgoing.shrink();
                 return Ok(());
             }
             while !outgoing.is_empty() {
@@ -170,11 +167,11 @@ impl Stream for TlsStream {
     /// that has taken nothing: they are encrypted already, and go on where they stopped.
     // ANCHOR: write
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        // Task: encrypt, and send. The records of two writers mustn't mix. rustls takes no more than its buffer has room
-        // for.
+        // Task: encrypt one record, and send it. The records of two writers mustn't mix.
         let mut outgoing = lock(&self.outgoing);
         if outgoing.plaintext == 0 {
-            outgoing.plaintext = lock(&self.tls).writer().write(bytes)?;
+            let record = &bytes[..bytes.len().min(RECORD_SIZE)];
+            outgoing.plaintext = lock(&self.tls).writer().write(record)?;
         }
         self.send(&mut outgoing)?;
         Ok(mem::take(&mut outgoing.plaintext).min(bytes.len()))
@@ -182,7 +179,7 @@ impl Stream for TlsStream {
     // ANCHOR_END: write
 
     /// Ends one direction, or both. Before the end of our direction, the peer gets a close_notify. `Both` waits for
-    /// nothing and says nothing: it is for a connection that has failed.
+    /// nothing and says nothing, because it is for a connection that has failed.
     // ANCHOR: shutdown
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         // Task: the end of TLS comes before that of TCP.
@@ -240,16 +237,6 @@ impl Outgoing {
             Err(error) => Err(error),
         }
     }
-
-    /// Gives back the memory of a long write.
-    fn shrink(&mut self) {
-        if self.ciphertext.capacity() > KEPT {
-            *self = Self {
-                plaintext: self.plaintext,
-                ..Self::default()
-            };
-        }
-    }
 }
 
 /// TCP has ended, and TLS hasn't.
@@ -263,7 +250,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks, unless a different thread has locked it.
+/// Locks, unless another thread has locked it.
 fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),

@@ -103,7 +103,7 @@ impl Chat {
         format!("{resource}{separator}after={cursor}&tab={tab}")
     }
 
-    /// Begins a connection. Returns what to send first.
+    /// Begins a connection, before anything is heard on it. Returns what to send first.
     pub fn opened(&mut self) -> String {
         self.progress = Progress::CatchingUp;
         self.unanswered.push_back(Question::Name);

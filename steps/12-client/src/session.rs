@@ -101,8 +101,10 @@ impl Session {
             match connect(&self.next_target(), &self.settings) {
                 Ok((client, events)) => {
                     let open_since = Instant::now();
+                    // Before the first event is heard: the history may be there already.
+                    let name = self.room.as_ref().map(|room| room.chat().opened());
                     self.show_events(events);
-                    match self.talk(&client) {
+                    match self.talk(&client, name) {
                         Ending::Lost if self.reconnect => backoff.ended(open_since.elapsed()),
                         Ending::Lost => return self.end(ExitCode::FAILURE),
                         Ending::Closed(code) => return self.end(exit_code(code)),
@@ -166,9 +168,11 @@ impl Session {
     }
 
     /// Sends what is typed, until TCP has ended.
-    fn talk(&mut self, client: &Client) -> Ending {
+    fn talk(&mut self, client: &Client, name: Option<String>) -> Ending {
         let mut is_over = false;
-        self.enter_room(client);
+        if let Some(name) = name {
+            self.enter_room(client, &name);
+        }
         if !self.is_read {
             self.is_read = true;
             self.read_keys();
@@ -249,13 +253,12 @@ impl Session {
     }
 
     /// Takes the name, waits for the history, and says again what wasn't heard on an earlier connection.
-    fn enter_room(&self, client: &Client) {
+    fn enter_room(&self, client: &Client, name: &str) {
         let Some(room) = &self.room else {
             return;
         };
-        let name = room.chat().opened();
         // If this fails, the connection is lost already, and its end is among the inputs.
-        _ = client.send_text(&name);
+        _ = client.send_text(name);
         if room.wait_while(Chat::is_catching_up) {
             self.tell(Kind::Wrong, "the server doesn't answer as a chat does");
             _ = client.close(NO_ANSWER, "no answer");
