@@ -6,6 +6,7 @@
 //! | `handshake/the_101_to_the_byte` | a step's check | tests/NN_id.rs, or a file of tests/NN_id/ |
 //! | `probe: an unmasked frame fails` | a line of `cargo workshop probe`, kept by step 09 | tests/probe/echo.txt |
 //! | `autobahn: 6.4.3` | a case of Autobahn, passed by step 09 | tests/conformance/cases.txt |
+//! | `autobahn: 12.1.1` | a case of compression, passed by step 13 | tests/conformance/compression-cases.txt |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -174,11 +175,15 @@ fn probed() -> BTreeSet<String> {
     words.map(|words| words.trim_end().to_string()).collect()
 }
 
-/// Autobahn's cases that step 09 passes: `6.4.3 OK`.
+/// Autobahn's cases that step 09 passes, and step 13 with compression: `6.4.3 OK`.
 fn passed() -> BTreeSet<String> {
-    let path = root().join("tests").join("conformance").join("cases.txt");
-    let list = fs::read_to_string(path).expect("tests/conformance/cases.txt is text");
-    let passed = list.lines().filter_map(|line| line.strip_suffix(" OK"));
+    let folder = root().join("tests").join("conformance");
+    let lists = ["cases.txt", "compression-cases.txt"].map(|name| {
+        let list = fs::read_to_string(folder.join(name));
+        list.unwrap_or_else(|error| panic!("tests/conformance/{name}: {error}"))
+    });
+    let lines = lists.iter().flat_map(|list| list.lines());
+    let passed = lines.filter_map(|line| line.strip_suffix(" OK"));
     passed.map(str::to_string).collect()
 }
 
