@@ -1,7 +1,7 @@
 //! `cargo run -q -p compression --example guess -- 3f9a71c04be2d865`: finds a secret by the lengths of compressed
 //! messages.
 //!
-//! `answer` is a server: each of its messages has a secret, and text that somebody else chooses. `length` is all that
+//! `answer` is a server: each of its messages has a secret, and text that an attacker chooses. `length` is all that
 //! the attacker sees. A guess that continues the secret makes the message a byte shorter, because DEFLATE then refers
 //! to the secret for one byte more.
 
@@ -16,6 +16,9 @@ const ALPHABET: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
 /// What the attacker knows of the message: what is before the secret.
 const KNOWN: &str = "/pictures?key=";
 
+/// The longest secret that is looked for.
+const MAX_LENGTH: usize = 64;
+
 fn main() {
     let secret = env::args().nth(1).unwrap_or("3f9a71c04be2d865".to_string());
     let asked = Cell::new(0);
@@ -27,6 +30,9 @@ fn main() {
     while let Some(next) = next_character(&found, length) {
         found.push(next);
         println!("{found}");
+        if found.len() == MAX_LENGTH {
+            break;
+        }
     }
     let asked = asked.get();
     match found == secret {
