@@ -1,5 +1,5 @@
-//! The table of rules in book/src/rfc6455.md: every row is whole, everything that it names as its
-//! proof is there, and no section of the RFC was forgotten.
+//! The tables of rules in book/src/rfc6455.md and book/src/rfc7692.md: every row is whole, everything that it names
+//! as its proof is there, and no section of the RFC was forgotten.
 //!
 //! | proof | what it is | where it must be |
 //! |---|---|---|
@@ -12,11 +12,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The sections of RFC 6455, §§4–10, that demand something. The others define, show or allow.
-const SECTIONS: [&str; 34] = [
+/// An RFC whose rules have a page.
+struct Rfc {
+    number: &'static str,
+    /// The sections that demand something. The others define, show or allow.
+    sections: &'static [&'static str],
+    /// How many rows the page has at least.
+    rows: usize,
+}
+
+/// RFC 6455, §§4–10, and RFC 7692, §§5–8.
+const RFCS: [Rfc; 2] = [
+    Rfc {
+        number: "6455",
+        sections: &SECTIONS_OF_6455,
+        rows: 150,
+    },
+    Rfc {
+        number: "7692",
+        sections: &SECTIONS_OF_7692,
+        rows: 25,
+    },
+];
+
+const SECTIONS_OF_6455: [&str; 34] = [
     "4.1", "4.2.1", "4.2.2", "4.3", "4.4", "5.1", "5.2", "5.3", "5.4", "5.5", "5.5.1", "5.5.2",
     "5.5.3", "5.6", "5.8", "6.1", "6.2", "7.1.1", "7.1.2", "7.1.7", "7.2.1", "7.2.2", "7.2.3",
     "7.3", "7.4.1", "8.1", "9", "9.1", "10.1", "10.2", "10.3", "10.4", "10.6", "10.7",
+];
+const SECTIONS_OF_7692: [&str; 10] = [
+    "5", "6.1", "6.2", "7", "7.1.1.1", "7.1.1.2", "7.1.2.2", "7.2.1", "7.2.2", "8",
 ];
 /// In lowercase if the RFC has them in lowercase.
 const KEYWORDS: [&str; 8] = [
@@ -38,9 +63,12 @@ fn root() -> PathBuf {
         .to_path_buf()
 }
 
-fn page() -> String {
-    let path = root().join("book").join("src").join("rfc6455.md");
-    fs::read_to_string(path).expect("book/src/rfc6455.md is text")
+impl Rfc {
+    fn page(&self) -> String {
+        let name = format!("rfc{}.md", self.number);
+        let path = root().join("book").join("src").join(name);
+        fs::read_to_string(path).expect("a page of rules is text")
+    }
 }
 
 /// The checks of one step.
@@ -108,6 +136,7 @@ fn in_brackets(cell: &str) -> Option<&str> {
 
 /// Everything that is wrong with a row.
 fn complaints(
+    rfc: &Rfc,
     row: &[&str],
     links: &BTreeMap<&str, &str>,
     steps: &BTreeMap<String, Step>,
@@ -116,7 +145,7 @@ fn complaints(
         return vec![format!("a row has five cells; here are {}", row.len())];
     };
     let mut wrong = Vec::new();
-    wrong.extend(wrong_section(section, links));
+    wrong.extend(wrong_section(rfc, section, links));
     if !KEYWORDS.contains(keyword) {
         wrong.push(format!("{keyword:?} isn't a keyword"));
     }
@@ -128,16 +157,19 @@ fn complaints(
     wrong
 }
 
-fn wrong_section(cell: &str, links: &BTreeMap<&str, &str>) -> Option<String> {
+fn wrong_section(rfc: &Rfc, cell: &str, links: &BTreeMap<&str, &str>) -> Option<String> {
     let Some(number) = in_brackets(cell).and_then(|text| text.strip_prefix('§')) else {
         return Some(format!("{cell:?} isn't a section: [§4.1] is one"));
     };
-    if !SECTIONS.contains(&number) {
+    if !rfc.sections.contains(&number) {
         return Some(format!(
             "§{number} is none of the sections that demand something"
         ));
     }
-    let url = format!("https://www.rfc-editor.org/rfc/rfc6455#section-{number}");
+    let url = format!(
+        "https://www.rfc-editor.org/rfc/rfc{}#section-{number}",
+        rfc.number
+    );
     let leads = links.get(format!("§{number}").as_str());
     (leads != Some(&url.as_str())).then(|| format!("§{number} leads to {leads:?}"))
 }
@@ -240,13 +272,17 @@ fn wrong_proof(cell: &str, steps: &BTreeMap<String, Step>) -> Vec<String> {
 
 #[test]
 fn every_row_is_whole_and_its_checks_are_there() {
-    let page = page();
-    let (links, steps, rows) = (links(&page), steps(), rows(&page));
-    assert!(rows.len() > 150, "only {} rows were found", rows.len());
+    let steps = steps();
     let mut wrong = Vec::new();
-    for row in &rows {
-        for complaint in complaints(row, &links, &steps) {
-            wrong.push(format!("{complaint}\n    in | {} |", row.join(" | ")));
+    for rfc in &RFCS {
+        let page = rfc.page();
+        let (links, rows) = (links(&page), rows(&page));
+        let count = rows.len();
+        assert!(count >= rfc.rows, "only {count} rows of RFC {}", rfc.number);
+        for row in &rows {
+            for complaint in complaints(rfc, row, &links, &steps) {
+                wrong.push(format!("{complaint}\n    in | {} |", row.join(" | ")));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -254,13 +290,15 @@ fn every_row_is_whole_and_its_checks_are_there() {
 
 #[test]
 fn every_section_that_demands_something_is_there_and_in_order() {
-    let page = page();
-    let mut sections: Vec<&str> = rows(&page)
-        .iter()
-        .filter_map(|row| in_brackets(row[0])?.strip_prefix('§'))
-        .collect();
-    sections.dedup();
-    assert_eq!(sections, SECTIONS);
+    for rfc in &RFCS {
+        let page = rfc.page();
+        let mut sections: Vec<&str> = rows(&page)
+            .iter()
+            .filter_map(|row| in_brackets(row[0])?.strip_prefix('§'))
+            .collect();
+        sections.dedup();
+        assert_eq!(sections, rfc.sections);
+    }
 }
 
 /// The judge, judged: a row for each thing that can be wrong with one.
@@ -279,7 +317,7 @@ fn faults_in_a_row_are_reported() {
         "| [§4.1] | MUST | A rule. | [04] | `probe: version 25 is told what there is`, `autobahn: 6.4.3` |",
     ];
     for row in good {
-        let said = complaints(&rows(row)[0], &links, &steps);
+        let said = complaints(&RFCS[0], &rows(row)[0], &links, &steps);
         assert!(said.is_empty(), "{row}\n{said:?}");
     }
     let bad = [
@@ -353,7 +391,7 @@ fn faults_in_a_row_are_reported() {
         ),
     ];
     for (row, complaint) in bad {
-        let said = complaints(&rows(row)[0], &links, &steps);
+        let said = complaints(&RFCS[0], &rows(row)[0], &links, &steps);
         assert!(
             said.len() == 1 && said[0].contains(complaint),
             "{row}\n{said:?}"
