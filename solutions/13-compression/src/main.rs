@@ -111,7 +111,7 @@ fn connect(arguments: Parser, wanted: Compression) -> ExitCode {
         extension: Some(Arc::new(wanted)),
         ..client::Settings::default()
     };
-    client::program::run(arguments, settings)
+    client::program::run_as("cargo run -p compression -- connect", arguments, settings)
 }
 // ANCHOR_END: programs
 
