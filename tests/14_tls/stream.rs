@@ -92,6 +92,9 @@ fn the_end_is_a_close_notify() {
                 "A close_notify is the end, and TCP need not end for that.",
             ),
             under("reset", yours(["the end"])).says("A reset is taken for the end of the stream."),
+            under("reset", yours(["cut off"])).says(
+                "Every error of TCP is taken for TCP's end. One of them only says that nothing has arrived yet.",
+            ),
             never_finished().says("After the end, the loop reads 0 bytes for ever."),
         ],
         shows: || [
