@@ -93,6 +93,8 @@ fn a_writer_holds_up_no_reader() {
         shows: || {
             let (stream, mut peer) = opened();
             stream.set_read_timeout(Some(stretched(LONG_ENOUGH) / 2)).expect("a socket has options");
+            // Nothing frees the writer but the peer, or the end.
+            stream.set_write_timeout(None).expect("a socket has options");
             let stream = Arc::new(stream);
             let writing = stream.clone();
             let writer = thread::spawn(move || _ = write_all(&*writing, &vec![b'x'; MUCH]));
