@@ -145,4 +145,15 @@ mod tests {
         let line = table.lines().find(|line| line.starts_with("echo")).unwrap();
         assert!(line.contains('✗') && line.contains("20000"), "{line}");
     }
+
+    #[test]
+    fn what_an_attack_on_compression_says_has_lines_of_its_own() {
+        let holds = Outcome::Holds("50".to_string(), "50 clients; at most 9 MB".to_string());
+        let results = [(Kind::Compression, Attack::Bombs, holds)];
+        let table = compression_table(&Plan::full(), &results);
+        let lines = Vec::from_iter(table.lines().skip(3));
+        assert_eq!(lines[0], "✓ bombs     50 clients");
+        assert_eq!(lines[1], "            at most 9 MB");
+        assert_eq!(lines[2], "· garbage   not tried");
+    }
 }
