@@ -20,4 +20,6 @@ mod extension;
 
 mod many;
 
+mod servers;
+
 mod program;

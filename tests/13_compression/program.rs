@@ -13,10 +13,10 @@ fn the_table_shows_a_negotiation() {
             program!().runs(&[
                 &["table", "permessage-deflate; client_max_window_bits"],
                 &["table", "permessage-deflate; server_max_window_bits=8, permessage-deflate; x, permessage-deflate, permessage-deflate"],
-                &["table", "--server-forgets", "--client-window", "10", "permessage-deflate; client_max_window_bits"],
+                &["--server-forgets", "--client-window", "10", "table", "permessage-deflate; client_max_window_bits"],
                 &["table", "x-webkit-deflate-frame"],
                 &["table", "permessage-deflate;"],
-                &["table", "--server-window", "7", "permessage-deflate"],
+                &["--server-window", "7", "table", "permessage-deflate"],
                 &["table"],
             ])
         },

@@ -128,6 +128,17 @@ impl Client {
         }
     }
 
+    /// The next bytes that come, so many of them.
+    ///
+    /// # Panics
+    /// Where they don't come in time.
+    pub fn next_bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        let read = self.stream.read_exact(&mut bytes);
+        read.unwrap_or_else(|error| panic!("{}", in_words(&error)));
+        bytes
+    }
+
     /// The socket itself, for a check that wants to do what a client shouldn't.
     pub fn socket(&self) -> &TcpStream {
         self.stream.get_ref()

@@ -1,0 +1,218 @@
+//! A TLS connection, for two threads at once: one reads, and the other writes.
+//!
+//! ```text
+//!                ┌── incoming: whose turn it is to read ───┐
+//!   plaintext ◀──┤                                         ├◀── TCP
+//!                │   tls: decrypts and encrypts, at once   │
+//!   plaintext ──▶┤                                         ├──▶ TCP
+//!                └── outgoing: whose turn it is to write ──┘
+//! ```
+//!
+//! Both directions need rustls's connection, so a lock guards it. No thread holds that lock while TCP makes it wait.
+//! If the reader did, nothing could be written until the peer said something.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use echo::stream::Stream;
+use rustls::Connection;
+
+/// The most bytes of plaintext that a TLS record has (RFC 8446 §5.1). One read from TCP takes as many, and so does one
+/// write: what a connection keeps in memory doesn't grow with its messages.
+const RECORD_SIZE: usize = 16 * 1024;
+
+/// A TLS connection whose handshake is done.
+#[derive(Debug)]
+pub struct TlsStream {
+    tcp: TcpStream,
+    /// Encrypts and decrypts. A thread locks it after one of the other two, and never while TCP makes it wait.
+    tls: Mutex<Connection>,
+    /// The thread that has locked it reads from TCP.
+    incoming: Mutex<Incoming>,
+    /// The thread that has locked it writes to TCP.
+    outgoing: Mutex<Outgoing>,
+}
+
+/// Ciphertext that TCP has delivered, and rustls hasn't taken yet.
+#[derive(Debug)]
+struct Incoming {
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+/// Ciphertext that TCP hasn't taken yet.
+#[derive(Debug, Default)]
+struct Outgoing {
+    ciphertext: Vec<u8>,
+    sent: usize,
+    /// How many bytes of plaintext are encrypted, and not reported to the caller of `write` yet.
+    plaintext: usize,
+}
+
+impl TlsStream {
+    /// Takes a TLS connection whose handshake is done, and the TCP connection that carries it.
+    pub fn new(tls: impl Into<Connection>, tcp: TcpStream) -> Self {
+        Self {
+            tcp,
+            tls: Mutex::new(tls.into()),
+            incoming: Mutex::new(Incoming {
+                buffer: vec![0; RECORD_SIZE].into(),
+                start: 0,
+                end: 0,
+            }),
+            outgoing: Mutex::default(),
+        }
+    }
+
+    /// Decrypts what has arrived, and takes plaintext if there is some. `None` is not yet; 0 bytes are the peer's
+    /// close_notify.
+    fn decrypt(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let mut tls = lock(&self.tls);
+        let outcome = tls.process_new_packets();
+        let plaintext = tls.reader().read(buffer);
+        let is_alert = tls.wants_write();
+        drop(tls);
+        if is_alert {
+            self.send_alert();
+        }
+        match plaintext {
+            // What came before a broken record is still good.
+            Ok(count) => Ok(Some(count)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => match outcome {
+                Ok(_) => Ok(None),
+                Err(error) => Err(io::Error::new(ErrorKind::InvalidData, error)),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads from TCP if everything that it has delivered is with rustls, and hands rustls as much as it takes.
+    fn receive(&self, incoming: &mut Incoming) -> io::Result<()> {
+        // Task: TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1). Lock `tls`
+        // only after TCP has answered.
+        todo!(
+            "TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1). Lock `tls`"
+        )
+    }
+
+    /// Sends the alert that reading has led to, unless another thread is writing: then that thread sends it.
+    fn send_alert(&self) {
+        let Some(mut outgoing) = try_lock(&self.outgoing) else {
+            return;
+        };
+        if outgoing.is_empty() {
+            // If it fails, the next write does.
+            _ = self.send(&mut outgoing);
+        }
+    }
+
+    /// Writes to TCP until nothing is left of the ciphertext. If TCP makes it wait for too long, the rest stays.
+    fn send(&self, outgoing: &mut Outgoing) -> io::Result<()> {
+        // Task: take the ciphertext from rustls under its lock; write it without.
+        todo!("take the ciphertext from rustls under its lock; write it without")
+    }
+
+    /// Says that no more will come, if the bytes before have gone out, and no other thread is still writing them.
+    fn send_close_notify(&self) {
+        let Some(mut outgoing) = try_lock(&self.outgoing) else {
+            return;
+        };
+        if outgoing.is_empty() {
+            lock(&self.tls).send_close_notify();
+            // A peer that has gone needs no goodbye.
+            _ = self.send(&mut outgoing);
+        }
+    }
+}
+
+impl Stream for TlsStream {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Task: plaintext that is there already comes first. Only if there is none, read from TCP.
+        todo!("plaintext that is there already comes first. Only if there is none, read from TCP")
+    }
+
+    /// Writes once. After `WouldBlock` or `TimedOut`, the next call must begin with the same bytes, as after any write
+    /// that has taken nothing: they are encrypted already, and go on where they stopped.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        // Task: encrypt one record, and send it. The records of two writers mustn't mix.
+        todo!("encrypt one record, and send it. The records of two writers mustn't mix")
+    }
+
+    /// Ends one direction, or both. Before the end of our direction, the peer gets a close_notify. `Both` waits for
+    /// nothing and says nothing, because it is for a connection that has failed.
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        // Task: the end of TLS comes before that of TCP.
+        todo!("the end of TLS comes before that of TCP")
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+}
+
+impl Incoming {
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Reads from TCP, which may wait.
+    fn fill(&mut self, tcp: &TcpStream) -> io::Result<usize> {
+        self.end = tcp.read(&mut self.buffer)?;
+        self.start = 0;
+        Ok(self.end)
+    }
+}
+
+impl Outgoing {
+    fn is_empty(&self) -> bool {
+        self.sent == self.ciphertext.len()
+    }
+
+    /// Takes all ciphertext that rustls has ready.
+    fn take_from(&mut self, tls: &mut Connection) -> io::Result<()> {
+        if self.is_empty() {
+            self.ciphertext.clear();
+            self.sent = 0;
+        }
+        while tls.wants_write() {
+            tls.write_tls(&mut self.ciphertext)?;
+        }
+        Ok(())
+    }
+
+    /// Writes to TCP, which may wait.
+    fn write_once(&mut self, tcp: &TcpStream) -> io::Result<()> {
+        match tcp.write(&self.ciphertext[self.sent..]) {
+            Ok(0) => Err(ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                self.sent += count;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// TCP has ended, and TLS hasn't.
+fn truncated() -> io::Error {
+    let sentence = "TCP ended without a close_notify: bytes may be missing (RFC 8446 §6.1)";
+    io::Error::new(ErrorKind::UnexpectedEof, sentence)
+}
+
+/// Locks, even after a thread has panicked with the lock in its hands.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks, unless another thread has locked it.
+fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
