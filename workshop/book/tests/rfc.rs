@@ -40,17 +40,15 @@ const SECTIONS_OF_6455: [&str; 34] = [
     "5.5.3", "5.6", "5.8", "6.1", "6.2", "7.1.1", "7.1.2", "7.1.7", "7.2.1", "7.2.2", "7.2.3",
     "7.3", "7.4.1", "8.1", "9", "9.1", "10.1", "10.2", "10.3", "10.4", "10.6", "10.7",
 ];
-<<<<<<< HEAD
 const SECTIONS_OF_7692: [&str; 10] = [
     "5", "6.1", "6.2", "7", "7.1.1.1", "7.1.1.2", "7.1.2.2", "7.2.1", "7.2.2", "8",
-=======
+];
 /// The sections of other RFCs that have a row. Nothing says that these are all that demand something.
 const FURTHER_SECTIONS: [&str; 4] = [
     "RFC 7301 §3.2",
     "RFC 8446 §4.6.3",
     "RFC 8446 §6.1",
     "RFC 8446 §6.2",
->>>>>>> chapter14
 ];
 /// In lowercase if the RFC has them in lowercase.
 const KEYWORDS: [&str; 9] = [
@@ -78,6 +76,14 @@ impl Rfc {
         let name = format!("rfc{}.md", self.number);
         let path = root().join("book").join("src").join(name);
         fs::read_to_string(path).expect("a page of rules is text")
+    }
+
+    /// The number of an RFC, and the section: `§4.1` is in the page's own, and `RFC 8446 §6.1` says which.
+    fn section_of<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str)> {
+        match text.strip_prefix('§') {
+            Some(section) => Some((self.number, section)),
+            None => text.strip_prefix("RFC ")?.split_once(" §"),
+        }
     }
 }
 
@@ -167,48 +173,23 @@ fn complaints(
     wrong
 }
 
-<<<<<<< HEAD
 fn wrong_section(rfc: &Rfc, cell: &str, links: &BTreeMap<&str, &str>) -> Option<String> {
-    let Some(number) = in_brackets(cell).and_then(|text| text.strip_prefix('§')) else {
-        return Some(format!("{cell:?} isn't a section: [§4.1] is one"));
-    };
-    if !rfc.sections.contains(&number) {
-=======
-fn wrong_section(cell: &str, links: &BTreeMap<&str, &str>) -> Option<String> {
-    let Some((rfc, number)) = in_brackets(cell).and_then(section_of) else {
+    let Some((number, section)) = in_brackets(cell).and_then(|text| rfc.section_of(text)) else {
         return Some(format!("{cell:?} isn't a section: [§4.1] is one"));
     };
     let text = cell.trim_matches(['[', ']']);
-    let is_known = match rfc {
-        "6455" => SECTIONS.contains(&number),
-        _ => FURTHER_SECTIONS.contains(&text),
+    let is_known = match number == rfc.number {
+        true => rfc.sections.contains(&section),
+        false => FURTHER_SECTIONS.contains(&text),
     };
     if !is_known {
->>>>>>> chapter14
         return Some(format!(
             "{text} is none of the sections that demand something"
         ));
     }
-<<<<<<< HEAD
-    let url = format!(
-        "https://www.rfc-editor.org/rfc/rfc{}#section-{number}",
-        rfc.number
-    );
-    let leads = links.get(format!("§{number}").as_str());
-    (leads != Some(&url.as_str())).then(|| format!("§{number} leads to {leads:?}"))
-=======
-    let url = format!("https://www.rfc-editor.org/rfc/rfc{rfc}#section-{number}");
+    let url = format!("https://www.rfc-editor.org/rfc/rfc{number}#section-{section}");
     let leads = links.get(text);
     (leads != Some(&url.as_str())).then(|| format!("{text} leads to {leads:?}"))
-}
-
-/// The RFC and the section: `§4.1` is in RFC 6455, and `RFC 8446 §6.1` says which.
-fn section_of(text: &str) -> Option<(&str, &str)> {
-    match text.strip_prefix('§') {
-        Some(number) => Some(("6455", number)),
-        None => text.strip_prefix("RFC ")?.split_once(" §"),
-    }
->>>>>>> chapter14
 }
 
 /// A step is two digits, with a letter if it is part of a larger one, and is linked to its chapter if it has one; `–`
