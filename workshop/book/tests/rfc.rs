@@ -77,14 +77,6 @@ impl Rfc {
         let path = root().join("book").join("src").join(name);
         fs::read_to_string(path).expect("a page of rules is text")
     }
-
-    /// The number of an RFC, and the section: `§4.1` is in the page's own, and `RFC 8446 §6.1` says which.
-    fn section_of<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str)> {
-        match text.strip_prefix('§') {
-            Some(section) => Some((self.number, section)),
-            None => text.strip_prefix("RFC ")?.split_once(" §"),
-        }
-    }
 }
 
 /// The checks of one step.
@@ -174,13 +166,14 @@ fn complaints(
 }
 
 fn wrong_section(rfc: &Rfc, cell: &str, links: &BTreeMap<&str, &str>) -> Option<String> {
-    let Some((number, section)) = in_brackets(cell).and_then(|text| rfc.section_of(text)) else {
+    let text = in_brackets(cell).unwrap_or_default();
+    let Some((number, section)) = section_of(rfc.number, text) else {
         return Some(format!("{cell:?} isn't a section: [§4.1] is one"));
     };
-    let text = cell.trim_matches(['[', ']']);
-    let is_known = match number == rfc.number {
-        true => rfc.sections.contains(&section),
-        false => FURTHER_SECTIONS.contains(&text),
+    let is_known = if number == rfc.number {
+        rfc.sections.contains(&section)
+    } else {
+        FURTHER_SECTIONS.contains(&text)
     };
     if !is_known {
         return Some(format!(
@@ -190,6 +183,14 @@ fn wrong_section(rfc: &Rfc, cell: &str, links: &BTreeMap<&str, &str>) -> Option<
     let url = format!("https://www.rfc-editor.org/rfc/rfc{number}#section-{section}");
     let leads = links.get(text);
     (leads != Some(&url.as_str())).then(|| format!("{text} leads to {leads:?}"))
+}
+
+/// The RFC and the section: `§4.1` is in the page's own RFC, and `RFC 8446 §6.1` says which.
+fn section_of<'a>(own: &'a str, text: &'a str) -> Option<(&'a str, &'a str)> {
+    match text.strip_prefix('§') {
+        Some(section) => Some((own, section)),
+        None => text.strip_prefix("RFC ")?.split_once(" §"),
+    }
 }
 
 /// A step is two digits, with a letter if it is part of a larger one, and is linked to its chapter if it has one; `–`
