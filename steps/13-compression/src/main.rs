@@ -110,7 +110,7 @@ fn connect(arguments: Parser, wanted: Compression) -> ExitCode {
         extension: Some(Arc::new(wanted)),
         ..client::Settings::default()
     };
-    client::program::run(arguments, settings)
+    client::program::run_as("cargo run -p compression -- connect", arguments, settings)
 }
 
 /// Reads the command line, up to and with the command.

@@ -148,7 +148,11 @@ fn connect(options: Options) -> Result<ExitCode, Box<dyn Error>> {
         extension: extension(&options, Compression::default()),
         ..client::Settings::default()
     };
-    Ok(client::program::run(options.rest, settings))
+    Ok(client::program::run_as(
+        "cargo run -p tls -- connect",
+        options.rest,
+        settings,
+    ))
 }
 
 fn extension(options: &Options, compression: Compression) -> Option<Arc<dyn Negotiation>> {
