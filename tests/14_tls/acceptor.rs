@@ -118,7 +118,7 @@ fn http_is_answered_in_http() {
         rule: "A client that speaks HTTP gets its answer in HTTP, whole, however its request is cut.",
         signs: [
             yours(["15 03"]).or(missing(["HTTP/1.1"])).says(
-                "A client that speaks HTTP gets an alert of TLS, or nothing: neither is something that a person can read.",
+                "A client that speaks HTTP gets an alert of TLS, or nothing: a person can read neither.",
             ),
             yours(["reset"]).says(
                 "The connection is reset, and the reset overtakes the answer: read what still comes before you close.",
@@ -184,7 +184,7 @@ fn a_failed_handshake_ends_in_an_alert() {
 fn a_port_has_one_deadline() {
     check! {
         rfc: "RFC 6455 §10.4",
-        rule: "Whether a client says nothing, half a head, or sends it byte by byte: its time is over at the same moment.",
+        rule: "Whether a client says nothing, half a head, or sends it byte by byte: its time ends at the same moment.",
         signs: [
             under("says nothing", yours(["a panic"])).says("No byte is not a byte: peek returns 0 or an error."),
             never_finished().says("A client that says nothing holds a thread for ever."),
@@ -228,8 +228,10 @@ fn only_so_many_handshakes_run_at_once() {
         rfc: "RFC 6455 §10.4",
         rule: "If as many handshakes run as may, the next client is dropped. When one ends, there is room again.",
         signs: [
-            under("the third", yours(["a stream"])).says("No handshake is counted, or the limit is off by one."),
-            under("the third", yours(["is waited for"])).says("A client that is too many is waited for."),
+            under("the third", yours(["is waited for"])).says(
+                "No handshake is counted, or one too many is allowed. `_ =` drops the count at once; `let _running =` \
+                 keeps it to the end of the function.",
+            ),
             under("a client after that", missing(["a stream"])).says(
                 "A handshake that has ended is still counted: after enough of them, nobody gets in.",
             ),

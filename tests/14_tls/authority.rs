@@ -68,7 +68,7 @@ fn an_authority_stays_the_same() {
 fn what_it_signs_is_trusted() {
     check! {
         rfc: "RFC 5280 §6.1",
-        rule: "A certificate of an authority that was read from its file is trusted by a client that has its certificate.",
+        rule: "A certificate of an authority that was read from its file is trusted like one of the first start.",
         signs: [],
         shows: || {
             let folder = Folder::new("signs");
@@ -126,7 +126,7 @@ fn only_its_owner_reads_the_key() {
         rfc: "the workshop's own rule",
         rule: "The file with the key can be read by its owner alone, from its first moment on.",
         signs: [
-            yours(["authority.pem", "6"]).says("Others can read the key: they can pretend to be localhost to your browser."),
+            yours(["authority.pem", "6"]).says("Others can read the key, and pretend to be localhost to your browser."),
         ],
         shows: || {
             use std::os::unix::fs::PermissionsExt;

@@ -165,7 +165,7 @@ fn reloads() -> String {
 fn a_certificate_is_renewed_in_time() {
     check! {
         rfc: "RFC 5280 §4.1.2.5",
-        rule: "A certificate of the local authority is replaced 30 days before its end. Files are read when they change.",
+        rule: "A local certificate is replaced 30 days before its end, and files are read when they change.",
         signs: [],
         shows: || {
             let now = SystemTime::now();

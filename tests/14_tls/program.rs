@@ -16,7 +16,7 @@ fn the_program_explains_what_it_can_not_read() {
 fn the_program_says_how_to_trust_its_authority() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "`authority` says where the authority is, how a browser or a tool is told to trust it, and how to undo that.",
+        rule: "`authority` says where the authority is, how to trust it, and how to take that back.",
         signs: [],
         shows: || {
             let folder = super::certificates::Folder::new("trust");

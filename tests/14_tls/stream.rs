@@ -92,6 +92,9 @@ fn the_end_is_a_close_notify() {
                 "A close_notify is the end, and TCP need not end for that.",
             ),
             under("reset", yours(["the end"])).says("A reset is taken for the end of the stream."),
+            under("reset", yours(["cut off"])).says(
+                "Every error of TCP is taken for TCP's end. One of them only says that nothing has arrived yet.",
+            ),
             never_finished().says("After the end, the loop reads 0 bytes for ever."),
         ],
         shows: || [
@@ -155,7 +158,7 @@ fn our_end_is_a_close_notify() {
                 "Both directions have ended. The peer may have more to say: the answer to a Close, for example.",
             ),
             under("both", yours(["the end"])).says(
-                "`Both` is for a connection that has failed, and says nothing: a peer that doesn't read would hold it up.",
+                "`Both` is for a connection that has failed, and says nothing: a peer that doesn't read would hold it.",
             ),
         ],
         shows: || [
@@ -206,7 +209,7 @@ fn a_timeout_loses_nothing() {
                 "A write that was too slow is reported as done. What waits for a peer that doesn't read then grows \
                  without end.",
             ),
-            under("you write", yours(["bytes are missing"]).or(yours(["not TLS"])).or(yours(["cut off"]))).says(
+            under("you write", yours(["bytes are missing"]).or(yours(["error:"]))).says(
                 "After a write that was too slow, the rest of its records is lost, and the peer can't decrypt what \
                  follows.",
             ),

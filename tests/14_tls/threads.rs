@@ -93,6 +93,8 @@ fn a_writer_holds_up_no_reader() {
         shows: || {
             let (stream, mut peer) = opened();
             stream.set_read_timeout(Some(stretched(LONG_ENOUGH) / 2)).expect("a socket has options");
+            // Nothing frees the writer but the peer, or the end.
+            stream.set_write_timeout(None).expect("a socket has options");
             let stream = Arc::new(stream);
             let writing = stream.clone();
             let writer = thread::spawn(move || _ = write_all(&*writing, &vec![b'x'; MUCH]));
@@ -156,7 +158,7 @@ fn much_goes_both_ways_at_once() {
 fn two_writers_mix_no_records() {
     check! {
         rfc: "RFC 8446 §5.3",
-        rule: "Records are numbered as they are encrypted, and must go out in that order, whichever thread has made them.",
+        rule: "Records are numbered as they are encrypted, and go out in that order, whichever thread made them.",
         signs: [
             yours(["not TLS"]).or(yours(["different one"])).says(
                 "Records went out in a different order than that in which they were encrypted: encrypting and sending \

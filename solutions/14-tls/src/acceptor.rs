@@ -33,7 +33,7 @@ impl Default for Limits {
     }
 }
 
-/// Makes TLS streams for a server. It is called in the connection's own thread.
+/// Makes TLS streams for a server, each in its connection's own thread.
 // ANCHOR: acceptor
 #[derive(Debug)]
 pub struct TlsAcceptor {
@@ -68,7 +68,7 @@ impl TlsAcceptor {
 
     // ANCHOR: negotiate
     fn negotiate(&self, tcp: &TcpStream) -> Result<Connection, HandshakeError> {
-        // Task: one deadline for everything. If there is no room, there is no handshake.
+        // Task: one deadline for everything. HTTP without TLS gets its answer, and is an error.
         let deadline = Instant::now() + self.limits.within;
         let _running = self.begin().ok_or(HandshakeError::TooMany)?;
         if plain::sniff(tcp, deadline)? == First::Http {
@@ -92,7 +92,7 @@ impl TlsAcceptor {
     }
     // ANCHOR_END: begin
 
-    /// Replaces the certificate if it is time to. A bad one is worth a line, and the old one stays.
+    /// Replaces the certificate if it is time to. If the new one is bad, the old one stays, and a line says why.
     fn renew(&self) {
         if let Err(error) = self.certificates.renew(SystemTime::now()) {
             eprintln!("the old certificate stays: {error}");

@@ -6,7 +6,7 @@
 //!   reload: a new one, or the old one stays if the new one is bad
 //! ```
 //!
-//! A connection that is open needs its certificate no more. So a new one closes nothing.
+//! An open connection no longer needs the certificate, so a new one closes nothing.
 
 use std::error::Error;
 use std::fmt;
@@ -31,12 +31,12 @@ pub struct Certificates {
     shown: Mutex<Shown>,
 }
 
-/// Where certificates are from.
+/// Where certificates come from.
 #[derive(Debug)]
 enum Source {
     /// From our own authority.
     Authority(Box<Authority>),
-    /// From two files, which some other program writes.
+    /// From two files, which another program writes.
     Files { chain: PathBuf, key: PathBuf },
 }
 
@@ -77,7 +77,7 @@ impl Certificates {
         Self::from_source(Source::Authority(Box::new(authority)), now)
     }
 
-    /// Takes the certificates in one file, the server's own first, and its key in a different one. Both are PEM.
+    /// Takes the certificates in one file, the server's own first, and its key in another. Both are PEM.
     ///
     /// # Errors
     /// Returns [`CertificateError::File`] if one can't be read, and [`CertificateError::Unusable`] if they don't belong
@@ -92,7 +92,7 @@ impl Certificates {
         Ok(Self { source, shown })
     }
 
-    /// Replaces the certificate by a new one. The connections that are open stay.
+    /// Replaces the certificate by a new one. Open connections stay open.
     ///
     /// # Errors
     /// Returns an error if the new one can't be used. Then the old one stays.

@@ -1,7 +1,6 @@
 //! What both sides of TLS allow: versions 1.2 and 1.3, and HTTP/1.1 inside.
 //!
-//! A certificate is always checked. There is no option to trust everyone: a server of your own is trusted through its
-//! authority.
+//! A certificate is always checked. No option turns that off: you trust a server of your own by trusting its authority.
 
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use crate::certificates::Certificates;
 /// differently (RFC 8441).
 pub const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// Returns the cryptography: that of the crate ring.
+/// Returns the cryptography, which is that of the crate ring.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

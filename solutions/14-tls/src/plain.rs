@@ -1,7 +1,7 @@
 //! HTTP without TLS on the port that speaks TLS: it gets an answer that a person can read.
 //!
-//! Nobody types `https://`. So a page's address leads to the right one. A WebSocket can't be led on: browsers follow no
-//! redirect for it (RFC 6455 §4.1 lets them, and they don't).
+//! Nobody types `https://`, so the request for a page is redirected. For a WebSocket, browsers follow no redirect: its
+//! request gets a sentence.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -81,11 +81,11 @@ pub fn respond(mut tcp: &TcpStream, deadline: Instant) -> Result<(), HandshakeEr
 /// Returns the answer to a request without TLS. `None` is for a request that can't be read.
 // ANCHOR: answer
 pub fn answer(request: Option<&RequestHead>) -> Vec<u8> {
-    // Task: a page's request is led to https. Anything else gets a sentence.
+    // Task: redirect the request for a page. Anything else gets a sentence.
     match request.and_then(https) {
         Some(location) => plain_response(
             "308 Permanent Redirect",
-            // Otherwise the browser would remember it, for any server on this port.
+            // Otherwise the browser would remember it, for every server on this port.
             &[("Location", &location), ("Cache-Control", "no-store")],
             "This page is at https://.\n",
         ),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Says where the authority is, and who can be told about it.
+/// Says where the authority is, how to trust it, and how to take that back.
 pub fn instructions(name: &str, certificate: &Path) -> String {
     let path = certificate.display();
     format!(
@@ -12,8 +12,8 @@ The certificate authority of this workshop:
   {path}
   its name: {name}
 
-It can vouch for localhost, 127.0.0.1 and ::1, and for nothing else. Its key is beside it, for you alone.
-Whoever trusts the authority trusts your servers of step 14.
+It vouches for localhost, 127.0.0.1 and ::1, and for nothing else. Its key is beside it, for you alone.
+A browser that trusts the authority trusts your servers.
 
 for one command       curl --cacert {path} https://localhost:9009/
                       NODE_EXTRA_CA_CERTS={path} node client.js

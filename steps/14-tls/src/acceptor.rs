@@ -33,7 +33,7 @@ impl Default for Limits {
     }
 }
 
-/// Makes TLS streams for a server. It is called in the connection's own thread.
+/// Makes TLS streams for a server, each in its connection's own thread.
 #[derive(Debug)]
 pub struct TlsAcceptor {
     config: Arc<ServerConfig>,
@@ -65,8 +65,8 @@ impl TlsAcceptor {
     }
 
     fn negotiate(&self, tcp: &TcpStream) -> Result<Connection, HandshakeError> {
-        // Task: one deadline for everything. If there is no room, there is no handshake.
-        todo!("one deadline for everything. If there is no room, there is no handshake")
+        // Task: one deadline for everything. HTTP without TLS gets its answer, and is an error.
+        todo!("one deadline for everything. HTTP without TLS gets its answer, and is an error")
     }
 
     /// Counts a handshake that begins, if there is room.
@@ -77,7 +77,7 @@ impl TlsAcceptor {
         )
     }
 
-    /// Replaces the certificate if it is time to. A bad one is worth a line, and the old one stays.
+    /// Replaces the certificate if it is time to. If the new one is bad, the old one stays, and a line says why.
     fn renew(&self) {
         if let Err(error) = self.certificates.renew(SystemTime::now()) {
             eprintln!("the old certificate stays: {error}");

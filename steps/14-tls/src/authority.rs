@@ -1,7 +1,7 @@
 //! A certificate authority for this machine (RFC 5280): what it signs is trusted wherever it is trusted itself.
 //!
 //! ```text
-//!   .workshop/tls/authority.pem   its key and its certificate. Nobody else may read it.
+//!   .workshop/tls/authority.pem   its key and its certificate, for you alone
 //!   .workshop/tls/authority.crt   the certificate alone: what a browser is told to trust
 //! ```
 //!
@@ -24,7 +24,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use time::OffsetDateTime;
 
-/// The folder of the authority, if no option names a different one.
+/// The folder of the authority, unless an option names a different one.
 pub const FOLDER: &str = ".workshop/tls";
 
 /// The names of a local server.
@@ -44,7 +44,7 @@ pub const RENEWED_BEFORE: Duration = DAY.saturating_mul(30);
 /// How long before it was made a certificate begins: clocks differ.
 const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(60 * 60);
 
-/// Says what the file with the key is, to a person who opens it.
+/// Tells a person who opens the file with the key what it is.
 const WARNING: &str =
     "Keep this file to yourself: whoever reads it can pretend to be localhost to your browser.";
 
@@ -233,7 +233,7 @@ fn seconds(time: SystemTime) -> u64 {
     since.unwrap_or_default().as_secs()
 }
 
-/// The authority's name. No two of one machine have the same: a browser would mistake one for the other.
+/// The authority's name. Each authority on a machine has its own, or else a browser would mistake one for the other.
 fn name(made: SystemTime) -> String {
     let time = OffsetDateTime::from(made);
     let (hour, minute, second) = time.to_hms();
@@ -247,7 +247,7 @@ fn named(name: &str) -> DistinguishedName {
     names
 }
 
-/// Waits until no other program has this file locked, and locks it.
+/// Waits until no other program holds the lock on this file, and takes it.
 fn locked(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let file = options
@@ -259,7 +259,7 @@ fn locked(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Writes a file as a whole, or not at all: under a different name, which then becomes the right one.
+/// Writes a file whole or not at all: first under a different name, which then becomes the right one.
 fn write_if_different(path: &Path, text: &str, mut options: OpenOptions) -> io::Result<()> {
     if fs::read_to_string(path).is_ok_and(|written| written == text) {
         return Ok(());

@@ -21,7 +21,7 @@ use rustls::{AlertDescription, CertificateError, Connection, InvalidMessage, Pee
 /// How long a peer that has been told why it failed may take to read that.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// How many of a certificate's names are told. It may have thousands.
+/// How many of a certificate's names a sentence lists. It may have thousands.
 const MOST_NAMES: usize = 5;
 
 /// Why there is no TLS connection.
@@ -35,13 +35,13 @@ pub enum HandshakeError {
     Tcp(io::Error),
     /// What came isn't TLS.
     NotTls,
-    /// The peer speaks only versions that are too old, such as TLS 1.1, or none that we know.
+    /// The peer speaks only versions that are too old, such as TLS 1.1.
     NoCommonVersion,
-    /// No protocol that one side wants inside is one of the other side's.
+    /// The two sides have no protocol in common that could be inside.
     NoCommonProtocol,
-    /// An authority that isn't trusted has signed the certificate, or the server itself.
+    /// The certificate is signed by an authority that isn't trusted, or by the server itself.
     UnknownAuthority,
-    /// The certificate is for these names, and the server should have had a different one.
+    /// The certificate is for these names, and not for the one that was asked for.
     WrongName(Vec<String>),
     /// The certificate was valid in the past.
     Expired,
@@ -51,7 +51,7 @@ pub enum HandshakeError {
     NotAName,
     /// The peer has refused, with an alert.
     Refused(AlertDescription),
-    /// As many handshakes as are allowed run already.
+    /// As many handshakes as may run at once are running.
     TooMany,
     /// Anything else.
     Other(rustls::Error),
@@ -97,8 +97,8 @@ pub fn left(deadline: Instant) -> Result<Duration, HandshakeError> {
         .ok_or(HandshakeError::TooLate)
 }
 
-/// Ends TCP after a handshake that failed for this reason, so that the peer hears it: a connection that is closed while
-/// bytes are unread is reset, and a reset overtakes the last bytes. Step 09 has the same at its door.
+/// Ends TCP after a handshake that failed for this reason, so that the peer hears it. If a connection is closed while
+/// bytes are unread, it is reset, and the reset overtakes the last bytes. Step 09 has the same at its door.
 pub fn hang_up(tcp: &TcpStream, why: &HandshakeError) {
     if !why.is_told() {
         return;
@@ -160,7 +160,7 @@ impl HandshakeError {
 
     fn from_certificate(error: CertificateError) -> Self {
         match error {
-            // The second one is an authority that only has the same name.
+            // A bad signature is that of an authority with the same name and a different key.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 Self::UnknownAuthority
             }

@@ -1,7 +1,7 @@
 //! HTTP without TLS on the port that speaks TLS: it gets an answer that a person can read.
 //!
-//! Nobody types `https://`. So a page's address leads to the right one. A WebSocket can't be led on: browsers follow no
-//! redirect for it (RFC 6455 §4.1 lets them, and they don't).
+//! Nobody types `https://`, so the request for a page is redirected. For a WebSocket, browsers follow no redirect: its
+//! request gets a sentence.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -67,8 +67,8 @@ pub fn respond(mut tcp: &TcpStream, deadline: Instant) -> Result<(), HandshakeEr
 
 /// Returns the answer to a request without TLS. `None` is for a request that can't be read.
 pub fn answer(request: Option<&RequestHead>) -> Vec<u8> {
-    // Task: a page's request is led to https. Anything else gets a sentence.
-    todo!("a page's request is led to https. Anything else gets a sentence")
+    // Task: redirect the request for a page. Anything else gets a sentence.
+    todo!("redirect the request for a page. Anything else gets a sentence")
 }
 
 /// The same address, with https. `None` if the request isn't for a page, or its address isn't one.

@@ -8,8 +8,8 @@
 //!                └── outgoing: whose turn it is to write ──┘
 //! ```
 //!
-//! Both directions need rustls's connection, so it is under a lock. Nobody holds that lock while TCP makes them wait.
-//! If the reader did, nothing could be written until the peer says something.
+//! Both directions need rustls's connection, so a lock guards it. No thread holds that lock while TCP makes it wait.
+//! If the reader did, nothing could be written until the peer said something.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
@@ -27,11 +27,11 @@ const RECORD_SIZE: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct TlsStream {
     tcp: TcpStream,
-    /// Encrypts and decrypts. Locked after one of the other two, and never while TCP waits.
+    /// Encrypts and decrypts. A thread locks it after one of the other two, and never while TCP makes it wait.
     tls: Mutex<Connection>,
-    /// Whoever has locked it reads from TCP.
+    /// The thread that has locked it reads from TCP.
     incoming: Mutex<Incoming>,
-    /// Whoever has locked it writes to TCP.
+    /// The thread that has locked it writes to TCP.
     outgoing: Mutex<Outgoing>,
 }
 
@@ -91,14 +91,14 @@ impl TlsStream {
 
     /// Reads from TCP if everything that it has delivered is with rustls, and hands rustls as much as it takes.
     fn receive(&self, incoming: &mut Incoming) -> io::Result<()> {
-        // Task: TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1). Lock `tls` after
-        // TCP has answered.
+        // Task: TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1). Lock `tls`
+        // only after TCP has answered.
         todo!(
-            "TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1). Lock `tls` after"
+            "TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1). Lock `tls`"
         )
     }
 
-    /// Sends what reading has led to, unless a different thread is writing: then that one sends it.
+    /// Sends the alert that reading has led to, unless another thread is writing: then that thread sends it.
     fn send_alert(&self) {
         let Some(mut outgoing) = try_lock(&self.outgoing) else {
             return;
@@ -142,7 +142,7 @@ impl Stream for TlsStream {
     }
 
     /// Ends one direction, or both. Before the end of our direction, the peer gets a close_notify. `Both` waits for
-    /// nothing and says nothing: it is for a connection that has failed.
+    /// nothing and says nothing, because it is for a connection that has failed.
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         // Task: the end of TLS comes before that of TCP.
         todo!("the end of TLS comes before that of TCP")
@@ -208,7 +208,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks, unless a different thread has locked it.
+/// Locks, unless another thread has locked it.
 fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),
