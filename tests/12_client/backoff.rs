@@ -80,6 +80,9 @@ fn a_connection_that_lasted_begins_again() {
         rfc: "RFC 6455 §7.2.3",
         rule: "A connection that was open for 10 s or longer forgets the failures before it. A shorter one doesn't.",
         signs: [
+            only(["open for 0 s", "open for 1 s"]).and(yours(["open for 0 s", "up to 16 s"])).says(
+                "A connection that was too short counts as two failures: `next_wait` counts it, so `ended` needn't.",
+            ),
             yours(["open for 1 s", "up to 1 s"]).says(
                 "Any connection forgets the failures. A server that accepts and hangs up at once is then asked about \
                  twice a second, by all its clients.",

@@ -19,4 +19,10 @@ mod backoff;
 
 mod terminal;
 
+mod editor;
+
+mod chat;
+
 mod program;
+
+mod session;

@@ -2,11 +2,14 @@
 
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use client::Target;
 use connection::Event;
+use echo::{Connector, Stream};
 use handshake::key::Key;
 use socket2::SockRef;
 use support::frame::{BINARY, CLOSE, PING, PONG, TEXT, header};
@@ -303,5 +306,126 @@ pub fn told(event: &Event) -> String {
         Event::Pong(payload) => meaning(PONG, payload),
         Event::Error(failure) => format!("Error: {failure}"),
         Event::Close { code, reason } => format!("Close {code} {reason}").trim_end().to_string(),
+    }
+}
+
+/// A part of a stream that the check turns: it lets a few bytes through at a time, or none. It is between the client
+/// and TCP, where TLS would be.
+#[derive(Debug, Clone)]
+pub struct Valve(Arc<Turned>);
+
+/// A valve, and how it is turned.
+#[derive(Debug)]
+struct Turned {
+    /// The most bytes that a write takes.
+    most: usize,
+    position: Mutex<Position>,
+    changed: Condvar,
+    /// How many reads have found the end of TCP.
+    ends: AtomicUsize,
+}
+
+/// How a valve is turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    Open,
+    Shut,
+    /// It is shut, and a write waits for it.
+    Awaited,
+}
+
+impl Valve {
+    /// Creates a valve that is open. A write takes at most so many bytes.
+    pub fn of(most: usize) -> Self {
+        Self(Arc::new(Turned {
+            most,
+            position: Mutex::new(Position::Open),
+            changed: Condvar::new(),
+            ends: AtomicUsize::new(0),
+        }))
+    }
+
+    /// From now on, a write waits.
+    pub fn shut(&self) {
+        *self.0.lock() = Position::Shut;
+    }
+
+    /// Waits until a write waits, and says whether that was in time.
+    pub fn is_awaited(&self) -> bool {
+        comes_true(stretched(LONG_ENOUGH), || {
+            *self.0.lock() == Position::Awaited
+        })
+    }
+
+    /// Lets through what waits, and all that comes later.
+    pub fn open(&self) {
+        *self.0.lock() = Position::Open;
+        self.0.changed.notify_all();
+    }
+
+    /// Whether the client has read the end of TCP more often than anyone needs to.
+    pub fn reads_on_after_the_end(&self) -> bool {
+        self.0.ends.load(Ordering::Relaxed) > 10
+    }
+}
+
+impl Turned {
+    fn lock(&self) -> MutexGuard<'_, Position> {
+        self.position.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it is open.
+    fn pass(&self) -> io::Result<()> {
+        let is_shut = |position: &mut Position| {
+            let is_shut = *position != Position::Open;
+            if is_shut {
+                *position = Position::Awaited;
+            }
+            is_shut
+        };
+        let passed = self
+            .changed
+            .wait_timeout_while(self.lock(), FOREVER, is_shut);
+        match passed {
+            Ok((_, waited)) if !waited.timed_out() => Ok(()),
+            _ => Err(ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+impl Connector for Valve {
+    fn connect(&self, _: &str, tcp: TcpStream) -> io::Result<Box<dyn Stream>> {
+        let valve = Arc::clone(&self.0);
+        Ok(Box::new(Valved { tcp, valve }))
+    }
+}
+
+/// A stream with a valve.
+#[derive(Debug)]
+struct Valved {
+    tcp: TcpStream,
+    valve: Arc<Turned>,
+}
+
+impl Stream for Valved {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = Stream::read(&self.tcp, buffer);
+        if let Ok(0) = read {
+            self.valve.ends.fetch_add(1, Ordering::Relaxed);
+        }
+        read
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.valve.pass()?;
+        Stream::write(&self.tcp, &bytes[..bytes.len().min(self.valve.most)])
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        Stream::shutdown(&self.tcp, how)
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        &self.tcp
     }
 }

@@ -1,6 +1,7 @@
 //! A client on a real socket. The check plays its server.
 
 use std::net::Shutdown;
+use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -8,9 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use client::client::ConnectError;
-use client::{Client, Settings, connect};
-use connection::{CloseCode, Event, SendError};
+use client::{Client, Settings, Target, connect, connect_with};
+use connection::{CloseCode, Connection, Event, SendError};
 use echo::deadlines::Patience;
+use echo::echo::answer as echo_answer;
 use support::check;
 use support::frame::{BINARY, CLOSE, PING, PONG, TEXT, masked, unmasked};
 use support::machine::stretched;
@@ -18,8 +20,11 @@ use support::sign::{missing, under, yours};
 use support::wire::Transcript;
 
 use super::shared::{
-    FOREVER, LONG_ENOUGH, Peer, Played, SHORT, SOON, comes_true, meaning, right_answer, told,
+    FOREVER, LONG_ENOUGH, Peer, Played, SHORT, SOON, Valve, comes_true, meaning, right_answer, told,
 };
+
+/// What connecting leads to.
+type Connected = Result<(Client, Receiver<Event>), ConnectError>;
 
 /// A patience that no check exhausts.
 const PATIENT: Patience = Patience {
@@ -47,6 +52,24 @@ fn settings_with(patience: Patience) -> Settings {
     }
 }
 
+/// The bytes go through this valve.
+fn through(valve: &Valve, settings: Settings) -> Settings {
+    Settings {
+        connector: Some(Arc::new(valve.clone())),
+        ..settings
+    }
+}
+
+/// Connects by the connector of the settings, if they have one: only a URL that begins with `wss:` has its stream made.
+fn connect_by(settings: &Settings, target: &Target) -> Connected {
+    let secure = settings.connector.is_some();
+    let target = Target {
+        secure,
+        ..target.clone()
+    };
+    connect(&target, settings)
+}
+
 /// A client, its events, the server that the check plays, and a diary of what they do.
 struct Scene {
     client: Option<Client>,
@@ -64,9 +87,14 @@ impl Scene {
 
     /// The server sends these bytes together with its answer.
     fn open_with(settings: Settings, early: &[u8]) -> Self {
+        Self::open_by(early, move |target| connect_by(&settings, target))
+    }
+
+    /// The program connects like this.
+    fn open_by(early: &[u8], connect: impl FnOnce(&Target) -> Connected + Send + 'static) -> Self {
         let played = Played::listen();
         let target = played.target();
-        let connecting = thread::spawn(move || connect(&target, &settings));
+        let connecting = thread::spawn(move || connect(&target));
         let server = played.accept_while(stretched(LONG_ENOUGH), || !connecting.is_finished());
         let mut server = server.expect("your client didn't connect");
         let answer = server.answer("");
@@ -125,6 +153,14 @@ impl Scene {
         }
     }
 
+    /// The program hears nothing, though there is time for it.
+    fn hears_nothing(&mut self) {
+        // Right code always takes as long as this. Wrong code has little to do, and is seen even on a busy machine.
+        let heard = self.events.recv_timeout(stretched(LONG_ENOUGH / 5));
+        let heard = heard.map_or("nothing".to_string(), |event| told(&event));
+        self.note("program", &format!("hears {heard}, for a while"));
+    }
+
     fn server_hears(&mut self) {
         let heard = self.server.hears();
         if heard == "nothing" {
@@ -154,6 +190,119 @@ impl Scene {
         self.server_ends();
         self.server_hears();
         self.events(1);
+    }
+}
+
+#[test]
+fn an_answer_has_its_time() {
+    check! {
+        rfc: "RFC 6455 §4.1",
+        rule: "An answer may take its time, all of it together. A tick isn't the end, and the end isn't a tick.",
+        signs: [
+            yours(["ticks apart", "Ended"]).says(
+                "A read that has waited for a tick is taken for the end of TCP. Only 0 bytes say that TCP has ended.",
+            ),
+            yours(["ticks apart", "AnswerTooLate"]).says(
+                "A server that takes longer than a tick to answer is given up.",
+            ),
+            yours(["ticks apart", "Broken"]).says(
+                "Bytes were received that never came: of the buffer, only as many are the read's as it has counted.",
+            ),
+            yours(["never comes", "never returns"]).says(
+                "Nothing looks at the deadline while nothing comes. A tick is the time to do so.",
+            ),
+            yours(["comes in drops", "Ended"]).or(yours(["comes in drops", "never"])).says(
+                "The deadline begins again with each byte. A server that sends one now and then is waited for forever.",
+            ),
+            yours(["TCP ends", "again and again"]).says(
+                "0 bytes are taken for a tick. TCP has ended: nothing more can come, and reading it takes no time, so \
+                 that the loop keeps a processor busy.",
+            ),
+            yours(["TCP ends", "AnswerTooLate"]).says(
+                "The loop ends with TCP, as if time were up. The error is different: `OpeningError::Ended`.",
+            ),
+        ],
+        shows: times_of_an_answer,
+    }
+}
+
+/// An answer that starts no thread.
+const REFUSAL: &[u8] = b"HTTP/1.1 403 Forbidden\r\n\r\n";
+
+fn times_of_an_answer() -> String {
+    let within = |answer_within| Settings {
+        answer_within,
+        ..settings()
+    };
+    let rows = [
+        (
+            "it is a refusal",
+            connects(settings(), |server, _| server.send(REFUSAL)),
+        ),
+        (
+            "it comes in halves, ticks apart",
+            connects(settings(), |server, _| {
+                let (first, second) = REFUSAL.split_at(REFUSAL.len() / 2);
+                server.send(first);
+                // Nothing comes meanwhile: this is the time that the server takes.
+                server.hears_within(SHORT);
+                server.send(second);
+            }),
+        ),
+        ("it never comes", connects(within(SHORT * 2), |_, _| {})),
+        (
+            "it comes in drops, without end",
+            connects(within(SHORT * 3), |server, _| {
+                server.send(b"HTTP/1.1 101 Switching Protocols\r\na: ");
+                let deadline = Instant::now() + stretched(LONG_ENOUGH / 4);
+                while server.sends(b"a") && Instant::now() < deadline {
+                    // Longer than a tick, and shorter than the client's deadline.
+                    if server.hears_within(SHORT / 2) != "nothing" {
+                        break;
+                    }
+                }
+                server.end();
+            }),
+        ),
+        (
+            "TCP ends in the middle of it",
+            // A client that reads on does so until then, and keeps a processor busy.
+            connects(within(stretched(LONG_ENOUGH / 4)), |server, head| {
+                server.send(&right_answer(head, "")[..40]);
+                server.end();
+            }),
+        ),
+    ];
+    rows.map(|(title, returned)| format!("{title:<32} → {returned}\n"))
+        .concat()
+}
+
+/// What `connect` returns if the server does this after the request.
+fn connects(settings: Settings, server_does: impl FnOnce(&mut Peer, &str)) -> String {
+    let played = Played::listen();
+    let target = played.target();
+    let valve = Valve::of(usize::MAX);
+    let settings = through(&valve, settings);
+    let connecting = thread::spawn(move || match connect_by(&settings, &target) {
+        Ok(_) => "open".to_string(),
+        Err(ConnectError::Opening(error)) => format!("Opening({error:?})"),
+        Err(ConnectError::Io(_)) => "Io(_)".to_string(),
+        Err(other) => format!("{other:?}"),
+    });
+    let server = played.accept_while(stretched(LONG_ENOUGH), || !connecting.is_finished());
+    let mut server = server.expect("your client didn't connect");
+    let head = server.head();
+    server_does(&mut server, &head);
+    let has_returned = comes_true(stretched(LONG_ENOUGH / 2), || connecting.is_finished());
+    drop(server);
+    let reads_on = if valve.reads_on_after_the_end() {
+        ", and reads the end of TCP again and again"
+    } else {
+        ""
+    };
+    match has_returned {
+        true => connecting.join().expect("your client connects") + reads_on,
+        false => "connect never returns".to_string() + reads_on,
     }
 }
 
@@ -208,101 +357,6 @@ fn handshakes() -> String {
     transcript.to_string()
 }
 
-/// What `connect` returns if the server does this after the request.
-fn connects(settings: Settings, server_does: impl FnOnce(&mut Peer, &str)) -> String {
-    let played = Played::listen();
-    let target = played.target();
-    let connecting = thread::spawn(move || match connect(&target, &settings) {
-        Ok(_) => "open".to_string(),
-        Err(ConnectError::Opening(error)) => format!("Opening({error:?})"),
-        Err(ConnectError::Io(_)) => "Io(_)".to_string(),
-        Err(other) => format!("{other:?}"),
-    });
-    let server = played.accept_while(stretched(LONG_ENOUGH), || !connecting.is_finished());
-    let mut server = server.expect("your client didn't connect");
-    let head = server.head();
-    server_does(&mut server, &head);
-    let has_returned = comes_true(stretched(LONG_ENOUGH / 2), || connecting.is_finished());
-    drop(server);
-    match has_returned {
-        true => connecting.join().expect("your client connects"),
-        false => "connect never returns".to_string(),
-    }
-}
-
-#[test]
-fn an_answer_has_its_time() {
-    check! {
-        rfc: "RFC 6455 §4.1",
-        rule: "An answer may take its time, all of it together. A tick isn't the end, and the end isn't a tick.",
-        signs: [
-            yours(["a few ticks later", "Ended"]).says(
-                "A read that has waited for a tick is taken for the end of TCP. Only 0 bytes say that TCP has ended.",
-            ),
-            yours(["a few ticks later"]).says("A server that takes longer than a tick to answer is given up."),
-            yours(["never comes", "never returns"]).says(
-                "Nothing looks at the deadline while nothing comes. A tick is the time to do so.",
-            ),
-            yours(["comes in drops", "Ended"]).or(yours(["comes in drops", "never"])).says(
-                "The deadline begins again with each byte. A server that sends one now and then is waited for forever.",
-            ),
-            yours(["TCP ends", "AnswerTooLate"]).or(yours(["TCP ends", "never"])).says(
-                "0 bytes are taken for a tick. TCP has ended: nothing more can come, and reading it takes no time, so \
-                 that the loop keeps a processor busy.",
-            ),
-        ],
-        shows: times_of_an_answer,
-    }
-}
-
-fn times_of_an_answer() -> String {
-    let within = |answer_within| Settings {
-        answer_within,
-        ..settings()
-    };
-    let rows = [
-        (
-            "it comes a few ticks later",
-            connects(settings(), |server, head| {
-                // Nothing comes meanwhile: this is the time that the server takes.
-                server.hears_within(SHORT);
-                server.send(&right_answer(head, ""));
-            }),
-        ),
-        ("it never comes", connects(within(SHORT * 2), |_, _| {})),
-        (
-            "it comes in drops, without end",
-            connects(within(SHORT * 3), |server, _| {
-                server.send(b"HTTP/1.1 101 Switching Protocols\r\na: ");
-                let deadline = Instant::now() + stretched(LONG_ENOUGH / 4);
-                while server.sends(b"a") && Instant::now() < deadline {
-                    // Longer than a tick, and shorter than the client's deadline.
-                    if server.hears_within(SHORT / 2) != "nothing" {
-                        break;
-                    }
-                }
-                server.end();
-            }),
-        ),
-        (
-            "TCP ends in the middle of it",
-            // A client that reads on does so until then, and keeps a processor busy.
-            connects(within(stretched(LONG_ENOUGH / 4)), |server, head| {
-                server.send(&right_answer(head, "")[..40]);
-                server.end();
-            }),
-        ),
-        (
-            "it is a refusal",
-            connects(settings(), |server, _| {
-                server.send(b"HTTP/1.1 403 Forbidden\r\n\r\n");
-            }),
-        ),
-    ];
-    rows.map(|(title, returned)| format!("{title:<32} → {returned}\n"))
-        .concat()
-}
-
 #[test]
 fn both_sides_talk() {
     check! {
@@ -312,7 +366,7 @@ fn both_sides_talk() {
             yours(["hears Error"]).says(
                 "Bytes were received that never came: of the buffer, only as many are the read's as it has counted.",
             ),
-            missing(["hears Text Hello"]).and(yours(["server   hears nothing"])).says(
+            missing(["hears Text Hello"]).and(yours(["server   hears Text Hello"])).says(
                 "What is sent isn't written until something else wakes the writer: `send` has to do it.",
             ),
             missing(["program  hears Open"]).says(
@@ -403,6 +457,114 @@ fn frames_may_come_with_the_answer() {
             scene.server_hears();
             scene.server.send(&unmasked(TEXT, b"cut in two")[5..]);
             scene.events(1);
+            scene.diary
+        },
+    }
+}
+
+#[test]
+fn an_answer_comes_before_the_next_event() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "A program can answer each event before the next one is looked at.",
+        signs: [
+            missing(["server   hears Text zero"]).says(
+                "The program's answer isn't asked for. `take_in` feeds the bytes, and `answer_all` calls `answer` with \
+                 each event. The connection's own `receive` knows of no answer.",
+            ),
+            missing(["server   hears Text one"]).says(
+                "The Close for the broken rule went out before the answer to the message. `answer_all` calls `answer` \
+                 before it polls for the next event.",
+            ),
+        ],
+        shows: || {
+            let mut scene = Scene::open_by(&[], |target| connect_with(target, &settings(), echo_answer));
+            scene.server_sends(TEXT, b"zero");
+            scene.server_hears();
+            let frames = [unmasked(TEXT, b"one"), unmasked(PING, b"two"), unmasked(0x83, b"")].concat();
+            scene.server.send(&frames);
+            scene.note("server", "sends Text one, Ping two, and a frame of an unknown kind");
+            for _ in 0..3 {
+                scene.server_hears();
+            }
+            scene.server.end();
+            scene.events(7);
+            scene.diary
+        },
+    }
+}
+
+#[test]
+fn answers_wait_for_room() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "While too many answers wait to be written, nothing is read: a server that never reads fills no memory.",
+        signs: [
+            missing(["hears nothing, for a while"]).says(
+                "Answers that wait have no limit. A server that only writes is read on, and its answers fill the \
+                 memory. After the events are handed on, `wait_for_answers` waits for room.",
+            ),
+            missing(["server   hears Text four"]).but_not(missing(["server   hears Text three"])).says(
+                "There is room again, and the reader still waits for it. The writer wakes those who wait when it has \
+                 taken the bytes.",
+            ),
+        ],
+        shows: || {
+            let valve = Valve::of(usize::MAX);
+            let few = through(&valve, Settings { max_waiting: 20, ..settings() });
+            let mut scene = Scene::open_by(&[], move |target| {
+                connect_with(&Target { secure: true, ..target.clone() }, &few, echo_answer)
+            });
+            scene.events(1);
+            valve.shut();
+            scene.says("zero");
+            valve.is_awaited();
+            scene.note("server", "reads nothing: the writer waits");
+            for text in ["one", "two", "three"] {
+                scene.server_sends(TEXT, text.as_bytes());
+                scene.events(1);
+            }
+            scene.server_sends(TEXT, b"four");
+            scene.hears_nothing();
+            valve.open();
+            scene.note("server", "reads");
+            for _ in 0..5 {
+                scene.server_hears();
+            }
+            scene.events(1);
+            scene.diary
+        },
+    }
+}
+
+#[test]
+fn each_ping_gets_its_pong() {
+    check! {
+        rfc: "RFC 6455 §5.5.3",
+        rule: "While few bytes wait to be written, each ping gets a pong of its own.",
+        signs: [
+            missing(["hears Pong 2"]).says(
+                "Only the latest ping gets a pong, because a connection with bytes to write answers no other. \
+                 `make_room` takes them out before the next bytes are fed.",
+            ),
+        ],
+        shows: || {
+            let valve = Valve::of(usize::MAX);
+            let mut scene = Scene::open(through(&valve, settings()));
+            scene.events(1);
+            valve.shut();
+            scene.says("first");
+            valve.is_awaited();
+            scene.note("server", "reads nothing: the writer waits");
+            for payload in [b"1", b"2", b"3"] {
+                scene.server_sends(PING, payload);
+                scene.events(1);
+            }
+            valve.open();
+            scene.note("server", "reads");
+            for _ in 0..4 {
+                scene.server_hears();
+            }
             scene.diary
         },
     }
@@ -549,7 +711,7 @@ fn tcp_may_end_without_a_close() {
         rfc: "RFC 6455 §7.1.5",
         rule: "If TCP ends or fails, the program hears a Close with 1006, and the events end.",
         signs: [
-            under("ends TCP", missing(["Close 1006"])).says(
+            yours(["again and again"]).says(
                 "0 bytes are taken for a tick. The reader then reads nothing, forever, as fast as it can.",
             ),
             missing(["Close 1006"]).says(
@@ -558,11 +720,15 @@ fn tcp_may_end_without_a_close() {
             ),
         ],
         shows: || {
-            let mut ends = Scene::open(settings());
+            let valve = Valve::of(usize::MAX);
+            let mut ends = Scene::open(through(&valve, settings()));
             ends.server_sends(TEXT, b"bye");
             ends.events(2);
             ends.server_ends();
             ends.events(2);
+            if valve.reads_on_after_the_end() {
+                ends.note("reader", "reads the end of TCP again and again");
+            }
             let mut cut = Scene::open(settings());
             cut.events(1);
             cut.says("unread");
@@ -616,7 +782,7 @@ fn events_wait_for_the_program() {
         rfc: "the workshop's own rule",
         rule: "A program that takes no events can still send, and no event is lost.",
         signs: [
-            missing(["hears Text first"]).says(
+            yours(["send_text waits"]).says(
                 "Events are handed on under the lock. While the program takes none, nothing can be sent.",
             ),
         ],
@@ -634,6 +800,8 @@ fn events_wait_for_the_program() {
                 move || client.send_text("first")
             });
             scene.server_hears();
+            let returns = comes_true(stretched(SOON), || sending.is_finished());
+            scene.note("program", if returns { "send_text returns" } else { "send_text waits" });
             let mut texts = Vec::new();
             while texts.len() < 201 {
                 match scene.events.recv_timeout(stretched(LONG_ENOUGH)) {
@@ -683,6 +851,32 @@ const PIECE: usize = 1 << 17;
 
 /// How many pieces are 8 MiB.
 const PIECES: usize = 64;
+
+#[test]
+fn a_write_may_take_few_bytes() {
+    check! {
+        rfc: "RFC 6455 §6.1",
+        rule: "A write may take fewer bytes than there are. The others are written, too.",
+        signs: [
+            missing(["hears Text twelve"]).but_not(missing(["hears Text 1"])).says(
+                "`write` returns how many bytes it took, and the others are lost. `write_all` writes them all.",
+            ),
+        ],
+        shows: || {
+            let mut scene = Scene::open(through(&Valve::of(7), settings()));
+            scene.events(1);
+            scene.note("stream", "takes 7 bytes at a time");
+            // These frames have 7 bytes, 12, and 9.
+            scene.says("1");
+            scene.server_hears();
+            scene.says("twelve");
+            scene.server_hears();
+            scene.closes(1000, "1");
+            scene.server_hears();
+            scene.diary
+        },
+    }
+}
 
 #[test]
 fn both_sides_say_much_at_once() {
@@ -835,7 +1029,11 @@ fn a_server_that_takes_nothing_is_given_up() {
         rfc: "RFC 6455 §7.1.5",
         rule: "If a write has waited for too long, the connection has ended, for the reader and all senders, too.",
         signs: [
-            missing(["Close 1006"]).says(
+            yours(["sending waits on"]).and(missing(["Close 1006"])).says(
+                "The sender waits for room, and nothing is being written that could fail: a thread wasn't woken. \
+                 `send` wakes the writer. The writer, when it has taken the bytes, wakes those who wait for room.",
+            ),
+            missing(["Close 1006"]).but_not(yours(["sends on"])).says(
                 "The writer ends, and the reader doesn't learn of it: it waits for a server that has stopped reading. \
                  Ending TCP in both directions wakes it.",
             ),
@@ -847,12 +1045,81 @@ fn a_server_that_takes_nothing_is_given_up() {
         shows: || {
             let mut scene = Scene::open(Settings { max_waiting: PIECE, write_within: SHORT, ..settings() });
             scene.events(1);
-            let (_, sending) = send_much(&mut scene);
+            let (sent, sending) = send_much(&mut scene);
             scene.note("program", "sends without end, and the server never reads");
             // It takes a while until the system keeps no more.
             let fails = comes_true(stretched(LONG_ENOUGH * 2), || sending.is_finished());
-            scene.note("program", if fails { "sending fails" } else { "sending waits on" });
+            let last = sent.load(Ordering::Relaxed);
+            let moves = || comes_true(stretched(SOON * 3), || sent.load(Ordering::Relaxed) > last);
+            scene.note("program", match fails {
+                true => "sending fails",
+                false if moves() => "sends on",
+                false => "sending waits on",
+            });
             scene.events(2);
+            scene.diary
+        },
+    }
+}
+
+#[test]
+fn nothing_is_kept_for_a_server_that_is_gone() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "If TCP has failed, sending fails, even if the program takes no events.",
+        signs: [
+            yours(["sends on"]).says(
+                "After a write has failed, everything that is sent stays in memory. The reader can't end the \
+                 connection while the program takes no events, so `send` has to look at `can_write`.",
+            ),
+        ],
+        shows: || {
+            let texts = (0..40).flat_map(|number| unmasked(TEXT, format!("{number}").as_bytes()));
+            let mut scene = Scene::open_with(settings(), &Vec::from_iter(texts));
+            scene.note("server", "has sent more events than wait for the program, and is gone");
+            scene.server = Played::nowhere();
+            let client = scene.client.take().expect("it is open");
+            let mut sent = Ok(());
+            comes_true(stretched(LONG_ENOUGH), || {
+                sent = client.send_text("still there?");
+                sent.is_err()
+            });
+            scene.note("program", &match sent {
+                Ok(()) => "sends on".to_string(),
+                Err(error) => format!("sending fails: {error:?}"),
+            });
+            scene.diary
+        },
+    }
+}
+
+#[test]
+fn an_answer_that_panics_ends_the_connection() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "If the program's answer panics, both threads end, and the last event says that the connection is lost.",
+        signs: [
+            missing(["hears the end of TCP"]).says("The reader has ended, and the writer still waits for bytes."),
+        ],
+        shows: || {
+            let answer = |connection: &mut Connection, event: &Event| {
+                if *event == Event::Text("two".to_string()) {
+                    // Like a panic, but it prints nothing.
+                    panic::resume_unwind(Box::new("two is too much"));
+                }
+                echo_answer(connection, event);
+            };
+            let mut scene = Scene::open_by(&[], move |target| connect_with(target, &settings(), answer));
+            for text in ["one", "two", "three"] {
+                scene.server.send(&unmasked(TEXT, text.as_bytes()));
+                scene.note("server", &format!("sends Text {text}"));
+                if text != "two" {
+                    scene.server_hears();
+                }
+            }
+            scene.server.end();
+            scene.events(4);
+            scene.says("hello?");
             scene.diary
         },
     }

@@ -1,6 +1,8 @@
 //! What a person types, and what a person sees.
 
-use client::terminal::{describe, read_line};
+use std::ffi::OsStr;
+
+use client::terminal::{Kind, describe, paint, read_line, redraw, wants_colours};
 use connection::{CloseCode, Event};
 use support::check;
 use support::sign::yours;
@@ -52,6 +54,53 @@ fn a_server_can_not_write_on_the_terminal() {
                 Event::Close { code: CloseCode(4001), reason: "kicked".to_string() },
             ];
             events.map(|event| describe(&event) + "\n").concat()
+        },
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "NO_COLOR and TERM=dumb turn colours off. Without them, marks tell lines apart.",
+        signs: [],
+        shows: || {
+            let no_color = [None, Some(""), Some("1"), Some("0")];
+            let term = [None, Some("xterm-256color"), Some("dumb")];
+            let row = |no_color: Option<&'static str>| {
+                let is_wanted = |term: &Option<&str>| {
+                    wants_colours(no_color.map(OsStr::new), term.map(OsStr::new))
+                };
+                let wanted: Vec<bool> = term.iter().map(is_wanted).collect();
+                format!("NO_COLOR {:<12} {wanted:?}\n", format!("{no_color:?}"))
+            };
+            let kinds = [Kind::Message, Kind::Said, Kind::Own, Kind::News, Kind::Wrong];
+            let painted = |kind: Kind| {
+                let [plain, coloured] = [false, true].map(|colours| paint(kind, "one\ntwo", colours));
+                format!("{kind:?}: {plain:?} {coloured:?}\n")
+            };
+            let table = no_color.map(row).concat();
+            format!("TERM                   {term:?}\n{table}\n{}", kinds.map(painted).concat())
+        },
+    }
+}
+
+#[test]
+fn messages_come_above_the_line_that_is_typed() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The line that is typed is erased, the message is written, and the line is written again.",
+        signs: [],
+        shows: || {
+            let line = || ("hello".to_string(), 2);
+            let drawn = [
+                redraw(None, (String::new(), 0), false),
+                redraw(None, line(), false),
+                redraw(None, line(), true),
+                redraw(Some("< a message"), line(), false),
+                redraw(Some("two\nlines"), line(), false),
+            ];
+            drawn.map(|it| format!("{it:?}\n")).concat()
         },
     }
 }

@@ -6,7 +6,7 @@ use frames::ReservedBits;
 use support::check;
 use support::sign::{missing, panics, yours};
 
-use crate::check::shared::{ALONE, HELLO, inflated, noise, shown};
+use super::shared::{ALONE, HELLO, inflated, noise, shown};
 
 #[test]
 fn one_payload_is_for_all() {
@@ -17,11 +17,10 @@ fn one_payload_is_for_all() {
             panics("").says("A text made your code panic."),
             yours(["RSV1 false"]).says("The payload is compressed, and nothing says so."),
             yours(["✗"]).says("A client can't read the payload: it refers to something that this client doesn't have."),
-            yours(["as it is", "not for many", "packed"]).says("x"),
-            missing(["as it is"]).says(
-                "A payload for all was packed, although the clients' decompressors may expect something else, or although it \
-                 isn't shorter.",
+            yours(["isn't for many", "packed"]).says(
+                "A payload for all was packed by a server whose clients expect references to earlier messages, each its own.",
             ),
+            missing(["as it is"]).says("A text that doesn't get shorter was packed."),
             missing(["packed"]).says("Nothing was packed for all: every client gets the text as it is."),
         ],
         shows: || {

@@ -3,9 +3,9 @@
 use compression::{Parameters, WindowBits};
 use frames::Role;
 use support::check;
-use support::sign::{missing, under, yours};
+use support::sign::{missing, panics, under, yours};
 
-use crate::check::shared::{deflate_with, named};
+use super::shared::{deflate_with, named};
 
 #[test]
 fn each_parameter_has_its_form() {
@@ -14,6 +14,7 @@ fn each_parameter_has_its_form() {
         rule: "Two parameters have no value, two have one; client_max_window_bits may do without in an offer. None is \
                there twice, and there are no others.",
         signs: [
+            panics("").says("A parameter made your code panic. It comes from the other side."),
             under("server_no_context_takeover=1", yours(["✓"])).says("A parameter that has no value was given one, and passed."),
             under("server_no_context_takeover; server_no_context_takeover", yours(["✓"])).says(
                 "The same parameter twice passed. RFC 7692 §7.1 makes that a reason to decline, even if both say the same.",

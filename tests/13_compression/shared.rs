@@ -2,6 +2,7 @@
 
 use compression::{Compression, Context, Inflater, NotDeflate, Parameters, WindowBits};
 use connection::{Config, Connection, Event};
+use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
 use frames::Role;
 use handshake::extensions::{self, Extension as Named};
 use support::frame::KEY;
@@ -79,6 +80,56 @@ pub fn inflated(inflater: &mut Inflater, fragments: &[&[u8]]) -> Result<Vec<u8>,
         message.extend(piece);
     }
     Ok(message)
+}
+
+/// The payload of a message that nothing came before, from a compressor with a window of so many bits.
+pub fn compressed(bits: u8, message: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(message.len() + 1000);
+    Compress::new_with_window_bits(flate2::Compression::default(), false, bits)
+        .compress_vec(message, &mut payload, FlushCompress::Sync)
+        .expect("there is room");
+    payload.truncate(payload.len() - 4);
+    payload
+}
+
+/// A peer that remembers what was agreed on, and no more.
+pub struct Peer {
+    context: Context,
+    bits: u8,
+    decompress: Decompress,
+}
+
+impl Peer {
+    /// A peer of a side that compresses like this, in a window of 9 bits or more.
+    pub fn new(context: Context) -> Self {
+        let bits = (9..=15).find(|bits| 1 << bits == context.window.bytes());
+        let bits = bits.expect("9 bits or more");
+        Self {
+            context,
+            bits,
+            decompress: Decompress::new_with_window_bits(false, bits),
+        }
+    }
+
+    /// What a payload says. `None` if it isn't DEFLATE, or refers to what the peer doesn't remember.
+    pub fn reads(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
+        let payload = [payload, &[0x00, 0x00, 0xff, 0xff]].concat();
+        let start = self.decompress.total_in();
+        let mut message = Vec::new();
+        while message.len() == message.capacity() {
+            message.reserve(1 << 16);
+            let taken = (self.decompress.total_in() - start) as usize;
+            let rest = &payload[taken..];
+            let done = self
+                .decompress
+                .decompress_vec(rest, &mut message, FlushDecompress::None);
+            done.ok()?;
+        }
+        if !self.context.is_taken_over {
+            self.decompress = Decompress::new_with_window_bits(false, self.bits);
+        }
+        Some(message)
+    }
 }
 
 /// A message, or that there is none.

@@ -4,7 +4,7 @@ use compression::WindowBits;
 use support::check;
 use support::sign::{missing, panics, yours};
 
-use crate::check::shared::bits;
+use super::shared::bits;
 
 #[test]
 fn a_window_has_8_to_15_bits() {

@@ -4,6 +4,8 @@
     python3 tests/conformance/run.py              the echo solution
     python3 tests/conformance/run.py --step       your own step 09
     python3 tests/conformance/run.py --client     the client solution; with --step, your own step 12
+    python3 tests/conformance/run.py --compression          both with compression, step 13; also with --client
+    python3 tests/conformance/run.py --compression --brief  a minute of that
     python3 tests/conformance/run.py --url ws://127.0.0.1:9009/socket   whatever listens there
     python3 tests/conformance/run.py --cases 6.4.*,7.*                  these cases only
 
@@ -18,6 +20,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
@@ -25,11 +28,17 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WORK = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "conformance"
 
-# All of the protocol. 12 and 13 are permessage-deflate.
+# All of the protocol.
 CASES = "1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.*,10.*"
+# The same and permessage-deflate, in parts that the suite runs one after another: 12.1 to 12.5, 13.1 to 13.7.
+COMPRESSION_CASES = [CASES, *(f"12.{kind}.*" for kind in range(1, 6)), *(f"13.{kind}.*" for kind in range(1, 8))]
+# Each kind of message and each set of parameters, with messages of one frame and of many, and some large ones.
+BRIEF_CASES = ["1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.1.4,9.2.4,10.*,"
+               "12.*.1,12.*.7,12.*.13,12.1.10,12.5.10,13.*.1,13.*.7,13.*.13,13.3.10"]
 GROUPS = {
     1: "Framing", 2: "Pings and pongs", 3: "Reserved bits", 4: "Opcodes", 5: "Fragmentation",
     6: "UTF-8", 7: "Closing handshake", 9: "Limits and performance", 10: "Automatic fragmentation",
+    12: "Compression of different messages", 13: "Compression with different parameters",
 }
 GOOD = ("OK", "INFORMATIONAL")
 
@@ -65,9 +74,10 @@ def build(*what):
     return ["cargo", "run", "--quiet", "--release", *what, "--"]
 
 
-def start_server(package):
+def start_server(package, *program):
     """The server, and its address."""
-    command = build("--package", package) + ["--listen", "127.0.0.1:0", "--max-message", str(16 << 20)]
+    command = [*build("--package", package), *program, "--listen", "127.0.0.1:0",
+               "--max-message", str(16 << 20)]
     group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {
         "start_new_session": True}
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, **group)
@@ -85,8 +95,19 @@ def stop_server(server):
     server.wait(timeout=30)
 
 
-def run(python, agent, cases, url=None, client=()):
-    """The suite's own index of verdicts on a server's URL, or on a client that this command starts."""
+def run(python, agent, parts, url=None, client=()):
+    """The suite's verdicts on a server's URL, or on a client that this command starts."""
+    verdicts = {}
+    for cases in parts:
+        began = time.monotonic()
+        verdicts.update(run_part(python, agent, cases, url, client))
+        if len(parts) > 1:
+            print(f"{cases}: {time.monotonic() - began:.0f} s", flush=True)
+    return verdicts
+
+
+def run_part(python, agent, cases, url, client):
+    """The suite's own index of verdicts."""
     reports = WORK / "reports" / agent
     reports.mkdir(parents=True, exist_ok=True)
     index = reports / "index.json"
@@ -100,26 +121,28 @@ def run(python, agent, cases, url=None, client=()):
     log = WORK / f"{agent}.log"
     with open(log, "w", encoding="utf-8") as output:
         subprocess.run([python, "-W", "ignore", HERE / "fuzz.py", specification, *client], cwd=ROOT,
-                       stdout=output, stderr=subprocess.STDOUT, timeout=600, check=False)
+                       stdout=output, stderr=subprocess.STDOUT, timeout=1200, check=False)
     if not index.exists():
         sys.stderr.write(f"the suite has not finished: see {log}\n")
         sys.exit(2)
     return json.loads(index.read_text())[agent]
 
 
-def run_server(python, given):
+def run_server(python, agent, parts, given):
     if given.url:
-        return run(python, "echo", given.cases, url=given.url)
-    server, address = start_server("echo" if given.step else "echo-solution")
+        return run(python, agent, parts, url=given.url)
+    step, *program = ("compression", "echo") if given.compression else ("echo",)
+    server, address = start_server(step if given.step else f"{step}-solution", *program)
     try:
-        return run(python, "echo", given.cases, url=f"ws://{address}/socket")
+        return run(python, agent, parts, url=f"ws://{address}/socket")
     finally:
         stop_server(server)
 
 
-def run_client(python, given):
-    command = build("--package", "client" if given.step else "client-solution", "--example", "autobahn")
-    return run(python, "client", given.cases, client=[*command, "client"])
+def run_client(python, agent, parts, given):
+    step = "compression" if given.compression else "client"
+    command = build("--package", step if given.step else f"{step}-solution", "--example", "autobahn")
+    return run(python, agent, parts, client=[*command, agent])
 
 
 def number_of(case):
@@ -156,15 +179,25 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     which = arguments.add_mutually_exclusive_group()
     which.add_argument("--client", action="store_true", help="the client of step 12 instead of the server")
+    arguments.add_argument("--compression", action="store_true", help="with permessage-deflate, step 13")
     arguments.add_argument("--step", action="store_true", help="your step instead of the solution")
     which.add_argument("--url", help="a server that runs already, on this machine")
-    arguments.add_argument("--cases", default=CASES, help=f"patterns (default {CASES})")
+    arguments.add_argument("--cases", help="patterns, separated by commas (default: all that the step can pass)")
+    arguments.add_argument("--brief", action="store_true",
+                           help="of the cases of compression, one or two of each kind")
     arguments.add_argument("--write", action="store_true",
                            help="keep table and list, for the book, where every case is good")
     given = arguments.parse_args()
+    if given.brief and not given.compression:
+        arguments.error("--brief is for --compression")
     python = install()
     agent = "client" if given.client else "echo"
-    verdicts = (run_client if given.client else run_server)(python, given)
+    every = [CASES]
+    if given.compression:
+        agent = f"compression-{agent}"
+        every = COMPRESSION_CASES
+    parts = [given.cases] if given.cases else BRIEF_CASES if given.brief else every
+    verdicts = (run_client if given.client else run_server)(python, agent, parts, given)
     verdicts = {case: verdicts[case] for case in sorted(verdicts, key=number_of)}
     bad = {case: verdict for case, verdict in verdicts.items()
            if verdict["behavior"] not in GOOD or verdict["behaviorClose"] not in GOOD}
@@ -177,10 +210,11 @@ def main():
         print(f"{len(bad)} of {len(verdicts)} cases are not as they should be.")
         return 1
     print(f"All {len(verdicts)} cases are as they should be.")
-    if given.cases == CASES and not given.url and not given.step:
+    if parts == every and not given.url and not given.step:
+        prefix = "compression-" if given.compression else ""
         # The book's table of rules names cases of the server only.
-        kept_texts = {"client-table.md": shown} if given.client else {
-            "table.md": shown, "cases.txt": listed(verdicts)}
+        kept_texts = {f"{prefix}client-table.md": shown} if given.client else {
+            f"{prefix}table.md": shown, f"{prefix}cases.txt": listed(verdicts)}
         for name, text in kept_texts.items():
             kept = HERE / name
             if given.write:

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Probes the echo clients of this folder with a bad server, and keeps what it says beside them.
+"""Probes the echo clients of this folder, and that of step 12, with a bad server, and keeps what it says beside them.
 
-    python3 tests/probe/clients.py                 all three
+    python3 tests/probe/clients.py                 all four
     python3 tests/probe/clients.py ws websockets   these two
+    python3 tests/probe/clients.py --compression   the servers of the two libraries that compress
 
-Writes tests/probe/<library>-client.txt, which the book shows. Installs what it needs into target/probe: cargo for
-tungstenite, npm and node for ws, Python for websockets.
+Writes tests/probe/<library>-client.txt, which the book shows, or <library>-compression.txt. Installs what it needs
+into target/probe: cargo for step 12 and tungstenite, npm and node for ws, Python for websockets.
 """
 
 import datetime
@@ -47,6 +48,13 @@ def tungstenite():
     return f"tungstenite {version.strip('=')}", f"Rust {said('rustc', '--version').split()[1]}", ["target/debug/client"]
 
 
+def echo():
+    run("cargo", "build", "--quiet", "--package", "client-solution", "--example", "echo")
+    (WORK / "echo").mkdir(parents=True, exist_ok=True)
+    shutil.copy(TARGET / "debug/examples/echo", WORK / "echo")
+    return "the solution of step 12", f"Rust {said('rustc', '--version').split()[1]}", ["./echo"]
+
+
 def ws():
     folder = copied("ws")
     run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=folder)
@@ -65,7 +73,8 @@ def websockets():
     return f"websockets {version}", f"Python {platform.python_version()}", ["venv/bin/python", "client.py"]
 
 
-CLIENTS = {client.__name__: client for client in (tungstenite, ws, websockets)}
+SERVERS = {"ws": ["node", "echo.mjs", "compressed"], "websockets": ["venv/bin/python", "echo.py"]}
+CLIENTS = {client.__name__: client for client in (echo, tungstenite, ws, websockets)}
 
 
 def system():
@@ -73,22 +82,51 @@ def system():
     return f"{release['NAME'].split()[0]} {release['VERSION_ID']}"
 
 
+def summary(report):
+    """The last paragraph, in one line."""
+    return " ".join(report.split("\n\n")[-1].split())
+
+
+def compression():
+    """Asks the servers for what only compression brings."""
+    for name, command in SERVERS.items():
+        library, language, _ = CLIENTS[name]()
+        server = subprocess.Popen(
+            command, cwd=WORK / name, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        try:
+            url = server.stdout.readline().strip()
+            probe = [TARGET / "debug/workshop-probe", "--only", "compression", url]
+            done = subprocess.run(probe, stdout=subprocess.PIPE, text=True)
+        finally:
+            server.kill()
+        if done.returncode not in (0, 1):
+            sys.exit(f"{library} wasn't probed")
+        title = f"{library} (tests/probe/{name}), {language}, {system()}, {datetime.date.today()}"
+        (HERE / f"{name}-compression.txt").write_text(f"{title}\n\n{done.stdout}")
+        print(f"{library}: {summary(done.stdout)}")
+
+
 def main():
+    if sys.argv[1:] == ["--compression"]:
+        run("cargo", "build", "--quiet", "--package", "workshop-probe")
+        return compression()
     names = sys.argv[1:] or list(CLIENTS)
     if not set(names) <= set(CLIENTS):
         sys.exit(f"The clients are {', '.join(CLIENTS)}.")
     run("cargo", "build", "--quiet", "--package", "workshop-probe")
     for name in names:
         library, language, command = CLIENTS[name]()
-        print(f"{library}: about a minute", flush=True)
+        print(f"{library}: up to three minutes", flush=True)
         probe = [TARGET / "debug/workshop-probe", "--listen", "127.0.0.1:0", "--", *command]
         done = subprocess.run(probe, cwd=WORK / name, stdout=subprocess.PIPE, text=True)
         if done.returncode not in (0, 1):
             sys.exit(f"{library} wasn't probed")
         today = datetime.date.today()
-        title = f"{library} (tests/probe/{name}), {language}, {system()}, {today}"
+        source = "examples/echo.rs" if name == "echo" else f"tests/probe/{name}"
+        title = f"{library} ({source}), {language}, {system()}, {today}"
         (HERE / f"{name}-client.txt").write_text(f"{title}\n\n{done.stdout}")
-        print(done.stdout.splitlines()[-1])
+        print(summary(done.stdout))
 
 
 if __name__ == "__main__":

@@ -90,6 +90,16 @@ for (const text of ["é", "👋🌍", "\ud83d", "x".repeat(124) + "é"]) {
     compared += 1;
 }
 
+// Where a message may be compressed, what isn't known isn't claimed.
+for (const fromServer of [true, false]) {
+    const frame = frameOf("Hello", fromServer, true);
+    assert.equal(frame.payload, 5);
+    assert.equal(frame.header ?? frame.size, undefined);
+    const unknown = frame.fields.filter(({ bits }) => bits.includes("?")).map(({ name }) => name);
+    assert.deepEqual(unknown, ["RSV1", "length", ...(fromServer ? [] : ["masking key"])]);
+    compared += 1;
+}
+
 assert.equal(bytes(0), "0 bytes");
 assert.equal(bytes(1), "1 byte");
 assert.equal(bytes(65536), "65,536 bytes");

@@ -16,6 +16,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::mem;
 use std::net::{Shutdown, TcpStream};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -149,9 +150,9 @@ struct Guarded {
 ///
 /// # Errors
 /// Returns [`ConnectError::NeedsTls`] if the URL begins with `wss:` and the settings have no connector,
-/// [`ConnectError::Dial`] if no address accepts, [`ConnectError::Connector`] if TLS fails, [`ConnectError::Opening`] if the handshake fails,
-/// [`ConnectError::AnswerTooLate`] if its answer takes too long, [`ConnectError::Offer`] if the subprotocols can't be
-/// offered, and [`ConnectError::Io`] if TCP fails.
+/// [`ConnectError::Dial`] if no address accepts, [`ConnectError::Connector`] if TLS fails, [`ConnectError::Opening`] if
+/// the handshake fails, [`ConnectError::AnswerTooLate`] if its answer takes too long, [`ConnectError::Offer`] if the
+/// subprotocols can't be offered, and [`ConnectError::Io`] if TCP fails.
 ///
 /// # Panics
 /// Panics if the origin holds a control character.
@@ -167,7 +168,7 @@ pub fn connect(
 /// channel, too.
 ///
 /// `answer` runs in the reader's thread, under a lock that sending needs, so it mustn't wait. While too many of its
-/// answers wait to be written, nothing is read.
+/// answers wait to be written, nothing is read. If it panics, the connection ends as if it were lost.
 ///
 /// # Errors
 /// Returns the errors of [`connect`].
@@ -299,13 +300,23 @@ fn start(
         }
     })?;
     let close_within = settings.patience.close_within;
-    thread::Builder::new().spawn({
+    let reader = thread::Builder::new().spawn({
         let shared = Arc::clone(&shared);
         move || {
-            shared.read_all(&opened.early, &sender);
+            let read_all = || shared.read_all(&opened.early, &sender);
+            if panic::catch_unwind(AssertUnwindSafe(read_all)).is_err() {
+                // The program's answer has panicked. For everyone else, that is the end.
+                shared.end(&sender);
+            }
             shared.close_tcp(close_within);
         }
-    })?;
+    });
+    if reader.is_err() {
+        // Otherwise, the writer would wait for ever.
+        shared.lock().connection.eof();
+        shared.changed.notify_all();
+    }
+    reader?;
     let agreement = opened.agreement;
     Ok((Client { shared, agreement }, events))
 }
@@ -435,29 +446,20 @@ impl Shared {
     /// Takes the bytes of a read, and hands on the events that they lead to.
     // ANCHOR: receive
     fn receive(&self, bytes: &[u8], events: &SyncSender<Event>) {
-        // Task: feed them under the lock, and answer. Hand on the events without the lock, because that may wait.
-        let mut guarded = self.lock();
-        guarded.deadlines.received(Instant::now());
-        guarded.make_room(self.max_waiting);
-        guarded.connection.feed(bytes);
-        let received = guarded.answer_all();
-        if received
-            .iter()
-            .any(|event| matches!(event, Event::Close { .. }))
-        {
-            // The server has its time to end TCP (RFC 6455 §7.1.1).
-            guarded.deadlines.close_sent(Instant::now());
-        }
-        let answers = guarded.answer.is_some();
-        drop(guarded);
+        // Task: take them in under the lock. Hand on the events without the lock, because that may wait.
+        let received = self.lock().take_in(bytes, self.max_waiting);
         self.changed.notify_all();
         hand_on(received, events);
-        if answers {
-            // A server that takes no answers gets no more of them.
+        self.wait_for_answers();
+    }
+    // ANCHOR_END: receive
+
+    /// Waits while too many of the program's answers wait to be written: a server that takes none gets no more.
+    fn wait_for_answers(&self) {
+        if self.lock().answer.is_some() {
             drop(self.wait_for_room());
         }
     }
-    // ANCHOR_END: receive
 
     /// Notes that TCP has ended.
     fn end(&self, events: &SyncSender<Event>) {
@@ -532,6 +534,24 @@ impl Guarded {
             self.waiting = self.take_outgoing();
         }
     }
+
+    /// Takes the bytes of a read into the connection. Returns the events that they lead to.
+    // ANCHOR: take_in
+    fn take_in(&mut self, bytes: &[u8], max_waiting: usize) -> Vec<Event> {
+        self.deadlines.received(Instant::now());
+        self.make_room(max_waiting);
+        self.connection.feed(bytes);
+        let events = self.answer_all();
+        if events
+            .iter()
+            .any(|event| matches!(event, Event::Close { .. }))
+        {
+            // The server has its time to end TCP (RFC 6455 §7.1.1).
+            self.deadlines.close_sent(Instant::now());
+        }
+        events
+    }
+    // ANCHOR_END: take_in
 
     /// Answers the events of the bytes that were fed, each before the next one is looked at. Returns them.
     // ANCHOR: answer_all

@@ -44,7 +44,7 @@ pub enum OpeningError {
     Refused {
         /// The status code: 403.
         status: u16,
-        /// The URL that a redirect (3xx) points to.
+        /// The URL in its `Location` field, if there is one. A redirect (3xx) has it.
         location: Option<String>,
     },
     /// The answer breaks a rule.

@@ -40,9 +40,8 @@ impl WindowBits {
     // ANCHOR: parse
     pub fn parse(value: &str) -> Option<Self> {
         // Task: Rust's own parser takes more than the RFC does. Only eight texts are right.
-        (8..=15)
-            .find(|bits: &u8| bits.to_string() == value)
-            .map(Self)
+        let bits = (8..=15).find(|bits: &u8| bits.to_string() == value)?;
+        Some(Self(bits))
     }
     // ANCHOR_END: parse
 

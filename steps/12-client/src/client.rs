@@ -16,6 +16,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::mem;
 use std::net::{Shutdown, TcpStream};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -147,9 +148,9 @@ struct Guarded {
 ///
 /// # Errors
 /// Returns [`ConnectError::NeedsTls`] if the URL begins with `wss:` and the settings have no connector,
-/// [`ConnectError::Dial`] if no address accepts, [`ConnectError::Connector`] if TLS fails, [`ConnectError::Opening`] if the handshake fails,
-/// [`ConnectError::AnswerTooLate`] if its answer takes too long, [`ConnectError::Offer`] if the subprotocols can't be
-/// offered, and [`ConnectError::Io`] if TCP fails.
+/// [`ConnectError::Dial`] if no address accepts, [`ConnectError::Connector`] if TLS fails, [`ConnectError::Opening`] if
+/// the handshake fails, [`ConnectError::AnswerTooLate`] if its answer takes too long, [`ConnectError::Offer`] if the
+/// subprotocols can't be offered, and [`ConnectError::Io`] if TCP fails.
 ///
 /// # Panics
 /// Panics if the origin holds a control character.
@@ -165,7 +166,7 @@ pub fn connect(
 /// channel, too.
 ///
 /// `answer` runs in the reader's thread, under a lock that sending needs, so it mustn't wait. While too many of its
-/// answers wait to be written, nothing is read.
+/// answers wait to be written, nothing is read. If it panics, the connection ends as if it were lost.
 ///
 /// # Errors
 /// Returns the errors of [`connect`].
@@ -284,13 +285,23 @@ fn start(
         }
     })?;
     let close_within = settings.patience.close_within;
-    thread::Builder::new().spawn({
+    let reader = thread::Builder::new().spawn({
         let shared = Arc::clone(&shared);
         move || {
-            shared.read_all(&opened.early, &sender);
+            let read_all = || shared.read_all(&opened.early, &sender);
+            if panic::catch_unwind(AssertUnwindSafe(read_all)).is_err() {
+                // The program's answer has panicked. For everyone else, that is the end.
+                shared.end(&sender);
+            }
             shared.close_tcp(close_within);
         }
-    })?;
+    });
+    if reader.is_err() {
+        // Otherwise, the writer would wait for ever.
+        shared.lock().connection.eof();
+        shared.changed.notify_all();
+    }
+    reader?;
     let agreement = opened.agreement;
     Ok((Client { shared, agreement }, events))
 }
@@ -390,10 +401,17 @@ impl Shared {
 
     /// Takes the bytes of a read, and hands on the events that they lead to.
     fn receive(&self, bytes: &[u8], events: &SyncSender<Event>) {
-        // Task: feed them under the lock, and answer. Hand on the events without the lock, because that may wait.
+        // Task: take them in under the lock. Hand on the events without the lock, because that may wait.
         todo!(
-            "feed them under the lock, and answer. Hand on the events without the lock, because that may wait"
+            "take them in under the lock. Hand on the events without the lock, because that may wait"
         )
+    }
+
+    /// Waits while too many of the program's answers wait to be written: a server that takes none gets no more.
+    fn wait_for_answers(&self) {
+        if self.lock().answer.is_some() {
+            drop(self.wait_for_room());
+        }
     }
 
     /// Notes that TCP has ended.
@@ -468,6 +486,22 @@ impl Guarded {
         if self.waiting.len() <= max_waiting {
             self.waiting = self.take_outgoing();
         }
+    }
+
+    /// Takes the bytes of a read into the connection. Returns the events that they lead to.
+    fn take_in(&mut self, bytes: &[u8], max_waiting: usize) -> Vec<Event> {
+        self.deadlines.received(Instant::now());
+        self.make_room(max_waiting);
+        self.connection.feed(bytes);
+        let events = self.answer_all();
+        if events
+            .iter()
+            .any(|event| matches!(event, Event::Close { .. }))
+        {
+            // The server has its time to end TCP (RFC 6455 §7.1.1).
+            self.deadlines.close_sent(Instant::now());
+        }
+        events
     }
 
     /// Answers the events of the bytes that were fed, each before the next one is looked at. Returns them.

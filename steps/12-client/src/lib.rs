@@ -25,15 +25,21 @@
 //! | [`turn`] | one connection to an address at a time is being opened | §4.1 |
 //! | [`client`] | a connection on its socket | §6, §7 |
 //! | [`backoff`] | how long to wait before the next try | §7.2.3 |
-//! | [`terminal`] | the lines that a person types and sees | |
+//! | [`terminal`], [`editor`] | what a person types and sees | |
+//! | [`screen`] | the terminal, or the pipe | |
+//! | [`chat`] | the JSON of step 10 | |
 //! | [`program`] | the command line, and the program behind it | |
 
 pub mod backoff;
+pub mod chat;
 pub mod client;
 pub mod dial;
+pub mod editor;
 pub mod opening;
 pub mod program;
 pub mod random;
+pub mod screen;
+mod session;
 pub mod target;
 pub mod terminal;
 pub mod turn;

@@ -1,5 +1,7 @@
 //! What a person types, and what a person sees. Nothing in here does I/O.
 
+use std::ffi::OsStr;
+
 use connection::{CloseCode, Event};
 
 /// A line that a person has typed.
@@ -27,7 +29,95 @@ pub const HELP: &str = "\
                    closes the connection; the code is 1000 unless you give one
 //TEXT             sends /TEXT
 /help              shows this
-Any other line is sent as a text message. Ctrl-D closes the connection.";
+Any other line is sent as a text message. The arrow keys move in the line, and bring earlier lines back.
+Ctrl-D closes the connection, and so does Ctrl-C.";
+
+/// What is in front of the line that a person is typing.
+pub const PROMPT: &str = "> ";
+
+/// What a line on the screen is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A message of the server.
+    Message,
+    /// A line of a conversation: whoever speaks is named in it.
+    Said,
+    /// A line that the person in front of the screen has typed or said.
+    Own,
+    /// Something about the connection or the room.
+    News,
+    /// Something went wrong.
+    Wrong,
+}
+
+impl Kind {
+    /// The beginning of such a line. Colour alone would tell some people nothing.
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Message => "< ",
+            Self::Said | Self::Own => "",
+            Self::News => "· ",
+            Self::Wrong => "! ",
+        }
+    }
+
+    /// The number of the colour in `ESC [ … m`.
+    fn colour(self) -> Option<u8> {
+        match self {
+            Self::Message | Self::Said => None,
+            Self::Own => Some(32),
+            Self::News => Some(36),
+            Self::Wrong => Some(31),
+        }
+    }
+
+    /// Returns the kind of an event's line.
+    pub fn of(event: &Event) -> Self {
+        match event {
+            Event::Text(_) | Event::Binary(_) => Self::Message,
+            Event::Error(_) => Self::Wrong,
+            Event::Open | Event::Ping(_) | Event::Pong(_) | Event::Close { .. } => Self::News,
+        }
+    }
+}
+
+/// Returns whether a terminal is to show colours, by the values of `NO_COLOR` and `TERM`: see <https://no-color.org>.
+pub fn wants_colours(no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty) && !is_dumb(term)
+}
+
+/// Returns whether this value of `TERM` means that the cursor can't be moved.
+pub fn is_dumb(term: Option<&OsStr>) -> bool {
+    term.is_some_and(|term| term == "dumb")
+}
+
+/// Begins every command to a terminal.
+const ESCAPE: char = '\u{1b}';
+
+/// Erases the line in which the cursor is.
+pub const ERASE_LINE: &str = "\r\u{1b}[K";
+
+/// Marks lines for the screen, and colours them.
+pub fn paint(kind: Kind, text: &str, colours: bool) -> String {
+    let mark = kind.mark();
+    let indent = " ".repeat(mark.chars().count());
+    let text = format!("{mark}{}", text.replace('\n', &format!("\n{indent}")));
+    match kind.colour() {
+        Some(colour) if colours => format!("{ESCAPE}[{colour}m{text}{ESCAPE}[0m"),
+        _ => text,
+    }
+}
+
+/// Returns what to write to a terminal whose cursor is in the line that a person is typing. It erases that line,
+/// writes what belongs above it, and writes the line again: its visible part, with the cursor in this column.
+pub fn redraw(above: Option<&str>, (line, column): (String, usize), colours: bool) -> String {
+    // While each key is read as it is pressed, a line feed alone only moves down.
+    let above = above.map(|it| it.replace('\n', "\r\n") + "\r\n");
+    let above = above.unwrap_or_default();
+    let prompt = paint(Kind::Own, PROMPT, colours);
+    let column = PROMPT.len() + column;
+    format!("{ERASE_LINE}{above}{prompt}{line}\r{ESCAPE}[{column}C")
+}
 
 /// Reads a line that a person has typed.
 pub fn read_line(line: &str) -> Line {

@@ -89,7 +89,8 @@ impl Inflater {
         todo!("with context takeover, the next message may refer to this one. Without, it may not")
     }
 
-    /// Lets the decompressor work once. What it has made may be empty.
+    /// Lets the decompressor work once. What it has made may be empty. What it made before a fault comes first, and the
+    /// fault with the next call: so it makes no difference how the payload was cut.
     fn inflate(&mut self) -> Result<Vec<u8>, NotDeflate> {
         let bits = self.context.window.for_decompressor();
         let decompress = self
@@ -97,13 +98,15 @@ impl Inflater {
             .get_or_insert_with(|| Decompress::new_with_window_bits(false, bits));
         let start = decompress.total_in();
         let mut piece = Vec::with_capacity(MAX_PIECE);
-        let status = decompress
-            .decompress_vec(&self.input[self.taken..], &mut piece, FlushDecompress::None)
-            .map_err(|_| NotDeflate)?;
+        let input = &self.input[self.taken..];
+        let status = decompress.decompress_vec(input, &mut piece, FlushDecompress::None);
         self.taken += (decompress.total_in() - start) as usize;
         self.has_more = self.taken < self.input.len() || piece.len() == piece.capacity();
-        if status == Status::StreamEnd {
-            self.end_stream();
+        match status {
+            Ok(Status::StreamEnd) => self.end_stream(),
+            Ok(_) => {}
+            Err(_) if piece.is_empty() => return Err(NotDeflate),
+            Err(_) => self.has_more = true,
         }
         Ok(piece)
     }

@@ -1,33 +1,31 @@
 //! Messages to measure with. They are the same at each run.
 
-/// What a chat's server sends: JSON, a few dozen bytes each, with a text that is never quite the same.
+/// What a chat's server sends: JSON, with sentences of words that are picked by chance. People repeat themselves more
+/// than that, so a real chat gets a little shorter.
 pub fn chat(count: usize) -> Vec<Vec<u8>> {
-    const NAMES: [&str; 4] = ["Ann", "Bob", "Zoë", "Chidi"];
-    const BEGINNINGS: [&str; 5] = ["I think", "Well,", "No,", "Did you see that", "Tomorrow"];
-    const ENDINGS: [&str; 7] = [
-        "the build is green again",
-        "we should ask the others first",
-        "it rains",
-        "my train is late",
-        "there is a bug in the third test",
-        "lunch at noon?",
-        "nobody has answered yet",
-    ];
+    const NAMES: [&str; 6] = ["ada", "bob", "zoë", "chidi", "mei", "Jürgen"];
+    let words: Vec<&str> = WORDS.split_whitespace().collect();
     let mut noise = Noise::default();
     let message = |number: usize| {
-        let [name, begins, ends] =
-            [NAMES.len(), BEGINNINGS.len(), ENDINGS.len()].map(|count| noise.below(count));
-        format!(
-            r#"{{"type":"said","id":{},"name":"{}","text":"{} {}"}}"#,
-            4000 + number,
-            NAMES[name],
-            BEGINNINGS[begins],
-            ENDINGS[ends],
-        )
-        .into_bytes()
+        let name = NAMES[noise.below(NAMES.len())];
+        let length = 3 + noise.below(10);
+        let sentence: Vec<&str> = (0..length)
+            .map(|_| words[noise.below(words.len())])
+            .collect();
+        let (id, text) = (4000 + number, sentence.join(" "));
+        format!(r#"{{"id":{id},"username":"{name}","message":"{text}"}}"#).into_bytes()
     };
     (0..count).map(message).collect()
 }
+
+/// Words of a chat.
+const WORDS: &str = "\
+    the a to and it is in you that of for on was with not have this but be my so what if just all like are can no at \
+    we do get out up your now about time when there how one go good think see some know really they still then want \
+    more who only back well here would right need too other after first work why make way again never over day two \
+    sure maybe thanks yes ok build test server green red broken fixed lunch coffee train late early meeting monday \
+    friday morning evening tomorrow today yesterday rain sun office home phone laptop screen browser socket frame \
+    message window byte";
 
 /// What a live chart gets: twelve values as JSON, each a little different from the one before.
 pub fn chart(count: usize) -> Vec<Vec<u8>> {

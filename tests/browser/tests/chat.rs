@@ -440,6 +440,9 @@ async fn a_frame_is_drawn_with_its_sizes() -> Outcome {
         browser
             .until("document.getElementById('extensions').textContent === 'none'")
             .await?;
+        browser
+            .until("!document.getElementById('compressed').checkVisibility()")
+            .await?;
         // The totals are those of all frames, also of those that were sent before the drawer was opened.
         let sent = 6 + r#"{"username":"ada"}"#.len() + 2 * (6 + 33) + (6 + 125) + (8 + 126);
         browser
@@ -454,6 +457,47 @@ async fn a_frame_is_drawn_with_its_sizes() -> Outcome {
         browser
             .until(&format!(
                 "String({states}.slice(0, 2)) === 'closed,closing'"
+            ))
+            .await
+    })
+    .await
+}
+
+/// A page isn't told how many bytes a compressed message takes, so it doesn't say.
+#[tokio::test]
+async fn no_bytes_are_claimed_where_messages_are_compressed() -> Outcome {
+    in_browser(async |browser| {
+        let (_server, address) = serve("chat", &[])?;
+        open_as(browser, &address, "ada").await?;
+        // As if the next connection had agreed on it.
+        let agrees = "Object.defineProperty(WebSocket.prototype, 'extensions', \
+                      { get: () => 'permessage-deflate; client_max_window_bits=15' })";
+        run(browser, agrees).await?;
+        click(browser, "switch").await?;
+        is(browser, "closed").await?;
+        click(browser, "switch").await?;
+        is(browser, "open").await?;
+        say(browser, "hi").await?;
+        tab_to(browser, "Frames").await?;
+        browser.press(" ").await?;
+        browser
+            .until("document.getElementById('compressed').checkVisibility()")
+            .await?;
+        let sent = "Array.from(document.querySelectorAll('#drawings > li')).find(it => \
+                    it.innerText.includes('sent'))";
+        // {"username":"ada","message":"hi"} has 33 bytes.
+        for words in ["33 bytes of text, before compression", "RSV1", "Payload: "] {
+            browser
+                .until(&format!("{sent}.innerText.includes('{words}')"))
+                .await?;
+        }
+        browser
+            .until(&format!("!{sent}.innerText.includes('Header: ')"))
+            .await?;
+        let text = 2 * r#"{"username":"ada"}"#.len() + 33;
+        browser
+            .until(&format!(
+                "document.getElementById('sent').textContent === '3 · {text} bytes of text'"
             ))
             .await
     })

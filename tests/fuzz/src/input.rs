@@ -34,8 +34,13 @@ impl<'a> Input<'a> {
 
     /// The stream in pieces: none where it is empty.
     pub fn pieces(&self) -> Vec<&'a [u8]> {
+        self.cut(self.stream)
+    }
+
+    /// Any bytes in pieces of these sizes.
+    pub fn cut<'b>(&self, bytes: &'b [u8]) -> Vec<&'b [u8]> {
         let mut pieces = Vec::new();
-        let mut rest = self.stream;
+        let mut rest = bytes;
         for size in self.sizes.iter().cycle() {
             if rest.is_empty() {
                 break;

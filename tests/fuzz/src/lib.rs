@@ -1,8 +1,10 @@
-//! What must hold for any bytes, of steps 04 to 08: one function for each target of the fuzzer.
+//! What must hold for any bytes, of steps 04 to 08 and 13: one function for each target of the fuzzer.
 //!
 //! They are plain functions, so that a seed or a finding can be tried without a fuzzer:
 //! `cargo run -p fuzz -- try frame_decoder FILE`. With `--features steps` they judge your own steps.
 
+#[cfg(not(feature = "steps"))]
+extern crate solution_compression as compression;
 #[cfg(not(feature = "steps"))]
 extern crate solution_connection as connection;
 #[cfg(not(feature = "steps"))]
@@ -13,6 +15,8 @@ extern crate solution_frames as frames;
 extern crate solution_handshake as handshake;
 #[cfg(not(feature = "steps"))]
 extern crate solution_messages as messages;
+#[cfg(feature = "steps")]
+extern crate step_compression as compression;
 #[cfg(feature = "steps")]
 extern crate step_connection as connection;
 #[cfg(feature = "steps")]
@@ -32,10 +36,13 @@ pub mod targets;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 8] = [
     ("head", targets::head::judge),
     ("frame_decoder", targets::frame_decoder::judge),
     ("messages", targets::messages::judge),
     ("connection", targets::connection::judge),
     ("differential", targets::differential::judge),
+    ("inflater", targets::inflater::judge),
+    ("extension", targets::extension::judge),
+    ("round_trip", targets::round_trip::judge),
 ];

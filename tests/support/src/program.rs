@@ -5,7 +5,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, Weak, mpsc};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -56,11 +57,28 @@ impl Program {
     /// # Panics
     /// The program panicked, or was not done by the deadline.
     pub fn runs_in_a_pipe(self, arguments: &[&str], input: &str) -> String {
+        let (sender, texts) = mpsc::channel();
+        // The other end is there.
+        _ = sender.send(input.to_string());
+        drop(sender);
+        self.reads_a_pipe(arguments, texts)
+    }
+
+    /// Runs the program once, to its end, with a pipe on stdin: the texts go into it as they come, and it ends when the
+    /// channel does. Shows the same.
+    ///
+    /// # Panics
+    /// The program panicked, or was not done by the deadline.
+    pub fn reads_a_pipe(self, arguments: &[&str], texts: Receiver<String>) -> String {
         let mut running = Running::start_with(Stdio::piped(), self.path, arguments);
         let stdin = lock(&running.child).stdin.take();
-        let (mut stdin, input) = (stdin.expect("stdin is a pipe"), input.to_string());
+        let mut stdin = stdin.expect("stdin is a pipe");
         // A program that ends without reading it all is no error.
-        thread::spawn(move || _ = stdin.write_all(input.as_bytes()));
+        thread::spawn(move || {
+            texts
+                .iter()
+                .try_for_each(|text| stdin.write_all(text.as_bytes()))
+        });
         self.ends(arguments, &mut running)
     }
 

@@ -1,7 +1,7 @@
 //! `cargo workshop inspect`: any frame, drawn as RFC 6455 §5.2 draws it.
 //!
 //! Step 05 draws. This package reads the bytes from a command line or a file, and says which rules they break: a
-//! drawing refuses nothing.
+//! drawing refuses nothing. It also shows what compressed messages inflate to (RFC 7692).
 
 mod rules;
 
@@ -9,20 +9,23 @@ use std::fs;
 use std::io::{self, Read};
 
 use anyhow::{Context, Result, anyhow, bail};
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use frame_header::draw::draw_first;
 use frame_header::hex;
 use frame_header::{Decoded, Opcode, ReservedBits, decode};
 use workshop_terminal::command_line::Exit;
 use workshop_terminal::text::{fold, say, wrap};
+use workshop_wire::deflate::InflateError;
 use workshop_wire::side::Side;
 
-use self::rules::Rules;
+use self::rules::{Inflated, Rules, Verdict};
 
 /// A text up to this length is in the drawing already, in quotes.
 const MAX_QUOTED: usize = 40;
 /// The number of characters of a text that are shown.
 const MAX_SHOWN: usize = 2000;
+/// The number of inflated bytes that are shown in hexadecimal.
+const MAX_BYTES: usize = 18;
 const WIDTH: usize = 80;
 const EXAMPLE: &str = "81 85 37 fa 21 3d 7f 9f 4d 51 58";
 
@@ -52,10 +55,17 @@ pub fn command() -> Command {
                 .value_parser(["client", "server"])
                 .help("Who sent the frames; a client's must be masked, a server's must not"),
         )
+        .arg(
+            Arg::new("deflate")
+                .long("deflate")
+                .action(ArgAction::SetTrue)
+                .help("permessage-deflate was negotiated, so RSV1 says: compressed"),
+        )
         .after_help(format!(
             "8185, 81 85, 81:85, 0x81, 0x85 and \\x81\\x85 are all the same two bytes.\n\n\
              Exit codes: 0 no rule is broken, 1 a frame breaks one, 2 there is nothing to draw.\n\n\
-             Examples:\n  cargo workshop inspect {EXAMPLE}\n  cargo workshop inspect --file tests/captures/chromium-156-close.hex"
+             Examples:\n  cargo workshop inspect {EXAMPLE}\n  cargo workshop inspect --file tests/captures/chromium-156-close.hex\n  \
+             cargo workshop inspect --deflate c1 07 f2 48 cd c9 c9 07 00"
         ))
 }
 
@@ -88,7 +98,7 @@ pub fn run(matches: &ArgMatches) -> Result<Exit> {
             "client" => Side::Client,
             _ => Side::Server,
         });
-    let inspected = inspect(&text, from)?;
+    let inspected = inspect(&text, from, matches.get_flag("deflate"))?;
     say(&inspected.drawing);
     Ok(if inspected.is_broken {
         Exit::Red
@@ -106,11 +116,12 @@ pub struct Inspected {
     pub is_broken: bool,
 }
 
-/// Draws and judges the frames in a hexadecimal text. `from` is the side that sent them all, if that is known.
+/// Draws and judges the frames in a hexadecimal text. `from` is the side that sent them all, if that is known. If
+/// `deflates`, permessage-deflate was negotiated.
 ///
 /// # Errors
 /// Returns an error if the text is empty or isn't hexadecimal.
-pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected> {
+pub fn inspect(text: &str, from: Option<Side>, deflates: bool) -> Result<Inspected> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let bytes = hex::parse(&lines.collect::<Vec<_>>().join("\n")).map_err(|error| {
         let why = error.to_string();
@@ -132,7 +143,7 @@ pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected> {
         rest = &rest[length..];
     }
     let is_one = frames.len() == 1;
-    let mut rules = Rules::new(from);
+    let mut rules = Rules::new(from, deflates);
     let mut at = 0;
     let mut is_broken = false;
     let mut shown = Vec::new();
@@ -147,10 +158,17 @@ pub fn inspect(text: &str, from: Option<Side>) -> Result<Inspected> {
             )
         };
         let frame = &bytes[..length];
-        let faults = rules.broken_by(frame);
+        let Verdict { faults, inflated } = rules.judge(frame);
         is_broken |= !faults.is_empty();
-        let faults: String = faults.iter().map(|fault| verdict(fault)).collect();
-        shown.push(title + &drawing + &faults + &remarks(frame));
+        let faults: String = faults
+            .iter()
+            .map(|fault| verdict(fault, deflates))
+            .collect();
+        let remarks = match inflated {
+            Some(inflated) => inflated_to(&inflated, deflates),
+            None => remarks(frame),
+        };
+        shown.push(title + &drawing + &faults + &remarks);
         at += length;
     }
     Ok(Inspected {
@@ -176,26 +194,62 @@ fn remarks(frame: &[u8]) -> String {
     }
 }
 
-fn verdict(fault: &str) -> String {
+/// Returns what a payload inflates to. If compression wasn't negotiated, a payload that doesn't inflate is nothing to
+/// speak of.
+fn inflated_to(inflated: &Inflated, deflates: bool) -> String {
+    match inflated {
+        Inflated::Bytes { bytes, is_text } => {
+            let title = match bytes.len() {
+                1 => "Inflated, 1 byte".to_string(),
+                count => format!("Inflated, {count} bytes"),
+            };
+            match str::from_utf8(bytes) {
+                _ if bytes.is_empty() => format!("{title}\n"),
+                Ok(text) if *is_text => titled(&title, text),
+                _ => in_hex(&title, bytes),
+            }
+        }
+        Inflated::Nothing(error @ (InflateError::Lost | InflateError::TooLong)) if deflates => {
+            wrap(&format!("Not inflated: {error}"), WIDTH, 2) + "\n"
+        }
+        Inflated::Nothing(_) => String::new(),
+    }
+}
+
+fn in_hex(title: &str, bytes: &[u8]) -> String {
+    let shown = bytes.iter().take(MAX_BYTES);
+    let mut hex: Vec<String> = shown.map(|byte| format!("{byte:02x}")).collect();
+    if bytes.len() > MAX_BYTES {
+        hex.push("…".to_string());
+    }
+    format!("{title}: {}\n", hex.join(" "))
+}
+
+fn verdict(fault: &str, deflates: bool) -> String {
     let mut text = wrap(&format!("✗ {fault}"), WIDTH, 2) + "\n";
-    if fault.starts_with("RSV1") {
-        text +=
-            "  Where permessage-deflate is negotiated, RSV1 says: this message is compressed.\n";
+    if fault.starts_with("RSV1") && !deflates {
+        text += "  Where permessage-deflate is negotiated, RSV1 says: this message is compressed.\n  \
+                 `--deflate` judges it as one.\n";
     }
     text
 }
 
 fn whole_text(plain: &[u8]) -> String {
-    let Ok(text) = std::str::from_utf8(plain) else {
-        return String::new();
-    };
+    match std::str::from_utf8(plain) {
+        Ok(text) if text.chars().count() > MAX_QUOTED => titled("All of its text", text),
+        _ => String::new(),
+    }
+}
+
+/// A text with its title: on the same line if it is short, else below.
+fn titled(title: &str, text: &str) -> String {
     let count = text.chars().count();
     if count <= MAX_QUOTED {
-        return String::new();
+        return format!("{title}: \"{}\"\n", text.escape_debug());
     }
     let start: String = text.chars().take(MAX_SHOWN).collect();
     let start = start.escape_debug().to_string();
-    let mut shown = "All of its text:\n".to_string();
+    let mut shown = format!("{title}:\n");
     for line in fold(&format!("  {start}"), WIDTH) {
         shown += &format!("{line}\n");
     }
@@ -210,7 +264,7 @@ mod tests {
     use super::*;
 
     fn drawn(text: &str) -> Result<String> {
-        inspect(text, None).map(|inspected| inspected.drawing)
+        inspect(text, None, false).map(|inspected| inspected.drawing)
     }
 
     #[test]
@@ -247,6 +301,7 @@ mod tests {
             "ffffffffffffffffffff",
             "f3",
             "8900 8a00 c1 05 48",
+            "c1 07 f2 48 cd c9 c9 07 00 c2 05 f2 00 11 00 00",
             &bytes,
         ] {
             let drawn = drawn(text).expect(text);

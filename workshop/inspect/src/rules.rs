@@ -1,10 +1,11 @@
 //! The rules that a sequence of frames may break.
 //!
 //! Step 05 has the rules for headers. These are the rules for payloads, and for frames that follow others: close
-//! codes, UTF-8, fragments, the mask bit.
+//! codes, UTF-8, fragments, the mask bit, compressed messages.
 
 use frame_header::{Decoded, FrameHeader, HeaderError, Opcode, ReservedBits, decode};
 use workshop_wire::close_code::{may_be_sent, meaning};
+use workshop_wire::deflate::{InflateError, Inflater, MISPLACED_BIT, Terms};
 use workshop_wire::side::Side;
 
 /// All three are allowed here, so that the payload is judged even if the header has one of them set.
@@ -14,13 +15,41 @@ const ALL: ReservedBits = ReservedBits {
     rsv3: true,
 };
 
+/// The most bytes to which a message is inflated.
+const MAX_INFLATED: u64 = 16 << 20;
+
 /// Judges frames in the order in which they were sent.
 #[derive(Debug)]
 pub struct Rules {
     /// The side that sent the frames, if it is known. Otherwise the mask bit tells: only clients set it.
     from: Option<Side>,
+    /// Whether permessage-deflate was negotiated.
+    deflates: bool,
     client: Half,
     server: Half,
+}
+
+/// What there is to say about a frame.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// The rules that it breaks, in words.
+    pub faults: Vec<String>,
+    /// What its payload inflates to, if it is part of a compressed message.
+    pub inflated: Option<Inflated>,
+}
+
+/// What a payload inflates to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inflated {
+    /// These bytes.
+    Bytes {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// Whether they are part of a text message.
+        is_text: bool,
+    },
+    /// Nothing: the error says why.
+    Nothing(InflateError),
 }
 
 /// One direction, so far.
@@ -28,6 +57,9 @@ pub struct Rules {
 struct Half {
     message: Message,
     is_closed: bool,
+    /// The type of the compressed message that isn't complete yet.
+    compressed: Option<Opcode>,
+    inflater: Option<Inflater>,
 }
 
 #[derive(Debug, Default)]
@@ -43,23 +75,30 @@ enum Message {
 }
 
 impl Rules {
-    /// Rules for frames from this side, or from either if it isn't known.
-    pub fn new(from: Option<Side>) -> Self {
+    /// Rules for frames from this side, or from either if it isn't known. If `deflates`, permessage-deflate was
+    /// negotiated.
+    pub fn new(from: Option<Side>, deflates: bool) -> Self {
         Self {
             from,
+            deflates,
             client: Half::default(),
             server: Half::default(),
         }
     }
 
-    /// Returns the rules that this frame breaks, in words.
-    pub fn broken_by(&mut self, frame: &[u8]) -> Vec<String> {
+    /// Judges a frame by the rules, and by the frames before it.
+    pub fn judge(&mut self, frame: &[u8]) -> Verdict {
+        let negotiated = ReservedBits {
+            rsv1: self.deflates,
+            ..ReservedBits::NONE
+        };
         let mut faults = Vec::new();
-        if let Err(error) = decode(frame, ReservedBits::NONE) {
+        if let Err(error) = decode(frame, negotiated) {
             faults.push(header_fault(&error));
         }
+        let mut inflated = None;
         let Some(second) = frame.get(1) else {
-            return faults;
+            return Verdict { faults, inflated };
         };
         let is_masked = second & 0b1000_0000 != 0;
         faults.extend(self.mask(is_masked).map(str::to_string));
@@ -75,9 +114,23 @@ impl Rules {
         if let Ok(Decoded::Header { header, length }) = decode(frame, ALL) {
             let payload = unmasked(&header, &frame[length..]);
             let is_whole = payload.len() as u64 == header.payload_length;
-            faults.extend(half.payload(&header, &payload, is_whole));
+            inflated = half.inflated(&header, &payload, is_whole);
+            if self.deflates {
+                faults.extend(deflate_fault(&header, inflated.as_ref()));
+            }
+            let readable = match &inflated {
+                None => Some(&payload),
+                Some(Inflated::Bytes { bytes, .. }) if self.deflates => Some(bytes),
+                Some(_) => None,
+            };
+            let readable = readable.map(Vec::as_slice);
+            faults.extend(half.payload(&header, readable, is_whole));
+            if !self.deflates && matches!(inflated, Some(Inflated::Nothing(_))) {
+                // It may not have been compressed at all.
+                half.inflater = None;
+            }
         }
-        faults
+        Verdict { faults, inflated }
     }
 
     fn mask(&self, is_masked: bool) -> Option<&'static str> {
@@ -94,20 +147,60 @@ impl Rules {
 }
 
 impl Half {
-    fn payload(&mut self, header: &FrameHeader, payload: &[u8], is_whole: bool) -> Vec<String> {
+    /// Inflates the payload of a frame, if it is part of a compressed message.
+    fn inflated(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        is_whole: bool,
+    ) -> Option<Inflated> {
+        match header.opcode {
+            Opcode::Text | Opcode::Binary => {
+                self.compressed = header.reserved.rsv1.then_some(header.opcode);
+            }
+            Opcode::Continuation => {}
+            _ => return None,
+        }
+        let is_text = self.compressed? == Opcode::Text;
+        let inflater = self
+            .inflater
+            .get_or_insert_with(|| Inflater::new(Terms::default(), MAX_INFLATED));
+        let mut bytes = Vec::new();
+        let mut done = inflater.inflate(payload, |piece| bytes.extend(piece));
+        if header.fin && is_whole {
+            done = inflater.finish(|piece| bytes.extend(piece));
+            self.compressed = None;
+        }
+        Some(match done {
+            Ok(()) => Inflated::Bytes { bytes, is_text },
+            Err(error) => Inflated::Nothing(error),
+        })
+    }
+
+    /// Judges a payload, unmasked and inflated. `None` if that couldn't be done.
+    fn payload(
+        &mut self,
+        header: &FrameHeader,
+        payload: Option<&[u8]>,
+        is_whole: bool,
+    ) -> Vec<String> {
         match header.opcode {
             Opcode::Close => {
                 self.is_closed = true;
-                close_faults(payload, is_whole)
+                close_faults(payload.unwrap_or_default(), is_whole)
             }
             Opcode::Ping | Opcode::Pong => Vec::new(),
             _ => self.data(header, payload, is_whole),
         }
     }
 
-    fn data(&mut self, header: &FrameHeader, payload: &[u8], is_whole: bool) -> Vec<String> {
+    fn data(
+        &mut self,
+        header: &FrameHeader,
+        payload: Option<&[u8]>,
+        is_whole: bool,
+    ) -> Vec<String> {
         let mut faults = Vec::new();
-        let is_text = header.opcode == Opcode::Text && !header.reserved.rsv1;
         let message = match (header.opcode, std::mem::take(&mut self.message)) {
             (Opcode::Continuation, Message::None) => {
                 faults.push("there is nothing to continue, RFC 6455 §5.4 (close code 1002)");
@@ -121,7 +214,7 @@ impl Half {
                         "the message before it isn't finished, RFC 6455 §5.4 (close code 1002)",
                     );
                 }
-                if is_text {
+                if header.opcode == Opcode::Text {
                     Message::Text(Vec::new())
                 } else {
                     Message::Other
@@ -129,15 +222,18 @@ impl Half {
             }
         };
         let is_last = header.fin && is_whole;
-        let message = match message {
-            Message::Text(before) => match unfinished(&[&before[..], payload].concat(), is_last) {
-                Some(rest) => Message::Text(rest),
-                None => {
-                    faults.push("the text is not UTF-8, RFC 6455 §8.1 (close code 1007)");
-                    Message::Other
+        let message = match (message, payload) {
+            (Message::Text(before), Some(payload)) => {
+                match unfinished(&[&before[..], payload].concat(), is_last) {
+                    Some(rest) => Message::Text(rest),
+                    None => {
+                        faults.push("the text is not UTF-8, RFC 6455 §8.1 (close code 1007)");
+                        Message::Other
+                    }
                 }
-            },
-            message => message,
+            }
+            (Message::Text(_), None) => Message::Other,
+            (message, _) => message,
         };
         self.message = if header.fin { Message::None } else { message };
         faults.into_iter().map(str::to_string).collect()
@@ -178,6 +274,18 @@ fn close_faults(payload: &[u8], is_whole: bool) -> Vec<String> {
     faults
 }
 
+/// What is wrong with a frame where permessage-deflate was negotiated.
+fn deflate_fault(header: &FrameHeader, inflated: Option<&Inflated>) -> Option<String> {
+    let begins = matches!(header.opcode, Opcode::Text | Opcode::Binary);
+    match inflated {
+        _ if header.reserved.rsv1 && !begins => Some(MISPLACED_BIT.to_string()),
+        Some(Inflated::Nothing(error @ (InflateError::NotDeflate | InflateError::CutOff))) => {
+            Some(format!("it can't be inflated: {error}, RFC 7692 §7.2.2"))
+        }
+        _ => None,
+    }
+}
+
 fn header_fault(error: &HeaderError) -> String {
     format!("{error} (close code {})", error.close_code())
 }
@@ -195,10 +303,15 @@ mod tests {
     /// What is wrong with each of these frames, given in hexadecimal.
     #[track_caller]
     fn broken(from: Option<Side>, frames: &[&str]) -> Vec<String> {
-        let mut rules = Rules::new(from);
+        broken_where(from, false, frames)
+    }
+
+    #[track_caller]
+    fn broken_where(from: Option<Side>, deflates: bool, frames: &[&str]) -> Vec<String> {
+        let mut rules = Rules::new(from, deflates);
         let each = frames.iter().map(|hex| {
             let bytes = frame_header::hex::parse(hex).expect("it is hexadecimal");
-            rules.broken_by(&bytes).join("; ")
+            rules.judge(&bytes).faults.join("; ")
         });
         each.collect()
     }
@@ -283,6 +396,49 @@ mod tests {
         let said = broken(None, &["c1 07 f2 48 cd c9 c9 07 00", "81 02 c3 a9"]);
         assert!(said[0].contains("RSV1 set") && !said[0].contains("UTF-8"));
         assert_eq!(said[1], "");
+    }
+
+    #[test]
+    fn a_compressed_message_is_judged_by_what_it_inflates_to_where_that_was_negotiated() {
+        let judged = |frames: &[&str]| broken_where(None, true, frames);
+        assert_eq!(
+            judged(&[
+                "c1 07 f2 48 cd c9 c9 07 00",
+                "c1 05 f2 00 11 00 00",
+                "81 05 48 65 6c 6c 6f",
+                "41 03 f2 48 cd",
+                "89 00",
+                "80 04 c9 c9 07 00",
+                // Cut off.
+                "c1 05 f2 48 cd",
+            ]),
+            [""; 7]
+        );
+        // c3 28, compressed; then in two fragments, cut after c3.
+        let said = judged(&["c1 04 3a ac 01 00", "82 00"]);
+        assert!(said[0].contains("the text is not UTF-8"), "{said:?}");
+        assert_eq!(judged(&["c2 04 3a ac 01 00"]), [""]);
+        for (frame, rule) in [
+            (
+                "c1 03 ff ff ff",
+                "it can't be inflated: it isn't DEFLATE data",
+            ),
+            (
+                "c1 05 f2 00 11 00 00",
+                "it can't be inflated: it isn't DEFLATE data",
+            ),
+            (
+                "c1 05 00 50 00 af ff",
+                "it ends in the middle of DEFLATE data",
+            ),
+            ("c9 00", "RSV1 set in a frame that doesn't begin a message"),
+            ("c0 00", "RSV1 set in a frame that doesn't begin a message"),
+            ("e1 01 00", "RSV2 set"),
+        ] {
+            let said = &judged(&[frame])[0];
+            assert!(said.contains(rule), "{frame}: {said:?}");
+            assert!(!said.contains("; "), "{frame}: {said:?}");
+        }
     }
 
     #[test]

@@ -27,6 +27,28 @@ fn frames_after_one_another_are_drawn_one_below_the_other() {
     shown("inspect", &String::from_utf8_lossy(&done.stdout));
 }
 
+/// The examples of RFC 7692 §7.2.3, in the order in which they are there.
+#[test]
+fn compressed_messages_are_drawn_and_inflated() {
+    let hex = "c1 07 f2 48 cd c9 c9 07 00 c1 05 f2 00 11 00 00 41 03 f2 48 cd 80 04 c9 c9 07 00 \
+               c1 0b 00 05 00 fa ff 48 65 6c 6c 6f 00 c1 08 f3 48 cd c9 c9 07 00 00 \
+               c1 0d f2 48 05 00 00 00 ff ff ca c9 c9 07 00";
+    let arguments: Vec<&str> = ["--deflate"].into_iter().chain(hex.split(' ')).collect();
+    let done = inspect(&arguments, Stdio::null());
+    assert!(done.status.success(), "{done:?}");
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert_eq!(said.matches("\nInflated, 5 bytes: \"Hello\"\n").count(), 5);
+    let parts = [
+        "Inflated, 2 bytes: \"He\"\n",
+        "Inflated, 3 bytes: \"llo\"\n",
+    ];
+    for part in parts {
+        assert!(said.contains(part), "{said}");
+    }
+    let first: Vec<&str> = said.split("\nFrame 3").take(1).collect();
+    shown("inspect_deflate", first[0]);
+}
+
 #[test]
 fn a_file_and_the_input_are_drawn_alike() {
     let file = "tests/captures/chromium-156-126-bytes.hex";
@@ -54,6 +76,14 @@ fn the_exit_code_says_whether_a_frame_breaks_a_rule() {
             "✗ a client's frame must be masked",
         ),
         ("--from server 81 00", 0, ""),
+        ("--deflate c1 07 f2 48 cd c9 c9 07 00", 0, "Inflated, 5"),
+        ("c1 07 f2 48 cd c9 c9 07 00", 1, "Inflated, 5"),
+        (
+            "--deflate c1 05 f2 00 11 00 00",
+            1,
+            "✗ it can't be inflated",
+        ),
+        ("--deflate c1 03 ff ff ff c1 01 00", 1, "Not inflated: a"),
         ("--from somebody 81 00", 2, ""),
     ] {
         let done = inspect(&hex.split(' ').collect::<Vec<_>>(), Stdio::null());

@@ -21,6 +21,9 @@ pub const PONG: u8 = 0xa;
 /// The first byte's bit for "the message ends here".
 pub const FIN: u8 = 0b1000_0000;
 
+/// The first byte's bit for "compressed", where permessage-deflate was agreed on (RFC 7692 §6).
+pub const RSV1: u8 = 0b0100_0000;
+
 /// The longest payload that is read, in bytes.
 const MAX_PAYLOAD: u64 = 1 << 20;
 

@@ -23,11 +23,13 @@
 //! | `client` | the rules for clients: the probe listens |
 //! | `rule` | a rule, and the report of all of them |
 //! | `exchange` | what both sides can be asked once a WebSocket is open |
+//! | `compression` | … and where permessage-deflate was agreed on |
 //! | `peer` | one connection |
 //! | `head`, `frame` | what is sent and read |
 //! | `outcome` | kept or broken, and the line that says it |
 
 mod client;
+mod compression;
 mod exchange;
 mod frame;
 mod head;
@@ -92,7 +94,7 @@ pub fn command() -> Command {
             Arg::new("only")
                 .long("only")
                 .value_name("TEXT")
-                .help("Only rules that have this text in their words"),
+                .help("Only rules with this text in their words or title, like compression"),
         )
         .after_help(
             "The client is an echo client: it connects, sends each message back, and when the\n\

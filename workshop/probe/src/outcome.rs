@@ -8,6 +8,8 @@ use crate::peer::{Ending, TcpEnd};
 /// How good or bad an outcome is, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
+    /// The rule is about something that wasn't agreed on.
+    NotAsked,
     /// The rule is kept.
     Kept,
     /// No rule decides: this is what the other side chose.
@@ -22,6 +24,7 @@ impl Mark {
     /// The character at the beginning of a line.
     pub fn sign(self) -> char {
         match self {
+            Mark::NotAsked => '-',
             Mark::Kept => '✓',
             Mark::Chosen => '·',
             Mark::NotFollowed => '!',
@@ -43,6 +46,11 @@ impl Outcome {
     /// The rule is kept.
     pub fn kept(did: impl Into<String>) -> Self {
         Self::new(Mark::Kept, did)
+    }
+
+    /// The rule is about something that wasn't agreed on.
+    pub fn not_asked(why: impl Into<String>) -> Self {
+        Self::new(Mark::NotAsked, why)
     }
 
     /// No rule decides.
@@ -67,15 +75,23 @@ impl Outcome {
 
     /// Judges how a connection ended that the other side had to fail (§7.1.7). If it sent a Close, `code` is the one due.
     pub fn of_failure(ending: &Ending, code: u16) -> Self {
+        Self::of_failure_with(ending, &[code])
+    }
+
+    /// Does the same where several codes are due.
+    pub fn of_failure_with(ending: &Ending, codes: &[u16]) -> Self {
         let did = ending.in_words();
         if !ending.messages.is_empty() {
             return Self::broken(format!("echoed; then {did}"));
         }
         match (ending.end, ending.code()) {
             (TcpEnd::Open, _) => Self::broken(did),
-            (_, Some(given)) if given == code => Self::kept(did),
+            (_, Some(given)) if codes.contains(&given) => Self::kept(did),
             (_, Some(given)) if !may_be_sent(given) => Self::broken(did),
-            (_, _) => Self::not_followed(format!("{did} ({code} is due)")),
+            (_, _) => {
+                let due: Vec<String> = codes.iter().map(u16::to_string).collect();
+                Self::not_followed(format!("{did} ({} is due)", due.join(" or ")))
+            }
         }
     }
 
@@ -96,6 +112,7 @@ impl Outcome {
             return Self::chosen("nothing was tried");
         };
         let did = match (same, count) {
+            _ if outcome.mark == Mark::NotAsked => outcome.did,
             (true, 2..) => format!("each: {}", outcome.did),
             _ => format!("{name}: {}", outcome.did),
         };

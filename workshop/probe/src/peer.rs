@@ -87,6 +87,15 @@ impl Ending {
     }
 }
 
+/// A message, as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Message {
+    /// Whether RSV1 was set.
+    pub is_compressed: bool,
+    /// The payload of its frames.
+    pub payload: Vec<u8>,
+}
+
 /// How a flood went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flood {
@@ -116,6 +125,8 @@ pub struct Peer {
     input: Vec<u8>,
     read: u64,
     end: Option<TcpEnd>,
+    /// Whether compression was agreed on, so that RSV1 may be set where a message begins.
+    pub deflates: bool,
     /// What is wrong with a frame that was received, if anything is.
     pub fault: Option<&'static str>,
 }
@@ -134,6 +145,7 @@ impl Peer {
             input: Vec::new(),
             read: 0,
             end: None,
+            deflates: false,
             fault: None,
         })
     }
@@ -336,7 +348,9 @@ impl Peer {
             return Err(TcpEnd::Open);
         };
         self.input.drain(..used);
-        self.fault = self.fault.or(fault_of(&frame, self.own.other()));
+        self.fault = self
+            .fault
+            .or(fault_of(&frame, self.own.other(), self.deflates));
         Ok(frame)
     }
 
@@ -357,7 +371,15 @@ impl Peer {
     /// # Errors
     /// Returns how the connection ended if no message arrives.
     pub fn message_or_ending(&mut self) -> Result<Vec<u8>, Ending> {
-        let mut message = Vec::new();
+        Ok(self.message_as_it_came()?.payload)
+    }
+
+    /// Does the same, and keeps whether it was marked as compressed.
+    ///
+    /// # Errors
+    /// Returns how the connection ended if no message arrives.
+    pub fn message_as_it_came(&mut self) -> Result<Message, Ending> {
+        let mut message = Message::default();
         loop {
             let frame = match self.frame() {
                 Ok(frame) => frame,
@@ -367,10 +389,13 @@ impl Peer {
                 frame::CLOSE => return Err(self.ended_by(frame.payload, true, Vec::new())),
                 frame::PING => _ = self.pong(&frame.payload),
                 frame::PONG => {}
-                _ => message.extend(&frame.payload),
+                _ => {
+                    message.is_compressed |= frame.first & frame::RSV1 != 0;
+                    message.payload.extend(&frame.payload);
+                }
             }
             let is_complete = frame.opcode() <= frame::BINARY && frame.is_final();
-            if is_complete || message.len() > MAX_MESSAGE {
+            if is_complete || message.payload.len() > MAX_MESSAGE {
                 return Ok(message);
             }
         }
@@ -446,14 +471,20 @@ impl Peer {
     }
 }
 
-/// What is wrong with a frame of this side's.
-fn fault_of(frame: &Frame, side: Side) -> Option<&'static str> {
+/// What is wrong with a frame of this side's. Where it `deflates`, a message may begin with RSV1.
+fn fault_of(frame: &Frame, side: Side, deflates: bool) -> Option<&'static str> {
     match (side, frame.is_masked()) {
         (Side::Server, true) => return Some("masks its frames"),
         (Side::Client, false) => return Some("doesn't mask its frames"),
         _ => {}
     }
-    if frame.first & 0b0111_0000 != 0 {
+    let begins = matches!(frame.opcode(), frame::TEXT | frame::BINARY);
+    let meaningless = if deflates && begins {
+        0b0011_0000
+    } else {
+        0b0111_0000
+    };
+    if frame.first & meaningless != 0 {
         return Some("sets a reserved bit");
     }
     (!frame.minimal).then_some("writes a length in too many bytes")

@@ -61,7 +61,7 @@ pub type Group<Trial> = (&'static str, &'static [Rule<Trial>]);
 pub struct Terms<'a> {
     /// How long a rule may usually take. A slow one may take four times as long.
     pub patience: Duration,
-    /// Only rules whose words contain this text are tried.
+    /// Only rules whose words, or whose group's title, contain this text are tried.
     pub only: &'a str,
 }
 
@@ -71,20 +71,19 @@ impl Terms<'_> {
     /// # Errors
     /// Returns an error if no rule would be tried.
     pub fn check<Trial>(&self, groups: &[Group<Trial>]) -> Result<()> {
-        if !groups
-            .iter()
-            .flat_map(|group| group.1)
-            .any(|rule| self.has(rule))
-        {
+        let has_any =
+            |(title, rules): &Group<Trial>| rules.iter().any(|rule| self.has(title, rule));
+        if !groups.iter().any(has_any) {
             bail!("No rule has `{}` in its words.", sanitize(self.only));
         }
         Ok(())
     }
 
-    fn has<Trial>(&self, rule: &Rule<Trial>) -> bool {
-        rule.words
-            .to_lowercase()
-            .contains(&self.only.to_lowercase())
+    fn has<Trial>(&self, title: &str, rule: &Rule<Trial>) -> bool {
+        let only = self.only.to_lowercase();
+        [title, rule.words]
+            .iter()
+            .any(|text| text.to_lowercase().contains(&only))
     }
 }
 
@@ -102,15 +101,11 @@ pub fn report<Trial>(
         "✓ kept  ✗ a MUST is broken  ! a SHOULD isn't followed  · the {side}'s choice"
     ));
     for (title, rules) in groups {
-        let mut rules = rules.iter().filter(|rule| terms.has(rule)).peekable();
-        if rules.peek().is_some() {
+        let rules: Vec<_> = rules.iter().filter(|rule| terms.has(title, rule)).collect();
+        if !rules.is_empty() {
             say("");
             say(title);
-        }
-        for rule in rules {
-            let outcome = outcome(rule);
-            say(&line(rule.words, &outcome, rule.section));
-            marks.push(outcome.mark);
+            marks.extend(try_all(&rules, &mut outcome, say));
         }
     }
     say("");
@@ -122,10 +117,38 @@ pub fn report<Trial>(
     }
 }
 
+/// Tries the rules of a group, with a line for each. If none of them is asked, one line says so for all.
+fn try_all<Trial>(
+    rules: &[&Rule<Trial>],
+    outcome: &mut impl FnMut(&Rule<Trial>) -> Outcome,
+    say: &mut dyn FnMut(&str),
+) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    // Lines that wait for a rule that is asked.
+    let mut waiting = Vec::new();
+    for rule in rules {
+        let outcome = outcome(rule);
+        marks.push(outcome.mark);
+        waiting.push(line(rule.words, &outcome, rule.section));
+        if marks.iter().any(|mark| *mark != Mark::NotAsked) {
+            waiting.drain(..).for_each(|line| say(&line));
+        } else if rules.len() > 1 && marks.len() == rules.len() {
+            let words = format!("{} rules aren't asked", rules.len());
+            waiting = vec![line(&words, &outcome, "")];
+        }
+    }
+    waiting.iter().for_each(|line| say(line));
+    marks
+}
+
 fn summary(marks: &[Mark], side: Side, took: Duration) -> String {
     let count = |mark| marks.iter().filter(|found| **found == mark).count();
+    let not_asked = match count(Mark::NotAsked) {
+        0 => String::new(),
+        count => format!(" {count} not asked,"),
+    };
     let text = format!(
-        "{} {}: {} kept, {} broken, {} not followed, {} the {side}'s choice; {} s.",
+        "{} {}: {} kept, {} broken, {} not followed,{not_asked} {} the {side}'s choice; {} s.",
         marks.len(),
         if marks.len() == 1 { "rule" } else { "rules" },
         count(Mark::Kept),

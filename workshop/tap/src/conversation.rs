@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
+use workshop_wire::deflate::Terms;
 use workshop_wire::side::Side;
 
 use crate::entry::{Entry, byte_count};
@@ -187,11 +188,12 @@ impl Conversation {
             }
             Head::Response {
                 status: 101,
-                deflates,
+                deflate,
             } => {
                 self.pending.pop_front();
-                self.open(deflates, entries);
-                State::Frames(Frames::new(side, deflates, self.detail))
+                self.open(deflate.map(|agreed| agreed.client), entries);
+                let terms = deflate.map(|agreed| agreed.server);
+                State::Frames(Frames::new(side, terms, self.detail))
             }
             // An interim response: the final one follows.
             Head::Response {
@@ -217,9 +219,9 @@ impl Conversation {
         (next, rest)
     }
 
-    /// The server has switched protocols: from now on, the client sends frames.
-    fn open(&mut self, deflates: bool, entries: &mut Vec<Entry>) {
-        let frames = State::Frames(Frames::new(Side::Client, deflates, self.detail));
+    /// The server has switched protocols: from now on, the client sends frames, compressed if there are terms for it.
+    fn open(&mut self, terms: Option<Terms>, entries: &mut Vec<Entry>) {
+        let frames = State::Frames(Frames::new(Side::Client, terms, self.detail));
         if let State::Waiting(early) | State::Head(early) =
             mem::replace(&mut self.client.state, frames)
         {

@@ -1,7 +1,8 @@
 //! Reads frames from the bytes of one direction, and follows the messages and the rules.
 //!
 //! Step 05 reads the headers. A payload is counted as it arrives, and only its beginning is kept. So a tap needs no
-//! more memory for a frame of a gigabyte than for one of a kilobyte.
+//! more memory for a frame of a gigabyte than for one of a kilobyte. A compressed message is inflated as it arrives, and
+//! of what comes out, too, only the beginning is kept.
 
 use std::mem;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use frame_header::draw::draw_first;
 use frame_header::{Decoded, FrameHeader, HeaderError, Opcode, ReservedBits, decode};
 use workshop_wire::close_code::{may_be_sent, meaning};
+use workshop_wire::deflate::{InflateError, Inflater, MISPLACED_BIT, Terms};
 use workshop_wire::side::Side;
 
 use crate::entry::{Content, Entry, MAX_KEPT, Note, byte_count};
@@ -26,6 +28,11 @@ const ALL: ReservedBits = ReservedBits {
 /// The most frames that are shown one by one in each second, and the most further ones that break a rule or are a
 /// Close. The rest are counted: a terminal that showed them all would slow down the conversation.
 const MAX_PER_SECOND: usize = 100;
+
+/// The most bytes to which a message is inflated.
+const MAX_INFLATED: u64 = 64 << 20;
+/// How many times as many bytes a message inflates to if it is called a bomb.
+const BOMB: u64 = 100;
 
 /// Options for showing frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,6 +58,8 @@ pub struct Frames {
     frame: Option<Frame>,
     /// The message that isn't complete yet.
     message: Option<Message>,
+    /// Inflates the messages that have RSV1, if that was agreed on.
+    inflater: Option<Box<Inflater>>,
     /// Whether a Close has been sent.
     pub is_closed: bool,
 }
@@ -64,6 +73,19 @@ struct Frame {
     received: u64,
     /// The rule that its header breaks, if it breaks one.
     fault: Option<HeaderError>,
+    /// What its payload inflates to, if it is compressed.
+    inflated: Option<Inflated>,
+}
+
+/// What came out of a compressed payload.
+#[derive(Debug, Default)]
+struct Inflated {
+    /// The beginning.
+    kept: Vec<u8>,
+    /// The number of its bytes.
+    count: u64,
+    /// Why there is no more.
+    error: Option<InflateError>,
 }
 
 /// A message in several frames.
@@ -73,6 +95,8 @@ struct Message {
     is_compressed: bool,
     fragments: u64,
     bytes: u64,
+    /// The number of bytes that these inflate to, if it is compressed.
+    inflated: u64,
 }
 
 /// The number of frames of this second that have been shown.
@@ -97,12 +121,12 @@ struct Counted {
 pub struct Lost(pub usize);
 
 impl Frames {
-    /// Reads the frames of this side, after its handshake.
-    pub fn new(side: Side, deflates: bool, detail: Detail) -> Self {
+    /// Reads the frames of this side, after its handshake. `terms` are those on which it may compress its messages.
+    pub fn new(side: Side, terms: Option<Terms>, detail: Detail) -> Self {
         Self {
             side,
             negotiated: ReservedBits {
-                rsv1: deflates,
+                rsv1: terms.is_some(),
                 ..ReservedBits::NONE
             },
             detail,
@@ -111,6 +135,7 @@ impl Frames {
             header: Vec::new(),
             frame: None,
             message: None,
+            inflater: terms.map(|terms| Box::new(Inflater::new(terms, MAX_INFLATED))),
             is_closed: false,
         }
     }
@@ -152,12 +177,22 @@ impl Frames {
             let here = usize::try_from(missing)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
+            let (payload, rest) = bytes.split_at(here);
+            if let (Some(inflated), Some(inflater)) = (&mut frame.inflated, &mut self.inflater) {
+                let plain = unmasked(&frame.header, frame.received, payload);
+                inflated.take(inflater, &plain);
+            }
             let room = MAX_KEPT.saturating_sub(frame.kept.len()).min(here);
-            frame.kept.extend(&bytes[..room]);
+            frame.kept.extend(&payload[..room]);
             frame.received += here as u64;
-            bytes = &bytes[here..];
+            bytes = rest;
             if frame.received < frame.header.payload_length {
                 return Ok(());
+            }
+            if frame.header.fin
+                && let (Some(inflated), Some(inflater)) = (&mut frame.inflated, &mut self.inflater)
+            {
+                inflated.finish(inflater);
             }
             self.show(entries);
             self.header.clear();
@@ -183,7 +218,7 @@ impl Frames {
         }
         self.counted.add(&frame.header);
         if is_ordinary {
-            self.follow(&frame.header);
+            self.follow(&frame);
         } else {
             // `entry` also works out what this frame means for the frames that follow.
             _ = self.entry(&frame);
@@ -201,11 +236,24 @@ impl Frames {
         };
         let is_masked = header.masking_key.is_some();
         let is_from_client = self.side == Side::Client;
-        fits && frame.fault.is_none() && !self.is_closed && is_masked == is_from_client
+        let error = frame.inflated.as_ref().and_then(|inflated| inflated.error);
+        let is_inflated = matches!(error, None | Some(InflateError::Lost));
+        fits && frame.fault.is_none()
+            && is_inflated
+            && !self.has_misplaced_bit(header)
+            && !self.is_closed
+            && is_masked == is_from_client
+    }
+
+    /// Whether RSV1 is set where it means nothing, even though it was negotiated.
+    fn has_misplaced_bit(&self, header: &FrameHeader) -> bool {
+        let begins = matches!(header.opcode, Opcode::Text | Opcode::Binary);
+        header.reserved.rsv1 && self.negotiated.rsv1 && !begins
     }
 
     /// Adds an ordinary frame that isn't shown to its message.
-    fn follow(&mut self, header: &FrameHeader) {
+    fn follow(&mut self, frame: &Frame) {
+        let header = &frame.header;
         if matches!(header.opcode, Opcode::Ping | Opcode::Pong) {
             return;
         }
@@ -213,7 +261,7 @@ impl Frames {
             .message
             .take()
             .unwrap_or(Message::new(header, self.negotiated));
-        message.add(header);
+        message.add(frame);
         self.message = (!header.fin).then_some(message);
     }
 
@@ -276,11 +324,19 @@ impl Frames {
     }
 
     fn begin(&mut self, header: FrameHeader) {
+        let is_compressed = match (header.opcode, &self.message) {
+            (Opcode::Continuation, Some(message)) => message.is_compressed,
+            (Opcode::Text | Opcode::Binary, None) => {
+                Message::new(&header, self.negotiated).is_compressed
+            }
+            _ => false,
+        };
         self.frame = Some(Frame {
             header,
             kept: Vec::new(),
             received: 0,
             fault: decode(&self.header, self.negotiated).err(),
+            inflated: is_compressed.then(Inflated::default),
         });
     }
 
@@ -313,6 +369,9 @@ impl Frames {
         if let Some(error) = frame.fault {
             entry = entry.with_fault(format!("{error} (close code {})", error.close_code()));
         }
+        if self.has_misplaced_bit(&header) {
+            entry = entry.with_fault(MISPLACED_BIT);
+        }
         entry = match (self.side, header.masking_key) {
             (Side::Client, None) => {
                 entry.with_fault("a client's frame must be masked, RFC 6455 §5.1 (close code 1002)")
@@ -341,18 +400,14 @@ impl Frames {
                 content.is_text = text.is_ok_and(|text| !text.contains(char::is_control));
                 entry
             }
-            _ => self.part_of_message(entry, header, &mut content),
+            _ => self.part_of_message(entry, frame, &mut content),
         };
         self.drawn(entry.with(content), frame)
     }
 
     /// Notes which part of its message a frame is, and whether that is text.
-    fn part_of_message(
-        &mut self,
-        entry: Entry,
-        header: FrameHeader,
-        content: &mut Content,
-    ) -> Entry {
+    fn part_of_message(&mut self, entry: Entry, frame: &Frame, content: &mut Content) -> Entry {
+        let header = frame.header;
         let mut message = match (header.opcode, self.message.take()) {
             (Opcode::Continuation, Some(message)) => message,
             (Opcode::Continuation, None) => {
@@ -371,8 +426,8 @@ impl Frames {
                 message
             }
         };
-        message.add(&header);
-        content.is_text = message.opcode == Opcode::Text && !message.is_compressed;
+        message.add(frame);
+        content.is_text = message.opcode == Opcode::Text;
         let mut entry = match (message.fragments, header.fin) {
             (1, true) => entry,
             (number, false) => {
@@ -384,9 +439,9 @@ impl Frames {
                 byte_count(message.bytes)
             )),
         };
-        if message.is_compressed {
-            entry =
-                entry.with_note("compressed (permessage-deflate): shown as it came, not decoded");
+        if let Some(inflated) = &frame.inflated {
+            inflated.replace(content);
+            entry = inflated.noted(entry, &message, frame);
         }
         if !header.fin {
             self.message = Some(message);
@@ -419,9 +474,85 @@ impl Frames {
 impl Frame {
     /// The beginning of the payload, unmasked.
     fn plain(&self) -> Vec<u8> {
-        let key = self.header.masking_key.unwrap_or_default();
-        let masked = self.kept.iter().zip(key.iter().cycle());
-        masked.map(|(byte, key)| byte ^ key).collect()
+        unmasked(&self.header, 0, &self.kept)
+    }
+}
+
+/// A part of a payload that begins after `before` bytes, unmasked.
+fn unmasked(header: &FrameHeader, before: u64, part: &[u8]) -> Vec<u8> {
+    let key = header.masking_key.unwrap_or_default();
+    let keys = key.iter().cycle().skip((before % 4) as usize);
+    part.iter()
+        .zip(keys)
+        .map(|(byte, key)| byte ^ key)
+        .collect()
+}
+
+impl Inflated {
+    fn take(&mut self, inflater: &mut Inflater, bytes: &[u8]) {
+        self.error = inflater.inflate(bytes, |piece| self.keep(piece)).err();
+    }
+
+    /// The message ends here.
+    fn finish(&mut self, inflater: &mut Inflater) {
+        self.error = inflater.finish(|piece| self.keep(piece)).err();
+    }
+
+    fn keep(&mut self, piece: &[u8]) {
+        let room = MAX_KEPT.saturating_sub(self.kept.len());
+        self.kept.extend(&piece[..room.min(piece.len())]);
+        self.count += piece.len() as u64;
+    }
+
+    /// Shows this instead of what was sent. If it couldn't be inflated, what was sent is shown.
+    fn replace(&self, content: &mut Content) {
+        match self.error {
+            None | Some(InflateError::TooLong) => {
+                content.bytes.clone_from(&self.kept);
+                content.has_more = self.count > self.kept.len() as u64;
+            }
+            Some(_) => content.is_text = false,
+        }
+    }
+
+    /// Adds how many bytes were sent, and how many these are inflated: of the message, once that is complete.
+    fn noted(&self, entry: Entry, message: &Message, frame: &Frame) -> Entry {
+        let (sent, inflated) = if frame.header.fin {
+            (message.bytes, message.inflated)
+        } else {
+            (frame.header.payload_length, self.count)
+        };
+        match self.error {
+            None => {
+                let ratio = match inflated {
+                    0 => String::new(),
+                    _ => format!(" ({} %)", (sent * 100).div_ceil(inflated)),
+                };
+                entry.with_note(format!(
+                    "compressed: {} on the wire, {inflated} inflated{ratio}",
+                    byte_count(sent)
+                ))
+            }
+            Some(InflateError::TooLong) => {
+                let limit = MAX_INFLATED >> 20;
+                let name = if inflated > BOMB * sent {
+                    "a bomb"
+                } else {
+                    "compressed"
+                };
+                entry.with_fault(format!(
+                    "{name}: {} on the wire, more than {limit} MiB inflated; the rest isn't inflated",
+                    byte_count(sent)
+                ))
+            }
+            Some(InflateError::Lost) => {
+                let why = InflateError::Lost;
+                entry.with_note(format!("compressed, and not inflated: {why}"))
+            }
+            Some(error) => entry.with_fault(format!(
+                "compressed, and can't be inflated: {error}, RFC 7692 §7.2.2"
+            )),
+        }
     }
 }
 
@@ -433,12 +564,15 @@ impl Message {
             is_compressed: header.reserved.rsv1 && negotiated.rsv1,
             fragments: 0,
             bytes: 0,
+            inflated: 0,
         }
     }
 
-    fn add(&mut self, header: &FrameHeader) {
+    fn add(&mut self, frame: &Frame) {
         self.fragments += 1;
-        self.bytes = self.bytes.saturating_add(header.payload_length);
+        self.bytes = self.bytes.saturating_add(frame.header.payload_length);
+        let inflated = frame.inflated.as_ref();
+        self.inflated += inflated.map_or(0, |inflated| inflated.count);
     }
 
     fn in_words(&self) -> String {

@@ -4,9 +4,10 @@
 
 use std::mem;
 
+use workshop_wire::deflate::{self, Agreement};
 use workshop_wire::side::Side;
 
-use crate::entry::{Content, Entry, MAX_KEPT, byte_count};
+use crate::entry::{Content, Entry, MAX_KEPT, Note, byte_count};
 
 /// The longest head that is read, in bytes.
 pub const MAX_HEAD: usize = 64 << 10;
@@ -29,8 +30,8 @@ pub enum Head {
     Response {
         /// The status code.
         status: u16,
-        /// Whether permessage-deflate was agreed on.
-        deflates: bool,
+        /// What it says about permessage-deflate, if it agrees on it.
+        deflate: Option<Agreement>,
     },
 }
 
@@ -147,19 +148,29 @@ fn response<'b>(
     let version = response.version.unwrap_or_default();
     let reason = response.reason.unwrap_or_default();
     let title = format!("HTTP/1.{version} {status} {reason}");
-    let deflates = lists(
-        response.headers,
-        "sec-websocket-extensions",
-        "permessage-deflate",
-    );
     let is_telling = status == 101 || status >= 300;
     let entry = Entry::new(Side::Server, title.trim_end());
+    let mut entry = with_fields(entry, response.headers, length, is_telling);
+    let deflate = agreement(response.headers).map(|agreement| {
+        agreement.unwrap_or_else(|why| {
+            let fault = format!("permessage-deflate: {why}, RFC 7692 §7.1");
+            entry.notes.push(Note::Fault(fault));
+            Agreement::default()
+        })
+    });
     Ok(Some(Parsed {
-        head: Head::Response { status, deflates },
+        head: Head::Response { status, deflate },
         length,
         body: body_length(response.headers),
-        entry: with_fields(entry, response.headers, length, is_telling),
+        entry,
     }))
+}
+
+/// What an answer says about permessage-deflate, or what is wrong with that.
+fn agreement(fields: &[httparse::Header]) -> Option<Result<Agreement, String>> {
+    let mut elements = values(fields, "sec-websocket-extensions").flat_map(deflate::elements);
+    let answer = elements.find(deflate::Element::is_deflate)?;
+    Some(Agreement::of_answer(&answer))
 }
 
 /// Adds the fields that matter for a handshake if it `is_telling`, how many others there are,
@@ -213,27 +224,26 @@ fn matters(name: &str) -> bool {
 
 /// Whether a field that is a list of tokens, perhaps with parameters, has this one.
 fn lists(fields: &[httparse::Header], name: &str, token: &str) -> bool {
-    let fields = fields
-        .iter()
-        .filter(|field| field.name.eq_ignore_ascii_case(name));
-    let values = fields.filter_map(|field| str::from_utf8(field.value).ok());
-    let mut elements = values.flat_map(|value| value.split(','));
+    let mut elements = values(fields, name).flat_map(|value| value.split(','));
     elements.any(|element| {
         let word = element.split(';').next().unwrap_or_default();
         word.trim().eq_ignore_ascii_case(token)
     })
 }
 
+/// The values of the fields with this name.
+fn values<'a>(fields: &'a [httparse::Header], name: &str) -> impl Iterator<Item = &'a str> {
+    let fields = fields
+        .iter()
+        .filter(move |field| field.name.eq_ignore_ascii_case(name));
+    fields.filter_map(|field| str::from_utf8(field.value).ok())
+}
+
 fn body_length(fields: &[httparse::Header]) -> Length {
     if lists(fields, "transfer-encoding", "chunked") {
         return Length::Chunked;
     }
-    let mut fields = fields
-        .iter()
-        .filter(|field| field.name.eq_ignore_ascii_case("content-length"));
-    let value = fields
-        .next()
-        .and_then(|field| str::from_utf8(field.value).ok());
+    let value = values(fields, "content-length").next();
     value
         .and_then(|value| value.trim().parse().ok())
         .map_or(Length::Unspecified, Length::Bytes)

@@ -190,36 +190,169 @@ client → FIN: the client sends nothing more
     );
 }
 
+/// "Hello", compressed (RFC 7692 §7.2.3.1).
+const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+/// "Hello" after "Hello" (§7.2.3.2).
+const HELLO_AGAIN: &[u8] = b"\xf2\x00\x11\x00\x00";
+
+/// A 101 that agrees on permessage-deflate, with these parameters.
+fn deflating(parameters: &str) -> Vec<u8> {
+    let answer = String::from_utf8_lossy(DEFLATING);
+    let agreed = format!("permessage-deflate{parameters}\r\n");
+    answer
+        .replace("permessage-deflate\r\n", &agreed)
+        .into_bytes()
+}
+
 #[test]
-fn compressed_messages_are_not_decoded() {
-    let hello = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
-    let frames = [
-        server(&frame(0xc1, hello)),
-        server(&frame(0x41, &hello[..3])),
-        server(&frame(0x80, &hello[3..])),
-        server(&frame(0x81, b"plain")),
-    ];
-    let compressed = "compressed (permessage-deflate): shown as it came, not
-                     decoded";
+fn compressed_messages_are_shown_inflated() {
     assert_eq!(
-        behind_handshake(DEFLATING, &frames),
-        format!(
-            "← server text, FIN, RSV1, 7 bytes: f2 48 cd c9 c9 07 00
-                     {compressed}
-← server text, RSV1, 3 bytes: f2 48 cd
+        behind_handshake(
+            DEFLATING,
+            &[
+                server(&frame(0xc1, HELLO)),
+                client(&masked(0xc1, HELLO)),
+                server(&frame(0x41, &HELLO_AGAIN[..3])),
+                server(&frame(0x89, b"")),
+                server(&frame(0x80, &HELLO_AGAIN[3..])),
+                server(&frame(0x81, b"plain")),
+                server(&frame(0xc2, HELLO_AGAIN)),
+                client(&masked(0xc1, HELLO_AGAIN)),
+                server(&frame(0xc1, b"\0")),
+            ]
+        ),
+        "← server text, FIN, RSV1, 7 bytes: \"Hello\"
+                     compressed: 7 bytes on the wire, 5 inflated (140 %)
+client → text, FIN, RSV1, 7 bytes, masked with 37 fa 21 3d: \"Hello\"
+                     compressed: 7 bytes on the wire, 5 inflated (140 %)
+← server text, RSV1, 3 bytes: \"Hello\"
                      fragment 1 of a text message
-                     {compressed}
-← server continuation, FIN, 4 bytes: c9 c9 07 00
-                     fragment 2, the last of a text message of 7 bytes
-                     {compressed}
+                     compressed: 3 bytes on the wire, 5 inflated (60 %)
+← server ping, FIN, no payload
+← server continuation, FIN, 2 bytes
+                     fragment 2, the last of a text message of 5 bytes
+                     compressed: 5 bytes on the wire, 5 inflated (100 %)
 ← server text, FIN, 5 bytes: \"plain\"
+← server binary, FIN, RSV1, 5 bytes: 48 65 6c 6c 6f
+                     compressed: 5 bytes on the wire, 5 inflated (100 %)
+client → text, FIN, RSV1, 5 bytes, masked with 37 fa 21 3d: \"Hello\"
+                     compressed: 5 bytes on the wire, 5 inflated (100 %)
+← server text, FIN, RSV1, 1 byte
+                     compressed: 1 byte on the wire, 0 inflated
 "
-        )
     );
     assert!(
-        behind_handshake(SWITCHING, &frames[..1])
+        behind_handshake(SWITCHING, &[server(&frame(0xc1, HELLO))])
             .contains("✗ RSV1 set, but not negotiated, RFC 6455 §5.2")
     );
+}
+
+#[test]
+fn each_side_keeps_its_context_or_not_as_agreed() {
+    for (parameters, side_that_forgets) in [
+        ("; server_no_context_takeover", Side::Server),
+        ("; client_no_context_takeover", Side::Client),
+    ] {
+        for side in [Side::Client, Side::Server] {
+            let frames = match side {
+                Side::Client => [masked(0xc1, HELLO), masked(0xc1, HELLO_AGAIN)],
+                Side::Server => [frame(0xc1, HELLO), frame(0xc1, HELLO_AGAIN)],
+            };
+            let bytes = Event::Bytes(side, [&frames[..], &frames[..1]].concat().concat());
+            let shown = behind_handshake(&deflating(parameters), &[bytes]);
+            let is_lost = shown.contains("✗ compressed, and can't be inflated");
+            assert_eq!(is_lost, side == side_that_forgets, "{shown}");
+            let hellos = if is_lost { 2 } else { 3 };
+            assert_eq!(shown.matches("\"Hello\"").count(), hellos, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn an_agreement_that_no_server_may_answer_is_named() {
+    let opening = [
+        client(HANDSHAKE),
+        server(&deflating("; server_max_window_bits=16")),
+        server(&frame(0xc1, HELLO)),
+    ];
+    let shown = shown(&opening);
+    assert!(
+        shown.contains(
+            "✗ permessage-deflate: server_max_window_bits=16 is not 8
+                     to 15, RFC 7692 §7.1\n"
+        ),
+        "{shown}"
+    );
+    assert!(shown.contains("\"Hello\""), "{shown}");
+}
+
+#[test]
+fn rsv1_is_for_the_first_frame_of_a_message() {
+    for first in [0xc9, 0xc0] {
+        let shown = behind_handshake(
+            DEFLATING,
+            &[
+                server(&frame(0x41, &HELLO[..3])),
+                server(&frame(first, &HELLO[3..])),
+            ],
+        );
+        let fault = "✗ RSV1 set in a frame that doesn't begin a message, RFC";
+        assert!(shown.contains(fault), "{shown}");
+    }
+}
+
+#[test]
+fn what_cannot_be_inflated_is_shown_as_it_came() {
+    assert_eq!(
+        behind_handshake(
+            DEFLATING,
+            &[
+                server(&frame(0xc1, b"\xff\xff\xff")),
+                server(&frame(0xc1, HELLO)),
+                server(&frame(0x81, b"plain")),
+            ]
+        ),
+        "← server text, FIN, RSV1, 3 bytes: ff ff ff
+                     ✗ compressed, and can't be inflated: it isn't DEFLATE
+                     data, or refers back to what was never sent, RFC 7692
+                     §7.2.2
+← server text, FIN, RSV1, 7 bytes: f2 48 cd c9 c9 07 00
+                     compressed, and not inflated: a message before it couldn't
+                     be inflated, and it may refer back to that
+← server text, FIN, 5 bytes: \"plain\"
+"
+    );
+}
+
+/// As many MiB of zeros, compressed.
+fn bomb(mebibytes: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(2000);
+    let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
+    // After a full flush, nothing refers back: so the same bytes may come again.
+    let done = deflate.compress_vec(&[0; 1 << 20], &mut bytes, flate2::FlushCompress::Full);
+    done.expect("there is room for it");
+    let mut all = bytes.repeat(mebibytes);
+    all.truncate(all.len() - 4);
+    all
+}
+
+#[test]
+fn a_bomb_is_shown_up_to_a_bound_and_said_to_be_one() {
+    let bomb = bomb(65);
+    let first = [&[0xc2, 0x7f][..], &(bomb.len() as u64).to_be_bytes(), &bomb].concat();
+    let then = [server(&first), server(&frame(0xc1, HELLO))];
+    let shown = behind_handshake(DEFLATING, &then);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines[1].contains("00 00 00 00 ") && lines[1].ends_with(" …"));
+    assert!(shown.contains("✗ a bomb: 67"), "{shown}");
+    assert!(
+        shown.contains("more than 64 MiB\n                     inflated;"),
+        "{shown}"
+    );
+    assert!(shown.contains("a message before it"), "{shown}");
+    // Where no message refers back, the next is shown again.
+    let shown = behind_handshake(&deflating("; server_no_context_takeover"), &then);
+    assert!(shown.contains("\"Hello\""), "{shown}");
 }
 
 #[test]
@@ -409,13 +542,21 @@ fn cuts_in_the_streams_change_nothing() {
         &masked(0x88, b"\x03\xe8bye"),
     ]
     .concat();
+    let compressed = [
+        HANDSHAKE,
+        &masked(0x41, &HELLO[..4]),
+        &masked(0x89, b"?"),
+        &masked(0x80, &HELLO[4..]),
+        &masked(0xc1, HELLO_AGAIN),
+    ]
+    .concat();
     let polls: &[u8] = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n\xff\xff";
-    for stream in [&from_client[..], polls] {
+    for stream in [&from_client[..], &compressed, polls] {
         // The answer comes when the request is whole; if there is none, at the end.
         let (head, rest) = stream.split_at(HANDSHAKE.len().min(stream.len()));
         let pieces = |cut: usize| -> Vec<Event> {
             let before = head.chunks(cut).map(client);
-            let answer = [server(SWITCHING)].into_iter().filter(|_| !rest.is_empty());
+            let answer = [server(DEFLATING)].into_iter().filter(|_| !rest.is_empty());
             before
                 .chain(answer)
                 .chain(rest.chunks(cut).map(client))
@@ -449,6 +590,8 @@ fn no_bytes_bring_it_down() {
         frame(0x01, b"h\xc3"),
         frame(0x80, b"\xa9"),
         frame(0xc2, b"\x01"),
+        frame(0x41, HELLO),
+        masked(0xc1, HELLO_AGAIN),
         frame(0x88, b"\x03"),
         vec![0x82, 0x7f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
         b"GET / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n".to_vec(),
@@ -561,4 +704,28 @@ fn a_broken_rule_is_shown_among_very_many_frames() {
     let shown = behind_handshake(SWITCHING, &[client(&wrong.repeat(300))]);
     assert_eq!(shown.matches("must be masked").count(), 100, "{shown}");
     assert!(shown.contains("200 more frames: 200 pong"), "{shown}");
+}
+
+/// A message may refer back to one that was only counted.
+#[test]
+fn compressed_frames_that_are_only_counted_are_inflated_all_the_same() {
+    let many = [frame(0xc1, HELLO), frame(0xc1, HELLO_AGAIN).repeat(199)].concat();
+    let mut viewer = Viewer::new(Layout::default(), false);
+    let mut lines = Vec::new();
+    for (second, event) in [
+        (0, client(HANDSHAKE)),
+        (0, server(DEFLATING)),
+        (1, server(&many)),
+        (2, server(&frame(0xc1, HELLO_AGAIN))),
+    ] {
+        lines.extend(viewer.lines(&Record {
+            at: Duration::from_secs(second),
+            connection: 1,
+            event,
+        }));
+    }
+    let shown = lines.join("\n");
+    assert_eq!(shown.matches("\"Hello\"").count(), 101, "{shown}");
+    assert!(shown.contains("100 more frames: 100 text"), "{shown}");
+    assert!(!shown.contains('✗'), "{shown}");
 }

@@ -21,6 +21,7 @@ use shown::{root, shown};
 const DEADLINE: Duration = Duration::from_secs(20);
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 const RECORDED: &str = "tests/tap/chromium-156.tap";
+const COMPRESSED: &str = "tests/tap/chromium-156-deflate.tap";
 
 /// A tap in front of `to`: its address, and its messages.
 fn tap(to: SocketAddr) -> (SocketAddr, SyncSender<Message>, Receiver<Message>) {
@@ -260,17 +261,27 @@ fn normal(text: &str, known: &[SocketAddr]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-#[test]
-fn a_visit_that_was_recorded_is_shown_again() {
+/// What is shown of a transcript.
+fn shown_again(name: &str) -> String {
     let mut text = String::new();
-    let name = root().join(RECORDED);
+    let name = root().join(name);
     show_file(
         &name.to_string_lossy(),
         Viewer::new(Layout::default(), false),
         &mut |line| text += &format!("{line}\n"),
     )
     .expect("it is a transcript");
-    shown("tap_chromium", &text);
+    text
+}
+
+#[test]
+fn a_visit_that_was_recorded_is_shown_again() {
+    shown("tap_chromium", &shown_again(RECORDED));
+}
+
+#[test]
+fn messages_that_a_browser_compressed_are_shown_inflated() {
+    shown("tap_deflate", &shown_again(COMPRESSED));
 }
 
 #[test]

@@ -115,6 +115,7 @@ function connect() {
 function opened() {
   openedAt = performance.now();
   element("extensions").textContent = socket.extensions || "none";
+  element("compressed").hidden = !deflates();
   note({ title: "open", detail: socket.url.split("?")[0] });
   showState(SENTENCES.open);
   if (name) {
@@ -532,16 +533,26 @@ function inBold(text) {
 
 // The frames
 
-const totals = { sent: { frames: 0, bytes: 0 }, received: { frames: 0, bytes: 0 } };
+/** `bytes` are on the wire, unless the size of a frame wasn't known; `text` is before compression. */
+const totals = {
+  sent: { frames: 0, bytes: 0, text: 0 },
+  received: { frames: 0, bytes: 0, text: 0 },
+};
 /** The latest frames and states, the latest first. They are drawn when the list is opened. */
 const notes = [];
 
 function record(text, fromServer) {
-  const frame = frameOf(text, fromServer);
+  const frame = frameOf(text, fromServer, deflates());
   const total = fromServer ? totals.received : totals.sent;
   total.frames += 1;
-  total.bytes += frame.size;
+  total.bytes += frame.size ?? NaN;
+  total.text += frame.payload;
   note({ title: fromServer ? "← received" : "→ sent", detail: sizes(frame), frame, text });
+}
+
+/** Whether messages of this connection may be compressed (RFC 7692). */
+function deflates() {
+  return socket.extensions.includes("permessage-deflate");
 }
 
 function note(it) {
@@ -560,12 +571,16 @@ drawer.ontoggle = () => {
 };
 
 function showTotals() {
-  for (const [way, { frames, bytes: count }] of Object.entries(totals)) {
-    element(way).textContent = `${frames.toLocaleString("en")} · ${bytes(count)}`;
+  for (const [way, { frames, bytes: count, text }] of Object.entries(totals)) {
+    const size = Number.isNaN(count) ? `${bytes(text)} of text` : bytes(count);
+    element(way).textContent = `${frames.toLocaleString("en")} · ${size}`;
   }
 }
 
 function sizes({ header, payload, size }) {
+  if (!header) {
+    return `${bytes(payload)} of text, before compression`;
+  }
   return `${header.length} of header + ${payload.toLocaleString("en")} of payload = ${bytes(size)}`;
 }
 
@@ -576,7 +591,9 @@ function draw({ title, detail, frame, text }) {
   if (frame) {
     const drawing = addTo(item, "dl", "");
     frame.fields.forEach((field) => drawField(drawing, field));
-    addTo(addTo(item, "p", "Header: "), "code", frame.header.join(" "));
+    if (frame.header) {
+      addTo(addTo(item, "p", "Header: "), "code", frame.header.join(" "));
+    }
     addTo(addTo(item, "p", "Payload: "), "code", beginning(text));
   }
   return item;

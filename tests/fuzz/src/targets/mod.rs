@@ -2,6 +2,9 @@
 
 pub mod connection;
 pub mod differential;
+pub mod extension;
 pub mod frame_decoder;
 pub mod head;
+pub mod inflater;
 pub mod messages;
+pub mod round_trip;

@@ -3,6 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use workshop_wire::deflate::NAME;
+
+use super::compression::offer;
 use super::program::Fate;
 use super::{Rule, Trial, Visit};
 use crate::exchange::{Opens, mebibytes, worst_of};
@@ -84,11 +87,7 @@ pub const RULES: &[Rule] = &[
             head.with_extra("Sec-WebSocket-Protocol", "probe.unasked")
         })
     }),
-    Rule::new("an extension not offered fails", "§4.1", |trial| {
-        refused(trial, |head| {
-            head.with_extra("Sec-WebSocket-Extensions", "x-probe")
-        })
-    }),
+    Rule::new("an extension not offered fails", "§4.1", unasked_extension),
     Rule::new("a head of 20 MB", "", long_head).slow(),
     Rule::new("no answer at all", "", no_answer).slow(),
     Rule::new("TCP ends before the answer", "§4.1", |trial| {
@@ -159,7 +158,7 @@ fn either(trial: &Trial, change: impl FnOnce(Head) -> Head) -> Tried {
 }
 
 /// Judges an answer that must fail the connection.
-fn refused(trial: &Trial, change: impl FnOnce(Head) -> Head) -> Tried {
+pub fn refused(trial: &Trial, change: impl FnOnce(Head) -> Head) -> Tried {
     Ok(match takes_it(&mut answer(trial, change)?) {
         Ok(()) => Outcome::broken("a message is echoed"),
         Err(end @ TcpEnd::Open) => Outcome::broken(end.in_words()),
@@ -198,6 +197,25 @@ fn wrong_keys(trial: &Trial) -> Tried {
         refused(trial, |head| {
             let wrong = wrong(head.value("Sec-WebSocket-Accept"));
             head.with("Sec-WebSocket-Accept", &wrong)
+        })
+    })
+}
+
+fn unasked_extension(trial: &Trial) -> Tried {
+    let mut all = vec!["x-probe"];
+    let seen = trial
+        .session
+        .seen
+        .borrow()
+        .last()
+        .map(|seen| offer(&seen.request));
+    if seen == Some(None) {
+        all.push(NAME);
+    }
+    let all = all.into_iter().map(|name| (name.to_string(), name));
+    worst_of(all.collect(), |name| {
+        refused(trial, |head| {
+            head.with_extra("Sec-WebSocket-Extensions", name)
         })
     })
 }

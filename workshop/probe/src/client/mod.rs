@@ -9,11 +9,12 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `program` | the client: a program that is started again for each connection, or one that a person starts |
-//! | `request`, `answer`, `framing`, `streams`, `closing`, `chance` | the rules |
+//! | `request`, `answer`, `framing`, `streams`, `closing`, `compression`, `chance` | the rules |
 
 mod answer;
 mod chance;
 mod closing;
+mod compression;
 mod framing;
 mod program;
 mod request;
@@ -54,12 +55,13 @@ const GREETINGS: usize = 3;
 /// A rule for clients.
 type Rule = rule::Rule<Trial>;
 
-const GROUPS: [Group<Trial>; 6] = [
+const GROUPS: [Group<Trial>; 7] = [
     ("Request", request::RULES),
     ("Answer", answer::RULES),
     ("Frames and text", framing::RULES),
     ("Streams", streams::RULES),
     ("Closing handshake", closing::RULES),
+    ("Compression", compression::RULES),
     ("What must be random", chance::RULES),
 ];
 

@@ -13,7 +13,7 @@ use crate::outcome::Mark;
 mod played;
 
 /// Each fault, and the rule that must find it.
-const FOUND_BY: [(Fault, &str); 53] = [
+const FOUND_BY: [(Fault, &str); 63] = [
     (Fault::Posts, "GET, the URL's path, HTTP/1.1"),
     (Fault::AsksForTheRoot, "GET, the URL's path, HTTP/1.1"),
     (Fault::SpeaksOldHttp, "GET, the URL's path, HTTP/1.1"),
@@ -73,6 +73,19 @@ const FOUND_BY: [(Fault, &str); 53] = [
     (Fault::EndsWithZero, "TCP ends without a Close"),
     (Fault::EchoesHalfAFrame, "TCP ends inside a frame"),
     (Fault::EndsWithZero, "TCP ends inside a message"),
+    (
+        Fault::TakesAnyAgreement,
+        "a wrong answer to its offer fails",
+    ),
+    (Fault::StopsAtBfinal, "\"Hello\", compressed, is echoed"),
+    (Fault::ForgetsItsContext, "… and one that refers back to it"),
+    (Fault::ExpectsCompression, "… and one that isn't compressed"),
+    (Fault::LeavesTheTail, "its own frames, compressed"),
+    (Fault::NeverForgets, "no_context_takeover is kept to"),
+    (Fault::IgnoresItsWindow, "client_max_window_bits=9, too"),
+    (Fault::TakesMisplacedBits, "RSV1 where no message begins"),
+    (Fault::TakesAnyDeflate, "what isn't DEFLATE fails"),
+    (Fault::TakesAnyText, "compressed, and not UTF-8: fails"),
     (Fault::HasOneKey, "a new key in each handshake"),
     (Fault::MasksWithOneKey, "a new masking key in each frame"),
     (Fault::MasksFromOneSeed, "… and in each connection"),
@@ -126,7 +139,7 @@ fn a_client_that_ends_tcp_first_does_not_follow_a_should() {
 /// A rule that can end with ✗ has a fault that it finds; the others only tell what was chosen.
 #[test]
 fn every_rule_finds_a_fault_or_has_no_right_and_wrong() {
-    const CHOICES: [&str; 16] = [
+    const CHOICES: [&str; 17] = [
         "101 in one-byte pieces",
         "what it offers",
         "101 that drips, 10 ms a byte",
@@ -143,6 +156,7 @@ fn every_rule_finds_a_fault_or_has_no_right_and_wrong() {
         "pings, and nobody reads",
         "1 KiB messages, and nobody reads",
         "Close, and TCP is left open",
+        "64 MiB of zeros in 64 KiB",
     ];
     // A client that accepts them, or refuses them with the right code, is right.
     const EITHER: [&str; 3] = [
@@ -169,6 +183,17 @@ fn a_client_without_a_fault_keeps_every_rule() {
     for (_, words) in FOUND_BY {
         assert!(said.contains(&format!("\n✓ {words}")), "{words}: {said}");
     }
+}
+
+#[test]
+fn a_client_that_offers_no_compression_is_asked_nothing_about_it() {
+    for rule in super::compression::RULES {
+        let outcome = tried(Fault::OffersNoCompression, rule.words, DEADLINE);
+        assert_eq!(outcome, Outcome::not_asked("not offered"), "{}", rule.words);
+    }
+    let words = "an extension not offered fails";
+    let outcome = tried(Fault::OffersNoCompression, words, DEADLINE);
+    assert_eq!(outcome.mark, Mark::Kept, "{outcome:?}");
 }
 
 /// On a machine with many servers, a port that was another's is soon the probe's.

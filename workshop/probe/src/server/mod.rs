@@ -3,9 +3,10 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `target` | which server: the URL and its addresses |
-//! | `opening`, `framing`, `streams`, `closing` | the rules |
+//! | `opening`, `framing`, `streams`, `closing`, `compression` | the rules |
 
 mod closing;
+mod compression;
 mod framing;
 mod opening;
 mod streams;
@@ -31,11 +32,12 @@ use crate::rule::{self, Group, Terms, Tried, report};
 /// A rule for servers.
 type Rule = rule::Rule<Trial>;
 
-const GROUPS: [Group<Trial>; 4] = [
+const GROUPS: [Group<Trial>; 5] = [
     ("Opening handshake", opening::RULES),
     ("Frames and text", framing::RULES),
     ("Streams", streams::RULES),
     ("Closing handshake", closing::RULES),
+    ("Compression", compression::RULES),
 ];
 
 /// One try of a rule.

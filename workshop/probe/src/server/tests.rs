@@ -2,14 +2,18 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use flate2::{Compress, Compression, FlushCompress};
 use workshop_terminal::text::columns;
 use workshop_wire::close_code::may_be_sent;
+use workshop_wire::deflate::{Agreement, Element, InflateError, Inflater, elements};
 
 use super::*;
-use crate::frame::{self, CLOSE, CONTINUATION, FIN, Frame, PING, PONG, TEXT};
+use crate::frame::{self, CLOSE, CONTINUATION, FIN, Frame, PING, PONG, RSV1, TEXT};
 use crate::head::KEYS;
 use crate::outcome::Mark;
 
@@ -41,10 +45,23 @@ enum Fault {
     KeepsTcpOpen,
     SendsAnyCodeBack,
     SendsAnyReasonBack,
+    DeclinesCompression,
+    AgreesToAnything,
+    AnswersMoreThanAsked,
+    StopsAtBfinal,
+    ForgetsItsContext,
+    ExpectsCompression,
+    LeavesTheTail,
+    SetsRsv1OnPongs,
+    NeverForgets,
+    IgnoresItsWindow,
+    TakesMisplacedBits,
+    TakesAnyDeflate,
+    DiesOfBombs,
 }
 
 /// Each fault, and the rule that must find it.
-const FOUND_BY: [(Fault, &str); 25] = [
+const FOUND_BY: [(Fault, &str); 37] = [
     (Fault::AnswersOneKeyOnly, "the accept key is the key's"),
     (Fault::TakesASubprotocol, "no subprotocol that wasn't asked"),
     (Fault::TakesAnExtension, "no extension that wasn't offered"),
@@ -70,6 +87,18 @@ const FOUND_BY: [(Fault, &str); 25] = [
     (Fault::KeepsTcpOpen, "Close and FIN at once: answered"),
     (Fault::SendsAnyCodeBack, "1005, 1006, 1015 aren't sent back"),
     (Fault::SendsAnyReasonBack, "a reason that isn't UTF-8 fails"),
+    (Fault::AnswersMoreThanAsked, "its answer fits the offer"),
+    (Fault::AgreesToAnything, "a bad offer is declined"),
+    (Fault::StopsAtBfinal, "\"Hello\", compressed, is echoed"),
+    (Fault::ForgetsItsContext, "… and one that refers back to it"),
+    (Fault::ExpectsCompression, "… and one that isn't compressed"),
+    (Fault::LeavesTheTail, "its own frames, compressed"),
+    (Fault::SetsRsv1OnPongs, "its own frames, compressed"),
+    (Fault::NeverForgets, "no_context_takeover is kept to"),
+    (Fault::IgnoresItsWindow, "server_max_window_bits=9, too"),
+    (Fault::TakesMisplacedBits, "RSV1 where no message begins"),
+    (Fault::TakesAnyDeflate, "what isn't DEFLATE fails"),
+    (Fault::TakesAnyText, "compressed, and not UTF-8: fails"),
 ];
 
 #[test]
@@ -108,6 +137,47 @@ fn a_server_with_a_fault_is_red() {
     assert_eq!(end, Exit::Red, "{said}");
     assert!(said.contains("\n✗ the accept key is the key's"), "{said}");
     assert!(said.contains(" 1 broken"), "{said}");
+}
+
+#[test]
+fn a_server_that_declines_compression_is_asked_nothing_about_it() {
+    let (end, said) = told(Fault::DeclinesCompression);
+    assert_eq!(end, Exit::Success, "{said}");
+    let count = super::compression::RULES.len();
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let line = format!("- {count} rules aren't asked the offer is declined");
+    assert!(words.join(" ").contains(&line), "{said}");
+    assert!(said.contains(&format!(" {count} not asked,")), "{said}");
+}
+
+#[test]
+fn a_group_can_be_asked_for_by_its_title() {
+    let url = format!("ws://{}/", address_of(&start(Fault::DeclinesCompression)));
+    let terms = Terms {
+        only: "compression",
+        ..TERMS
+    };
+    let mut said = String::new();
+    probe(&url, false, terms, &mut |line| {
+        said.push_str(&format!("{line}\n"))
+    })
+    .expect("it echoes");
+    let count = super::compression::RULES.len();
+    assert!(
+        said.contains(&format!("\n{count} rules: 0 kept,")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_server_must_live_on_after_a_bomb() {
+    let words = "64 MiB of zeros in 64 KiB";
+    let rule = rules().find(|rule| rule.words == words).expect("there");
+    let survived = outcome(rule, &start(Fault::None), DEADLINE);
+    assert_eq!(survived, Outcome::chosen("Close 1009, FIN"));
+    let dead = outcome(rule, &start(Fault::DiesOfBombs), DEADLINE);
+    assert_eq!(dead.mark, Mark::Broken, "{dead:?}");
+    assert!(dead.did.contains("; then "), "{dead:?}");
 }
 
 #[test]
@@ -171,6 +241,8 @@ const TERMS: Terms = Terms {
     patience: PATIENCE,
     only: "",
 };
+/// The longest message that is inflated.
+const MAX_MESSAGE: u64 = 1 << 20;
 /// Longer than anything takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -192,15 +264,19 @@ fn told(fault: Fault) -> (Exit, String) {
 fn start(fault: Fault) -> Target {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address: SocketAddr = listener.local_addr().expect("it has an address");
+    let is_dead = Arc::new(AtomicBool::new(false));
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            thread::spawn(move || serve(stream, fault));
+            let is_dead = Arc::clone(&is_dead);
+            if !is_dead.load(Ordering::SeqCst) {
+                thread::spawn(move || serve(stream, fault, &is_dead));
+            }
         }
     });
     Target::find(&format!("ws://{address}/"), false).expect("it is on this machine")
 }
 
-fn serve(mut stream: TcpStream, fault: Fault) -> io::Result<()> {
+fn serve(mut stream: TcpStream, fault: Fault, is_dead: &AtomicBool) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     stream.set_write_timeout(Some(Duration::from_secs(20)))?;
     let mut input = Vec::new();
@@ -217,12 +293,15 @@ fn serve(mut stream: TcpStream, fault: Fault) -> io::Result<()> {
     };
     let head: Vec<u8> = input.drain(..end + 4).collect();
     let head = String::from_utf8_lossy(&head).into_owned();
-    match judge(&head, fault) {
-        Ok(response) => stream.write_all(response.as_bytes())?,
+    let deflate = match judge(&head, fault) {
+        Ok((response, deflate)) => {
+            stream.write_all(response.as_bytes())?;
+            deflate
+        }
         Err(_) if fault == Fault::HangsUpOnWrongHeads => return Ok(()),
         Err(answer) => return stream.write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()),
-    }
-    talk(stream, input, fault)
+    };
+    talk(stream, input, deflate, fault, is_dead)
 }
 
 /// Reads what comes until the other side ends it.
@@ -238,7 +317,7 @@ fn more(stream: &mut TcpStream, input: &mut Vec<u8>) -> io::Result<bool> {
     Ok(count > 0)
 }
 
-fn judge(head: &str, fault: Fault) -> Result<String, &'static str> {
+fn judge(head: &str, fault: Fault) -> Result<(String, Option<Deflate>), &'static str> {
     let line = head.lines().next().unwrap_or_default();
     let all = |name: &str| -> Vec<&str> {
         let fields = head.lines().filter_map(|line| line.split_once(": "));
@@ -289,19 +368,121 @@ fn judge(head: &str, fault: Fault) -> Result<String, &'static str> {
         Fault::AnswersOneKeyOnly => KEYS[0].1,
         _ => known.map_or("", |known| known.1),
     };
-    let extra = match fault {
-        Fault::TakesASubprotocol => "Sec-WebSocket-Protocol: chat\r\n",
-        Fault::TakesAnExtension => "Sec-WebSocket-Extensions: permessage-deflate\r\n",
-        _ => "",
+    let offers = elements(&all("Sec-WebSocket-Extensions").join(", "));
+    let answer = match fault {
+        Fault::DeclinesCompression => None,
+        _ => offers.iter().find_map(|offer| accepted(offer, fault)),
     };
-    Ok(format!(
+    let extra = match (fault, &answer) {
+        (Fault::TakesASubprotocol, _) => "Sec-WebSocket-Protocol: chat\r\n".to_string(),
+        (Fault::TakesAnExtension, _) => "Sec-WebSocket-Extensions: x\r\n".to_string(),
+        (_, Some(answer)) => format!("Sec-WebSocket-Extensions: {answer}\r\n"),
+        (_, None) => String::new(),
+    };
+    let response = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {accept}\r\n{extra}\r\n"
-    ))
+    );
+    Ok((response, answer.map(|answer| Deflate::new(&answer, fault))))
 }
 
-fn talk(mut stream: TcpStream, mut input: Vec<u8>, fault: Fault) -> io::Result<()> {
+/// The answer to an offer of compression. `None` if it is declined.
+fn accepted(offer: &Element, fault: Fault) -> Option<String> {
+    let mut answer = "permessage-deflate".to_string();
+    if fault == Fault::AgreesToAnything {
+        return Some(answer);
+    }
+    if fault == Fault::AnswersMoreThanAsked {
+        answer += "; client_max_window_bits=10";
+    }
+    // An offer may have all that an answer may, and one more.
+    let mut asked = offer.clone();
+    let bare = ("client_max_window_bits".to_string(), None);
+    asked.parameters.retain(|parameter| *parameter != bare);
+    let agreement = Agreement::of_answer(&asked).ok()?;
+    if !agreement.server.takes_over {
+        answer += "; server_no_context_takeover";
+    }
+    if !agreement.client.takes_over {
+        answer += "; client_no_context_takeover";
+    }
+    match agreement.server.window_bits {
+        8 => return None,
+        15 => {}
+        bits => answer += &format!("; server_max_window_bits={bits}"),
+    }
+    Some(answer)
+}
+
+/// One connection's compression.
+struct Deflate {
+    agreement: Agreement,
+    inflater: Inflater,
+    compress: Compress,
+}
+
+impl Deflate {
+    fn new(answer: &str, fault: Fault) -> Self {
+        let agreement = Agreement::of_answer(&elements(answer)[0]).expect("it is its own");
+        let bits = match fault {
+            Fault::IgnoresItsWindow => 15,
+            _ => agreement.server.window_bits,
+        };
+        Self {
+            agreement,
+            inflater: Inflater::new(agreement.client, MAX_MESSAGE),
+            compress: Compress::new_with_window_bits(Compression::best(), false, bits),
+        }
+    }
+
+    /// Inflates a message, or says with which code it fails the connection.
+    fn inflated(&mut self, message: &[u8], fault: Fault) -> Result<Vec<u8>, u16> {
+        if fault == Fault::ForgetsItsContext {
+            self.inflater = Inflater::new(self.agreement.client, MAX_MESSAGE);
+        }
+        let is_last = message.first().is_some_and(|first| first & 1 != 0);
+        if fault == Fault::StopsAtBfinal && is_last {
+            return Err(1007);
+        }
+        let mut bytes = Vec::new();
+        let inflated = self
+            .inflater
+            .inflate(message, |piece| bytes.extend(piece))
+            .and_then(|()| self.inflater.finish(|piece| bytes.extend(piece)));
+        match inflated {
+            Ok(()) => Ok(bytes),
+            Err(InflateError::TooLong) => Err(1009),
+            Err(_) if fault == Fault::TakesAnyDeflate => Ok(message.to_vec()),
+            Err(_) => Err(1007),
+        }
+    }
+
+    fn deflated(&mut self, message: &[u8], fault: Fault) -> Vec<u8> {
+        if !self.agreement.server.takes_over && fault != Fault::NeverForgets {
+            self.compress.reset();
+        }
+        let mut bytes = Vec::with_capacity(message.len() + 1000);
+        let done = self
+            .compress
+            .compress_vec(message, &mut bytes, FlushCompress::Sync);
+        done.expect("there is room for it");
+        if fault != Fault::LeavesTheTail {
+            bytes.truncate(bytes.len().saturating_sub(4));
+        }
+        if bytes.is_empty() { vec![0] } else { bytes }
+    }
+}
+
+fn talk(
+    mut stream: TcpStream,
+    mut input: Vec<u8>,
+    mut deflate: Option<Deflate>,
+    fault: Fault,
+    is_dead: &AtomicBool,
+) -> io::Result<()> {
     let mut message = Vec::new();
+    // The opcode and RSV1 of the message.
+    let mut kind = TEXT;
     loop {
         let frame = match frame::read(&input) {
             Ok(None) => {
@@ -319,31 +500,59 @@ fn talk(mut stream: TcpStream, mut input: Vec<u8>, fault: Fault) -> io::Result<(
             }
             Err(_) => return close(stream, 1009, b""),
         };
-        if let Some(code) = wrong(&frame, fault) {
+        if let Some(code) = wrong(&frame, deflate.is_some(), fault) {
             return close(stream, code, b"");
         }
         match frame.opcode() {
             PING if fault == Fault::PongsWithNothing => send(&mut stream, FIN | PONG, b"", fault)?,
+            PING if fault == Fault::SetsRsv1OnPongs => {
+                send(&mut stream, FIN | RSV1 | PONG, &frame.payload, fault)?;
+            }
             PING => send(&mut stream, FIN | PONG, &frame.payload, fault)?,
             CLOSE => return answer(stream, &frame.payload, fault),
             CONTINUATION if fault == Fault::DropsFragments => {}
             opcode => {
                 message.extend(&frame.payload);
-                if opcode == TEXT && !is_text(&message) && fault != Fault::TakesAnyText {
+                if opcode != CONTINUATION {
+                    kind = frame.first & !FIN;
+                }
+                if kind == TEXT && !is_text(&message) && fault != Fault::TakesAnyText {
                     return close(stream, 1007, b"");
                 }
             }
         }
-        if frame.opcode() < CLOSE && frame.is_final() {
+        if frame.opcode() >= CLOSE || !frame.is_final() {
+            continue;
+        }
+        let Some(deflate) = &mut deflate else {
             send(&mut stream, FIN | TEXT, &message, fault)?;
             message.clear();
+            continue;
+        };
+        if kind & RSV1 != 0 || fault == Fault::ExpectsCompression {
+            message = match deflate.inflated(&message, fault) {
+                Ok(message) => message,
+                Err(1009) if fault == Fault::DiesOfBombs => {
+                    is_dead.store(true, Ordering::SeqCst);
+                    return Ok(());
+                }
+                Err(code) => return close(stream, code, b""),
+            };
         }
+        if kind == RSV1 | TEXT && !is_text(&message) && fault != Fault::TakesAnyText {
+            return close(stream, 1007, b"");
+        }
+        let bytes = deflate.deflated(&message, fault);
+        send(&mut stream, FIN | RSV1 | TEXT, &bytes, fault)?;
+        message.clear();
     }
 }
 
-fn wrong(frame: &Frame, fault: Fault) -> Option<u16> {
+fn wrong(frame: &Frame, deflates: bool, fault: Fault) -> Option<u16> {
     let is_masked = frame.is_masked() || fault == Fault::TakesUnmasked;
-    let is_plain = frame.first & 0x70 == 0 || fault == Fault::TakesReservedBits;
+    let begins = matches!(frame.opcode(), 1..=2) || fault == Fault::TakesMisplacedBits;
+    let allowed = if deflates && begins { RSV1 } else { 0 };
+    let is_plain = frame.first & 0x70 & !allowed == 0 || fault == Fault::TakesReservedBits;
     let is_known = matches!(frame.opcode(), 0..=2 | 8..=10) || fault == Fault::TakesReservedOpcodes;
     (!is_masked || !is_plain || !is_known || !frame.minimal).then_some(1002)
 }

@@ -1,4 +1,5 @@
-//! An echo client that keeps every rule, or breaks one of them. It shares no code with the probe.
+//! An echo client that keeps every rule, or breaks one of them. It shares no code with the probe, but for what inflates
+//! and for the parameters of an extension.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -8,7 +9,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::{Compress, Compression, FlushCompress};
 use sha1::{Digest, Sha1};
+use workshop_wire::deflate::{Agreement, InflateError, Inflater, elements};
 
 /// A rule that is broken. Some are broken only by tests of the library, some only by those of the program.
 #[allow(dead_code, reason = "each of two test programs plays some of them")]
@@ -68,6 +71,16 @@ pub enum Fault {
     SendsAnyCodeBack,
     SendsAnyReasonBack,
     EchoesHalfAFrame,
+    OffersNoCompression,
+    TakesAnyAgreement,
+    StopsAtBfinal,
+    ForgetsItsContext,
+    ExpectsCompression,
+    LeavesTheTail,
+    NeverForgets,
+    IgnoresItsWindow,
+    TakesMisplacedBits,
+    TakesAnyDeflate,
 }
 
 use Fault::*;
@@ -106,6 +119,7 @@ fn converse(url: &str, fault: Fault) -> io::Result<()> {
         input: Vec::new(),
         frames: 0,
         has_closed: false,
+        deflate: None,
         fault,
     };
     client.open(host, resource)?;
@@ -131,7 +145,15 @@ struct Played {
     input: Vec<u8>,
     frames: u32,
     has_closed: bool,
+    deflate: Option<Deflate>,
     fault: Fault,
+}
+
+/// What is needed where compression was agreed on.
+struct Deflate {
+    agreement: Agreement,
+    inflater: Inflater,
+    compress: Compress,
 }
 
 struct Frame {
@@ -173,12 +195,14 @@ impl Played {
         let mut head = format!(
             "{method} {resource} HTTP/1.{minor}\r\nHost: {host}\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n\
-             Sec-WebSocket-Version: {version}\r\n\r\n"
+             Sec-WebSocket-Version: {version}\r\n\
+             Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
         );
         for (fault, line) in [
             (SendsNoHost, "Host: "),
             (AsksForNoUpgrade, "Upgrade: "),
             (HasNoConnectionField, "Connection: "),
+            (OffersNoCompression, "Sec-WebSocket-Extensions: "),
         ] {
             if self.fault == fault {
                 let lines = head.split_inclusive("\r\n");
@@ -191,7 +215,8 @@ impl Played {
             let line = answer.lines().next().unwrap_or_default();
             let is_interim = line.starts_with("HTTP/1.1 10") && !line.starts_with("HTTP/1.1 101");
             if !is_interim || self.fault == StopsAt100 {
-                return self.accept(&answer, &key);
+                self.deflate = self.accept(&answer, &key)?;
+                return Ok(());
             }
         }
     }
@@ -216,7 +241,7 @@ impl Played {
         }
     }
 
-    fn accept(&self, head: &str, key: &str) -> io::Result<()> {
+    fn accept(&self, head: &str, key: &str) -> io::Result<Option<Deflate>> {
         let fault = self.fault;
         let all = |name: &str| -> Vec<&str> {
             let fields = head.lines().filter_map(|line| line.split_once(": "));
@@ -245,12 +270,25 @@ impl Played {
             ([given], _) => *given == right,
             _ => false,
         };
-        let is_plain = (all("Sec-WebSocket-Protocol").is_empty() || fault == TakesASubprotocol)
-            && (all("Sec-WebSocket-Extensions").is_empty() || fault == TakesAnExtension);
+        let is_plain = all("Sec-WebSocket-Protocol").is_empty() || fault == TakesASubprotocol;
+        let deflate = match &elements(&all("Sec-WebSocket-Extensions").join(", "))[..] {
+            [] => None,
+            [answer, ..] if fault == TakesAnyAgreement && answer.is_deflate() => {
+                let agreement = Agreement::of_answer(answer).unwrap_or_default();
+                Some(Deflate::new(agreement, fault))
+            }
+            [answer] if answer.is_deflate() && fault != OffersNoCompression => {
+                let agreement = Agreement::of_answer(answer);
+                let agreement = agreement.map_err(|why| wrong(&why))?;
+                Some(Deflate::new(agreement, fault))
+            }
+            _ if fault == TakesAnExtension => None,
+            _ => return Err(wrong("an extension")),
+        };
         let is_upgrade = (lists("Upgrade", "websocket") || fault == TakesNoUpgrade)
             && (lists("Connection", "Upgrade") || fault == TakesNoConnection);
         if is_http && is_101 && is_ours && is_plain && is_upgrade {
-            Ok(())
+            Ok(deflate)
         } else {
             Err(wrong("refused"))
         }
@@ -289,7 +327,7 @@ impl Played {
                 _ if message.is_some() && self.fault != TakesTextInAMessage => {
                     return self.fail(1002);
                 }
-                _ => message = Some((opcode, frame.payload)),
+                _ => message = Some((frame.first & 0x4f, frame.payload)),
             }
             let Some((opcode, so_far)) = &message else {
                 continue;
@@ -303,10 +341,30 @@ impl Played {
                 return self.fail(1007);
             }
             if is_final && self.fault != EchoesNothing {
-                let (opcode, whole) = message.take().unwrap_or_default();
-                self.send(0x80 | opcode, &whole)?;
+                let (kind, whole) = message.take().unwrap_or_default();
+                if let Err(code) = self.send_back(kind, whole)? {
+                    return self.fail(code);
+                }
             }
         }
+    }
+
+    /// Echoes a message of this opcode, perhaps with RSV1.
+    fn send_back(&mut self, kind: u8, mut message: Vec<u8>) -> io::Result<Checked<()>> {
+        let Some(deflate) = &mut self.deflate else {
+            return self.send(0x80 | kind, &message).map(Ok);
+        };
+        if kind & 0x40 != 0 || self.fault == ExpectsCompression {
+            message = match deflate.inflated(&message, self.fault) {
+                Ok(message) => message,
+                Err(code) => return Ok(Err(code)),
+            };
+        }
+        if kind == 0x41 && !is_text(&message, true) && self.fault != TakesAnyText {
+            return Ok(Err(1007));
+        }
+        let bytes = deflate.deflated(&message, self.fault);
+        self.send(0xc0 | kind, &bytes).map(Ok)
     }
 
     /// Reads a frame, or says with which code it fails the connection.
@@ -342,7 +400,13 @@ impl Played {
         let opcode = first & 0x0f;
         let is_control = opcode >= 8;
         let is_known = matches!(opcode, 0..=2 | 8..=10) || self.fault == TakesReservedOpcodes;
-        let is_plain = first & 0x70 == 0 || self.fault == TakesReservedBits;
+        let begins = matches!(opcode, 1..=2) || self.fault == TakesMisplacedBits;
+        let allowed = if self.deflate.is_some() && begins {
+            0x40
+        } else {
+            0
+        };
+        let is_plain = first & 0x70 & !allowed == 0 || self.fault == TakesReservedBits;
         let is_masked = second & 0x80 != 0;
         let is_whole = first & 0x80 != 0 || !is_control || self.fault == TakesControlInParts;
         if !is_known || !is_plain || !is_whole || (is_masked && self.fault != TakesMasked) {
@@ -474,6 +538,57 @@ impl Played {
             _ => {}
         }
         io::copy(&mut self.stream, &mut io::sink()).map(|_| ())
+    }
+}
+
+impl Deflate {
+    fn new(agreement: Agreement, fault: Fault) -> Self {
+        let bits = match fault {
+            IgnoresItsWindow => 15,
+            _ => agreement.client.window_bits.max(9),
+        };
+        Self {
+            agreement,
+            inflater: Inflater::new(agreement.server, MAX_MESSAGE as u64),
+            compress: Compress::new_with_window_bits(Compression::best(), false, bits),
+        }
+    }
+
+    /// Inflates a message, or says with which code it fails the connection.
+    fn inflated(&mut self, message: &[u8], fault: Fault) -> Checked<Vec<u8>> {
+        if fault == ForgetsItsContext {
+            self.inflater = Inflater::new(self.agreement.server, MAX_MESSAGE as u64);
+        }
+        let is_last = message.first().is_some_and(|first| first & 1 != 0);
+        if fault == StopsAtBfinal && is_last {
+            return Err(1007);
+        }
+        let mut bytes = Vec::new();
+        let inflated = self
+            .inflater
+            .inflate(message, |piece| bytes.extend(piece))
+            .and_then(|()| self.inflater.finish(|piece| bytes.extend(piece)));
+        match inflated {
+            Ok(()) => Ok(bytes),
+            Err(InflateError::TooLong) => Err(1009),
+            Err(_) if fault == TakesAnyDeflate => Ok(message.to_vec()),
+            Err(_) => Err(1007),
+        }
+    }
+
+    fn deflated(&mut self, message: &[u8], fault: Fault) -> Vec<u8> {
+        if !self.agreement.client.takes_over && fault != NeverForgets {
+            self.compress.reset();
+        }
+        let mut bytes = Vec::with_capacity(message.len() + 1000);
+        let done = self
+            .compress
+            .compress_vec(message, &mut bytes, FlushCompress::Sync);
+        done.expect("there is room for it");
+        if fault != LeavesTheTail {
+            bytes.truncate(bytes.len().saturating_sub(4));
+        }
+        if bytes.is_empty() { vec![0] } else { bytes }
     }
 }
 
