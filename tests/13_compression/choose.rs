@@ -40,6 +40,9 @@ fn a_server_answers_what_is_asked_of_it() {
                client offers that.",
         signs: [
             panics("").says("An offer made your code panic. It comes from the other side."),
+            missing(["→ ✓; client_max_window_bits=10"]).says(
+                "The client's own window has 10 bits. If the answer says so, the server's memory can be small, too.",
+            ),
             missing(["→ ✓; server_no_context_takeover"]).says(
                 "The client asks the server to forget each message, and the answer doesn't say so. A client takes that \
                  for a no, and fails the connection.",
@@ -58,9 +61,6 @@ fn a_server_answers_what_is_asked_of_it() {
             ),
             missing(["→ ✓; client_no_context_takeover"]).says(
                 "The client will forget each message. If the answer says so, the server can forget them as well.",
-            ),
-            missing(["→ ✓; client_max_window_bits=10"]).says(
-                "The client's own window has 10 bits. If the answer says so, the server's memory can be small, too.",
             ),
         ],
         shows: || rows(&[

@@ -42,10 +42,10 @@ fn eight_bits_are_for_receiving_only() {
         rfc: "RFC 7692 §7.1.2",
         rule: "A compressor has the window that was agreed on, or none at all. A decompressor's may be larger.",
         signs: [
-            yours([" 8 bits", "compresses with 8"]).says(
+            yours([" 8 bits: compresses with 8"]).says(
                 "flate2 panics at 8 bits. If the other side can make a server use it, the other side can end a thread.",
             ),
-            yours([" 8 bits", "compresses with 9"]).says(
+            yours([" 8 bits: compresses with 9"]).says(
                 "9 bits look back over 512 bytes. A peer that agreed on 8 keeps 256 of them, and can't follow.",
             ),
             yours(["decompresses with 8"]).says("flate2 panics at 8 bits here, too. A larger window does no harm."),
