@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
+use rustls::server::ResolvesServerCert;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-
-use crate::certificates::Certificates;
 
 /// The protocol inside, as ALPN names it (RFC 7301 §6). A WebSocket begins as HTTP/1.1; with `h2`, it would begin
 /// differently (RFC 8441).
@@ -23,7 +22,7 @@ pub fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// Returns an error if the provider has no cryptography for TLS 1.2 and 1.3.
-pub fn server(certificates: Arc<Certificates>) -> Result<ServerConfig, rustls::Error> {
+pub fn server(certificates: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()

@@ -151,6 +151,15 @@ pub fn example(id: &str, example: &str) -> Result<Command, Box<dyn std::error::E
     build(&what, &format!("examples/{example}"))
 }
 
+/// Builds a step, and returns the command that runs it, for one that isn't started as all others are.
+///
+/// # Errors
+/// It doesn't build.
+pub fn program(id: &str) -> Result<Command, Box<dyn std::error::Error>> {
+    let package = package(id);
+    build(&["--package", &package], &package)
+}
+
 /// Builds a program and starts it. `program` is where cargo puts it, `name` the server's name if it has several.
 fn start(
     what: &[&str],
@@ -198,7 +207,23 @@ pub struct Browser {
 /// # Errors
 /// The test's own, or the browser can't be started.
 pub async fn in_browser(test: impl AsyncFnOnce(&Browser) -> Outcome) -> Outcome {
+    in_browser_of(Command::new("chromedriver"), test).await
+}
+
+/// The same, with a home folder of its own: Chromium on Linux looks there for the authorities that it trusts.
+///
+/// # Errors
+/// The test's own, or the browser can't be started.
+pub async fn in_browser_at(home: &Path, test: impl AsyncFnOnce(&Browser) -> Outcome) -> Outcome {
     let mut command = Command::new("chromedriver");
+    command.env("HOME", home);
+    in_browser_of(command, test).await
+}
+
+async fn in_browser_of(
+    mut command: Command,
+    test: impl AsyncFnOnce(&Browser) -> Outcome,
+) -> Outcome {
     command.arg("--port=0").stderr(Stdio::null());
     let chromedriver = match Process::start(command, "started successfully on port ") {
         Ok(chromedriver) => chromedriver,
