@@ -56,6 +56,10 @@ fn a_chat_is_lines() {
         rule: "What is typed goes out as JSON, and what the server says is a line. It can't move the cursor.",
         signs: [
             yours(["\u{1b}"]).says("A control character goes to the terminal as it came: a name and a message are what some other person typed."),
+            missing(["messages may be missing"]).says(
+                "The id of the last message isn't kept: a gap isn't noticed, and the next connection asks for messages \
+                 that have come already.",
+            ),
         ],
         shows: || {
             let mut scene = Scene::new("ada");

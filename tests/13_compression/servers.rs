@@ -11,7 +11,7 @@ use support::frame::{TEXT, masked};
 use support::http::Client;
 use support::sign::{missing, yours};
 
-use crate::check::shared::{ALONE, COMPRESSED_TEXT, HELLO, TAKEN_OVER, inflated, said, shown};
+use super::shared::{ALONE, COMPRESSED_TEXT, HELLO, TAKEN_OVER, inflated, said, shown};
 
 /// A client on a socket, without your code.
 struct Peer(Client);

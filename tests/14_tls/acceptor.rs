@@ -228,8 +228,10 @@ fn only_so_many_handshakes_run_at_once() {
         rfc: "RFC 6455 §10.4",
         rule: "If as many handshakes run as may, the next client is dropped. When one ends, there is room again.",
         signs: [
-            under("the third", yours(["a stream"])).says("No handshake is counted, or the limit is off by one."),
-            under("the third", yours(["is waited for"])).says("A client that is too many is waited for."),
+            under("the third", yours(["is waited for"])).says(
+                "No handshake is counted, or one too many is allowed. `_ =` drops the count at once; `let _running =` \
+                 keeps it to the end of the function.",
+            ),
             under("a client after that", missing(["a stream"])).says(
                 "A handshake that has ended is still counted: after enough of them, nobody gets in.",
             ),

@@ -75,9 +75,6 @@ fn a_name_must_be_proved() {
         rfc: "RFC 6455 §4.1",
         rule: "The certificate must be valid now, for this very name, and signed by an authority that is trusted.",
         signs: [
-            yours(["connected"]).and(missing(["connected"])).says(
-                "The handshake is taken for done before the last of it has gone out: the server waits for it.",
-            ),
             missing(["connected"]).says(
                 "A server that proves its name is refused. The name to prove is that of the URL, without a port.",
             ),

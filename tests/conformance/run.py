@@ -32,8 +32,9 @@ WORK = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "co
 CASES = "1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.*,10.*"
 # The same and permessage-deflate, in parts that the suite runs one after another: 12.1 to 12.5, 13.1 to 13.7.
 COMPRESSION_CASES = [CASES, *(f"12.{kind}.*" for kind in range(1, 6)), *(f"13.{kind}.*" for kind in range(1, 8))]
-# Each kind of message and each set of parameters, small and large.
-BRIEF_CASES = [CASES]
+# Each kind of message and each set of parameters, with messages of one frame and of many, and some large ones.
+BRIEF_CASES = ["1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.1.4,9.2.4,10.*,"
+               "12.*.1,12.*.7,12.*.13,12.1.10,12.5.10,13.*.1,13.*.7,13.*.13,13.3.10"]
 GROUPS = {
     1: "Framing", 2: "Pings and pongs", 3: "Reserved bits", 4: "Opcodes", 5: "Fragmentation",
     6: "UTF-8", 7: "Closing handshake", 9: "Limits and performance", 10: "Automatic fragmentation",

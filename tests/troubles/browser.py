@@ -27,7 +27,7 @@ try {
 
 
 class Browser:
-    def __init__(self):
+    def __init__(self, takes_any_certificate=True):
         self.version = re.search(r"Chromium (\d+)", subprocess.run(
             [need("chromium"), "--version"], capture_output=True, text=True, check=False).stdout)[1]
         self.driver = Program(need("chromedriver"), "--port=0")
@@ -37,9 +37,10 @@ class Browser:
             arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
                          "--no-first-run", "--disable-background-networking",
                          "--disable-component-update", "--disable-sync",
-                         # For a page that comes by https, from a host that is not this one.
-                         "--ignore-certificate-errors",
                          "--host-resolver-rules=MAP chat.example 127.0.0.1"]
+            if takes_any_certificate:
+                # For a page that comes by https, from a host that is not this one.
+                arguments.append("--ignore-certificate-errors")
             answer = self._ask("POST", "", {"capabilities": {"alwaysMatch": {
                 "goog:chromeOptions": {"args": arguments},
                 "goog:loggingPrefs": {"browser": "ALL"}}}}, 60)

@@ -27,8 +27,8 @@ from pathlib import Path
 
 from browser import Browser
 from keep import Kept
-from stage import (DEADLINE, KEY, Client, Missing, Server, Tap, accept_of, binary, build, close_frame, closing,
-                   drain, echo, evened, field, frame, free_port, interrupt, need, proxy, saying,
+from stage import (DEADLINE, KEY, Client, Missing, Server, Tap, accept_of, binary, build, chat_over_tls,
+                   close_frame, closing, drain, echo, evened, field, frame, free_port, interrupt, need, proxy, saying,
                    switching, told, until)
 
 HERE = Path(__file__).resolve().parent
@@ -56,7 +56,7 @@ def curl(*arguments):
         lines += told("", body.strip())
     if done.returncode not in (0, 28, 52, 56):
         # Some versions say how long it took; all say which they are.
-        said = re.sub(" after .*", "", done.stderr.decode().strip())
+        said = re.sub(" after .*", "", done.stderr.decode().strip().split("\n")[0])
         lines += told("curl", re.sub(r"OpenSSL/[\d.]+\w?", "OpenSSL", said))
     return lines
 
@@ -263,6 +263,30 @@ def mixed_content(browser):
         story.until("SecurityError")
         story.console()
         return evened(story.lines, {9443: server.port})
+
+
+@trouble
+def untrusted_authority(browser):
+    """The browser of all other troubles takes any certificate. This one doesn't, and has never heard of the
+    authority."""
+    del browser
+    with tempfile.TemporaryDirectory() as folder, chat_over_tls(folder) as server, echo() as page, \
+            Browser(takes_any_certificate=False) as browser:
+        story = Story(browser, page.port)
+        story.connect(f"wss://localhost:{server.port}/socket")
+        story.end()
+        story.lines += curl(f"https://localhost:{server.port}/")
+        return evened(story.lines, {9009: page.port, 9014: server.port})
+
+
+@trouble
+def http_at_tls(browser):
+    with tempfile.TemporaryDirectory() as folder, chat_over_tls(folder) as server, echo() as page:
+        story = Story(browser, page.port)
+        story.connect(f"ws://127.0.0.1:{server.port}/socket")
+        story.end()
+        story.lines += shake(server.port)
+        return evened(story.lines, {9009: page.port, 9014: server.port})
 
 
 @trouble

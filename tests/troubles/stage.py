@@ -94,10 +94,10 @@ class Program:
 
 
 def build():
-    """The echo server and the tap."""
+    """The echo server, the chat over TLS and the tap."""
     cargo = os.environ.get("CARGO", "cargo")
-    subprocess.run([cargo, "build", "--quiet", "--package", "echo-solution", "--package", "workshop-tap"],
-                   cwd=ROOT, check=True)
+    packages = [part for name in ("echo-solution", "tls-solution", "workshop-tap") for part in ("--package", name)]
+    subprocess.run([cargo, "build", "--quiet", *packages], cwd=ROOT, check=True)
 
 
 def binary(name):
@@ -118,6 +118,11 @@ def listening(*command, **options):
 def echo(*arguments, **options):
     """Step 09's server."""
     return listening(binary("echo-solution"), "--listen", "127.0.0.1:0", *arguments, **options)
+
+
+def chat_over_tls(folder):
+    """Step 14's server, with an authority that is made for it."""
+    return listening(binary("tls-solution"), "--authority", folder, "chat", "--listen", "127.0.0.1:0")
 
 
 class Tap(Program):

@@ -101,7 +101,25 @@ pub fn serve_at(
     options: &[&str],
 ) -> Result<(Process, String), Box<dyn std::error::Error>> {
     let package = package(id);
-    start(&["--package", &package], &package, listen, options)
+    start(&["--package", &package], &package, &[], listen, options)
+}
+
+/// A running server of a step whose program has several, and its address.
+///
+/// # Errors
+/// It doesn't build or start.
+pub fn serve_command(
+    id: &str,
+    name: &str,
+) -> Result<(Process, String), Box<dyn std::error::Error>> {
+    let package = package(id);
+    start(
+        &["--package", &package],
+        &package,
+        &[name],
+        "127.0.0.1:0",
+        &[],
+    )
 }
 
 /// A running example of a step, `examples/<example>/main.rs`, and its address.
@@ -113,7 +131,8 @@ pub fn serve_example(
     example: &str,
 ) -> Result<(Process, String), Box<dyn std::error::Error>> {
     let what = ["--package", &package(id), "--example", example];
-    start(&what, &format!("examples/{example}"), "127.0.0.1:0", &[])
+    let program = format!("examples/{example}");
+    start(&what, &program, &[], "127.0.0.1:0", &[])
 }
 
 fn package(id: &str) -> String {
@@ -132,15 +151,16 @@ pub fn example(id: &str, example: &str) -> Result<Command, Box<dyn std::error::E
     build(&what, &format!("examples/{example}"))
 }
 
-/// Builds a program and starts it. `program` is where cargo puts it.
+/// Builds a program and starts it. `program` is where cargo puts it, `name` the server's name if it has several.
 fn start(
     what: &[&str],
     program: &str,
+    name: &[&str],
     listen: &str,
     options: &[&str],
 ) -> Result<(Process, String), Box<dyn std::error::Error>> {
     let mut command = build(what, program)?;
-    command.args(["--listen", listen]).args(options);
+    command.args(name).args(["--listen", listen]).args(options);
     let process = Process::start(command, "listening on ")?;
     let address = process
         .line

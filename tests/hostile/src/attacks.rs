@@ -1,5 +1,6 @@
 //! The attacks. Each ends with a good request, which must be answered by the same process on the same port.
 
+mod compression;
 mod flood;
 mod heads;
 mod hold;
@@ -33,6 +34,12 @@ pub enum Attack {
     Flood,
     /// Sessions that are opened and never used.
     Sessions,
+    /// Compressed messages that become far too large.
+    Bombs,
+    /// What isn't DEFLATE, and bits that mark it where they mean nothing.
+    Garbage,
+    /// Compressed messages whose large echoes nobody reads.
+    Unread,
     /// After all that: memory, threads and open files.
     Back,
     /// Heads to a server that is too busy for any.
@@ -47,7 +54,7 @@ pub enum Attack {
 
 impl Attack {
     /// All of them. Those that share a process come first.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Heads,
         Self::Halves,
         Self::Leave,
@@ -55,6 +62,9 @@ impl Attack {
         Self::Silent,
         Self::Flood,
         Self::Sessions,
+        Self::Bombs,
+        Self::Garbage,
+        Self::Unread,
         Self::Back,
         Self::Busy,
         Self::Files,
@@ -72,6 +82,9 @@ impl Attack {
             Self::Silent => "silent",
             Self::Flood => "flood",
             Self::Sessions => "sessions",
+            Self::Bombs => "bombs",
+            Self::Garbage => "garbage",
+            Self::Unread => "unread",
             Self::Back => "back",
             Self::Busy => "busy",
             Self::Files => "files",
@@ -82,7 +95,12 @@ impl Attack {
 
     /// Whether there is such an attack on this server.
     pub fn applies_to(self, kind: Kind) -> bool {
+        let is_compressed = kind == Kind::Compression;
         match self {
+            Self::Bombs | Self::Garbage | Self::Unread => is_compressed,
+            Self::Back | Self::Stop => true,
+            // It is step 09, which has been through the others.
+            _ if is_compressed => false,
             Self::Flood => kind.is_app() || kind == Kind::Chat,
             Self::Sessions => kind.is_app(),
             Self::Busy => kind.too_busy().is_some(),
@@ -167,6 +185,9 @@ impl<'a> Stage<'a> {
             Attack::Silent => hold::silent(self),
             Attack::Flood => flood::flood(self),
             Attack::Sessions => flood::sessions(self),
+            Attack::Bombs => compression::bombs(self),
+            Attack::Garbage => compression::garbage(self),
+            Attack::Unread => compression::unread(self),
             Attack::Back => self.back(),
             Attack::Busy => heads::busy(self),
             Attack::Files => limits::files(self),

@@ -27,13 +27,19 @@ pub fn get(target: &str, more: &[u8]) -> Vec<u8> {
 
 /// A text frame, masked.
 pub fn text_frame(text: &str) -> Vec<u8> {
-    let mut frame = match text.len() {
-        0..=125 => vec![0x81, 0x80 | text.len() as u8],
-        length => [&[0x81, 0xfe][..], &(length as u16).to_be_bytes()].concat(),
+    frame(0x81, text.as_bytes())
+}
+
+/// A frame with this first byte, masked.
+pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = match payload.len() {
+        length @ 0..=125 => vec![first, 0x80 | length as u8],
+        length @ 126..=0xffff => [&[first, 0xfe][..], &(length as u16).to_be_bytes()].concat(),
+        length => [&[first, 0xff][..], &(length as u64).to_be_bytes()].concat(),
     };
     frame.extend(KEY);
     let key = KEY.iter().cycle();
-    frame.extend(text.bytes().zip(key).map(|(byte, key)| byte ^ key));
+    frame.extend(payload.iter().zip(key).map(|(byte, key)| byte ^ key));
     frame
 }
 

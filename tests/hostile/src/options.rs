@@ -71,6 +71,11 @@ impl Picked {
             && self.attacks.len() == Attack::ALL.len()
             && self.plan.case.is_none()
     }
+
+    /// Whether nothing of this server is left out.
+    pub fn is_all_of(&self, kind: Kind) -> bool {
+        self.servers.contains(&kind) && self.attacks.len() == Attack::ALL.len()
+    }
 }
 
 /// Reads the command line.

@@ -32,6 +32,12 @@ pub struct Plan {
     pub flood: Duration,
     /// Sessions that are opened and never used. An app has room for 1,000, and not every one may get through.
     pub sessions: usize,
+    /// Clients that let little become much, at the same time.
+    pub bombers: usize,
+    /// Clients whose large echoes wait for them, at the same time.
+    pub unread: usize,
+    /// Messages of each bomber that are as large as they may be.
+    pub large: usize,
     /// Open files that a server may have, where they are to run out.
     pub files: u64,
     /// Threads that a server may have, where they are to run out.
@@ -54,6 +60,9 @@ impl Plan {
             flooders: 8,
             flood: Duration::from_secs(2),
             sessions: 1100,
+            bombers: 50,
+            unread: 4,
+            large: 3,
             files: 64,
             threads: 40,
         }
@@ -71,6 +80,9 @@ impl Plan {
             stopped: 200,
             flooders: 30,
             flood: Duration::from_secs(10),
+            bombers: 200,
+            unread: 50,
+            large: 100,
             files: 256,
             ..Self::gate()
         }

@@ -122,6 +122,12 @@ impl Running {
                 command.args(["--listen", "127.0.0.1:0", "--to", &to]);
                 beside = Some(Box::new(echo));
             }
+            // Its program is several.
+            Kind::Compression => {
+                command
+                    .args(["echo", "--listen", "127.0.0.1:0"])
+                    .args(arguments);
+            }
             _ => _ = command.args(["--listen", "127.0.0.1:0"]).args(arguments),
         }
         command.env("RUST_BACKTRACE", "0");

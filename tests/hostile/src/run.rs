@@ -99,9 +99,16 @@ fn attack_all(picked: &Picked) -> ExitCode {
         }
     });
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut tables = Vec::new();
     if picked.plan.full && picked.is_all() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("survived.txt");
-        let table = table::table(&picked.plan, &results);
+        tables.push(("survived.txt", table::table(&picked.plan, &results)));
+    }
+    if picked.plan.full && picked.is_all_of(Kind::Compression) {
+        let table = table::compression_table(&picked.plan, &results);
+        tables.push(("survived-compression.txt", table));
+    }
+    for (name, table) in tables {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         print!("\n{table}");
         if let Err(error) = fs::write(&file, table) {
             eprintln!("{} can't be written: {error}.", file.display());
@@ -115,7 +122,7 @@ fn churn_all(picked: &Picked, lasts: Duration) -> ExitCode {
     println!("seed {}, {} s", picked.plan.seed, lasts.as_secs());
     let began = Instant::now();
     let outcomes = Mutex::new(Vec::new());
-    // All at the same time: it takes as long for twelve as for one.
+    // All at the same time: it takes as long for all as for one.
     at_a_time(picked.servers.len(), &picked.servers, |kind| {
         let began = Instant::now();
         let outcome = churn(kind, lasts, picked.plan.seed);

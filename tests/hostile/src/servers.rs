@@ -37,6 +37,8 @@ pub enum Kind {
     Notifications,
     /// Planning poker.
     Poker,
+    /// Step 13's echo server.
+    Compression,
     /// What `cargo workshop` serves the book with.
     Book,
     /// `cargo workshop tap`, in front of step 09.
@@ -58,7 +60,7 @@ pub enum Socket {
 
 impl Kind {
     /// All of them, in the order of the steps.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Hello,
         Self::Polling,
         Self::LongPolling,
@@ -69,6 +71,7 @@ impl Kind {
         Self::Chart,
         Self::Notifications,
         Self::Poker,
+        Self::Compression,
         Self::Book,
         Self::Tap,
     ];
@@ -86,6 +89,7 @@ impl Kind {
             Self::Chart => "chart",
             Self::Notifications => "notifications",
             Self::Poker => "poker",
+            Self::Compression => "compression",
             Self::Book => "book",
             Self::Tap => "tap",
         }
@@ -103,7 +107,7 @@ impl Kind {
     }
 
     /// The packages that cargo builds for all of them.
-    pub const PACKAGES: [&str; 9] = [
+    pub const PACKAGES: [&str; 10] = [
         "hello-solution",
         "polling-solution",
         "long-polling-solution",
@@ -111,6 +115,7 @@ impl Kind {
         "echo-solution",
         "chat-solution",
         "events-solution",
+        "compression-solution",
         "workshop",
         "workshop-tap",
     ];
@@ -129,6 +134,7 @@ impl Kind {
                 "--close-within",
                 "2",
             ],
+            Self::Compression => &["--head-within", "3", "--write-within", "3"],
             _ => &[],
         }
     }
@@ -155,7 +161,7 @@ impl Kind {
         match self {
             Self::Hello | Self::Polling | Self::LongPolling | Self::Book => Socket::None,
             Self::Handshake => Socket::Silent,
-            Self::Echo | Self::Tap => Socket::Echo,
+            Self::Echo | Self::Tap | Self::Compression => Socket::Echo,
             _ => Socket::Speaks,
         }
     }

@@ -27,14 +27,50 @@ const COLUMNS: [(Attack, &str, usize); 12] = [
     (Attack::Back, "MB", 18),
 ];
 
-/// The table.
+/// What only a server with compression is attacked with, in a table of its own.
+const COMPRESSION: [(Attack, &str); 4] = [
+    (Attack::Bombs, "bombs"),
+    (Attack::Garbage, "garbage"),
+    (Attack::Unread, "unread"),
+    (Attack::Back, "back"),
+];
+
+/// The table of step 13's server: a line for each attack.
+pub fn compression_table(plan: &Plan, results: &[Result]) -> String {
+    let mut text = format!("{}\nseed {}\n\n", machine(), plan.seed);
+    for (attack, name) in COMPRESSION {
+        let key = (Kind::Compression, attack);
+        let found = results.iter().find(|result| (result.0, result.1) == key);
+        let (mark, says) = match found.map(|(_, _, outcome)| outcome) {
+            Some(Outcome::Holds(_, says)) => ("✓", says.as_str()),
+            Some(Outcome::NotTried(why)) => ("?", why.as_str()),
+            Some(Outcome::Fails(_)) => ("✗", "fails"),
+            None => ("·", "not tried"),
+        };
+        for (number, part) in says.split("; ").enumerate() {
+            let first = if number == 0 {
+                format!("{mark} {name}")
+            } else {
+                String::new()
+            };
+            text += format!("{first:<10}  {part}").trim_end();
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// The table of all other servers.
 pub fn table(plan: &Plan, results: &[Result]) -> String {
     let mut text = format!("{}\nseed {}\n\n{:<14}", machine(), plan.seed, "");
     for (_, title, width) in COLUMNS {
         text += &format!("{title:>width$}");
     }
     text = text.trim_end().to_string() + "\n";
-    for kind in Kind::ALL {
+    for kind in Kind::ALL
+        .into_iter()
+        .filter(|kind| *kind != Kind::Compression)
+    {
         let mut line = format!("{:<14}", kind.name());
         for (attack, _, width) in COLUMNS {
             let found = results
