@@ -472,6 +472,9 @@ fn an_answer_comes_before_the_next_event() {
                 "The program's answer isn't asked for. `take_in` feeds the bytes, and `answer_all` calls `answer` with \
                  each event. The connection's own `receive` knows of no answer.",
             ),
+            missing(["hears Close 1002"]).and(yours(["server   hears the end of TCP"])).says(
+                "TCP is ended before the Close is written: the writer goes on until nothing is left.",
+            ),
             missing(["server   hears Text one"]).says(
                 "The Close for the broken rule went out before the answer to the message. `answer_all` calls `answer` \
                  before it polls for the next event.",

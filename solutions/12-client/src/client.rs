@@ -312,7 +312,7 @@ fn start(
         }
     });
     if reader.is_err() {
-        // Otherwise, the writer would wait for ever.
+        // Otherwise, the writer would wait forever.
         shared.lock().connection.eof();
         shared.changed.notify_all();
     }
