@@ -503,6 +503,9 @@ fn answers_wait_for_room() {
         rfc: "RFC 6455 §10.4",
         rule: "While too many answers wait to be written, nothing is read: a server that never reads fills no memory.",
         signs: [
+            missing(["program  hears Text one"]).says(
+                "While a write waits, no events come. Nothing may be written with the lock in hand.",
+            ),
             missing(["hears nothing, for a while"]).says(
                 "Answers that wait have no limit. A server that only writes is read on, and its answers fill the \
                  memory. After the events are handed on, `wait_for_answers` waits for room.",
