@@ -22,9 +22,9 @@ use crate::window::WindowBits;
 /// The registered name of the extension.
 pub const NAME: &str = "permessage-deflate";
 
-/// A side compresses each message as if it were the first.
+/// The server compresses each message as if it were the first.
 pub const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
-/// The same, for the client.
+/// The client compresses each message as if it were the first.
 pub const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 /// How large the window of the server's compressor may be.
 pub const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";

@@ -23,8 +23,8 @@ pub struct Compression {
     pub client: Context,
     /// The shortest message that we try to compress, in bytes. The default is 32.
     pub min_length: usize,
-    /// Whether the server compresses a message once for many clients: no client's message may then refer to those
-    /// before it, and all clients have the same window. The default is no.
+    /// Whether the server compresses a message once for many clients. Then no message that it sends refers to those
+    /// before it, and its window is the largest for every client. The default is no.
     pub for_many: bool,
 }
 

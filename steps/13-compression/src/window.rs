@@ -13,8 +13,8 @@
 //!
 //! - fine for whatever we receive: we decompress with 9,
 //! - a reason for a server to decline an offer that asks *it* for 8: the client may have others,
-//! - possible for a client, because the server alone decides: it then sends everything as it is. An endpoint may do so
-//!   at any time (RFC 7692 §6.1).
+//! - possible for our client, because the server alone decides: the client then sends everything as it is. An endpoint
+//!   may do so at any time (RFC 7692 §6.1).
 
 use std::fmt;
 
