@@ -14,16 +14,18 @@
 //! |---|---|---|
 //! | [`window`] | how far back a compressor may look | §7.1.2 |
 //! | [`parameters`] | the four parameters, as text and as what they mean | §7.1 |
-//! | [`settings`] | what an endpoint would like, and how it takes part in the handshake | §5, §7.1 |
+//! | [`settings`] | what an endpoint would like | §7.1 |
 //! | [`negotiate`] | which offer is chosen, and whether the answer suits the offer | §5.1, §7.1 |
 //! | [`deflate`] | a message becomes a compressed payload | §7.2.1 |
 //! | [`inflate`] | compressed payloads become a message, piece by piece | §7.2.2 |
 //! | [`extension`] | the place in the connection: RSV1, and which frames are compressed | §6 |
+//! | [`endpoint`] | how a server and a client use all of that | §5 |
 //! | [`table`] | a negotiation as a table that one can see | |
 //! | [`samples`] | messages to measure with | |
 //! | [`measure`] | what compression gains, and what it costs | |
 
 pub mod deflate;
+pub mod endpoint;
 pub mod extension;
 pub mod inflate;
 pub mod measure;

@@ -1,16 +1,8 @@
-//! What an endpoint would like, and its part in the opening handshake.
+//! What an endpoint would like.
 //!
 //! The same settings are for a server and for a client. A server limits its own side as it likes. What it may ask of
 //! the client depends on the offer; what a client may ask of the server, on the server.
 
-use connection::{Extension, NoExtension};
-use echo::{Agreed, Negotiation};
-use frames::{ReservedBits, Role};
-use handshake::extensions::Extension as Named;
-
-use crate::deflate::Deflater;
-use crate::extension::{COMPRESSED, PermessageDeflate};
-use crate::negotiate;
 use crate::parameters::{Context, Parameters};
 use crate::window::WindowBits;
 
@@ -57,41 +49,5 @@ impl Compression {
             server_max_window_bits: (server_window < WindowBits::MAX).then_some(server_window),
             client_max_window_bits: Some(self.client.window),
         }
-    }
-}
-
-impl Negotiation for Compression {
-    fn offer(&self) -> String {
-        self.offered().write(Role::Client)
-    }
-
-    fn accept(&self, chosen: &[Named]) -> Option<Box<dyn Extension>> {
-        match negotiate::check_answer(&self.offered(), chosen).ok()? {
-            Some(agreed) => Some(Box::new(PermessageDeflate::new(
-                Role::Client,
-                &agreed,
-                self.min_length,
-            ))),
-            None => Some(Box::new(NoExtension::default())),
-        }
-    }
-
-    fn choose(&self, offers: &[Named]) -> Option<Agreed> {
-        let answer = negotiate::choose(offers, self)?;
-        Some(Agreed {
-            field: answer.write(Role::Server),
-            extension: Box::new(PermessageDeflate::new(
-                Role::Server,
-                &answer,
-                self.min_length,
-            )),
-        })
-    }
-
-    fn pack_for_all(&self, text: &str) -> Option<(ReservedBits, Vec<u8>)> {
-        // Task: one payload is for clients whose earlier messages differ. When is there one, and what may it refer to?
-        todo!(
-            "one payload is for clients whose earlier messages differ. When is there one, and what may it refer to?"
-        )
     }
 }
