@@ -1,4 +1,4 @@
-//! An endpoint's part in the opening handshake: what the servers and the client of earlier steps ask it.
+//! The part of an endpoint in the opening handshake, for the servers and the client of the other steps.
 
 use connection::{Extension, NoExtension};
 use echo::{Agreed, Negotiation};

@@ -19,7 +19,7 @@
 //! | [`deflate`] | a message becomes a compressed payload | §7.2.1 |
 //! | [`inflate`] | compressed payloads become a message, piece by piece | §7.2.2 |
 //! | [`extension`] | the place in the connection: RSV1, and which frames are compressed | §6 |
-//! | [`endpoint`] | its part in the opening handshake, for the servers and the client of earlier steps | §5 |
+//! | [`endpoint`] | how a server and a client use all of that | §5 |
 //! | [`table`] | a negotiation as a table that one can see | |
 //! | [`samples`] | messages to measure with | |
 //! | [`measure`] | what compression gains, and what it costs | |

@@ -1,4 +1,4 @@
-//! How an endpoint would like to compress.
+//! What an endpoint would like.
 //!
 //! The same settings are for a server and for a client. A server limits its own side as it likes. What it may ask of
 //! the client depends on the offer; what a client may ask of the server, on the server.
