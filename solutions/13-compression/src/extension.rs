@@ -74,7 +74,7 @@ impl PermessageDeflate {
     /// Takes the header of a frame, and returns the one to pass on.
     // ANCHOR: begin
     fn begin(&mut self, header: FrameHeader) -> Result<FrameHeader, ExtensionError> {
-        // Task: only the first frame of a message may have RSV1 (RFC 7692 §6.2). What comes after us knows no RSV1.
+        // Task: only the first frame of a message may have RSV1 (RFC 7692 §6.1). What comes after us knows no RSV1.
         let has_rsv1 = header.reserved.rsv1;
         match header.opcode {
             Opcode::Text | Opcode::Binary => self.is_compressed = has_rsv1,
@@ -143,7 +143,7 @@ impl Extension for PermessageDeflate {
 /// RSV1 where it has no meaning.
 const MISPLACED: ExtensionError = ExtensionError {
     close_code: CloseCode::PROTOCOL_ERROR,
-    description: "RSV1 on a frame that doesn't begin a message: RFC 7692 §6.2",
+    description: "RSV1 on a frame that doesn't begin a message: RFC 7692 §6.1",
 };
 
 impl From<NotDeflate> for ExtensionError {

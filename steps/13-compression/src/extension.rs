@@ -59,9 +59,9 @@ impl PermessageDeflate {
 
     /// Takes the header of a frame, and returns the one to pass on.
     fn begin(&mut self, header: FrameHeader) -> Result<FrameHeader, ExtensionError> {
-        // Task: only the first frame of a message may have RSV1 (RFC 7692 §6.2). What comes after us knows no RSV1.
+        // Task: only the first frame of a message may have RSV1 (RFC 7692 §6.1). What comes after us knows no RSV1.
         todo!(
-            "only the first frame of a message may have RSV1 (RFC 7692 §6.2). What comes after us knows no RSV1"
+            "only the first frame of a message may have RSV1 (RFC 7692 §6.1). What comes after us knows no RSV1"
         )
     }
 }
@@ -94,7 +94,7 @@ impl Extension for PermessageDeflate {
 /// RSV1 where it has no meaning.
 const MISPLACED: ExtensionError = ExtensionError {
     close_code: CloseCode::PROTOCOL_ERROR,
-    description: "RSV1 on a frame that doesn't begin a message: RFC 7692 §6.2",
+    description: "RSV1 on a frame that doesn't begin a message: RFC 7692 §6.1",
 };
 
 impl From<NotDeflate> for ExtensionError {
