@@ -2,6 +2,7 @@
 
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -11,7 +12,7 @@ use support::machine::stretched;
 use support::sign::{missing, never_finished, yours};
 use tls::TlsStream;
 
-use super::shared::{LONG_ENOUGH, SHORT, kind, opened, read, write_all};
+use super::shared::{LONG_ENOUGH, SHORT, comes_true, kind, opened, read, write_all};
 
 /// How many bytes go each way at once.
 const MUCH: usize = 4 << 20;
@@ -97,9 +98,20 @@ fn a_writer_holds_up_no_reader() {
             stream.set_write_timeout(None).expect("a socket has options");
             let stream = Arc::new(stream);
             let writing = stream.clone();
-            let writer = thread::spawn(move || _ = write_all(&*writing, &vec![b'x'; MUCH]));
-            // Until the writer is stuck: nothing tells from outside, and it is to work before that, too.
-            thread::sleep(SHORT);
+            let written = Arc::new(AtomicUsize::new(0));
+            let count = written.clone();
+            let writer = thread::spawn(move || {
+                while let Ok(more) = writing.write(&[b'x'; 1 << 14]) {
+                    count.fetch_add(more, Ordering::Relaxed);
+                }
+            });
+            // The writer is stuck when it gets no further for a while.
+            let mut before = 0;
+            comes_true(stretched(LONG_ENOUGH) * 2, || {
+                thread::sleep(SHORT * 2);
+                let now = written.load(Ordering::Relaxed);
+                now > 0 && std::mem::replace(&mut before, now) == now
+            });
             peer.sends(b"stop!");
             let reading = stream.clone();
             let (say, said) = mpsc::channel();
