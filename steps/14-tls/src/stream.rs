@@ -91,10 +91,10 @@ impl TlsStream {
 
     /// Reads from TCP if everything that it has delivered is with rustls, and hands rustls as much as it takes.
     fn receive(&self, incoming: &mut Incoming) -> io::Result<()> {
-        // Task: TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1). Lock `tls`
-        // only after TCP has answered.
+        // Task: TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1).
+        // Lock `tls` only after TCP has answered.
         todo!(
-            "TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1). Lock `tls`"
+            "TCP's end without a close_notify isn't the end of the stream, but a loss (RFC 8446 §6.1)"
         )
     }
 
