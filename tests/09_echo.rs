@@ -1546,7 +1546,7 @@ fn drawings_of_long_frames() -> String {
     let stream = stream.concat();
     let mut shown = String::new();
     for size in [stream.len(), 1000, 7] {
-        let mut tap = Tap::default();
+        let mut tap = Tap::new(frame_header::ReservedBits::NONE);
         shown += &format!("{} bytes in pieces of {size}\n", stream.len());
         for (index, piece) in stream.chunks(size).enumerate() {
             tap.received(piece);

@@ -263,14 +263,9 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
             socket.put_back(head.rest().to_vec());
             if let Some(answer) = http::head_of_101(&answer) {
                 let subprotocol = answer.fields.only("Sec-WebSocket-Protocol");
-                let tap = subprotocol.map(|_| Tap::default());
                 let extension = extension(&head, settings.extension.as_deref());
-                let connection = Connection::server(Config {
-                    max_frame: settings.max_message,
-                    max_message: settings.max_message,
-                    extension,
-                });
-                talk(&mut socket, shared, peer, (connection, tap))?;
+                let tap = subprotocol.map(|_| Tap::new(extension.reserved_bits()));
+                talk(&mut socket, shared, peer, extension, tap)?;
             }
         }
         Err(NoHead::Refused(response)) => socket.write_all(&response)?,
@@ -278,6 +273,26 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     }
     socket.close(settings.patience.close_within);
     Ok(())
+}
+
+/// Runs the WebSocket, from its first frame to its last.
+fn talk(
+    socket: &mut Socket,
+    shared: &Shared,
+    peer: SocketAddr,
+    extension: Box<dyn Extension>,
+    tap: Option<Tap>,
+) -> io::Result<()> {
+    let settings = &shared.settings;
+    let connection = Connection::server(Config {
+        max_frame: settings.max_message,
+        max_message: settings.max_message,
+        extension,
+    });
+    Driver::new(socket, connection, settings.patience, &shared.stop)
+        .with_log(&settings.log, peer)
+        .with_tap(tap)
+        .run()
 }
 
 /// Returns the extension that the 101 to this request names. The same offers always lead to the same choice.
@@ -289,18 +304,4 @@ fn extension(head: &HeadBuffer, negotiation: Option<&dyn Negotiation>) -> Box<dy
         || Box::new(NoExtension::default()) as _,
         |agreed| agreed.extension,
     )
-}
-
-/// Runs the WebSocket, from its first frame to its last.
-fn talk(
-    socket: &mut Socket,
-    shared: &Shared,
-    peer: SocketAddr,
-    (connection, tap): (Connection, Option<Tap>),
-) -> io::Result<()> {
-    let settings = &shared.settings;
-    Driver::new(socket, connection, settings.patience, &shared.stop)
-        .with_log(&settings.log, peer)
-        .with_tap(tap)
-        .run()
 }

@@ -15,7 +15,7 @@ pub const SUBPROTOCOL: &str = "bits";
 const MAX_DRAWN: u64 = 4096;
 
 /// The frames of one connection, in both directions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tap {
     from_client: Splitter,
     from_server: Splitter,
@@ -23,6 +23,15 @@ pub struct Tap {
 }
 
 impl Tap {
+    /// Creates a tap. These reserved bits were negotiated; any other makes a frame wrong.
+    pub fn new(negotiated: ReservedBits) -> Self {
+        Self {
+            from_client: Splitter::new(negotiated),
+            from_server: Splitter::new(negotiated),
+            drawings: Vec::new(),
+        }
+    }
+
     /// Takes bytes that have come.
     pub fn received(&mut self, bytes: &[u8]) {
         let frames = self.from_client.split(bytes);
@@ -47,8 +56,9 @@ impl Tap {
 }
 
 /// Splits a stream into frames.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Splitter {
+    negotiated: ReservedBits,
     /// The beginning of a frame.
     bytes: Vec<u8>,
     /// How many bytes still belong to a frame that is too long to draw.
@@ -58,6 +68,15 @@ struct Splitter {
 }
 
 impl Splitter {
+    fn new(negotiated: ReservedBits) -> Self {
+        Self {
+            negotiated,
+            bytes: Vec::new(),
+            skip: 0,
+            lost: false,
+        }
+    }
+
     fn split(&mut self, bytes: &[u8]) -> Vec<String> {
         let skipped = self.skip.min(bytes.len() as u64);
         self.skip -= skipped;
@@ -72,7 +91,7 @@ impl Splitter {
     }
 
     fn next_frame(&mut self) -> Option<String> {
-        let Ok(decoded) = decode(&self.bytes, ReservedBits::NONE) else {
+        let Ok(decoded) = decode(&self.bytes, self.negotiated) else {
             self.lost = true;
             let wrong = mem::take(&mut self.bytes);
             return Some(draw(&wrong[..wrong.len().min(64)]));
