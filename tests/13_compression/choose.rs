@@ -43,6 +43,9 @@ fn a_server_answers_what_is_asked_of_it() {
             missing(["→ ✓; client_max_window_bits=10"]).says(
                 "The client's own window has 10 bits. If the answer says so, the server's memory can be small, too.",
             ),
+            missing(["→ ✓; client_no_context_takeover"]).says(
+                "The client will forget each message. If the answer says so, the server can forget them as well.",
+            ),
             missing(["→ ✓; server_no_context_takeover"]).says(
                 "The client asks the server to forget each message, and the answer doesn't say so. A client takes that \
                  for a no, and fails the connection.",
@@ -58,9 +61,6 @@ fn a_server_answers_what_is_asked_of_it() {
             ),
             yours(["client_max_window_bits=15"]).says(
                 "15 bits are no limit. Without the parameter, the answer says the same.",
-            ),
-            missing(["→ ✓; client_no_context_takeover"]).says(
-                "The client will forget each message. If the answer says so, the server can forget them as well.",
             ),
         ],
         shows: || rows(&[
@@ -185,18 +185,26 @@ fn a_server_for_many_compresses_for_all_alike() {
             yours(["server_max_window_bits=14"]).says(
                 "A client with a smaller window was accepted. It can't follow a payload that looks back farther.",
             ),
+            yours(["promises 12 bits: true"]).says(
+                "The server's own limit is a promise, too, and a payload for all doesn't keep it.",
+            ),
             missing(["→ ✓; server_no_context_takeover"]).says(
                 "The server promises nothing about its context. Then what a client's decompressor expects depends on all the \
                  messages before, and no payload is right for everyone.",
             ),
         ],
-        shows: || rows(&[
-            "",
-            "client_max_window_bits",
-            "server_no_context_takeover; client_no_context_takeover",
-            "server_max_window_bits=15",
-            "server_max_window_bits=14",
-            "server_max_window_bits=9",
-        ], &Compression::for_many()),
+        shows: || {
+            let window = bits(12);
+            let limited = Compression { server: Context { window, ..TAKEN_OVER }, ..Compression::for_many() };
+            let promises = answered("permessage-deflate", &limited).contains("server_max_window_bits=12");
+            rows(&[
+                "",
+                "client_max_window_bits",
+                "server_no_context_takeover; client_no_context_takeover",
+                "server_max_window_bits=15",
+                "server_max_window_bits=14",
+                "server_max_window_bits=9",
+            ], &Compression::for_many()) + &format!("with a limit of its own, promises 12 bits: {promises}\n")
+        },
     }
 }

@@ -63,6 +63,9 @@ fn rsv1_speaks_for_the_whole_message() {
             under("after a compressed one", missing(["\"plain\""])).says(
                 "A message without RSV1 was taken for compressed, because the one before it was.",
             ),
+            under("an empty payload after another", yours(["✗"])).says(
+                "No tail was cut off an empty payload. The one that is put back is the tail of the message before.",
+            ),
             yours(["RSV1 set"]).says("RSV1 wasn't negotiated: `reserved_bits` names the bits that have a meaning."),
         ],
         shows: || {
@@ -89,6 +92,9 @@ fn rsv1_speaks_for_the_whole_message() {
                 row("RSV1 on a pong", &[masked(PONG | RSV1, b"Hello")]),
                 row("an empty message", &[masked(COMPRESSED_TEXT, &[0x00]), masked(COMPRESSED_TEXT, &HELLO)]),
                 row("an empty payload", &[masked(COMPRESSED_TEXT, &[]), masked(COMPRESSED_TEXT, &HELLO)]),
+                row("an empty payload after another message", &[
+                    masked(COMPRESSED_TEXT, &HELLO), masked(COMPRESSED_TEXT, &[]), again(COMPRESSED_TEXT),
+                ]),
                 row("RSV2 on a message", &[masked(0xa1, b"Hello")]),
             ]
             .concat()
@@ -135,6 +141,9 @@ fn broken_payloads_fail_the_connection() {
             yours(["1002"]).says(
                 "The frames are right, and so 1002 isn't the code: the data in them doesn't fit its type, which is 1007.",
             ),
+            under("cut off", yours(["text"])).says(
+                "The end of the message was passed on before what the tail leads to: pieces, or an error.",
+            ),
             missing(["1007"]).says("A payload that can't be decompressed was taken for a message."),
         ],
         shows: || {
@@ -146,6 +155,7 @@ fn broken_payloads_fail_the_connection() {
                 row("broken in its second fragment", &[
                     masked(COMPRESSED_TEXT_NO_FIN, &[0x00, 0x01, 0x00]), masked(CONTINUATION, &[0x00, 0x00, 0x41]),
                 ]),
+                row("cut off in the middle of a block", &[masked(COMPRESSED_TEXT, &[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48])]),
                 row("half a character", &[masked(COMPRESSED_TEXT, &not_utf8)]),
                 row("half a character, binary", &[masked(COMPRESSED_BINARY, &not_utf8)]),
             ]

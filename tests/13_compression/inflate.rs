@@ -38,6 +38,9 @@ fn the_rfcs_examples_become_hello() {
             missing(["f2 00 11 00 00", "Hello"]).but_not(missing(["f2 48 cd | c9"])).says(
                 "The second Hello refers to the first, which your decompressor has forgotten.",
             ),
+            under("each on its own", missing(["Hello"])).says(
+                "The decompressor was dropped between two frames of a message. Only after `finish` does a message end.",
+            ),
             yours(["→"]).says(
                 "The four bytes that the sender has cut off aren't put back. The block that they end takes its lengths from the \
                  next message.",
@@ -53,7 +56,9 @@ fn the_rfcs_examples_become_hello() {
                 ("two blocks in one message (§7.2.3.5)", &[&[&two_blocks]]),
                 ("an empty message (§7.2.3.6)", &[&[&[0x00]], &[&[0x00]], &[&HELLO]]),
             ];
-            examples.map(|(what, messages)| format!("{what}\n{}", arrivals(TAKEN_OVER, messages))).concat()
+            let in_two: &[&[u8]] = &[&HELLO[..3], &HELLO[3..]];
+            let examples = examples.map(|(what, messages)| format!("{what}\n{}", arrivals(TAKEN_OVER, messages)));
+            examples.concat() + "each on its own, in two frames\n" + &arrivals(ALONE, &[in_two, in_two])
         },
     }
 }
@@ -74,8 +79,11 @@ fn a_final_block_ends_a_stream_but_not_a_message() {
                 "A stream that has ended has no tail that was cut off. What is put back there begins a block, and the next \
                  message is read as the rest of it.",
             ),
-            under("an empty one", missing(["Hello"])).says(
+            under("an empty one", missing(["03 00", "Hello"])).says(
                 "The decompressor was asked only once. Some input leads to no output yet, with more input after it.",
+            ),
+            under("as the RFC prints it", missing(["Hello"])).but_not(under("without the last 00", yours(["✗"]))).says(
+                "A byte follows the final block, and begins a block of its own. That one lacks its tail, like any other.",
             ),
             yours(["→"]).says("The decompressor that is done was kept for the next message."),
         ],
