@@ -10,8 +10,8 @@ use support::sign::{missing, never_finished, only, panics, under, yours};
 
 use super::shared::{
     ALONE, COMPRESSED_TEXT, COMPRESSED_TEXT_NO_FIN, CONTINUATION_NO_FIN, HELLO, HELLO_AGAIN,
-    TAKEN_OVER, bits, client, compressed, heard, noise, refers_back, server, server_with_limit,
-    told,
+    MIN_LENGTH, TAKEN_OVER, bits, client, compressed, heard, noise, refers_back, server,
+    server_with_limit, told,
 };
 
 /// The first byte of a compressed binary frame.
@@ -396,6 +396,7 @@ fn what_goes_out_is_marked() {
         rfc: "RFC 7692 §6.1",
         rule: "RSV1 is on a message that is compressed, and on nothing else.",
         signs: [
+            only(["as long as the limit"]).says("The shortest message to compress is `min_length`, whatever its default is."),
             missing(["a long text", "RSV1"]).says("A compressed message goes out without RSV1: its peer takes the bytes for the text."),
             yours(["a short text", "RSV1"]).or(yours(["noise", "RSV1"])).says("A message that isn't compressed goes out with RSV1."),
             yours(["not what was sent"]).says("The peer doesn't get what was sent."),
@@ -416,9 +417,10 @@ fn outgoing() -> String {
     let binary: Send = |connection, payload| _ = connection.send_binary(payload);
     let ping: Send = |connection, payload| _ = connection.send_ping(payload);
     let noise = noise(500);
-    let sends: [(&str, Send, &[u8]); 7] = [
+    let sends: [(&str, Send, &[u8]); 8] = [
         ("a long text", text_message, text.as_bytes()),
         ("a short text", text_message, b"short"),
+        ("as long as the limit", text_message, &[b'a'; MIN_LENGTH]),
         ("a long binary message", binary, text.as_bytes()),
         ("noise", binary, &noise),
         ("a long ping", ping, text.as_bytes()),

@@ -20,6 +20,7 @@ fn one_payload_is_for_all() {
             yours(["isn't for many", "packed"]).says(
                 "A payload for all was packed by a server whose clients expect references to earlier messages, each its own.",
             ),
+            yours(["31 bytes", "packed"]).says("The shortest text to pack is `min_length`, here as anywhere."),
             missing(["as it is"]).says("A text that doesn't get shorter was packed."),
             missing(["packed"]).says("Nothing was packed for all: every client gets the text as it is."),
         ],
@@ -30,6 +31,7 @@ fn one_payload_is_for_all() {
                 ("a server for many", Compression::for_many(), text),
                 ("the same, once more", Compression::for_many(), text),
                 ("a short text", Compression::for_many(), "ok"),
+                ("a text of 31 bytes", Compression::for_many(), &text[..31]),
                 ("an empty text", Compression::for_many(), ""),
                 ("a server that isn't for many", Compression::default(), text),
             ];
