@@ -217,9 +217,33 @@ fn a_port_has_one_deadline() {
                     }
                 }),
                 row("half a record", &|client| _ = client.write_all(&tls_1_1_hello()[..20])),
+                late(),
             ].concat()
         },
     }
+}
+
+/// A client whose first byte comes just before the deadline, and all others after it.
+fn late() -> String {
+    let within = Duration::from_millis(250);
+    let port = Port::new(Limits {
+        within,
+        ..Limits::default()
+    });
+    let (client, thread) = port.connect();
+    let tls = client_end(played_client(&port.trusted, &[]));
+    let mut peer = Peer { tls, tcp: client };
+    let hello = peer.ciphertext();
+    // This is the time that passes, and no wait for anything.
+    thread::sleep(within * 9 / 10);
+    peer.sends_raw(&hello[..1]);
+    thread::sleep(within / 2);
+    peer.sends_raw(&hello[1..]);
+    drop(Peer::shake_hands(peer.tls, peer.tcp));
+    format!(
+        "the first byte in time, and the others not\n  → {}\n",
+        accepted(thread)
+    )
 }
 
 #[test]

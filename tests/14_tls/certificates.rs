@@ -166,7 +166,11 @@ fn a_certificate_is_renewed_in_time() {
     check! {
         rfc: "RFC 5280 §4.1.2.5",
         rule: "A local certificate is replaced 30 days before its end, and files are read when they change.",
-        signs: [],
+        signs: [
+            under("the next client", yours(["the old one"])).says(
+                "The server asks for a new certificate after the handshake, or never: `renew` comes before.",
+            ),
+        ],
         shows: || {
             let now = SystemTime::now();
             let authority = Authority::new(now).expect("there are random numbers");
@@ -189,6 +193,32 @@ fn a_certificate_is_renewed_in_time() {
             fs::remove_file(&key).expect("it is there");
             [0, 59, 60, 119, 120].map(row).concat()
                 + &format!("the files are the same: {same}\none is gone: {}, then {}\n", renewed(), renewed())
+                + &format!("they change, and the next client\n  → sees {}\n", changed(&folder))
         },
+    }
+}
+
+/// What a client sees after the files have changed, if nobody has asked for a reload.
+fn changed(folder: &Folder) -> &'static str {
+    let [old, new] = [pair(), pair()];
+    let (chain, key) = (
+        folder.write("chain.pem", &old.chain),
+        folder.write("key.pem", &old.key),
+    );
+    let certificates = Certificates::from_files(&chain, &key).expect("they belong together");
+    let acceptor = TlsAcceptor::new(Arc::new(certificates), Limits::default());
+    let acceptor = Arc::new(acceptor.expect("it can be configured"));
+    folder.write("chain.pem", &new.chain);
+    folder.write("key.pem", &new.key);
+    // Some file systems have a coarse clock.
+    let file = fs::File::options().write(true).open(&key);
+    let later = SystemTime::now() + super::shared::DAY;
+    file.and_then(|file| file.set_modified(later))
+        .expect("it is there");
+    let sees = |pair: &Pair| connect(&acceptor, &pair.certificate).is_some();
+    match (sees(&new), sees(&old)) {
+        (true, _) => "the new one",
+        (false, true) => "the old one",
+        (false, false) => "none that is trusted",
     }
 }

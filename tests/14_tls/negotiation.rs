@@ -1,6 +1,6 @@
 //! The handshake of TLS on a socket, up to its deadline.
 
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -87,15 +87,34 @@ fn a_handshake_has_one_deadline() {
             under("says nothing", yours(["Ended"])).says(
                 "A client that says nothing is waited for without a deadline.",
             ),
-            never_finished().says("A client that says nothing is waited for without a deadline."),
+            never_finished().says(
+                "A client that says nothing is waited for without a deadline, or one that doesn't read.",
+            ),
         ],
         shows: || [
             ("a client that shakes hands", served(FOREVER, shakes)),
             ("a client that says nothing", served(SHORT, waits_for_the_end)),
             ("a client that sends byte by byte", served(FOR_ALL_BYTES, drips)),
             ("a client whose time is over before", served(Duration::ZERO, shakes)),
+            ("a server that doesn't read", unread()),
         ].map(|(title, outcome)| format!("{title}\n  → {outcome}\n")).concat(),
     }
+}
+
+/// What a client of the learner's sees, if TCP has no room for its first message.
+fn unread() -> String {
+    use std::io::Write;
+    let (ours, theirs) = tcp_pair();
+    let options = ours.set_nonblocking(true);
+    options.expect("a socket has options");
+    while (&ours).write(&[0; 1 << 14]).is_ok() {}
+    let options = ours.set_nonblocking(false);
+    let options = options.and(ours.set_write_timeout(None));
+    options.expect("a socket has options");
+    let mut tls = client_end(played_client(authority().certificate(), &[]));
+    let outcome = shake_hands(&mut tls, &ours, Instant::now() + SHORT);
+    drop(theirs);
+    shown(&outcome)
 }
 
 fn shakes(tcp: TcpStream) -> &'static str {
@@ -123,6 +142,9 @@ fn a_handshake_says_how_it_ends() {
             under("half of it", missing(["Ended"])).says(
                 "TCP's end in the middle of the handshake isn't noticed as that.",
             ),
+            under("your client", missing(["open, and so is the server"])).says(
+                "The last message stays in rustls: there is something to write even when `is_handshaking` says no.",
+            ),
             yours(["open"]).says("The handshake is taken for done before it is: `is_handshaking` says when."),
         ],
         shows: || {
@@ -140,9 +162,30 @@ fn a_handshake_says_how_it_ends() {
                 ("a client that ends at once", served(FOREVER, says(Vec::new()))),
                 ("a client that speaks HTTP", served(FOREVER, http)),
                 ("a client that knows TLS 1.1", served(FOREVER, old)),
+                ("your client, which has the last word", last_word()),
             ].map(|(title, outcome)| format!("{title}\n  → {outcome}\n")).concat()
         },
     }
+}
+
+/// What both sides see, if the learner's side is the client.
+fn last_word() -> String {
+    let (ours, theirs) = tcp_pair();
+    let served = thread::spawn(move || {
+        let tls = server_end(played_server(issued(&LOCAL_NAMES), &[]));
+        Peer::shake_hands(tls, theirs).is_ok()
+    });
+    let mut tls = client_end(played_client(authority().certificate(), &[]));
+    let outcome = shake_hands(&mut tls, &ours, Instant::now() + FOREVER);
+    // What hasn't gone out by now doesn't arrive.
+    _ = ours.shutdown(Shutdown::Write);
+    let is_open = served.join().expect("it has not panicked");
+    let server = if is_open {
+        "so is the server"
+    } else {
+        "the server isn't"
+    };
+    format!("{}, and {server}", shown(&outcome))
 }
 
 /// A ClientHello of TLS 1.1, by hand (RFC 4346 §7.4.1.2).

@@ -160,6 +160,10 @@ fn our_end_is_a_close_notify() {
             under("both", yours(["the end"])).says(
                 "`Both` is for a connection that has failed, and says nothing: a peer that doesn't read would hold it.",
             ),
+            under("reading ends", yours(["the end"])).says(
+                "A close_notify ends the direction that you write, and that one is still open: `Shutdown::Write` alone \
+                 sends it.",
+            ),
         ],
         shows: || [
             hears("you shut down writing", 2, |stream| {
@@ -172,6 +176,10 @@ fn our_end_is_a_close_notify() {
             }),
             hears("you shut down both", 1, |stream| _ = stream.shutdown(Shutdown::Both)),
             still_reads(),
+            hears("reading ends, and you write", 1, |stream| {
+                _ = stream.shutdown(Shutdown::Read);
+                _ = write_all(stream, b"still here");
+            }),
         ].concat(),
     }
 }
