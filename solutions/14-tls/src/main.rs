@@ -19,7 +19,7 @@ mod measure;
 const USAGE: &str = "\
 TLS for your servers and your client: wss://.
 
-Usage: cargo run -p tls -- [OPTIONS] COMMAND
+Usage: cargo run -p tls -- [OPTIONS] [COMMAND]
 
   cargo run -p tls -- authority
   cargo run -p tls -- chat --listen 127.0.0.1:9014
@@ -30,7 +30,7 @@ Usage: cargo run -p tls -- [OPTIONS] COMMAND
 Commands:
   authority           makes the certificate authority, and says how to trust it
   echo                serves step 09 over TLS, with its options
-  chat                serves step 10 over TLS, with its options
+  chat                serves step 10 over TLS, with its options. This is what runs without a command
   connect URL         runs the client of step 12, with its options
   measure             what TLS costs: the handshake, and each message
 
@@ -64,7 +64,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the command line, up to and with the command. Returns `None` if it asks for help.
+/// Reads the command line, up to and with the command. Without one, it is the chat. Returns `None` if it asks for
+/// help.
 fn options(arguments: Parser) -> Result<Option<Options>, lexopt::Error> {
     let mut options = Options {
         command: String::new(),
@@ -90,7 +91,8 @@ fn options(arguments: Parser) -> Result<Option<Options>, lexopt::Error> {
             other => return Err(other.unexpected()),
         }
     }
-    Err("A command is missing, like authority".into())
+    options.command = "chat".to_string();
+    Ok(Some(options))
 }
 
 fn run(mut options: Options) -> Result<ExitCode, Box<dyn Error>> {
@@ -112,9 +114,12 @@ fn run(mut options: Options) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Checks that nothing is left of the command line.
-fn ends(rest: &mut Parser) -> Result<(), lexopt::Error> {
+fn ends(rest: &mut Parser) -> Result<(), Box<dyn Error>> {
     match rest.next()? {
-        Some(argument) => Err(argument.unexpected()),
+        Some(argument) => {
+            let why = argument.unexpected();
+            Err(format!("{why}. `--help` shows how to use it.").into())
+        }
         None => Ok(()),
     }
 }

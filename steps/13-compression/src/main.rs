@@ -12,7 +12,7 @@ use lexopt::{Arg, Parser, ValueExt};
 const USAGE: &str = "\
 Compression: your servers and your client with permessage-deflate, and what it gains and costs.
 
-Usage: cargo run -p compression -- [OPTIONS] COMMAND
+Usage: cargo run -p compression -- [OPTIONS] [COMMAND]
 
   cargo run -p compression -- chat --listen 127.0.0.1:9010
   cargo run -p compression -- connect ws://127.0.0.1:9010/socket
@@ -22,7 +22,8 @@ Usage: cargo run -p compression -- [OPTIONS] COMMAND
 
 Commands:
   echo           serves step 09, with its options
-  chat           serves step 10, with its options; each message is compressed once for all
+  chat           serves step 10, with its options; each message is compressed once for all.
+                 This is what runs without a command
   connect URL    runs the client of step 12, with its options
   table OFFERS   which offer a server chooses, its answer, and what each side will do
   measure        bytes, CPU time and memory, on your machine
@@ -113,7 +114,7 @@ fn connect(arguments: Parser, wanted: Compression) -> ExitCode {
     client::program::run_as("cargo run -p compression -- connect", arguments, settings)
 }
 
-/// Reads the command line, up to and with the command.
+/// Reads the command line, up to and with the command. Without one, it is the chat.
 fn task(mut arguments: Parser) -> Result<Task, lexopt::Error> {
     let mut wanted = Compression::default();
     while let Some(argument) = arguments.next()? {
@@ -128,7 +129,7 @@ fn task(mut arguments: Parser) -> Result<Task, lexopt::Error> {
             other => return Err(other.unexpected()),
         }
     }
-    Err("A command is missing".into())
+    Ok(Task::Chat(arguments, wanted))
 }
 
 /// Reads what is left for a command.
