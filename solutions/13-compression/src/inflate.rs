@@ -140,7 +140,7 @@ impl Inflater {
     /// cut off.
     // ANCHOR: end_stream
     fn end_stream(&mut self) {
-        // Task: this decompressor takes no more. What it didn't take is for another one.
+        // Task: this decompressor takes no more. What it didn't take is for a new one.
         self.decompress = None;
         self.has_more = self.taken < self.input.len();
         self.lacks_tail = self.has_more;

@@ -115,8 +115,8 @@ impl Inflater {
     /// refers to nothing before it (RFC 7692 §7.2.3.4). Some senders end every message like this, and have no tail to
     /// cut off.
     fn end_stream(&mut self) {
-        // Task: this decompressor takes no more. What it didn't take is for another one.
-        todo!("this decompressor takes no more. What it didn't take is for another one")
+        // Task: this decompressor takes no more. What it didn't take is for a new one.
+        todo!("this decompressor takes no more. What it didn't take is for a new one")
     }
 }
 
