@@ -6,6 +6,7 @@ mod heads;
 mod hold;
 mod limits;
 mod stop;
+mod tls;
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,6 +41,12 @@ pub enum Attack {
     Garbage,
     /// Compressed messages whose large echoes nobody reads.
     Unread,
+    /// TLS that isn't TLS, or is cut off, or is wrong in a byte.
+    Hellos,
+    /// More handshakes than may run at once, none of which goes on.
+    Crowd,
+    /// TLS connections that end as they shouldn't.
+    Cuts,
     /// After all that: memory, threads and open files.
     Back,
     /// Heads to a server that is too busy for any.
@@ -54,7 +61,7 @@ pub enum Attack {
 
 impl Attack {
     /// All of them. Those that share a process come first.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Heads,
         Self::Halves,
         Self::Leave,
@@ -65,6 +72,9 @@ impl Attack {
         Self::Bombs,
         Self::Garbage,
         Self::Unread,
+        Self::Hellos,
+        Self::Crowd,
+        Self::Cuts,
         Self::Back,
         Self::Busy,
         Self::Files,
@@ -85,6 +95,9 @@ impl Attack {
             Self::Bombs => "bombs",
             Self::Garbage => "garbage",
             Self::Unread => "unread",
+            Self::Hellos => "hellos",
+            Self::Crowd => "crowd",
+            Self::Cuts => "cuts",
             Self::Back => "back",
             Self::Busy => "busy",
             Self::Files => "files",
@@ -95,12 +108,12 @@ impl Attack {
 
     /// Whether there is such an attack on this server.
     pub fn applies_to(self, kind: Kind) -> bool {
-        let is_compressed = kind == Kind::Compression;
         match self {
-            Self::Bombs | Self::Garbage | Self::Unread => is_compressed,
+            Self::Bombs | Self::Garbage | Self::Unread => kind == Kind::Compression,
+            Self::Hellos | Self::Crowd | Self::Cuts => kind == Kind::Tls,
             Self::Back | Self::Stop => true,
-            // It is step 09, which has been through the others.
-            _ if is_compressed => false,
+            // They are step 09, which has been through the others.
+            _ if matches!(kind, Kind::Compression | Kind::Tls) => false,
             Self::Flood => kind.is_app() || kind == Kind::Chat,
             Self::Sessions => kind.is_app(),
             Self::Busy => kind.too_busy().is_some(),
@@ -188,6 +201,9 @@ impl<'a> Stage<'a> {
             Attack::Bombs => compression::bombs(self),
             Attack::Garbage => compression::garbage(self),
             Attack::Unread => compression::unread(self),
+            Attack::Hellos => tls::hellos(self),
+            Attack::Crowd => tls::crowd(self),
+            Attack::Cuts => tls::cuts(self),
             Attack::Back => self.back(),
             Attack::Busy => heads::busy(self),
             Attack::Files => limits::files(self),

@@ -128,7 +128,7 @@ impl Visits {
 
 /// One visit, of any kind. The visitor may stay.
 fn visit(kind: Kind, running: &Running, number: usize, random: &mut Random) -> Option<Client> {
-    let mut client = Client::connect(running.address, PATIENCE).ok()?;
+    let mut client = kind.connect(running.address, PATIENCE).ok()?;
     match random.below(if kind.socket() == Socket::None { 5 } else { 9 }) {
         0 => return Some(client),
         1 => {
@@ -150,8 +150,8 @@ fn visit(kind: Kind, running: &Running, number: usize, random: &mut Random) -> O
         }
         what => {
             drop(client);
-            let target = kind.target(&format!("visit-{number}"));
-            let mut client = Client::open(running.address, &target, b"", PATIENCE).ok()?;
+            let word = format!("visit-{number}");
+            let mut client = kind.open(running.address, &word, PATIENCE).ok()?;
             client.send(&text_frame(&greeting(kind, number)));
             match what {
                 5 => return Some(client),

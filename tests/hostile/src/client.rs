@@ -4,6 +4,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use rustls::{ClientConnection, Stream};
+
+use crate::secure;
+
 /// The masking key of all frames. A real client takes a fresh one for each (RFC 6455 §5.3).
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 /// The longest answer that is read.
@@ -56,6 +60,8 @@ pub struct Frame {
 #[derive(Debug)]
 pub struct Client {
     stream: TcpStream,
+    /// Encrypts and decrypts, if the server speaks TLS.
+    tls: Option<Box<ClientConnection>>,
     /// What has come and has not been used yet.
     come: Vec<u8>,
 }
@@ -69,16 +75,38 @@ impl Client {
         let stream = TcpStream::connect_timeout(&address, within)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(within))?;
-        Ok(Self {
-            stream,
-            come: Vec::new(),
-        })
+        Ok(Self::from(stream))
+    }
+
+    /// Connects to a server that speaks TLS, and trusts its certificate.
+    ///
+    /// # Errors
+    /// Returns what the system or TLS says if no connection can be made in time.
+    pub fn connect_secure(address: SocketAddr, within: Duration) -> io::Result<Self> {
+        let mut client = Self::connect(address, within)?;
+        client.stream.set_read_timeout(Some(within))?;
+        let mut tls = secure::client()?;
+        while tls.is_handshaking() {
+            tls.complete_io(&mut client.stream)?;
+        }
+        client.tls = Some(Box::new(tls));
+        Ok(client)
+    }
+
+    /// Its TCP connection and its TLS, to break them. There is no TLS if the server speaks none.
+    pub fn into_parts(self) -> (TcpStream, Option<Box<ClientConnection>>) {
+        (self.stream, self.tls)
     }
 
     /// Sends these bytes. A server may have ended the connection by now: what it has said is still to be
     /// read.
     pub fn send(&mut self, bytes: &[u8]) -> bool {
-        self.stream.write_all(bytes).is_ok()
+        match &mut self.tls {
+            Some(tls) => Stream::new(&mut **tls, &mut self.stream)
+                .write_all(bytes)
+                .is_ok(),
+            None => self.stream.write_all(bytes).is_ok(),
+        }
     }
 
     /// Says that nothing more will be sent.
@@ -118,10 +146,18 @@ impl Client {
         more: &[u8],
         within: Duration,
     ) -> Result<Self, String> {
-        let mut client = Self::connect(address, within).map_err(|error| unreached(&error))?;
-        client.send(&handshake(target, more));
-        match client.status(within)? {
-            101 => Ok(client),
+        let client = Self::connect(address, within).map_err(|error| unreached(&error))?;
+        client.upgrade(target, more, within)
+    }
+
+    /// Opens a WebSocket on this connection.
+    ///
+    /// # Errors
+    /// Returns a sentence if the answer isn't 101.
+    pub fn upgrade(mut self, target: &str, more: &[u8], within: Duration) -> Result<Self, String> {
+        self.send(&handshake(target, more));
+        match self.status(within)? {
+            101 => Ok(self),
             other => Err(format!("{other} instead of 101")),
         }
     }
@@ -199,9 +235,22 @@ impl Client {
         }
         self.stream.set_read_timeout(Some(left))?;
         let mut piece = [0; 16 * 1024];
-        let count = self.stream.read(&mut piece)?;
+        let count = match &mut self.tls {
+            Some(tls) => Stream::new(&mut **tls, &mut self.stream).read(&mut piece)?,
+            None => self.stream.read(&mut piece)?,
+        };
         self.come.extend(&piece[..count]);
         Ok(count > 0)
+    }
+}
+
+impl From<TcpStream> for Client {
+    fn from(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            tls: None,
+            come: Vec::new(),
+        }
     }
 }
 

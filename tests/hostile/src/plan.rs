@@ -38,6 +38,10 @@ pub struct Plan {
     pub unread: usize,
     /// Messages of each bomber that are as large as they may be.
     pub large: usize,
+    /// TLS handshakes that don't go on, at the same time. A server has room for 256.
+    pub handshakes: usize,
+    /// TLS connections that end as they shouldn't.
+    pub cuts: usize,
     /// Open files that a server may have, where they are to run out.
     pub files: u64,
     /// Threads that a server may have, where they are to run out.
@@ -63,6 +67,8 @@ impl Plan {
             bombers: 50,
             unread: 4,
             large: 3,
+            handshakes: 300,
+            cuts: 60,
             files: 64,
             threads: 40,
         }
@@ -83,6 +89,8 @@ impl Plan {
             bombers: 200,
             unread: 50,
             large: 100,
+            handshakes: 900,
+            cuts: 2000,
             files: 256,
             ..Self::gate()
         }

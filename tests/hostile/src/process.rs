@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
+use crate::secure;
 use crate::servers::Kind;
 
 /// How long a server may take to say that it is ready.
@@ -124,6 +125,12 @@ impl Running {
             }
             // Its program is several.
             Kind::Compression => {
+                command
+                    .args(["echo", "--listen", "127.0.0.1:0"])
+                    .args(arguments);
+            }
+            Kind::Tls => {
+                command.arg("--authority").arg(secure::authority());
                 command
                     .args(["echo", "--listen", "127.0.0.1:0"])
                     .args(arguments);
@@ -290,7 +297,9 @@ fn listen(
 /// The address in a whole line like `listening on http://127.0.0.1:9000`.
 fn address_in(said: &str) -> Option<SocketAddr> {
     let whole = &said[..said.rfind('\n')?];
-    let (_, rest) = whole.split_once("http://")?;
+    let (_, rest) = whole
+        .split_once("http://")
+        .or_else(|| whole.split_once("https://"))?;
     let end = rest.find(|it: char| !it.is_ascii_digit() && it != '.' && it != ':');
     rest[..end.unwrap_or(rest.len())].parse().ok()
 }
@@ -306,5 +315,6 @@ mod tests {
         assert_eq!(address_in("listening on http://127.0.0.1:9000\n"), address);
         let tap = "listening on ws://127.0.0.1:1 (and http://127.0.0.1:9000), passing on to x\n";
         assert_eq!(address_in(tap), address);
+        assert_eq!(address_in("listening on https://127.0.0.1:9000\n"), address);
     }
 }

@@ -14,6 +14,7 @@ use crate::attacks::{Attack, Outcome, Stage};
 use crate::churn::churn;
 use crate::options::{self, HELP, Picked, Task};
 use crate::process;
+use crate::secure;
 use crate::servers::Kind;
 use crate::table;
 
@@ -55,7 +56,9 @@ fn prepared(picked: &Picked, go_on: impl FnOnce(&Picked) -> ExitCode) -> ExitCod
         eprintln!("{why}.");
         return ExitCode::FAILURE;
     }
-    go_on(picked)
+    let code = go_on(picked);
+    secure::clean_up();
+    code
 }
 
 fn look_around(picked: &Picked) -> Result<(), String> {
@@ -103,9 +106,10 @@ fn attack_all(picked: &Picked) -> ExitCode {
     if picked.plan.full && picked.is_all() {
         tables.push(("survived.txt", table::table(&picked.plan, &results)));
     }
-    if picked.plan.full && picked.is_all_of(Kind::Compression) {
-        let table = table::compression_table(&picked.plan, &results);
-        tables.push(("survived-compression.txt", table));
+    for (kind, name) in table::OWN_TABLES {
+        if picked.plan.full && picked.is_all_of(kind) {
+            tables.push((name, table::table_of(kind, &picked.plan, &results)));
+        }
     }
     for (name, table) in tables {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);

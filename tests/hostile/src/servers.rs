@@ -39,6 +39,8 @@ pub enum Kind {
     Poker,
     /// Step 13's echo server.
     Compression,
+    /// Step 14's echo server.
+    Tls,
     /// What `cargo workshop` serves the book with.
     Book,
     /// `cargo workshop tap`, in front of step 09.
@@ -60,7 +62,7 @@ pub enum Socket {
 
 impl Kind {
     /// All of them, in the order of the steps.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Hello,
         Self::Polling,
         Self::LongPolling,
@@ -72,6 +74,7 @@ impl Kind {
         Self::Notifications,
         Self::Poker,
         Self::Compression,
+        Self::Tls,
         Self::Book,
         Self::Tap,
     ];
@@ -90,6 +93,7 @@ impl Kind {
             Self::Notifications => "notifications",
             Self::Poker => "poker",
             Self::Compression => "compression",
+            Self::Tls => "tls",
             Self::Book => "book",
             Self::Tap => "tap",
         }
@@ -107,7 +111,7 @@ impl Kind {
     }
 
     /// The packages that cargo builds for all of them.
-    pub const PACKAGES: [&str; 10] = [
+    pub const PACKAGES: [&str; 11] = [
         "hello-solution",
         "polling-solution",
         "long-polling-solution",
@@ -116,6 +120,7 @@ impl Kind {
         "chat-solution",
         "events-solution",
         "compression-solution",
+        "tls-solution",
         "workshop",
         "workshop-tap",
     ];
@@ -134,7 +139,7 @@ impl Kind {
                 "--close-within",
                 "2",
             ],
-            Self::Compression => &["--head-within", "3", "--write-within", "3"],
+            Self::Compression | Self::Tls => &["--head-within", "3", "--write-within", "3"],
             _ => &[],
         }
     }
@@ -161,7 +166,7 @@ impl Kind {
         match self {
             Self::Hello | Self::Polling | Self::LongPolling | Self::Book => Socket::None,
             Self::Handshake => Socket::Silent,
-            Self::Echo | Self::Tap | Self::Compression => Socket::Echo,
+            Self::Echo | Self::Tap | Self::Compression | Self::Tls => Socket::Echo,
             _ => Socket::Speaks,
         }
     }
@@ -173,6 +178,27 @@ impl Kind {
         } else {
             "/socket".to_string()
         }
+    }
+
+    /// Connects, with TLS if the server speaks it.
+    ///
+    /// # Errors
+    /// Returns a sentence if no connection can be made in time.
+    pub fn connect(self, address: SocketAddr, within: Duration) -> Result<Client, String> {
+        let client = match self {
+            Self::Tls => Client::connect_secure(address, within),
+            _ => Client::connect(address, within),
+        };
+        client.map_err(|error| unreached(&error))
+    }
+
+    /// Opens a WebSocket. Each client of events needs a word of its own.
+    ///
+    /// # Errors
+    /// Returns a sentence if no connection can be made in time, or the answer isn't 101.
+    pub fn open(self, address: SocketAddr, word: &str, within: Duration) -> Result<Client, String> {
+        let client = self.connect(address, within)?;
+        client.upgrade(&self.target(word), b"", within)
     }
 
     /// Waits until a good request is answered: the page with 200, and where there are WebSockets, a
@@ -198,7 +224,7 @@ impl Kind {
     }
 
     fn try_good(self, address: SocketAddr) -> Result<(), String> {
-        expect_status(address, &get("/", b""), 200)?;
+        self.expect_status(address, &get("/", b""), 200)?;
         if matches!(self, Self::Polling | Self::LongPolling) {
             let body = r#"{"username":"ada","message":"Still here?"}"#;
             let post = format!(
@@ -206,15 +232,15 @@ impl Kind {
                  Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
             );
-            expect_status(address, post.as_bytes(), 201)?;
+            self.expect_status(address, post.as_bytes(), 201)?;
         }
         if self.socket() == Socket::None {
             return Ok(());
         }
         // A newcomer each time: a session that is there already might let it in where there is no room.
         let word = format!("good-{}", NEWCOMERS.fetch_add(1, Ordering::Relaxed));
-        let mut client = Client::open(address, &self.target(&word), b"", TRY)
-            .map_err(|why| format!("GET /socket: {why}"))?;
+        let client = self.open(address, &word, TRY);
+        let mut client = client.map_err(|why| format!("GET /socket: {why}"))?;
         match self.socket() {
             Socket::None | Socket::Silent => return Ok(()),
             Socket::Echo => _ = client.send(&text_frame("Still here?")),
@@ -233,24 +259,27 @@ impl Kind {
             other => Err(format!("WebSocket: a frame that begins with {other:#04x}")),
         }
     }
-}
 
-fn expect_status(address: SocketAddr, request: &[u8], expected: u16) -> Result<(), String> {
-    let line = request
-        .split(|byte| *byte == b'\r')
-        .next()
-        .unwrap_or_default();
-    let line = String::from_utf8_lossy(line.strip_suffix(b" HTTP/1.1").unwrap_or(line));
-    let got = Client::connect(address, TRY)
-        .map_err(|error| unreached(&error))
-        .and_then(|mut client| {
+    fn expect_status(
+        self,
+        address: SocketAddr,
+        request: &[u8],
+        expected: u16,
+    ) -> Result<(), String> {
+        let line = request
+            .split(|byte| *byte == b'\r')
+            .next()
+            .unwrap_or_default();
+        let line = String::from_utf8_lossy(line.strip_suffix(b" HTTP/1.1").unwrap_or(line));
+        let got = self.connect(address, TRY).and_then(|mut client| {
             client.send(request);
             client.status(TRY)
         });
-    match got {
-        Ok(status) if status == expected => Ok(()),
-        Ok(status) => Err(format!("{line}: {status}")),
-        Err(why) => Err(format!("{line}: {why}")),
+        match got {
+            Ok(status) if status == expected => Ok(()),
+            Ok(status) => Err(format!("{line}: {status}")),
+            Err(why) => Err(format!("{line}: {why}")),
+        }
     }
 }
 

@@ -27,19 +27,18 @@ const COLUMNS: [(Attack, &str, usize); 12] = [
     (Attack::Back, "MB", 18),
 ];
 
-/// What only a server with compression is attacked with, in a table of its own.
-const COMPRESSION: [(Attack, &str); 4] = [
-    (Attack::Bombs, "bombs"),
-    (Attack::Garbage, "garbage"),
-    (Attack::Unread, "unread"),
-    (Attack::Back, "back"),
+/// The servers of Part V, which are attacked with what only they have. Each has a table of its own.
+pub const OWN_TABLES: [(Kind, &str); 2] = [
+    (Kind::Compression, "survived-compression.txt"),
+    (Kind::Tls, "survived-tls.txt"),
 ];
 
-/// The table of step 13's server: a line for each attack.
-pub fn compression_table(plan: &Plan, results: &[Result]) -> String {
+/// The table of one server: a line for each attack.
+pub fn table_of(kind: Kind, plan: &Plan, results: &[Result]) -> String {
     let mut text = format!("{}\nseed {}\n\n", machine(), plan.seed);
-    for (attack, name) in COMPRESSION {
-        let key = (Kind::Compression, attack);
+    let attacks = Attack::ALL.into_iter();
+    for attack in attacks.filter(|attack| attack.applies_to(kind)) {
+        let (key, name) = ((kind, attack), attack.name());
         let found = results.iter().find(|result| (result.0, result.1) == key);
         let (mark, says) = match found.map(|(_, _, outcome)| outcome) {
             Some(Outcome::Holds(_, says)) => ("✓", says.as_str()),
@@ -69,7 +68,7 @@ pub fn table(plan: &Plan, results: &[Result]) -> String {
     text = text.trim_end().to_string() + "\n";
     for kind in Kind::ALL
         .into_iter()
-        .filter(|kind| *kind != Kind::Compression)
+        .filter(|kind| OWN_TABLES.iter().all(|(own, _)| own != kind))
     {
         let mut line = format!("{:<14}", kind.name());
         for (attack, _, width) in COLUMNS {
@@ -150,7 +149,7 @@ mod tests {
     fn what_an_attack_on_compression_says_has_lines_of_its_own() {
         let holds = Outcome::Holds("50".to_string(), "50 clients; at most 9 MB".to_string());
         let results = [(Kind::Compression, Attack::Bombs, holds)];
-        let table = compression_table(&Plan::full(), &results);
+        let table = table_of(Kind::Compression, &Plan::full(), &results);
         let lines = Vec::from_iter(table.lines().skip(3));
         assert_eq!(lines[0], "✓ bombs     50 clients");
         assert_eq!(lines[1], "            at most 9 MB");

@@ -122,10 +122,7 @@ pub fn silent(stage: &mut Stage) -> Result<Outcome, String> {
         let client = match kind.socket() {
             Socket::None => half(address),
             _ if number % 2 == 0 => half(address),
-            _ => {
-                let target = kind.target(&format!("silent-{number}"));
-                Client::open(address, &target, b"", CONNECT)
-            }
+            _ => kind.open(address, &format!("silent-{number}"), CONNECT),
         };
         clients.push(client.map_err(|why| format!("after {number} silent ones, {why}"))?);
     }

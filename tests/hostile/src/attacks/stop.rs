@@ -71,10 +71,7 @@ fn with_clients(stage: &Stage, signal: Signal, count: usize) -> Result<(), Strin
     for number in 0..count {
         let client = match kind.socket() {
             Socket::None => visitor(&running),
-            _ => {
-                let target = kind.target(&format!("stopped-{number}"));
-                Client::open(running.address, &target, b"", DEADLINE)
-            }
+            _ => kind.open(running.address, &format!("stopped-{number}"), DEADLINE),
         };
         clients.push(client.map_err(|why| format!("client {number}: {why}"))?);
     }
@@ -136,7 +133,7 @@ fn idle(stage: &Stage, count: usize) -> Result<Duration, String> {
         clients.push(client.map_err(|error| unreached(&error))?);
     }
     // The answer to a request that came later shows that those before it have been accepted.
-    let mut last = Client::connect(running.address, DEADLINE).map_err(|error| unreached(&error))?;
+    let mut last = stage.kind.connect(running.address, DEADLINE)?;
     last.send(&get("/", b""));
     last.status(DEADLINE)
         .map_err(|why| format!("GET / before the signal: {why}"))?;
