@@ -14,11 +14,11 @@ use support::sign::{missing, yours};
 use super::shared::{ALONE, COMPRESSED_TEXT, HELLO, TAKEN_OVER, inflated, said, shown};
 
 /// A client on a socket, without your code.
-struct Peer(Client);
+pub struct Peer(Client);
 
 impl Peer {
     /// Opens a WebSocket with this offer, which may be empty. Also returns the answer to the offer.
-    fn open(address: SocketAddr, offer: &str) -> (Self, String) {
+    pub fn open(address: SocketAddr, offer: &str) -> (Self, String) {
         let mut client = Client::connect(address);
         let offer = match offer {
             "" => String::new(),
@@ -36,6 +36,11 @@ impl Peer {
         (Self(client), answer.to_string())
     }
 
+    /// Sends a text message.
+    pub fn say(&mut self, text: &str) {
+        self.0.send(&masked(TEXT, text.as_bytes()));
+    }
+
     /// The first byte and the payload of the next frame, which is a short one.
     fn next_frame(&mut self) -> (u8, Vec<u8>) {
         let head = self.0.next_bytes(2);
@@ -44,7 +49,7 @@ impl Peer {
     }
 
     /// The next frame, with its payload decompressed if it is compressed.
-    fn hears(&mut self, inflater: &mut Inflater) -> String {
+    pub fn hears(&mut self, inflater: &mut Inflater) -> String {
         let (first, payload) = self.next_frame();
         match first {
             COMPRESSED_TEXT => format!("compressed: {}", shown(inflated(inflater, &[&payload]))),

@@ -32,7 +32,7 @@ impl Folder {
         &self.0
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         fs::write(&path, text).expect("there is room");
         path
@@ -46,13 +46,13 @@ impl Drop for Folder {
 }
 
 /// A certificate that signs itself, and its key.
-struct Pair {
+pub struct Pair {
     certificate: CertificateDer<'static>,
-    chain: String,
-    key: String,
+    pub chain: String,
+    pub key: String,
 }
 
-fn pair() -> Pair {
+pub fn pair() -> Pair {
     let key = KeyPair::generate().expect("there are random numbers");
     let params = CertificateParams::new(vec!["localhost".to_string()]).expect("it is a name");
     let certificate = params.self_signed(&key).expect("it can sign");

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | bytes | all payloads of a sample together, compressed, and as they are |
 //! | time | CPU time of this process for one message, compressed and decompressed again |
-//! | memory | how much a process of its own grows by 1,000 connections (Linux only) |
+//! | memory | how much a process of its own grows with its connections (Linux only) |
 
 use std::fs;
 use std::hint::black_box;
@@ -18,9 +18,6 @@ use crate::parameters::Context;
 use crate::samples;
 use crate::settings::Compression;
 use crate::window::WindowBits;
-
-/// How many connections [`memory_of_each`] opens.
-pub const CONNECTIONS: usize = 1000;
 
 /// One direction of a connection.
 #[derive(Debug)]
@@ -103,10 +100,10 @@ pub fn contexts() -> Vec<Context> {
     taken_over.chain([alone]).collect()
 }
 
-/// Measures how much memory a server needs for each connection on which both sides compress like this, in bytes. Each
-/// connection has seen so much chat that its windows are full. Only a process that does nothing else measures right.
+/// Measures how much memory a server needs for each of so many connections on which both sides compress like this, in
+/// bytes. Each connection has seen so much chat that its windows are full. Only a process that does nothing else measures right.
 /// `None` if the system doesn't tell.
-pub fn memory_of_each(context: Context) -> Option<usize> {
+pub fn memory_of_each(context: Context, connections: usize) -> Option<usize> {
     let messages = samples::chat(500);
     let agreed = crate::Parameters {
         server_no_context_takeover: !context.is_taken_over,
@@ -119,8 +116,8 @@ pub fn memory_of_each(context: Context) -> Option<usize> {
     let mut deflater = Deflater::new(theirs, 0);
     payloads.extend(messages.iter().filter_map(|message| deflater.pack(message)));
     let before = resident()?;
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
+    let mut open = Vec::new();
+    for _ in 0..connections {
         let (mut deflater, mut inflater) = (Deflater::new(ours, 0), Inflater::new(theirs));
         for message in &messages {
             black_box(deflater.pack(message));
@@ -135,11 +132,11 @@ pub fn memory_of_each(context: Context) -> Option<usize> {
                 black_box(piece);
             }
         }
-        connections.push((deflater, inflater));
+        open.push((deflater, inflater));
     }
     let after = resident()?;
-    black_box(connections);
-    Some(after.saturating_sub(before) / CONNECTIONS)
+    black_box(open);
+    Some(after.saturating_sub(before) / connections)
 }
 
 /// Returns how much memory of this process is resident, in bytes. `None` if the system doesn't tell in Linux's way.

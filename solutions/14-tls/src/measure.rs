@@ -15,22 +15,16 @@ use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerCon
 use tls_solution::acceptor::Limits;
 use tls_solution::{Authority, Certificates, TlsAcceptor, TlsConnector, config, connector};
 
-/// How many handshakes of each kind are measured.
-const HANDSHAKES: usize = 200;
-
-/// How long the messages of one size go back and forth.
-const MESSAGES_FOR: Duration = Duration::from_secs(1);
-
 /// The sizes of the messages.
 const SIZES: [usize; 4] = [16, 1 << 10, 1 << 14, 1 << 16];
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// Measures, and returns a table.
+/// Measures, and returns a table. Each figure takes so long.
 ///
 /// # Errors
 /// Returns an error if there is no loopback, or no key can be made.
-pub fn table() -> Outcome<String> {
+pub fn table(each: Duration) -> Outcome<String> {
     let now = SystemTime::now();
     let authority = Authority::new(now)?;
     let trusted = [authority.certificate().clone()];
@@ -45,16 +39,18 @@ pub fn table() -> Outcome<String> {
     // The first one gives the client what it needs to resume.
     shake_hands(&client, &server)?;
     let fresh = || config::client(&trusted).map(Arc::new);
-    handshakes(&mut table, "full", || shake_hands(&fresh()?, &server))?;
-    handshakes(&mut table, "resumed", || shake_hands(&client, &server))?;
+    handshakes(&mut table, "full", each, || shake_hands(&fresh()?, &server))?;
+    handshakes(&mut table, "resumed", each, || {
+        shake_hands(&client, &server)
+    })?;
     let acceptor = Arc::new(TlsAcceptor::new(certificates, Limits::default())?);
     let connector = TlsConnector::new(&trusted, connector::WITHIN)?;
     table += "\na message and its echo on loopback       TCP          TLS\n";
     for size in SIZES {
         let (client, server) = tcp_pair()?;
-        let plain = echo_for(Box::new(client), Box::new(server), size)?;
+        let plain = echo_for(each, Box::new(client), Box::new(server), size)?;
         let (client, server) = tls_pair(&connector, &acceptor)?;
-        let tls = echo_for(client, server, size)?;
+        let tls = echo_for(each, client, server, size)?;
         let microseconds = |time: Duration| time.as_secs_f64() * 1e6;
         let (plain, tls) = (microseconds(plain), microseconds(tls));
         writeln!(
@@ -73,9 +69,15 @@ struct Cost {
     server_sent: usize,
 }
 
-fn handshakes(table: &mut String, kind: &str, shake: impl Fn() -> Outcome<Cost>) -> Outcome<()> {
-    let mut costs = Vec::new();
-    for _ in 0..HANDSHAKES {
+fn handshakes(
+    table: &mut String,
+    kind: &str,
+    each: Duration,
+    shake: impl Fn() -> Outcome<Cost>,
+) -> Outcome<()> {
+    let begin = Instant::now();
+    let mut costs = vec![shake()?];
+    while begin.elapsed() < each {
         costs.push(shake()?);
     }
     costs.sort_by_key(|cost| cost.time);
@@ -83,7 +85,7 @@ fn handshakes(table: &mut String, kind: &str, shake: impl Fn() -> Outcome<Cost>)
         time,
         client_sent,
         server_sent,
-    } = costs[HANDSHAKES / 2];
+    } = costs[costs.len() / 2];
     let time = time.as_secs_f64() * 1e6;
     writeln!(
         table,
@@ -146,8 +148,13 @@ fn tls_pair(connector: &TlsConnector, acceptor: &Arc<TlsAcceptor>) -> Outcome<En
     Ok((client, server))
 }
 
-/// Sends messages of this size back and forth, one at a time. Returns what one costs the processor.
-fn echo_for(client: Box<dyn Stream>, server: Box<dyn Stream>, size: usize) -> Outcome<Duration> {
+/// Sends messages of this size back and forth, one at a time, for so long. Returns what one costs the processor.
+fn echo_for(
+    each: Duration,
+    client: Box<dyn Stream>,
+    server: Box<dyn Stream>,
+    size: usize,
+) -> Outcome<Duration> {
     let echo = thread::spawn(move || {
         let mut buffer = vec![0; size];
         while read_all(&*server, &mut buffer).is_ok() {
@@ -159,7 +166,7 @@ fn echo_for(client: Box<dyn Stream>, server: Box<dyn Stream>, size: usize) -> Ou
     let mut buffer = vec![b'x'; size];
     let (begin, processor) = (Instant::now(), ProcessTime::now());
     let mut messages = 0;
-    while begin.elapsed() < MESSAGES_FOR {
+    while messages == 0 || begin.elapsed() < each {
         write_all(&*client, &buffer)?;
         read_all(&*client, &mut buffer)?;
         messages += 1;

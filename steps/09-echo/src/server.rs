@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -104,8 +104,8 @@ struct Shared {
     stop: AtomicBool,
 }
 
-/// Each thread that serves a client holds a clone. So their number is known without a counter, even
-/// if one of them panics. When the last clone is gone, [`Server::drop`] is told.
+/// Each thread that serves a client holds a clone. When the last one is gone, [`Server::drop`] is told, even if a
+/// thread has panicked.
 type Running = Arc<Sender<Infallible>>;
 
 impl Shared {
@@ -194,7 +194,8 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Running) {
-    let refused = Arc::new(());
+    // Each thread holds a clone of one of these. So their number is known without a counter.
+    let (accepted, refused) = (Arc::new(()), Arc::new(()));
     for client in listener.incoming() {
         if shared.stop.load(Ordering::Relaxed) {
             return;
@@ -204,12 +205,13 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, running: &Running) {
             thread::sleep(shared.settings.tick);
             continue;
         };
-        let others = Arc::strong_count(running) as u64 - 1;
+        let others = Arc::strong_count(&accepted) as u64 - 1;
         if others < shared.settings.max_connections {
-            let (shared, running) = (Arc::clone(shared), Arc::clone(running));
+            let (shared, running) = (Arc::clone(shared), Arc::downgrade(running));
+            let accepted = Arc::clone(&accepted);
             spawn(move || {
-                _ = serve(client, &shared);
-                drop(running);
+                _ = serve(client, &shared, &running);
+                drop(accepted);
             });
         } else if Arc::strong_count(&refused) <= MAX_REFUSALS {
             let (shared, refused) = (Arc::clone(shared), Arc::clone(&refused));
@@ -243,10 +245,14 @@ fn open(client: TcpStream, settings: &Settings) -> io::Result<Socket> {
 }
 
 /// Serves one client, from its first byte to the end of TCP.
-fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
+fn serve(client: TcpStream, shared: &Shared, running: &Weak<Sender<Infallible>>) -> io::Result<()> {
     let settings = &shared.settings;
     let peer = client.peer_addr()?;
     let mut socket = open(client, settings)?;
+    // An acceptor may take a while. A server that has stopped by now doesn't wait for this client.
+    let Some(_running) = running.upgrade() else {
+        return Ok(());
+    };
     match door::read_head(
         &mut socket,
         settings.head,

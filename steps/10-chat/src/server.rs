@@ -52,7 +52,7 @@ pub struct Server<A: App> {
     accepting: Option<JoinHandle<()>>,
     /// A file descriptor in reserve: it takes one to wake the thread that accepts, and all others may be in use.
     spare: Option<UdpSocket>,
-    /// Has no sender any more when all threads have ended.
+    /// Has no sender any more when no client is served.
     all_ended: Receiver<Infallible>,
 }
 
@@ -61,7 +61,10 @@ struct Shared<A> {
     app: Arc<A>,
     stop: Arc<AtomicBool>,
     acceptor: Option<Arc<dyn Acceptor>>,
-    /// Only there to be dropped: when no clone is left, all threads have ended.
+    /// Only there to be counted: each thread holds a clone. So their number is known without a counter, even if one of
+    /// them panics.
+    threads: Arc<()>,
+    /// Only there to be dropped: each thread that serves a client holds a clone.
     running: Arc<Sender<Infallible>>,
 }
 
@@ -91,6 +94,7 @@ impl<A: App> Server<A> {
             app: Arc::clone(&app),
             stop: Arc::clone(&stop),
             acceptor,
+            threads: Arc::new(()),
             running: Arc::new(running),
         };
         let accepting = thread::Builder::new().spawn(move || accept_all(&listener, &shared))?;
@@ -162,24 +166,22 @@ fn accept_all<A: App>(listener: &TcpListener, shared: &Shared<A>) {
 /// Answers a connection on a thread of its own, if there is room for one more. If there isn't, a few connections are
 /// told so, and the rest are closed without an answer.
 fn start<A: App>(stream: TcpStream, shared: &Shared<A>) -> io::Result<()> {
-    // Each thread holds a clone, so their number is known without a counter, even if one of them panics.
-    let running = Arc::clone(&shared.running);
-    let others = Arc::strong_count(&running) as u64 - 2;
+    let others = Arc::strong_count(&shared.threads) as u64 - 1;
     let max = shared.app.max_connections();
     if others >= max.saturating_add(MAX_REFUSED) {
         return Ok(());
     }
     let (app, stop) = (Arc::clone(&shared.app), Arc::clone(&shared.stop));
-    let acceptor = shared.acceptor.clone();
+    let (acceptor, running) = (shared.acceptor.clone(), Arc::downgrade(&shared.running));
+    let thread = Arc::clone(&shared.threads);
     thread::Builder::new().spawn(move || {
-        _ = open(stream, acceptor.as_deref()).and_then(|stream| {
-            if others < max {
-                app.answer(&*stream, &stop)
-            } else {
-                http::refuse(&*stream)
-            }
+        _ = open(stream, acceptor.as_deref()).and_then(|stream| match running.upgrade() {
+            Some(_running) if others < max => app.answer(&*stream, &stop),
+            Some(_running) => http::refuse(&*stream),
+            // An acceptor may take a while. A server that has stopped by now doesn't wait for this client.
+            None => Ok(()),
         });
-        drop(running);
+        drop(thread);
     })?;
     Ok(())
 }

@@ -101,7 +101,8 @@ impl Inflater {
         let input = &self.input[self.taken..];
         let status = decompress.decompress_vec(input, &mut piece, FlushDecompress::None);
         self.taken += (decompress.total_in() - start) as usize;
-        self.has_more = self.taken < self.input.len() || piece.len() == piece.capacity();
+        // It stops in the middle of its input only when the piece is full.
+        self.has_more = piece.len() == piece.capacity();
         match status {
             Ok(Status::StreamEnd) => self.end_stream(),
             Ok(_) => {}

@@ -5,8 +5,9 @@ use std::error::Error;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
-use compression::measure::{CONNECTIONS, contexts, cost, memory_of_each};
+use compression::measure::{contexts, cost, memory_of_each};
 use compression::{Compression, Context, WindowBits, samples, table};
+use launch::put_back;
 use lexopt::{Arg, Parser, ValueExt};
 
 const USAGE: &str = "\
@@ -26,7 +27,7 @@ Commands:
                  This is what runs without a command
   connect URL    runs the client of step 12, with its options
   table OFFERS   which offer a server chooses, its answer, and what each side will do
-  measure        bytes, CPU time and memory, on your machine
+  measure [N]    bytes, CPU time and memory, on your machine, with N messages (default 20000)
 
 Options, for what both sides should do:
   --server-window N  the server's window, 8 to 15 bits (default 15)
@@ -44,10 +45,14 @@ enum Task {
     Chat(Parser, Compression),
     Connect(Parser, Compression),
     Table(String, Compression),
-    Measure,
-    /// A row of the table of memory, measured in a process of its own.
-    Memory(Context),
+    /// With this many messages.
+    Measure(usize),
+    /// A row of the table of memory, measured in a process of its own, with this many connections.
+    Memory(Context, usize),
 }
+
+/// How many messages are measured, unless the command line says something else.
+const MESSAGES: usize = 20_000;
 
 fn main() -> ExitCode {
     match task(Parser::from_env()) {
@@ -69,9 +74,9 @@ fn run(task: Task) -> ExitCode {
             Ok(())
         }
         Task::Table(field, wanted) => show_table(&field, &wanted),
-        Task::Measure => measure(),
-        Task::Memory(context) => {
-            if let Some(bytes) = memory_of_each(context) {
+        Task::Measure(messages) => measure(messages),
+        Task::Memory(context, connections) => {
+            if let Some(bytes) = memory_of_each(context, connections) {
                 println!("{bytes}");
             }
             Ok(())
@@ -126,6 +131,11 @@ fn task(mut arguments: Parser) -> Result<Task, lexopt::Error> {
             Arg::Long("client-forgets") => wanted.client.is_taken_over = false,
             Arg::Long("for-many") => wanted.for_many = true,
             Arg::Value(word) => return command(&word.string()?, arguments, wanted),
+            // The chat knows it, or says that there is no such option.
+            Arg::Long(name) => {
+                let option = format!("--{name}");
+                return Ok(Task::Chat(put_back(&option, &mut arguments)?, wanted));
+            }
             other => return Err(other.unexpected()),
         }
     }
@@ -142,13 +152,25 @@ fn command(word: &str, mut arguments: Parser, wanted: Compression) -> Result<Tas
     }
     let task = match word {
         "table" => Task::Table(arguments.value()?.string()?, wanted),
-        "measure" => Task::Measure,
-        "memory" => Task::Memory(wanted.server),
+        "measure" => Task::Measure(count(&mut arguments)?),
+        "memory" => Task::Memory(wanted.server, count(&mut arguments)?),
         _ => return Err(format!("`{word}` isn't a command").into()),
     };
     match arguments.next()? {
         Some(argument) => Err(argument.unexpected()),
         None => Ok(task),
+    }
+}
+
+/// Reads how many there should be of something, if the command line says it.
+fn count(arguments: &mut Parser) -> Result<usize, lexopt::Error> {
+    match arguments.next()? {
+        Some(Arg::Value(word)) => word.parse_with(|word| match word.parse() {
+            Ok(count @ 1..) => Ok(count),
+            _ => Err("it isn't a number above 0"),
+        }),
+        Some(argument) => Err(argument.unexpected()),
+        None => Ok(MESSAGES),
     }
 }
 
@@ -163,12 +185,13 @@ fn show_table(field: &str, wanted: &Compression) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Measures, and prints what was measured.
-fn measure() -> Result<(), Box<dyn Error>> {
+/// Measures, and prints what was measured. A photograph is as large as a thousand messages.
+fn measure(messages: usize) -> Result<(), Box<dyn Error>> {
+    let (photographs, connections) = (messages.div_ceil(1000), messages.div_ceil(20));
     let samples = [
-        ("chat messages", samples::chat(20_000)),
-        ("values of a chart", samples::chart(20_000)),
-        ("a photograph", vec![samples::photograph(); 20]),
+        ("chat messages", samples::chat(messages)),
+        ("values of a chart", samples::chart(messages)),
+        ("a photograph", vec![samples::photograph(); photographs]),
     ];
     for (name, messages) in &samples {
         let plain: usize = messages.iter().map(Vec::len).sum();
@@ -189,9 +212,9 @@ fn measure() -> Result<(), Box<dyn Error>> {
         }
         println!();
     }
-    println!("memory of each connection, {CONNECTIONS} of them");
+    println!("memory of each connection, {connections} of them");
     for context in contexts() {
-        let memory = match measured_apart(context)? {
+        let memory = match measured_apart(context, connections)? {
             Some(bytes) => format!("{:>5} kB", bytes / 1024),
             None => "this system doesn't tell".to_string(),
         };
@@ -208,13 +231,13 @@ fn described(context: Context) -> String {
 }
 
 /// Measures the memory in a process of its own, which hasn't used any before.
-fn measured_apart(context: Context) -> Result<Option<usize>, Box<dyn Error>> {
+fn measured_apart(context: Context, connections: usize) -> Result<Option<usize>, Box<dyn Error>> {
     let mut command = Command::new(env::current_exe()?);
     command.args(["--server-window", &context.window.to_string()]);
     if !context.is_taken_over {
         command.arg("--server-forgets");
     }
-    command.arg("memory");
+    command.args(["memory", &connections.to_string()]);
     let output = command.output()?;
     Ok(String::from_utf8(output.stdout)?.trim().parse().ok())
 }

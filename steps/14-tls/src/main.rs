@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use compression::Compression;
 use echo::Negotiation;
+use launch::put_back;
 use lexopt::{Arg, Parser, ValueExt};
 use tls::acceptor::Limits;
 use tls::authority::{self, Authority};
@@ -32,7 +33,8 @@ Commands:
   echo                serves step 09 over TLS, with its options
   chat                serves step 10 over TLS, with its options. This is what runs without a command
   connect URL         runs the client of step 12, with its options
-  measure             what TLS costs: the handshake, and each message
+  measure [N]         what TLS costs: the handshake, and each message. Each figure
+                      takes N milliseconds (default 1000)
 
 Options:
   --authority FOLDER  where the certificate authority is (default .workshop/tls)
@@ -88,6 +90,12 @@ fn options(arguments: Parser) -> Result<Option<Options>, lexopt::Error> {
                 options.command = command.string()?;
                 return Ok(Some(options));
             }
+            // The chat knows it, or says that there is no such option.
+            Arg::Long(name) => {
+                let option = format!("--{name}");
+                options.rest = put_back(&option, &mut options.rest)?;
+                break;
+            }
             other => return Err(other.unexpected()),
         }
     }
@@ -105,12 +113,28 @@ fn run(mut options: Options) -> Result<ExitCode, Box<dyn Error>> {
             show_authority(&options.authority)
         }
         "measure" => {
+            let each = milliseconds(&mut options.rest)?;
             ends(&mut options.rest)?;
-            say(&measure::table()?);
+            say(measure::table(each)?.trim_end());
             Ok(ExitCode::SUCCESS)
         }
         other => Err(format!("There is no command `{other}`. `--help` lists them.").into()),
     }
+}
+
+/// Reads how long each figure may take to be measured.
+fn milliseconds(rest: &mut Parser) -> Result<Duration, Box<dyn Error>> {
+    let number = match rest.next()? {
+        Some(Arg::Value(word)) => word.parse().map_err(|_| {
+            format!(
+                "`measure {}` isn't a number of milliseconds.",
+                word.display()
+            )
+        })?,
+        Some(argument) => return Err(argument.unexpected().into()),
+        None => 1000,
+    };
+    Ok(Duration::from_millis(number))
 }
 
 /// Checks that nothing is left of the command line.

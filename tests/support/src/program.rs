@@ -138,6 +138,15 @@ impl Program {
         Server::start(self.path, &arguments)
     }
 
+    /// The same, for a program that is several: the command comes first.
+    ///
+    /// # Panics
+    /// It doesn't say by the deadline that it listens.
+    pub fn serve_as(self, command: &[&str]) -> Server {
+        let arguments = [command, &["--listen", "127.0.0.1:0"]].concat();
+        Server::start(self.path, &arguments)
+    }
+
     /// The same, and it may have so many open files at most.
     ///
     /// # Panics
@@ -172,7 +181,10 @@ impl Server {
         let said = is_there
             .recv_timeout(stretched(DEADLINE))
             .unwrap_or_default();
-        let address = said.trim_end().strip_prefix("listening on http://");
+        let address = said
+            .trim_end()
+            .strip_prefix("listening on http://")
+            .or_else(|| said.trim_end().strip_prefix("listening on https://"));
         match address.and_then(|address| address.parse().ok()) {
             Some(address) => Self { address, running },
             None => panic!("your server said {said:?} instead of `listening on http://…`"),

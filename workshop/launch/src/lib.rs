@@ -5,8 +5,10 @@
 //! doesn't know, or a port that is in use, gets one sentence on stderr and exit code 2. Nothing here is part
 //! of a task.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::iter;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{self, ExitCode};
 use std::sync::mpsc;
@@ -47,6 +49,20 @@ pub fn options_from(
             process::exit(2);
         }
     }
+}
+
+/// Puts an option back that was read already, with the value after its `=`: the parser that this returns reads it again,
+/// and then what is left.
+///
+/// # Errors
+/// Returns an error if the parser is between two short options.
+pub fn put_back(option: &str, rest: &mut Parser) -> Result<Parser, lexopt::Error> {
+    let mut first = OsString::from(option);
+    if let Some(value) = rest.optional_value() {
+        first.push("=");
+        first.push(value);
+    }
+    Ok(Parser::from_args(iter::once(first).chain(rest.raw_args()?)))
 }
 
 /// Returns the address to listen on, or `None` if help was asked for.
@@ -172,6 +188,24 @@ mod tests {
             parsed(&[], &mut []),
             Ok(Some("127.0.0.1:9000".parse().unwrap()))
         );
+    }
+
+    #[test]
+    fn an_option_that_is_put_back_is_read_again() {
+        for line in [
+            ["--max-body=20", "--listen=127.0.0.1:1"],
+            ["--max-body", "20"],
+        ] {
+            let mut arguments = Parser::from_args(line);
+            let Ok(Some(Arg::Long(name))) = arguments.next() else {
+                panic!("it begins with an option");
+            };
+            let option = format!("--{name}");
+            let mut again = put_back(&option, &mut arguments).unwrap();
+            assert_eq!(again.next().unwrap(), Some(Arg::Long("max-body")));
+            assert_eq!(again.value().unwrap(), "20");
+            assert_eq!(again.next().unwrap().is_some(), line[1] != "20");
+        }
     }
 
     #[test]
