@@ -59,6 +59,14 @@ impl Scene {
         self.diary += "  ends TCP without a Close\n";
     }
 
+    /// The server closes with this code, and TCP ends.
+    fn goes_away(&mut self, mut peer: Peer, code: u16) {
+        peer.send(&unmasked(CLOSE, &code.to_be_bytes()));
+        self.diary += &format!("  closes with {code}\n");
+        self.hears(&mut peer);
+        peer.end();
+    }
+
     /// Nothing more is typed. The server answers the Close.
     fn closes(mut self, mut peer: Peer) -> String {
         self.ends_typing();
@@ -72,7 +80,7 @@ impl Scene {
 
 /// Runs the program with these options, and shows what the server hears and what the program prints. How long it waits
 /// before the next try is up to chance, and left out.
-fn visits(options: &[&str], server_does: fn(Scene) -> String) -> String {
+fn visits(options: &[&str], server_does: impl FnOnce(Scene) -> String + Send + 'static) -> String {
     let played = Played::listen();
     let port = played.address().port();
     let (typed, texts) = mpsc::channel();
@@ -123,7 +131,8 @@ fn without_tokens(diary: &str) -> String {
 fn the_program_comes_back() {
     check! {
         rfc: "RFC 6455 §7.2.3",
-        rule: "With --reconnect, the program opens a lost connection again. Without it, it ends with exit code 1.",
+        rule: "With --reconnect, the program opens a lost connection again, and so it does if the server stops. Without it, \
+               it ends, with exit code 1 for a lost one.",
         signs: [],
         shows: || {
             let again = visits(&["--reconnect"], |mut scene| {
@@ -143,7 +152,26 @@ fn the_program_comes_back() {
                 scene.ends_without_a_close(peer);
                 scene.diary
             });
-            [again, once].join("\n")
+            let restarted = [1001, 1012, 1013].map(|code| {
+                visits(&["--reconnect"], move |mut scene| {
+                    let peer = scene.accepts();
+                    scene.goes_away(peer, code);
+                    let peer = scene.accepts();
+                    scene.closes(peer)
+                })
+            });
+            let restarted = restarted.join("\n");
+            let stopped = visits(&[], |mut scene| {
+                let peer = scene.accepts();
+                scene.goes_away(peer, 1001);
+                scene.diary
+            });
+            let refused = visits(&["--reconnect"], |mut scene| {
+                let peer = scene.accepts();
+                scene.goes_away(peer, 1008);
+                scene.diary
+            });
+            [again, once, restarted, stopped, refused].join("\n")
         },
     }
 }

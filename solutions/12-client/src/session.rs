@@ -188,12 +188,24 @@ impl Session {
                     self.has_ended = true;
                     self.leave(client);
                 }
-                Ok(Input::Gone(CloseCode::ABNORMAL)) if !is_over && self.is_missed() => {
+                Ok(Input::Gone(code)) if !is_over && self.is_missed() && self.is_lost(code) => {
                     return Ending::Lost;
                 }
                 Ok(Input::Gone(code)) => return Ending::Closed(code),
                 Err(_) => return Ending::Lost,
             }
+        }
+    }
+
+    /// Returns whether this code means that the connection is lost. A server that stops is worth another try if there
+    /// is to be one: it may restart, or others may take its place.
+    fn is_lost(&self, code: CloseCode) -> bool {
+        match code {
+            CloseCode::ABNORMAL => true,
+            CloseCode::GOING_AWAY | CloseCode::SERVICE_RESTART | CloseCode::TRY_AGAIN_LATER => {
+                self.reconnect
+            }
+            _ => false,
         }
     }
 
