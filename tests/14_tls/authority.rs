@@ -54,12 +54,49 @@ fn an_authority_stays_the_same() {
             fs::write(folder.path().join("authority.unfinished"), "half").expect("there is room");
             shown += &format!("after a start that was killed: {}\n", says(&open(moment())));
             shown += &format!("after nine years: {}\n", says(&open(moment() + DAY * 3285)));
+            let last = moment() + DAY * (3650 - 90);
+            let second = Duration::from_secs(1);
+            shown += &format!("90 days and a second before its end: {}\n", says(&open(last - second)));
+            shown += &format!("90 days before its end: {}\n", says(&open(last)));
             shown += &format!("after ten years: {}\n", says(&open(moment() + DAY * 3650)));
-            fs::write(folder.path().join("authority.pem"), "something else").expect("there is room");
-            let error = Authority::open(folder.path(), moment()).map(|_| "an authority".to_string());
-            let error = error.unwrap_or_else(|error| error.to_string());
-            let error = error.replace(&folder.path().join("").display().to_string(), "");
-            shown + &format!("a file that is none: {error}\n")
+            for text in [&b"something else"[..], b"\xff\xfe"] {
+                let private = folder.path().join("authority.pem");
+                fs::write(&private, text).expect("there is room");
+                let error = Authority::open(folder.path(), moment()).map(|_| "an authority".to_string());
+                let error = error.unwrap_or_else(|error| error.to_string());
+                let error = error.replace(&folder.path().join("").display().to_string(), "");
+                let stays = fs::read(&private).is_ok_and(|bytes| bytes == text);
+                shown += &format!("a file that is none: {error}\n  it is {}\n", if stays { "still there" } else { "gone" });
+            }
+            shown
+        },
+    }
+}
+
+/// The times in a certificate: from when and until when it is valid (RFC 5280 §4.1.2.5).
+fn validity(certificate: &[u8]) -> String {
+    let times = certificate
+        .windows(15)
+        .filter(|bytes| bytes.starts_with(b"\x17\x0d"));
+    let times = times.map(|bytes| String::from_utf8_lossy(&bytes[2..]).into_owned());
+    Vec::from_iter(times.take(2)).join(" to ")
+}
+
+#[test]
+fn certificates_begin_an_hour_early() {
+    check! {
+        rfc: "RFC 5280 §4.1.2.5",
+        rule: "A certificate is valid from an hour before it was made, because clocks differ. An authority lasts ten years, and \
+               a server's certificate 90 days, but never longer than the authority.",
+        signs: [],
+        shows: || {
+            let authority = Authority::new(moment()).expect("there are random numbers");
+            let issue = |now| authority.issue(&LOCAL_NAMES, now).expect("these are names");
+            let mut shown = format!("made at 261129115007Z\nauthority {}\n", validity(authority.certificate()));
+            for (when, now) in [("at once", moment()), ("in its last month", moment() + DAY * 3620)] {
+                shown += &format!("{when:<18}{}\n", validity(&issue(now).chain[0]));
+            }
+            shown
         },
     }
 }

@@ -145,11 +145,6 @@ impl Authority {
         name(self.made)
     }
 
-    /// Returns its certificate, as text for a browser.
-    pub fn pem(&self) -> &str {
-        &self.pem
-    }
-
     /// Returns its certificate.
     pub fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
