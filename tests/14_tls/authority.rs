@@ -75,9 +75,10 @@ fn an_authority_stays_the_same() {
 
 /// The times in a certificate: from when and until when it is valid (RFC 5280 §4.1.2.5).
 fn validity(certificate: &[u8]) -> String {
-    let times = certificate
-        .windows(15)
-        .filter(|bytes| bytes.starts_with(b"\x17\x0d"));
+    let is_time = |bytes: &&[u8]| {
+        bytes.starts_with(b"\x17\x0d") && bytes[2..14].iter().all(u8::is_ascii_digit)
+    };
+    let times = certificate.windows(15).filter(is_time);
     let times = times.map(|bytes| String::from_utf8_lossy(&bytes[2..]).into_owned());
     Vec::from_iter(times.take(2)).join(" to ")
 }
