@@ -58,7 +58,11 @@ fn an_authority_stays_the_same() {
             let second = Duration::from_secs(1);
             shown += &format!("90 days and a second before its end: {}\n", says(&open(last - second)));
             shown += &format!("90 days before its end: {}\n", says(&open(last)));
-            shown += &format!("after ten years: {}\n", says(&open(moment() + DAY * 3650)));
+            let second = open(moment() + DAY * 3650);
+            let third = open(moment() + DAY * 3651);
+            shown += &format!("after ten years: {}\n", says(&second));
+            let stays = third.certificate() == second.certificate();
+            shown += &format!("the next start: {}\n", if stays { "the same as that" } else { "a different one" });
             for text in [&b"something else"[..], b"\xff\xfe"] {
                 let private = folder.path().join("authority.pem");
                 fs::write(&private, text).expect("there is room");
@@ -94,6 +98,11 @@ fn certificates_begin_an_hour_early() {
             let authority = Authority::new(moment()).expect("there are random numbers");
             let issue = |now| authority.issue(&LOCAL_NAMES, now).expect("these are names");
             let mut shown = format!("made at 261129115007Z\nauthority {}\n", validity(authority.certificate()));
+            for name in ["WebSocket workshop 2026-11-29 11:50:07", "a server of the WebSocket workshop"] {
+                let has = |der: &[u8]| der.windows(name.len()).any(|bytes| bytes == name.as_bytes());
+                let (theirs, its) = (issue(moment()), authority.certificate());
+                shown += &format!("{name:?}: in the authority's own {}, in a server's {}\n", has(its), has(&theirs.chain[0]));
+            }
             for (when, now) in [("at once", moment()), ("in its last month", moment() + DAY * 3620)] {
                 shown += &format!("{when:<18}{}\n", validity(&issue(now).chain[0]));
             }

@@ -267,11 +267,8 @@ fn write_if_different(path: &Path, text: &str, mut options: OpenOptions) -> io::
         return Ok(());
     }
     let unfinished = path.with_extension("unfinished");
-    // One may be left from a start that was killed.
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    // One may be left from a start that was killed. If it can't be removed, no new one can be made.
+    _ = fs::remove_file(&unfinished);
     let mut file = options.write(true).create_new(true).open(&unfinished)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
