@@ -1,5 +1,6 @@
 //! The handshake of TLS on a socket, up to its deadline.
 
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use support::machine::stretched;
 use support::sign::{missing, never_finished, under, yours};
 use tls::HandshakeError;
 use tls::authority::LOCAL_NAMES;
-use tls::negotiation::shake_hands;
+use tls::negotiation::{shake_hands, uninterrupted};
 
 use super::shared::{
     FOREVER, LONG_ENOUGH, Peer, SHORT, authority, client_end, issued, played_client, played_server,
@@ -238,5 +239,64 @@ fn alert_to(bytes: Vec<u8>) -> String {
     match &alert[..] {
         [] => "nothing".to_string(),
         alert => support::wire::hex(alert),
+    }
+}
+
+#[test]
+fn every_failure_has_its_sentence() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Why there is no TLS connection is said in a sentence, and an error of TCP keeps its kind.",
+        signs: [],
+        shows: || {
+            let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+            let errors = [
+                HandshakeError::TooLate,
+                HandshakeError::Ended,
+                HandshakeError::Tcp(ErrorKind::PermissionDenied.into()),
+                HandshakeError::NotTls,
+                HandshakeError::NoCommonVersion,
+                HandshakeError::NoCommonProtocol,
+                HandshakeError::UnknownAuthority,
+                HandshakeError::WrongName(names(&[])),
+                HandshakeError::WrongName(names(&["localhost", "127.0.0.1"])),
+                HandshakeError::Expired,
+                HandshakeError::NotYetValid,
+                HandshakeError::NotAName,
+                HandshakeError::TooMany,
+            ];
+            let rows = errors.map(|error| {
+                let sentence = error.to_string();
+                format!("{:?}: {sentence}\n", io::Error::from(error).kind())
+            });
+            let kinds = [ErrorKind::TimedOut, ErrorKind::WouldBlock, ErrorKind::UnexpectedEof, ErrorKind::NotConnected];
+            let kinds = kinds.map(|kind| {
+                let outcome = Err(io::Error::from(kind).into());
+                format!("{kind:?} of TCP: {}\n", shown(&outcome))
+            });
+            rows.concat() + &kinds.concat()
+        },
+    }
+}
+
+#[test]
+fn a_signal_interrupts_nothing() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A read or write that a signal has interrupted is tried again. Any other error isn't.",
+        signs: [],
+        shows: || {
+            let outcome = |errors: &[ErrorKind]| {
+                let mut errors = errors.iter();
+                let outcome = uninterrupted(|| errors.next().map_or(Ok(7), |kind| Err((*kind).into())));
+                outcome.map_or_else(|error| format!("{:?}", error.kind()), |count| format!("{count} bytes"))
+            };
+            let twice = [ErrorKind::Interrupted, ErrorKind::Interrupted];
+            format!(
+                "interrupted twice: {}\nno answer in time: {}\n",
+                outcome(&twice),
+                outcome(&[ErrorKind::WouldBlock])
+            )
+        },
     }
 }

@@ -19,7 +19,7 @@ fn the_program_explains_what_it_can_not_read() {
         rule: "What the command line asks for in vain is said in a sentence, and the exit code is 2.",
         signs: [],
         shows: || program!().runs(&[&["measure", "more"], &["serve"], &["--port", "9009"], &["authority", "authority"],
-            &["--certificate", "server.crt", "echo"], &["measure", "1", "2"]]),
+            &["--certificate", "server.crt", "echo"], &["--trust", "Cargo.toml", "connect", "wss://localhost/socket"], &["measure", "1", "2"]]),
     }
 }
 

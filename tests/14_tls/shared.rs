@@ -17,7 +17,7 @@ use support::machine::stretched;
 use tls::authority::{Issued, LOCAL_NAMES};
 use tls::{Authority, TlsStream, config};
 
-/// Longer than any check takes.
+/// Longer than any check takes, and than any deadline, however busy the machine is.
 pub const FOREVER: Duration = Duration::from_secs(600);
 
 /// How long a check waits for what right code does at once.
