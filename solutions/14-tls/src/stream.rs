@@ -81,14 +81,11 @@ impl TlsStream {
         if is_alert {
             self.send_alert();
         }
-        match plaintext {
+        match (plaintext, outcome) {
             // What came before a broken record is still good.
-            Ok(count) => Ok(Some(count)),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => match outcome {
-                Ok(_) => Ok(None),
-                Err(error) => Err(io::Error::new(ErrorKind::InvalidData, error)),
-            },
-            Err(error) => Err(error),
+            (Ok(count), _) => Ok(Some(count)),
+            (Err(_), Ok(_)) => Ok(None),
+            (Err(_), Err(error)) => Err(io::Error::new(ErrorKind::InvalidData, error)),
         }
     }
     // ANCHOR_END: decrypt
