@@ -111,7 +111,7 @@ impl Share {
 ///
 /// # Errors
 /// Returns an error if a mistake isn't caught or named as its header says, no longer applies, or gives a report that
-/// differs from the one that is kept.
+/// differs from the one that is kept, or if there is no mistake of this name.
 pub fn run(project: &Project, which: Selection) -> Result<()> {
     let only = which.step.map(|id| project.step(id)).transpose()?;
     let steps = project.steps.iter();
@@ -131,6 +131,9 @@ pub fn run(project: &Project, which: Selection) -> Result<()> {
     })?;
     let Outcome { tried, mut faults } =
         outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let (0, Some(part)) = (tried, which.name) {
+        bail!("No mistake has `{part}` in its name. tests/mistakes/ has them all.");
+    }
     if let Err(error) = figures::check_or_write(project, which.update) {
         faults.push(format!("{error:#}"));
     }
