@@ -19,6 +19,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use echo::stream::Stream;
 use rustls::Connection;
 
+use crate::negotiation::uninterrupted;
+
 /// The most bytes of plaintext that a TLS record has (RFC 8446 §5.1). One read from TCP takes as many, and so does one
 /// write: what a connection keeps in memory doesn't grow with its messages.
 const RECORD_SIZE: usize = 16 * 1024;
@@ -224,14 +226,13 @@ impl Outgoing {
 
     /// Writes to TCP, which may wait.
     fn write_once(&mut self, tcp: &TcpStream) -> io::Result<()> {
-        match tcp.write(&self.ciphertext[self.sent..]) {
-            Ok(0) => Err(ErrorKind::WriteZero.into()),
-            Ok(count) => {
+        let rest = &self.ciphertext[self.sent..];
+        match uninterrupted(|| (&mut &*tcp).write(rest))? {
+            0 => Err(ErrorKind::WriteZero.into()),
+            count => {
                 self.sent += count;
                 Ok(())
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(error),
         }
     }
 }
