@@ -88,3 +88,23 @@ fn all_four(parameters: &Parameters) -> String {
         bits(parameters.client_max_window_bits),
     )
 }
+
+#[test]
+fn an_answer_always_has_a_value() {
+    check! {
+        rfc: "RFC 7692 §7.1.2.2",
+        rule: "client_max_window_bits may do without a value in an offer, and not in an answer.",
+        signs: [],
+        shows: || {
+            let parameters = |bits| Parameters {
+                client_max_window_bits: WindowBits::new(bits),
+                ..Parameters::default()
+            };
+            let rows = [15, 12].map(|bits| {
+                let (offer, answer) = (parameters(bits).write(Role::Client), parameters(bits).write(Role::Server));
+                format!("{bits} bits\n  offer: {offer}\n  answer: {answer}\n")
+            });
+            rows.concat()
+        },
+    }
+}

@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use compression::Inflater;
+use compression::{Inflater, samples};
 use support::check;
 use support::program;
+use support::wire::hex;
 
 use super::servers::Peer;
 use super::shared::ALONE;
@@ -113,11 +114,18 @@ fn without_figures(line: &str) -> String {
                 if is_large { "more than" } else { "less than" }
             )
         }
-        [_, percent, "%", _, "µs"] => {
+        [_, percent, "%", time, "µs"] => {
             let saves = percent.parse().is_ok_and(|percent: usize| percent < 100);
+            // No message takes a second, or no time at all.
+            let takes = time.parse().is_ok_and(|time: f64| time > 0.0 && time < 1e6);
             format!(
-                "{row} {}, some µs",
-                if saves { "saves" } else { "saves nothing" }
+                "{row} {}, {}",
+                if saves { "saves" } else { "saves nothing" },
+                if takes {
+                    "some µs"
+                } else {
+                    "a time that can't be right"
+                }
             )
         }
         // Only Linux tells how much memory a process has.
@@ -129,5 +137,28 @@ fn without_figures(line: &str) -> String {
             )
         }
         _ => line.to_string(),
+    }
+}
+
+#[test]
+fn the_samples_are_always_the_same() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "`measure` compresses messages of a chat, values of a chart, and noise in place of a photograph.",
+        signs: [],
+        shows: || {
+            let text = |messages: Vec<Vec<u8>>| {
+                let lines = messages.iter().map(|message| format!("  {}\n", String::from_utf8_lossy(message)));
+                lines.collect::<String>()
+            };
+            let photograph = samples::photograph();
+            format!(
+                "chat\n{}chart\n{}photograph, {} bytes\n  {} …\n",
+                text(samples::chat(3)),
+                text(samples::chart(3)),
+                photograph.len(),
+                hex(&photograph[..16])
+            )
+        },
     }
 }
