@@ -157,39 +157,6 @@ fn what_is_not_deflate_is_refused() {
 }
 
 #[test]
-fn what_came_before_a_fault_is_not_lost() {
-    check! {
-        rfc: "the workshop's own rule",
-        rule: "The bytes before a fault come first, and the fault comes after them, however the payload was cut.",
-        signs: [
-            missing(["\"Hello\""]).says("The fault throws away what the decompressor made before it."),
-        ],
-        shows: || {
-            let payload = [&HELLO[..], &[0x00, 0x00, 0xff, 0xff, 0x06]].concat();
-            let mut shown = String::new();
-            for cut in [payload.len(), 8] {
-                let mut inflater = Inflater::new(TAKEN_OVER);
-                shown += &format!("in pieces of {cut} bytes\n");
-                for piece in payload.chunks(cut) {
-                    inflater.receive(piece.to_vec());
-                    loop {
-                        match inflater.next_piece() {
-                            Ok(Some(piece)) => shown += &format!("  {}\n", said(&piece)),
-                            Ok(None) => break,
-                            Err(error) => {
-                                shown += &format!("  ✗ {error}\n");
-                                break;
-                            }
-                        }
-                    }
-                }
-            }
-            shown
-        },
-    }
-}
-
-#[test]
 fn a_small_window_is_enough_for_its_sender() {
     check! {
         rfc: "RFC 7692 §7.1.2",
@@ -291,4 +258,37 @@ fn pieces() -> String {
         }
     }
     shown
+}
+
+#[test]
+fn what_came_before_a_fault_is_not_lost() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The bytes before a fault come first, and the fault comes after them, however the payload was cut.",
+        signs: [
+            missing(["\"Hello\""]).says("The fault throws away what the decompressor made before it."),
+        ],
+        shows: || {
+            let payload = [&HELLO[..], &[0x00, 0x00, 0xff, 0xff, 0x06]].concat();
+            let mut shown = String::new();
+            for cut in [payload.len(), 8] {
+                let mut inflater = Inflater::new(TAKEN_OVER);
+                shown += &format!("in pieces of {cut} bytes\n");
+                for piece in payload.chunks(cut) {
+                    inflater.receive(piece.to_vec());
+                    loop {
+                        match inflater.next_piece() {
+                            Ok(Some(piece)) => shown += &format!("  {}\n", said(&piece)),
+                            Ok(None) => break,
+                            Err(error) => {
+                                shown += &format!("  ✗ {error}\n");
+                                break;
+                            }
+                        }
+                    }
+                }
+            }
+            shown
+        },
+    }
 }
