@@ -52,6 +52,14 @@ impl Step {
         self.id.replace('-', "_")
     }
 
+    /// `accept_key`, the name of the library. A keyword of Rust can't be one.
+    pub fn library(&self) -> String {
+        match self.test().as_str() {
+            "async" => "async_chat".to_string(),
+            name => name.to_string(),
+        }
+    }
+
     /// `03_accept_key`: the step's checks are in `tests`, in a file or a folder with this name.
     pub fn check_stem(&self) -> String {
         format!("{}_{}", self.number, self.test())
