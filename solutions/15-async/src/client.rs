@@ -1,4 +1,4 @@
-//! One client, from its 101 to its end: one task, which waits for four things at once.
+//! One client, from its 101 to its end: one task, which waits for several things at once.
 //!
 //! ```text
 //!                     ┌───────────── select! ─────────────┐
@@ -70,6 +70,8 @@ enum Happened {
     Taken(Option<Vec<u8>>),
     /// Some of what is unwritten is written.
     Written(io::Result<()>),
+    /// The outbox has its last piece, and others are still to be written.
+    Finished,
     /// It is time to ask the deadlines.
     Alarm,
 }
@@ -129,8 +131,8 @@ where
     /// Waits for whatever comes first. What has come is in `self` or in the answer, and nothing is half done.
     // ANCHOR: wait
     async fn wait(&mut self) -> Happened {
-        // Task: four things, each only while it makes sense. Pieces are taken when all earlier ones are written, so
-        // that what waits is in the outbox, which has a limit.
+        // Task: five things, each only while it makes sense. Pieces are taken when all earlier ones are written, so
+        // that what waits is in the outbox, which has a limit. While they can't be, the room may end it all the same.
         let idle = self.unwritten == Unwritten::Nothing;
         let unwritten = self.unwritten.is_some();
         tokio::select! {
@@ -141,6 +143,7 @@ where
             done = self.unwritten.write_some(&mut self.writer), if unwritten => {
                 Happened::Written(done)
             }
+            () = self.mailbox.finished(), if unwritten && !self.closing => Happened::Finished,
             () = sleep_until(self.alarm) => Happened::Alarm,
         }
     }
@@ -159,7 +162,8 @@ where
             },
             Happened::Taken(taken) => self.unwritten.put(taken),
             Happened::Written(done) => done?,
-            Happened::Alarm => {}
+            // The deadlines are asked after each wait.
+            Happened::Finished | Happened::Alarm => {}
         }
         Ok(())
     }

@@ -45,7 +45,6 @@ where
     });
     let limits = site.settings().head;
     let mut http = Builder::new()
-        .keep_alive(false)
         .max_headers(limits.fields)
         .max_header_size(limits.bytes)
         .max_buf_size(limits.bytes.max(SMALLEST_BUFFER))

@@ -3,7 +3,7 @@
 
 use handshake::head::{HttpVersion, RequestHead};
 use handshake::opening::OpeningHandshake;
-use hyper::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{CACHE_CONTROL, CONNECTION, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Request, Response, StatusCode, Version};
 use polling::routes::Reply;
 
@@ -37,6 +37,8 @@ pub fn response(reply: Reply) -> Response<String> {
     let fields = fields.map(|(name, value)| (*name, value.as_str()));
     let mut response = with_fields(reply.status, fields);
     let headers = response.headers_mut();
+    // Every connection carries one request, as in step 10. `append`, because a refusal may have an `Upgrade` in it.
+    headers.append(CONNECTION, HeaderValue::from_static("close"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // A browser must take text for text, whatever it looks like.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`mailbox`] | step 10's outbox, for a task that waits |
 //! | [`unwritten`] | what TCP hasn't taken yet |
-//! | [`client`] | one client: one task, which waits for four things at once |
+//! | [`client`] | one client: one task, which waits for several things at once |
 //! | [`http`] | hyper's requests and answers, and those of steps 04 and 10 |
 //! | [`site`] | what is at which path, and who is welcome |
 //! | [`exchange`] | the one request of a connection, and TCP taken back from hyper |

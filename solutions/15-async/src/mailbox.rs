@@ -60,4 +60,13 @@ impl Mailbox {
         }
     }
     // ANCHOR_END: take
+
+    /// Waits until the last piece is in, without taking it. Not while [`take`](Self::take) waits, too: a wake is for one.
+    // ANCHOR: finished
+    pub async fn finished(&self) {
+        while !self.outbox.is_finished() {
+            self.changed.notified().await;
+        }
+    }
+    // ANCHOR_END: finished
 }

@@ -123,16 +123,24 @@ impl Drop for Server {
 
 // ANCHOR: accept_all
 async fn accept_all(listener: TcpListener, mut shared: Shared) {
-    loop {
-        // Task: an error isn't the end, and it mustn't be the next one at once. The stop is the end.
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = shared.stop.wait_for(|stop| *stop) => return,
-        };
+    while let Some(accepted) = accept(&listener, &mut shared.stop).await {
         match accepted {
-            Ok((stream, _)) => start(stream, &shared),
+            Ok(stream) => start(stream, &shared),
+            // Without a pause, this would be a loop that never waits.
             Err(_) => sleep(PAUSE).await,
         }
+    }
+}
+
+/// Waits for the next connection. Returns `None` if the server stops.
+async fn accept(
+    listener: &TcpListener,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<io::Result<TcpStream>> {
+    // Task: a stop ends the wait. A connection that can't be accepted isn't the end.
+    tokio::select! {
+        accepted = listener.accept() => Some(accepted.map(|(stream, _)| stream)),
+        _ = stop.wait_for(|stop| *stop) => None,
     }
 }
 // ANCHOR_END: accept_all
