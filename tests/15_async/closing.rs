@@ -76,7 +76,11 @@ fn what_waits_is_written_before_the_end() {
         rule: "Whoever ends it, what was in the outbox before is still written. A page that ends TCP without a Close \
                gets it, too.",
         signs: [
-            yours(["lost"]).says(
+            yours(["never waits"]).says(
+                "After the end of TCP, a read is ready at once with 0 bytes, again and again. Read only while there may be \
+                 something to read.",
+            ),
+            yours(["some are lost"]).says(
                 "The task ended when the page did, although pieces were waiting. It ends when both directions have.",
             ),
         ],
@@ -115,6 +119,10 @@ fn a_page_that_ends_tcp_and_never_reads_is_dropped() {
         rfc: "RFC 6455 §7.1.1",
         rule: "What waits is written after the page's end, but not for longer than the answer to a Close may take.",
         signs: [
+            yours(["never waits"]).says(
+                "After the end of TCP, a read is ready at once with 0 bytes, again and again. Read only while there may be \
+                 something to read.",
+            ),
             yours(["goes on for hours"]).says(
                 "The page has ended TCP and reads nothing. A write to it waits for ever, unless there is a deadline.",
             ),

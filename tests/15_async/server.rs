@@ -10,7 +10,7 @@ use echo::Patience;
 use support::frame::{CLOSE, masked};
 use support::http::{Client, exchange};
 use support::machine::stretched;
-use support::sign::{missing, yours};
+use support::sign::{missing, panics, yours};
 use support::{check, program};
 
 use super::shared::serve;
@@ -213,7 +213,7 @@ fn a_full_file_table_pauses_the_server() {
         rfc: "RFC 6455 §10.4",
         rule: "When the server has no file descriptor left, a newcomer waits until there is one.",
         signs: [
-            yours(["(TCP"]).says(
+            panics("no head came").says(
                 "A connection that can't be accepted ended the task that accepts them. Later there may be room again.",
             ),
         ],

@@ -1,9 +1,10 @@
 //! What several parts of the checks use: virtual time, a room that takes notes, one client and its page, and the peers
 //! of step 10 for real sockets.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -124,7 +125,27 @@ pub struct Rig {
     pub room: Arc<Notes>,
     pub outbox: Arc<Outbox>,
     pub running: JoinHandle<()>,
+    /// Whether the task was stopped because it never waits.
+    is_restless: Arc<AtomicBool>,
     begin: Instant,
+}
+
+/// More polls than right code needs for all that a check does with a client.
+const MANY_POLLS: usize = 10_000;
+
+/// Runs a future, unless it never waits: then virtual time would stand still.
+async fn unless_restless(future: impl Future<Output = ()>, is_restless: Arc<AtomicBool>) {
+    let mut future = pin!(future);
+    let mut polls = 0;
+    poll_fn(|context| {
+        polls += 1;
+        if polls > MANY_POLLS {
+            is_restless.store(true, Ordering::Relaxed);
+            return Poll::Ready(());
+        }
+        future.as_mut().poll(context)
+    })
+    .await;
 }
 
 /// What a rig is made of.
@@ -159,8 +180,13 @@ impl Rig {
         let (page, socket) = tokio::io::duplex(made.socket);
         let (client, room, outbox) = client_on(split(socket), made.outbox, made.patience);
         let first = made.first;
-        let running = tokio::spawn(async move { client.run(&first).await });
+        let is_restless = Arc::new(AtomicBool::new(false));
+        let running = {
+            let is_restless = Arc::clone(&is_restless);
+            tokio::spawn(async move { unless_restless(client.run(&first), is_restless).await })
+        };
         Self {
+            is_restless,
             page,
             room,
             outbox,
@@ -188,6 +214,9 @@ impl Rig {
             Ok(Err(error)) => format!("({error})"),
             Err(_) => return "(nothing for an hour)".to_string(),
         };
+        if self.is_restless.load(Ordering::Relaxed) && heard.starts_with('(') {
+            return "(the task never waits)".to_string();
+        }
         format!("{:>3} s  {heard}", self.begin.elapsed().as_secs())
     }
 
@@ -206,6 +235,7 @@ impl Rig {
     /// Waits for the end of the client's task, and says when that is, and what the room has noted.
     pub async fn ends(mut self) -> String {
         let ended = match timeout(LONG, &mut self.running).await {
+            Ok(_) if self.is_restless.load(Ordering::Relaxed) => "the task never waits",
             Ok(Ok(())) => "the task has ended",
             Ok(Err(_)) => "the task has panicked",
             Err(_) => "the task goes on for hours",

@@ -1,9 +1,10 @@
 //! Wakes the writer of an outbox: a thread that waits, or in a later step a task, which a function wakes.
 
 use std::fmt;
-use std::sync::{Condvar, LockResult, MutexGuard};
+use std::ops::Deref;
+use std::sync::Condvar;
 
-/// A [`Condvar`], and a function that is called whenever it is notified, if there is one.
+/// A [`Condvar`]. If it was made with a function, each notification also calls that.
 #[derive(Default)]
 pub struct Signal {
     condvar: Condvar,
@@ -19,24 +20,31 @@ impl Signal {
         }
     }
 
-    /// Wakes the writer.
+    /// Wakes a thread that waits, as [`Condvar::notify_one`] does.
     pub fn notify_one(&self) {
         self.condvar.notify_one();
+        self.wake();
+    }
+
+    /// Wakes all threads that wait, as [`Condvar::notify_all`] does.
+    pub fn notify_all(&self) {
+        self.condvar.notify_all();
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(wake) = &self.wake {
             wake();
         }
     }
+}
 
-    /// Waits while the condition is true, as [`Condvar::wait_while`] does.
-    ///
-    /// # Errors
-    /// Returns an error if another thread panicked while holding the lock. The lock is in it.
-    pub fn wait_while<'a, T>(
-        &self,
-        guard: MutexGuard<'a, T>,
-        condition: impl FnMut(&mut T) -> bool,
-    ) -> LockResult<MutexGuard<'a, T>> {
-        self.condvar.wait_while(guard, condition)
+/// A thread waits for it as for a condition variable.
+impl Deref for Signal {
+    type Target = Condvar;
+
+    fn deref(&self) -> &Condvar {
+        &self.condvar
     }
 }
 
