@@ -213,7 +213,7 @@ fn a_full_file_table_pauses_the_server() {
         rfc: "RFC 6455 §10.4",
         rule: "When the server has no file descriptor left, a newcomer waits until there is one.",
         signs: [
-            panics("no head came").says(
+            panics("can't connect").says(
                 "A connection that can't be accepted ended the task that accepts them. Later there may be room again.",
             ),
         ],

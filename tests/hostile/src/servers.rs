@@ -39,6 +39,8 @@ pub enum Kind {
     Poker,
     /// Step 13's echo server.
     Compression,
+    /// The chat of step 15.
+    Async,
     /// What `cargo workshop` serves the book with.
     Book,
     /// `cargo workshop tap`, in front of step 09.
@@ -60,7 +62,7 @@ pub enum Socket {
 
 impl Kind {
     /// All of them, in the order of the steps.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Hello,
         Self::Polling,
         Self::LongPolling,
@@ -72,6 +74,7 @@ impl Kind {
         Self::Notifications,
         Self::Poker,
         Self::Compression,
+        Self::Async,
         Self::Book,
         Self::Tap,
     ];
@@ -90,6 +93,7 @@ impl Kind {
             Self::Notifications => "notifications",
             Self::Poker => "poker",
             Self::Compression => "compression",
+            Self::Async => "async",
             Self::Book => "book",
             Self::Tap => "tap",
         }
@@ -107,7 +111,7 @@ impl Kind {
     }
 
     /// The packages that cargo builds for all of them.
-    pub const PACKAGES: [&str; 10] = [
+    pub const PACKAGES: [&str; 11] = [
         "hello-solution",
         "polling-solution",
         "long-polling-solution",
@@ -116,6 +120,7 @@ impl Kind {
         "chat-solution",
         "events-solution",
         "compression-solution",
+        "async-solution",
         "workshop",
         "workshop-tap",
     ];
@@ -124,7 +129,7 @@ impl Kind {
     pub fn impatient(self) -> &'static [&'static str] {
         match self {
             Self::LongPolling => &["--hold", "1"],
-            Self::Echo | Self::Chat => &[
+            Self::Echo | Self::Chat | Self::Async => &[
                 "--head-within",
                 "3",
                 "--ping-after",
@@ -143,7 +148,7 @@ impl Kind {
     pub fn too_busy(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Hello | Self::Polling => Some(&["--max-requests", "0"]),
-            Self::Handshake | Self::Echo | Self::Chat => Some(&["--max-connections", "0"]),
+            Self::Handshake | Self::Echo | Self::Chat | Self::Async => Some(&["--max-connections", "0"]),
             _ => None,
         }
     }
@@ -154,6 +159,11 @@ impl Kind {
             self,
             Self::EventsChat | Self::Chart | Self::Notifications | Self::Poker
         )
+    }
+
+    /// Whether it is a chat as step 10 defines it.
+    pub fn is_chat(self) -> bool {
+        matches!(self, Self::Chat | Self::Async)
     }
 
     /// What its WebSockets say.
