@@ -90,10 +90,7 @@ fn crowds(arguments: impl Iterator<Item = String>) -> Result<Vec<usize>, String>
 }
 
 /// Asks the system for this many open files. The server's process inherits them.
-fn enough_files(
-    needed: u64,
-    increase: impl FnOnce(u64) -> io::Result<u64>,
-) -> Result<(), String> {
+fn enough_files(needed: u64, increase: impl FnOnce(u64) -> io::Result<u64>) -> Result<(), String> {
     match increase(needed) {
         Ok(limit) if limit < needed => Err(format!(
             "Each client is an open file on both sides: {needed} are needed, and this system allows {limit}. Raise \
@@ -129,7 +126,10 @@ fn row(step: Step, crowd: usize, measured: &Measured) -> String {
     let unknown = || "not known".to_string();
     let threads = measured.threads.map_or_else(unknown, |it| it.to_string());
     let memory = measured.memory.map_or_else(unknown, |bytes| {
-        format!("{:.1}", bytes as f64 / 1000.0 / measured.joined.max(1) as f64)
+        format!(
+            "{:.1}",
+            bytes as f64 / 1000.0 / measured.joined.max(1) as f64
+        )
     });
     let (delay, range) = match &measured.delays[..] {
         [] => ("none".to_string(), String::new()),
@@ -143,14 +143,14 @@ fn row(step: Step, crowd: usize, measured: &Measured) -> String {
     let name = step.name();
     let mut row = format!("{name:<10}{crowd:>10}{threads:>10}{memory:>16}{delay:>26}{range:>16}\n");
     if let Some(why) = &measured.why {
-        row += &format!("{:<10}only {} were let in: {why}\n", "", measured.joined);
+        row += &format!("          {} were let in; then {why}\n", measured.joined);
     }
     row
 }
 
 /// Measures one server with one crowd.
 fn with(step: Step, crowd: usize, apart: bool) -> io::Result<Measured> {
-    let server = Running::start_step(step, apart)?;
+    let mut server = Running::start_step(step, apart)?;
     Runtime::new()?.block_on(async {
         let mut speaker = Speaker::join(server.address).await?;
         let before = server.memory();
@@ -162,6 +162,16 @@ fn with(step: Step, crowd: usize, apart: bool) -> io::Result<Measured> {
             listening.spawn(listen(client, Arc::clone(&heard)));
         }
         let mut delays = Vec::new();
+        if let Some(end) = server.end() {
+            let why = Some(format!("the server's process ended:\n          {end}"));
+            return Ok(Measured {
+                joined,
+                threads: None,
+                memory: None,
+                delays,
+                why,
+            });
+        }
         for number in 1..=MESSAGES {
             let Ok(delay) = timeout(DEADLINE, speaker.says(&heard, number * joined)).await else {
                 return Err(io::Error::other("a message didn't reach all clients"));
@@ -173,7 +183,9 @@ fn with(step: Step, crowd: usize, apart: bool) -> io::Result<Measured> {
         Ok(Measured {
             joined,
             threads: server.threads(),
-            memory: after.zip(before).map(|(after, before)| after.saturating_sub(before)),
+            memory: after
+                .zip(before)
+                .map(|(after, before)| after.saturating_sub(before)),
             delays,
             why,
         })
@@ -184,7 +196,10 @@ fn with(step: Step, crowd: usize, apart: bool) -> io::Result<Measured> {
 async fn join_all(
     address: SocketAddr,
     crowd: usize,
-) -> (Vec<(BufReader<OwnedReadHalf>, OwnedWriteHalf)>, Option<String>) {
+) -> (
+    Vec<(BufReader<OwnedReadHalf>, OwnedWriteHalf)>,
+    Option<String>,
+) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut joining = JoinSet::new();
     for _ in 0..crowd {
@@ -202,7 +217,11 @@ async fn join_all(
     while let Some(joined) = joining.join_next().await {
         match joined.map_err(io::Error::other) {
             Ok(Ok(client)) => clients.push(client),
-            Ok(Err(error)) | Err(error) => return (clients, Some(error.to_string())),
+            Ok(Err(error)) | Err(error) => {
+                // If the server's process is ending, give it time for that.
+                sleep(Duration::from_secs(2)).await;
+                return (clients, Some(error.to_string()));
+            }
         }
         if Instant::now() > deadline {
             return (clients, Some("it took too long".to_string()));
@@ -296,7 +315,10 @@ impl Speaker {
     async fn says(&mut self, heard: &Heard, count: usize) -> io::Result<f64> {
         // A little later, so that the server has nothing left to do.
         sleep(Duration::from_millis(200)).await;
-        let text = format!(r#"{{"username":"speaker","message":"{}"}}"#, "m".repeat(BYTES));
+        let text = format!(
+            r#"{{"username":"speaker","message":"{}"}}"#,
+            "m".repeat(BYTES)
+        );
         // A key of zeros changes nothing. A real client takes a random one each time (RFC 6455 §5.3).
         let length = text.len() as u16;
         let mut bytes = [&[0x81, 0xfe][..], &length.to_be_bytes(), &[0; 4]].concat();
@@ -330,7 +352,10 @@ mod tests {
         let error = enough_files(10_100, |_| Ok(1024)).unwrap_err();
         assert!(error.contains("10100") && error.contains("1024"), "{error}");
         assert_eq!(enough_files(10_100, |_| Ok(10_100)), Ok(()));
-        assert_eq!(enough_files(10_100, |_| Err(ErrorKind::Unsupported.into())), Ok(()));
+        assert_eq!(
+            enough_files(10_100, |_| Err(ErrorKind::Unsupported.into())),
+            Ok(())
+        );
     }
 
     #[test]
@@ -344,6 +369,6 @@ mod tests {
         };
         let row = row(Step::Ten, 100, &measured);
         assert!(row.contains("2.0") && row.contains("1.0–3.0"), "{row}");
-        assert!(row.contains("only 90 were let in: no thread"), "{row}");
+        assert!(row.contains("90 were let in; then no thread"), "{row}");
     }
 }

@@ -100,7 +100,8 @@ fn idle(step: Step) -> ExitCode {
     match step {
         Step::Ten => start(settings),
         Step::Fifteen => serve(|listener| {
-            async_chat_solution::Server::start(listener, settings, Duration::ZERO).map(std::mem::forget)
+            async_chat_solution::Server::start(listener, settings, Duration::ZERO)
+                .map(std::mem::forget)
         }),
     }
 }
@@ -184,10 +185,14 @@ impl Running {
 
     /// A chat for idle clients.
     pub fn start_step(step: Step, apart: bool) -> io::Result<Self> {
-        Self::start_with(&[step.name().to_string()], apart)
+        Self::start_as(&[step.name().to_string()], apart, Stdio::piped())
     }
 
     fn start_with(arguments: &[String], apart: bool) -> io::Result<Self> {
+        Self::start_as(arguments, apart, Stdio::inherit())
+    }
+
+    fn start_as(arguments: &[String], apart: bool, errors: Stdio) -> io::Result<Self> {
         let program = env::current_exe()?;
         let mut command = if apart {
             cores::command_on(SERVERS, program)
@@ -199,12 +204,26 @@ impl Running {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(errors)
             .spawn()?;
         let mut line = String::new();
         let output = child.stdout.as_mut().expect("it is piped");
         BufReader::new(output).read_line(&mut line)?;
         let address = line.trim().parse().map_err(io::Error::other)?;
         Ok(Self { child, address })
+    }
+
+    /// Why its process has ended, if it has: what it said last, and how it ended.
+    pub fn end(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok()??;
+        let mut said = String::new();
+        if let Some(errors) = &mut self.child.stderr {
+            _ = errors.read_to_string(&mut said);
+        }
+        // A thread that panics is named on a line of its own.
+        let is_word = |line: &&str| !line.trim().is_empty() && !line.starts_with("thread ");
+        let first = said.lines().find(is_word).unwrap_or("it said nothing");
+        Some(format!("{} ({status})", first.trim_end_matches('.')))
     }
 
     /// How many bytes of memory it takes just now, where the system says so in /proc.

@@ -148,7 +148,9 @@ impl Kind {
     pub fn too_busy(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Hello | Self::Polling => Some(&["--max-requests", "0"]),
-            Self::Handshake | Self::Echo | Self::Chat | Self::Async => Some(&["--max-connections", "0"]),
+            Self::Handshake | Self::Echo | Self::Chat | Self::Async => {
+                Some(&["--max-connections", "0"])
+            }
             _ => None,
         }
     }
