@@ -91,13 +91,13 @@ fn a_stop_is_announced_to_everyone() {
         rule: "A server that stops sends everyone a Close with 1001, and reads until they have answered and ended TCP. \
                It stops in time, whatever they do.",
         signs: [
-            missing(["a client that answers: Close 1001"]).says(
-                "The clients weren't told. A runtime that is dropped drops all its tasks where they wait; nothing of what \
-                 is in an outbox goes out. Tell the hub, and let the tasks end.",
-            ),
             missing(["the server waits for the one that doesn't: true"]).says(
                 "The server didn't wait for its clients. When all tasks have ended, `all_ended` has no sender any more: \
                  wait for that, up to the deadline.",
+            ),
+            missing(["a client that answers: Close 1001"]).says(
+                "The clients weren't told. A runtime that is dropped drops all its tasks where they wait; nothing of what \
+                 is in an outbox goes out. Tell the hub, and let the tasks end.",
             ),
             missing(["it stops in time: true"]).says(
                 "The server waits for a client that never answers. Each wait needs a deadline.",

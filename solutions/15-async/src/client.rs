@@ -254,7 +254,7 @@ where
 /// # Errors
 /// Returns an error if TCP has failed.
 // ANCHOR: read_some
-async fn read_some(
+pub async fn read_some(
     reader: &mut (impl AsyncRead + Unpin),
     connection: &mut Connection,
 ) -> io::Result<usize> {

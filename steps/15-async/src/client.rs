@@ -209,7 +209,7 @@ where
 ///
 /// # Errors
 /// Returns an error if TCP has failed.
-async fn read_some(
+pub async fn read_some(
     reader: &mut (impl AsyncRead + Unpin),
     connection: &mut Connection,
 ) -> io::Result<usize> {
