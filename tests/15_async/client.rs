@@ -48,8 +48,13 @@ fn a_frame_that_is_cut_survives() {
         ],
         shows: || {
             let frame = text("in two parts?");
-            let lines = (1..frame.len()).map(|cut| in_virtual_time(cut_frame(&frame, cut)));
-            let mut lines = Vec::from_iter(lines);
+            let mut lines = Vec::new();
+            for cut in 1..frame.len() {
+                lines.push(in_virtual_time(cut_frame(&frame, cut)));
+                if lines.iter().any(|line| line.contains("never waits")) {
+                    break;
+                }
+            }
             let places = lines.len();
             lines.dedup();
             lines.concat() + &format!("(cut at {places} places)\n")

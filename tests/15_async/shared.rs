@@ -131,7 +131,7 @@ pub struct Rig {
 }
 
 /// More polls than right code needs for all that a check does with a client.
-const MANY_POLLS: usize = 10_000;
+const MANY_POLLS: usize = 2_000;
 
 /// Runs a future, unless it never waits: then virtual time would stand still.
 async fn unless_restless(future: impl Future<Output = ()>, is_restless: Arc<AtomicBool>) {

@@ -108,8 +108,8 @@ fn measure(crowds: &[usize]) -> io::Result<()> {
         server::where_they_run(apart)
     );
     println!(
-        "{:<10}{:>10}{:>10}{:>16}{:>26}{:>16}",
-        "", "clients", "threads", "kB for each", "until the last has it, ms", "lowest–highest"
+        "{:<10}{:>8}{:>10}{:>12}{:>20}{:>18}",
+        "", "clients", "threads", "kB each", "last has it, ms", "lowest–highest"
     );
     for crowd in crowds {
         for step in [Step::Ten, Step::Fifteen] {
@@ -123,25 +123,26 @@ fn measure(crowds: &[usize]) -> io::Result<()> {
 }
 
 fn row(step: Step, crowd: usize, measured: &Measured) -> String {
-    let unknown = || "not known".to_string();
-    let threads = measured.threads.map_or_else(unknown, |it| it.to_string());
-    let memory = measured.memory.map_or_else(unknown, |bytes| {
-        format!(
-            "{:.1}",
-            bytes as f64 / 1000.0 / measured.joined.max(1) as f64
-        )
-    });
-    let (delay, range) = match &measured.delays[..] {
-        [] => ("none".to_string(), String::new()),
-        delays => {
-            let lowest = delays.iter().copied().fold(f64::MAX, f64::min);
-            let highest = delays.iter().copied().fold(0.0, f64::max);
-            let delay = median(delays.iter().copied());
-            (format!("{delay:.1}"), format!("{lowest:.1}–{highest:.1}"))
-        }
-    };
-    let name = step.name();
-    let mut row = format!("{name:<10}{crowd:>10}{threads:>10}{memory:>16}{delay:>26}{range:>16}\n");
+    let mut row = format!("{:<10}{crowd:>8}", step.name());
+    if !measured.delays.is_empty() {
+        let unknown = || "not known".to_string();
+        let threads = measured.threads.map_or_else(unknown, |it| it.to_string());
+        let memory = measured.memory.map_or_else(unknown, |bytes| {
+            format!(
+                "{:.1}",
+                bytes as f64 / 1000.0 / measured.joined.max(1) as f64
+            )
+        });
+        let delays = measured.delays.iter().copied();
+        let lowest = delays.clone().fold(f64::MAX, f64::min);
+        let highest = delays.clone().fold(0.0, f64::max);
+        let range = format!("{lowest:.1}–{highest:.1}");
+        row += &format!(
+            "{threads:>10}{memory:>12}{:>20.1}{range:>18}",
+            median(delays)
+        );
+    }
+    row += "\n";
     if let Some(why) = &measured.why {
         row += &format!("          {} were let in; then {why}\n", measured.joined);
     }
