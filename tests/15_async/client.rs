@@ -30,8 +30,8 @@ fn a_frame_that_is_cut_survives() {
                goes off; the read is dropped each time. The message is heard once, and whole.",
         signs: [
             yours(["never waits"]).says(
-                "The alarm was left in the past, so the wait for it is over at once, again and again. After each answer of \
-                 the deadlines, say when to ask them next.",
+                "The alarm was left in the past, so the wait for it is over at once, again and again. After each \
+                 answer of the deadlines, say when to ask them next.",
             ),
             yours([": Close 1002"]).says(
                 "The connection got bytes that the client never sent: only the filled part of the buffer has come.",
@@ -42,8 +42,8 @@ fn a_frame_that_is_cut_survives() {
                  connection every byte as soon as it has come.",
             ),
             missing(["you: in two parts?"]).and(yours(["meanwhile |"])).says(
-                "The first part of the frame was lost when the read was dropped. Give the connection every byte as soon \
-                 as it has come.",
+                "The first part of the frame was lost when the read was dropped. Give the connection every byte as \
+                 soon as it has come.",
             ),
         ],
         shows: || {
@@ -83,8 +83,8 @@ async fn cut_frame(frame: &[u8], cut: usize) -> String {
 fn the_room_hears_all_that_a_client_sends() {
     check! {
         rfc: "RFC 6455 §5.4",
-        rule: "The room hears what came with the handshake, and every message, in whatever pieces it comes and whatever \
-               comes with it. The client gets the room's answers.",
+        rule: "The room hears what came with the handshake, and every message, in whatever pieces it comes and \
+               whatever comes with it. The client gets the room's answers.",
         signs: [
             yours(["with the handshake", "(nothing"]).and(missing(["(TCP ends)"])).says(
                 "Nothing comes at all. Is the read's branch in the `select!`, and the write's?",
@@ -246,8 +246,9 @@ async fn part_of(rig: &mut Rig) -> Option<Vec<u8>> {
 fn what_waits_has_a_limit() {
     check! {
         rfc: "RFC 6455 §7.4.1",
-        rule: "While a write is stuck, only one write's worth of bytes is out of the outbox. All others are in it, where \
-               they have a limit. The page is still heard. A page that lets even its answers pile up is too slow.",
+        rule: "While a write is stuck, only one write's worth of bytes is out of the outbox. All others are in it, \
+               where they have a limit. The page is still heard. A page that lets even its answers pile up is too \
+               slow.",
         signs: [
             yours(["the outbox is full after 99"]).says(
                 "The pieces were taken out although earlier ones couldn't be written yet. In the outbox they have a \
@@ -280,7 +281,8 @@ fn what_waits_has_a_limit() {
 fn a_client_that_is_dropped_leaves() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "However a task ends, its client leaves the room: a write that fails, a panic, or a runtime that drops it.",
+        rule: "However a task ends, its client leaves the room: a write that fails, a panic, or a runtime that drops \
+               it.",
         signs: [
             missing(["a write fails"]).says("After a write has failed, there is nobody to wait for."),
         ],

@@ -77,8 +77,8 @@ fn what_waits_is_written_before_the_end() {
                gets it, too.",
         signs: [
             yours(["never waits"]).says(
-                "After the end of TCP, a read is ready at once with 0 bytes, again and again. Read only while there may be \
-                 something to read.",
+                "After the end of TCP, a read is ready at once with 0 bytes, again and again. Read only while there \
+                 may be something to read.",
             ),
             yours(["some are lost"]).says(
                 "The task ended when the page did, although pieces were waiting. It ends when both directions have.",
@@ -120,8 +120,8 @@ fn a_page_that_ends_tcp_and_never_reads_is_dropped() {
         rule: "What waits is written after the page's end, but not for longer than the answer to a Close may take.",
         signs: [
             yours(["never waits"]).says(
-                "After the end of TCP, a read is ready at once with 0 bytes, again and again. Read only while there may be \
-                 something to read.",
+                "After the end of TCP, a read is ready at once with 0 bytes, again and again. Read only while there \
+                 may be something to read.",
             ),
             yours(["goes on for hours"]).says(
                 "The page has ended TCP and reads nothing. A write to it waits for ever, unless there is a deadline.",

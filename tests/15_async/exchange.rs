@@ -48,8 +48,8 @@ fn status(answer: &[u8]) -> String {
 fn the_stream_comes_back_with_what_was_read() {
     check! {
         rfc: "RFC 6455 §4.2.2",
-        rule: "After the 101, TCP belongs to the WebSocket. A frame that came with the head was read by hyper, and must \
-               come back with the stream.",
+        rule: "After the 101, TCP belongs to the WebSocket. A frame that came with the head was read by hyper, and \
+               must come back with the stream.",
         signs: [
             missing(["81 82 37 fa 21 3d 5f 93"]).says(
                 "hyper reads as much as there is, so it had read the first frame already. It is in `read_buf`.",
@@ -76,7 +76,8 @@ fn the_stream_comes_back_with_what_was_read() {
                 let mut read = vec![0; 20];
                 let count = timeout(Duration::from_secs(1), page.read(&mut read)).await;
                 read.truncate(count.map_or(0, |count| count.unwrap_or(0)));
-                shown += &format!("  the page reads: {:?}\n", String::from_utf8_lossy(read.get(2..).unwrap_or_default()));
+                let payload = String::from_utf8_lossy(read.get(2..).unwrap_or_default());
+                shown += &format!("  the page reads: {payload:?}\n");
             }
             shown
         }),
@@ -87,8 +88,8 @@ fn the_stream_comes_back_with_what_was_read() {
 fn what_is_not_a_handshake_is_answered_and_stays_open() {
     check! {
         rfc: "RFC 9110 §15",
-        rule: "hyper answers a head that is too long, or isn't one. TCP is still open after every answer: the client may \
-               have sent more than was read, and the server reads on for a moment.",
+        rule: "hyper answers a head that is too long, or isn't one. TCP is still open after every answer: the client \
+               may have sent more than was read, and the server reads on for a moment.",
         signs: [
             yours(["the page reads: \"\""]).says(
                 "TCP has ended. `poll_without_shutdown` answers, and leaves TCP open, even if it fails.",

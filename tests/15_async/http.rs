@@ -27,21 +27,23 @@ fn request(method: &str, target: &str, version: Version, fields: &[Field]) -> Re
 fn a_request_becomes_a_head() {
     check! {
         rfc: "RFC 9110 §5.5",
-        rule: "Step 04 judges the whole head: the method, the target with its query, the version, and each field, in its \
-               order, even if a name comes twice or a value isn't ASCII.",
+        rule: "Step 04 judges the whole head: the method, the target with its query, the version, and each field, in \
+               its order, even if a name comes twice or a value isn't ASCII.",
         signs: [
             panics("ToStrError").says(
-                "`to_str` refuses a value that isn't ASCII, and a browser's cookie may be one. Nobody reads it: it mustn't \
-                 end the request.",
+                "`to_str` refuses a value that isn't ASCII, and a browser's cookie may be one. Nobody reads it: it \
+                 mustn't end the request.",
             ),
             yours(["target: http://h/a?b version: HTTP/1.1"]).says(
-                "The version is that of the request. A handshake needs HTTP/1.1, and step 04 says so to one of HTTP/1.0.",
+                "The version is that of the request. A handshake needs HTTP/1.1, and step 04 says so to one of \
+                 HTTP/1.0.",
             ),
             yours(["target: /socket version"]).says(
                 "`uri().path()` is the path alone. The cursor and the tab's token are in the query.",
             ),
             missing(["connection: [\"keep-alive\", \"Upgrade\"]"]).says(
-                "The name `Connection` came twice, and one of the two is lost. A list may be spread over several fields.",
+                "The name `Connection` came twice, and one of the two is lost. A list may be spread over several \
+                 fields.",
             ),
             missing(["cookie"]).says(
                 "The field that isn't ASCII is missing, or it is a different one now.",

@@ -58,7 +58,8 @@ fn a_piece_wakes_the_task() {
         ],
         shows: || in_virtual_time(async {
             let push = |text: &'static str| move |it: &Mailbox| _ = it.outbox().push(piece(text));
-            let mut shown = format!("a piece while it waits: {}\n", pushed_while_it_waits(mailbox(), push("one")).await);
+            let taken = pushed_while_it_waits(mailbox(), push("one")).await;
+            let mut shown = format!("a piece while it waits: {taken}\n");
             let ends = |it: &Mailbox| it.outbox().finish(piece(""));
             shown += &format!("the end while it waits: {}\n", pushed_while_it_waits(mailbox(), ends).await);
 

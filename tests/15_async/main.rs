@@ -1,5 +1,5 @@
-//! Step 15, `async`: first what may be dropped at any moment, then one client in virtual time, then requests, and last a
-//! server with real sockets.
+//! Step 15, `async`: first what may be dropped at any moment, then one client in virtual time, then requests, and at
+//! last a server with real sockets.
 //!
 //! The order of these modules is the order in which a learner fixes the checks.
 

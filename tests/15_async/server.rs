@@ -26,7 +26,8 @@ fn a_client_that_speaks_with_its_handshake_is_heard() {
         rule: "The page needn't wait for the 101 before it says something. (A browser waits.)",
         signs: [
             missing([r#"{"id":1"#]).says(
-                "hyper has read the first frame together with the head. It is in `read_buf`, and belongs to the client.",
+                "hyper has read the first frame together with the head. It is in `read_buf`, and belongs to the \
+                 client.",
             ),
         ],
         shows: || {
@@ -92,12 +93,12 @@ fn a_stop_is_announced_to_everyone() {
                It stops in time, whatever they do.",
         signs: [
             missing(["the server waits for the one that doesn't: true"]).says(
-                "The server didn't wait for its clients. When all tasks have ended, `all_ended` has no sender any more: \
-                 wait for that, up to the deadline.",
+                "The server didn't wait for its clients. When all tasks have ended, `all_ended` has no sender any \
+                 more: wait for that, up to the deadline.",
             ),
             missing(["a client that answers: Close 1001"]).says(
-                "The clients weren't told. A runtime that is dropped drops all its tasks where they wait; nothing of what \
-                 is in an outbox goes out. Tell the hub, and let the tasks end.",
+                "The clients weren't told. A runtime that is dropped drops all its tasks where they wait; nothing of \
+                 what is in an outbox goes out. Tell the hub, and let the tasks end.",
             ),
             missing(["it stops in time: true"]).says(
                 "The server waits for a client that never answers. Each wait needs a deadline.",
@@ -147,8 +148,8 @@ fn a_stop_is_announced_to_everyone() {
 fn a_stop_does_not_wait_for_idle_connections() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "A stop isn't held up by a connection on which nothing was ever sent. When the last client has answered its \
-               Close, the server has stopped, long before the deadline.",
+        rule: "A stop isn't held up by a connection on which nothing was ever sent. When the last client has answered \
+               its Close, the server has stopped, long before the deadline.",
         signs: [
             yours(["before the deadline: false"]).says(
                 "The server always waits for the whole deadline. Is the last sender of `all_ended` dropped? The server \

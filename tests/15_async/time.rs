@@ -26,15 +26,15 @@ fn silence_is_asked_about_and_then_closed() {
                  client waits for, and what the connection wants to send must be posted.",
             ),
             yours(["never waits"]).says(
-                "The alarm was left in the past, so the wait for it is over at once, again and again. After each answer of \
-                 the deadlines, and when the connection begins to close, say when to ask them next.",
+                "The alarm was left in the past, so the wait for it is over at once, again and again. After each \
+                 answer of the deadlines, and when the connection begins to close, say when to ask them next.",
             ),
             yours(["40 s  Ping"]).says(
                 "The ping stayed with the connection until the Close was posted. Post what it wants to send.",
             ),
             yours(["90 s"]).says(
-                "Each sleep has the same length, whatever it is for. `sleep_until` sleeps until the alarm, which says what \
-                 is next.",
+                "Each sleep has the same length, whatever it is for. `sleep_until` sleeps until the alarm, which says \
+                 what is next.",
             ),
             yours(["60 s"]).says(
                 "After the ping, the wait is for its answer, which has a shorter patience of its own.",
@@ -94,7 +94,8 @@ fn any_bytes_begin_the_time_again() {
             yours(["30 s  Ping"]).says(
                 "The alarm wasn't moved when bytes came. Or it was, and only for messages.",
             ),
-            yours(["(nothing for an hour)"]).says("After some bytes, no ping comes any more: each answer of the deadlines needs an alarm."),
+            yours(["(nothing for an hour)"]).says("After some bytes, no ping comes any more: each answer of the \
+                                                   deadlines needs an alarm."),
         ],
         shows: || in_virtual_time(async {
             let mut shown = String::new();
@@ -128,7 +129,8 @@ fn a_patience_may_be_as_long_as_a_number() {
         rule: "The command line takes any number of seconds. One that is longer than the clock can count is no panic.",
         signs: [],
         shows: || in_virtual_time(async {
-            let patience = Patience { ping_after: Duration::MAX, pong_within: Duration::MAX, close_within: Duration::MAX };
+            let max = Duration::MAX;
+            let patience = Patience { ping_after: max, pong_within: max, close_within: max };
             let mut rig = Rig::of(Made { patience, ..Made::default() });
             rig.send(&text("hi?")).await;
             let mut shown = format!("{}\n", rig.hears().await);
@@ -144,15 +146,16 @@ fn a_patience_may_be_as_long_as_a_number() {
 fn a_page_that_goes_on_talking_gets_no_more_time() {
     check! {
         rfc: "RFC 6455 §7.1.1",
-        rule: "The room ends it after 2 s, and the page never answers the Close, but sends something twice a second. It has \
-               5 s for its answer, all the same.",
+        rule: "The room ends it after 2 s, and the page never answers the Close, but sends something twice a second. \
+               It has 5 s for its answer, all the same.",
         signs: [
             yours(["goes on for hours"]).says(
-                "Whatever the page says, the wait for its Close begins again. It begins once, when the outbox is finished: \
-                 `closing` remembers that.",
+                "Whatever the page says, the wait for its Close begins again. It begins once, when the outbox is \
+                 finished: `closing` remembers that.",
             ),
             yours(["the task never waits"]).says(
-                "The alarm was left in the past. When the outbox is finished, the next alarm is the deadline of the Close.",
+                "The alarm was left in the past. When the outbox is finished, the next alarm is the deadline of the \
+                 Close.",
             ),
         ],
         shows: || in_virtual_time(async {
@@ -182,12 +185,12 @@ fn a_write_that_is_stuck_has_a_deadline() {
         rule: "The page never reads, and the room ends with a Close that can't be written. After 5 s, the task ends.",
         signs: [
             missing(["7 s  the task has ended"]).and(yours(["hours"])).says(
-                "The Close was the room's, so the connection doesn't know of it. Ask the outbox whether it is finished, \
-                 and begin the deadline then.",
+                "The Close was the room's, so the connection doesn't know of it. Ask the outbox whether it is \
+                 finished, and begin the deadline then.",
             ),
             yours(["35 s", "ended"]).says(
-                "The task didn't notice that the room has ended it, because it waited for the write, and for the alarm of \
-                 the next ping. While something is unwritten, wait for `Mailbox::finished`, too.",
+                "The task didn't notice that the room has ended it, because it waited for the write, and for the alarm \
+                 of the next ping. While something is unwritten, wait for `Mailbox::finished`, too.",
             ),
         ],
         shows: || in_virtual_time(async {

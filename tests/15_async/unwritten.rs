@@ -53,8 +53,8 @@ fn a_write_that_is_dropped_is_continued() {
                written once, then the end.",
         signs: [
             yours(["one two three\"", "WriteZero"]).says(
-                "After the last byte there is nothing left, and it must say so. Otherwise no bytes are written, again and \
-                 again.",
+                "After the last byte there is nothing left, and it must say so. Otherwise no bytes are written, again \
+                 and again.",
             ),
             yours(["one twoone two"]).says(
                 "The bytes began again from the first one. `write_all` knows how far it was, and forgets it when it is \

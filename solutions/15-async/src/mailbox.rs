@@ -61,7 +61,7 @@ impl Mailbox {
     }
     // ANCHOR_END: take
 
-    /// Waits until the last piece is in, without taking it. Not while [`take`](Self::take) waits, too: a wake is for one.
+    /// Waits until the last piece is in. Not while [`take`](Self::take) waits, too: a wake is for one of them.
     // ANCHOR: finished
     pub async fn finished(&self) {
         while !self.outbox.is_finished() {

@@ -9,8 +9,8 @@
 //!                     └───────────────────────────────────┘
 //! ```
 //!
-//! Whatever comes first wins, and the other futures are dropped. So whatever must not be forgotten is in [`Client`], and
-//! none of it in a future.
+//! Whatever comes first wins, and the other futures are dropped. So whatever must not be forgotten is in [`Client`],
+//! and none of it in a future.
 
 use std::future::poll_fn;
 use std::io;

@@ -47,7 +47,7 @@ impl Mailbox {
         )
     }
 
-    /// Waits until the last piece is in, without taking it. Not while [`take`](Self::take) waits, too: a wake is for one.
+    /// Waits until the last piece is in. Not while [`take`](Self::take) waits, too: a wake is for one of them.
     pub async fn finished(&self) {
         while !self.outbox.is_finished() {
             self.changed.notified().await;

@@ -1,5 +1,5 @@
-//! How much a client costs that says nothing: memory and threads in the chats of steps 10 and 15, and how long a message
-//! takes to reach all clients.
+//! How much a client costs that says nothing: memory and threads in the chats of steps 10 and 15, and how long a
+//! message takes to reach all clients.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
