@@ -188,6 +188,9 @@ fn a_write_that_is_cut_survives() {
         rule: "The page reads slowly, so a frame is on the wire only in part. Meanwhile the page speaks, and the room \
                does. Each frame arrives whole, and in order.",
         signs: [
+            yours(["heard meanwhile: 0"]).says(
+                "While the write was stuck, nothing was read. Wait for both at once.",
+            ),
             yours(["lost: "]).says(
                 "Bytes that were taken out of the outbox are lost, because the write was dropped: they must be in \
                  `self` before anything is waited for. A branch of `select!` either takes or writes, never both.",
@@ -195,9 +198,6 @@ fn a_write_that_is_cut_survives() {
             yours(["bytes too many"]).says(
                 "Some bytes were written twice. How many TCP has taken must be in `self`, not in a future that is \
                  dropped.",
-            ),
-            yours(["heard meanwhile: 0"]).says(
-                "While the write was stuck, nothing was read. Wait for both at once.",
             ),
         ],
         shows: || in_virtual_time(async {

@@ -154,8 +154,8 @@ fn a_page_that_goes_on_talking_gets_no_more_time() {
                  finished: `closing` remembers that.",
             ),
             yours(["the task never waits"]).says(
-                "The alarm was left in the past. When the outbox is finished, the next alarm is the deadline of the \
-                 Close.",
+                "When the outbox is finished, whichever side has done that, the wait for their Close begins, and the \
+                 next alarm is its deadline. Here the alarm was left in the past.",
             ),
         ],
         shows: || in_virtual_time(async {
