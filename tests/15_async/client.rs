@@ -130,7 +130,7 @@ fn a_client_that_waits_is_not_polled() {
         rule: "A task is polled when something has happened, and not to look whether something has. An idle client has \
                one alarm, its next deadline.",
         signs: [
-            yours(["times: too often"]).says(
+            yours(["too often"]).says(
                 "The task wakes up again and again, to see that nothing has happened. Sleep until the deadline itself; \
                  ten thousand ticks a second would keep a processor busy.",
             ),
@@ -149,7 +149,7 @@ fn a_client_that_waits_is_not_polled() {
                 () = sleep(Duration::from_secs(29)) => {}
             }
             drop(page);
-            let polls = if polls <= 3 { "at most 3 times".to_string() } else { format!("{polls} times: too often") };
+            let polls = if polls <= 3 { "at most 3 times".to_string() } else { "too often".to_string() };
             format!("within 29 s of silence, the task is polled {polls}\n")
         }),
     }
@@ -175,7 +175,7 @@ fn an_idle_client_takes_little_memory() {
             if size <= 2048 {
                 "the future has 2 kB at most\n".to_string()
             } else {
-                format!("the future has {size} bytes: too much\n")
+                format!("the future has {} kB: too much\n", size.div_ceil(1000))
             }
         }),
     }
@@ -191,11 +191,11 @@ fn a_write_that_is_cut_survives() {
             yours(["heard meanwhile: 0"]).says(
                 "While the write was stuck, nothing was read. Wait for both at once.",
             ),
-            yours(["lost: "]).says(
+            yours(["bytes are lost"]).says(
                 "Bytes that were taken out of the outbox are lost, because the write was dropped: they must be in \
                  `self` before anything is waited for. A branch of `select!` either takes or writes, never both.",
             ),
-            yours(["bytes too many"]).says(
+            yours(["came twice"]).says(
                 "Some bytes were written twice. How many TCP has taken must be in `self`, not in a future that is \
                  dropped.",
             ),
@@ -220,10 +220,10 @@ fn a_write_that_is_cut_survives() {
             let mut shown = format!("all of 40 frames: {}\n", got == expected);
             let (got, expected) = (got.len(), expected.len());
             if got < expected {
-                shown += &format!("lost: {} of {expected} bytes\n", expected - got);
+                shown += "some bytes are lost\n";
             }
             if got > expected {
-                shown += &format!("{} bytes too many\n", got - expected);
+                shown += "some bytes came twice\n";
             }
             rig.end().await;
             let notes = rig.ends().await;
