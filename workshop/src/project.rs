@@ -52,6 +52,14 @@ impl Step {
         self.id.replace('-', "_")
     }
 
+    /// `accept_key`, the name of the library. A keyword of Rust can't be one.
+    pub fn library(&self) -> String {
+        match self.test().as_str() {
+            "async" => "async_chat".to_string(),
+            name => name.to_string(),
+        }
+    }
+
     /// `03_accept_key`: the step's checks are in `tests`, in a file or a folder with this name.
     pub fn check_stem(&self) -> String {
         format!("{}_{}", self.number, self.test())
@@ -218,6 +226,18 @@ mod tests {
         );
         assert_eq!(step.folder(), "03-accept-key");
         assert_eq!(step.check_stem(), "03_accept_key");
+        assert_eq!(step.library(), "accept_key");
+    }
+
+    #[test]
+    fn a_keyword_is_no_library() {
+        let table =
+            manifest("title = \"Async\"\nminutes = 90\nneeds = [\"chat\"]\nchapter = \"async.md\"");
+        let step = step_from("15-async", &table).unwrap();
+        assert_eq!(
+            (step.test().as_str(), step.library().as_str()),
+            ("async", "async_chat")
+        );
     }
 
     #[test]

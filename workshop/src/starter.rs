@@ -207,9 +207,10 @@ fn manifest(text: &str, check_file: &str) -> String {
 /// dependency, which is redundant once the dependency and its package have the same name.
 fn own_names(text: &str, project: &Project) -> String {
     project.steps.iter().fold(text.to_string(), |text, step| {
+        let library = step.library();
         text.replace(&format!("package = \"{}-solution\", ", step.id), "")
             .replace(&format!("{}-solution", step.id), &step.id)
-            .replace(&format!("{}_solution", step.test()), &step.test())
+            .replace(&format!("{library}_solution"), &library)
     })
 }
 

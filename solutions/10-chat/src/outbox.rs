@@ -11,7 +11,10 @@
 //! the wire.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use crate::signal::Signal;
 
 /// Bytes that go over the wire in one piece: a frame, or several. Many outboxes share them.
 pub type Piece = Arc<[u8]>;
@@ -29,7 +32,7 @@ const PIECE_OVERHEAD: usize = 64;
 pub struct Outbox {
     queue: Mutex<Queue>,
     /// Wakes the writer: there is something to take, or there never will be.
-    changed: Condvar,
+    changed: Signal,
     /// The most memory that the pieces may take, in bytes.
     max_bytes: usize,
     /// Whether the client has agreed on the server's extension, and takes packed messages.
@@ -55,7 +58,7 @@ impl Outbox {
     pub fn new(max_bytes: usize) -> Self {
         Self {
             queue: Mutex::default(),
-            changed: Condvar::new(),
+            changed: Signal::default(),
             max_bytes,
             packed: false,
         }
@@ -65,6 +68,14 @@ impl Outbox {
     #[must_use]
     pub fn with_packed(self, packed: bool) -> Self {
         Self { packed, ..self }
+    }
+
+    /// Adds a function that wakes the writer, if that isn't a thread. It is called in the middle of other work, under
+    /// locks, so it must not wait for anything.
+    #[must_use]
+    pub fn with_waker(self, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let changed = Signal::with_waker(wake);
+        Self { changed, ..self }
     }
 
     /// Returns whether its client takes packed messages.
@@ -139,6 +150,21 @@ impl Outbox {
         Some(bytes)
     }
     // ANCHOR_END: take
+
+    /// Does the same for a writer that isn't a thread, and so may not wait. Returns [`Poll::Pending`] if
+    /// [`take`](Self::take) would wait. As with `take`, only one writer may call it.
+    // ANCHOR: take_now
+    pub fn take_now(&self) -> Poll<Option<Vec<u8>>> {
+        let is_idle = {
+            let queue = self.lock();
+            queue.pieces.is_empty() && !queue.finished
+        };
+        if is_idle {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.take())
+    }
+    // ANCHOR_END: take_now
 
     /// Takes the lock, even if another thread panicked while holding it.
     fn lock(&self) -> MutexGuard<'_, Queue> {

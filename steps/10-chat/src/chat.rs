@@ -70,6 +70,20 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Chooses an extension, if the client offers one that this chat has.
+    pub fn agree(&self, opening: &mut OpeningHandshake) -> Box<dyn Extension> {
+        let negotiation = self.extension.as_ref();
+        match negotiation.and_then(|it| it.choose(&opening.extensions)) {
+            Some(agreed) => {
+                opening.chosen_extensions = Some(agreed.field);
+                agreed.extension
+            }
+            None => Box::new(NoExtension::default()),
+        }
+    }
+}
+
 /// A chat with one room.
 pub struct Chat {
     hub: Hub,
@@ -106,7 +120,7 @@ impl Chat {
         let Some(after) = after(query) else {
             return send_and_linger(stream, &encode_reply(&Refusal::BadCursor.into(), true));
         };
-        let extension = self.agree(&mut opening);
+        let extension = self.settings.agree(&mut opening);
         // No other thread writes yet, so the 101 is the first thing that the client gets.
         stream.write_all(&opening.response())?;
         let tab = tab(query).map(str::to_string);
@@ -115,18 +129,6 @@ impl Chat {
         let id = self.hub.join(Visitor { after, tab }, &outbox);
         let limits = self.settings.client;
         client::run(stream, first, (&self.hub, id), outbox, limits, extension)
-    }
-
-    /// Chooses an extension, if the client offers one that this chat has.
-    fn agree(&self, opening: &mut OpeningHandshake) -> Box<dyn Extension> {
-        let negotiation = self.settings.extension.as_ref();
-        match negotiation.and_then(|it| it.choose(&opening.extensions)) {
-            Some(agreed) => {
-                opening.chosen_extensions = Some(agreed.field);
-                agreed.extension
-            }
-            None => Box::new(NoExtension::default()),
-        }
     }
 }
 
@@ -175,7 +177,7 @@ impl App for Chat {
 }
 
 /// Answers a GET.
-fn get(path: &str, query: &str, hub: &Hub) -> Reply {
+pub fn get(path: &str, query: &str, hub: &Hub) -> Reply {
     match path {
         "/" => Reply::file("text/html; charset=utf-8", include_str!("page/index.html")),
         "/chat.js" => script(include_str!("page/chat.js")),
@@ -195,11 +197,11 @@ fn script(text: &str) -> Reply {
 }
 
 /// Finds the cursor in a query like `after=3&tab=x7`. Returns 0 if there is none, and `None` if it isn't a number.
-fn after(query: &str) -> Option<u64> {
+pub fn after(query: &str) -> Option<u64> {
     parameter(query, "after").map_or(Some(0), whole_number)
 }
 
 /// Finds the token of the tab. The hub keeps it in memory, so a long one doesn't count.
-fn tab(query: &str) -> Option<&str> {
+pub fn tab(query: &str) -> Option<&str> {
     parameter(query, "tab").filter(|tab| (1..=MAX_TAB_TOKEN).contains(&tab.len()))
 }

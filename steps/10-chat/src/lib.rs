@@ -12,6 +12,7 @@
 //! | [`visible`] | the visible part of a name | |
 //! | [`rate`] | limits on how fast a client may send, and how much is delivered | |
 //! | [`outbox`] | the pieces that wait to be written to one client | §5.4 |
+//! | [`signal`] | wakes the writer of an outbox | |
 //! | [`frame`] | the frames that the server sends, the same for all clients | §5.1 |
 //! | [`hub`] | who is here, what was said, and who is told | §7.4 |
 //! | [`client`] | one client: two threads on one socket | §5.5, §7.1.1 |
@@ -30,6 +31,7 @@ pub mod program;
 pub mod protocol;
 pub mod rate;
 pub mod server;
+pub mod signal;
 pub mod visible;
 
 pub use chat::{Chat, Settings};

@@ -13,6 +13,11 @@ const IDS: &str =
 const EVIL_NAME: &str = "<img src=x onerror=evil=1>";
 const EVIL_MESSAGE: &str = "<img src=x onerror=\"document.title='owned'\"><script>evil=1</script>";
 
+/// The step whose chat is tried: step 10, or with `CHAT=async` step 15, which has the same page.
+fn chat() -> String {
+    std::env::var("CHAT").unwrap_or_else(|_| "chat".to_string())
+}
+
 /// Opens the chat in a new tab.
 async fn open(browser: &Browser, address: &str) -> WebDriverResult<WindowHandle> {
     let tab = browser.driver.new_tab().await?;
@@ -95,7 +100,7 @@ fn listen(address: &str) -> &str {
 #[tokio::test]
 async fn two_tabs_talk() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         let ada = open_as(browser, &address, "ada").await?;
         let bob = open(browser, &address).await?;
         // A name is given once, and the page says so.
@@ -129,7 +134,7 @@ async fn two_tabs_talk() -> Outcome {
 #[tokio::test]
 async fn a_person_who_asks_for_a_name_twice_can_speak() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         open(browser, &address).await?;
         is(browser, "open").await?;
         let field = browser.driver.find(By::Id("username")).await?;
@@ -154,7 +159,7 @@ async fn a_person_who_asks_for_a_name_twice_can_speak() -> Outcome {
 #[tokio::test]
 async fn a_page_that_comes_back_asks_whether_the_server_is_there() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         open_as(browser, &address, "ada").await?;
         click(browser, "frames").await?;
         let sent =
@@ -208,7 +213,7 @@ async fn a_page_that_joins_while_others_speak_misses_nothing() -> Outcome {
         }";
     in_browser(async |browser| {
         let many = ["--rate", "100000", "--max-history", "1000"];
-        let (_server, address) = serve("chat", &many)?;
+        let (_server, address) = serve(&chat(), &many)?;
         browser.driver.goto(address.as_str()).await?;
         is(browser, "open").await?;
         run(browser, SPEAK).await?;
@@ -239,7 +244,7 @@ async fn a_page_that_joins_while_others_speak_misses_nothing() -> Outcome {
 #[tokio::test]
 async fn a_server_that_restarts_gets_its_tabs_back() -> Outcome {
     in_browser(async |browser| {
-        let (server, address) = serve("chat", &[])?;
+        let (server, address) = serve(&chat(), &[])?;
         let ada = open_as(browser, &address, "ada").await?;
         say(browser, "one").await?;
         let bob = open_as(browser, &address, "bob").await?;
@@ -261,7 +266,7 @@ async fn a_server_that_restarts_gets_its_tabs_back() -> Outcome {
         field.send_keys(Key::Enter).await?;
         complains(browser, "Your text is still here").await?;
 
-        let (_server, _) = serve_at("chat", listen(&address), &[])?;
+        let (_server, _) = serve_at(&chat(), listen(&address), &[])?;
         for tab in [&ada, &bob] {
             go_to(browser, tab).await?;
             is(browser, "open").await?;
@@ -291,7 +296,7 @@ async fn a_server_that_restarts_gets_its_tabs_back() -> Outcome {
 #[tokio::test]
 async fn messages_that_were_said_meanwhile_come_once() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         let ada = open_as(browser, &address, "ada").await?;
         say(browser, "one").await?;
         let bob = open_as(browser, &address, "bob").await?;
@@ -332,7 +337,7 @@ async fn a_message_that_was_on_its_way_is_found_or_kept() -> Outcome {
           }
         };";
     in_browser(async |browser| {
-        let (server, address) = serve("chat", &[])?;
+        let (server, address) = serve(&chat(), &[])?;
         browser.before_each_page(DEAF).await?;
         browser.driver.goto(address.as_str()).await?;
         join(browser, "ada").await?;
@@ -369,7 +374,7 @@ async fn a_message_that_was_on_its_way_is_found_or_kept() -> Outcome {
         drop(server);
         complains(browser, "nobody knows").await?;
         run(browser, "window.deaf = false").await?;
-        let (_server, _) = serve_at("chat", listen(&address), &[])?;
+        let (_server, _) = serve_at(&chat(), listen(&address), &[])?;
         is(browser, "open").await?;
         complains(browser, "not in the server’s history").await?;
         browser
@@ -391,7 +396,7 @@ async fn send(browser: &Browser, message: &str) -> Outcome {
 #[tokio::test]
 async fn text_is_only_ever_text() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         let first = open_as(browser, &address, "ada").await?;
         run(browser, "document.getElementById('frames').open = true").await?;
         open_as(browser, &address, EVIL_NAME).await?;
@@ -420,7 +425,7 @@ async fn text_is_only_ever_text() -> Outcome {
 #[tokio::test]
 async fn a_frame_is_drawn_with_its_sizes() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         open_as(browser, &address, "ada").await?;
         click(browser, "frames").await?;
         for (message, header) in [
@@ -467,7 +472,7 @@ async fn a_frame_is_drawn_with_its_sizes() -> Outcome {
 #[tokio::test]
 async fn no_bytes_are_claimed_where_messages_are_compressed() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         open_as(browser, &address, "ada").await?;
         // As if the next connection had agreed on it.
         let agrees = "Object.defineProperty(WebSocket.prototype, 'extensions', \
@@ -507,7 +512,7 @@ async fn no_bytes_are_claimed_where_messages_are_compressed() -> Outcome {
 #[tokio::test]
 async fn the_keyboard_is_enough() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         browser.driver.goto(address.as_str()).await?;
         is(browser, "open").await?;
         tab_to(browser, "username").await?;
@@ -594,7 +599,7 @@ async fn tab_to(browser: &Browser, name: &str) -> Outcome {
 #[tokio::test]
 async fn nothing_is_wider_than_a_phone() -> Outcome {
     in_browser(async |browser| {
-        let (server, address) = serve("chat", &[])?;
+        let (server, address) = serve(&chat(), &[])?;
         browser.width(320).await?;
         open_as(browser, &address, &"W".repeat(32)).await?;
         say(browser, &"Donaudampfschifffahrt".repeat(10)).await?;
@@ -632,7 +637,7 @@ async fn look(browser: &Browser, name: &str) -> Outcome {
 async fn good_news_of_a_connection_ends_with_it() -> Outcome {
     const NEWS: &str = "document.getElementById('news').textContent";
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         open_as(browser, &address, "ada").await?;
         click(browser, "switch").await?;
         is(browser, "closed").await?;
@@ -662,7 +667,7 @@ async fn the_wire_is_for_the_drawer() -> Outcome {
     const DETAIL: &str = "document.getElementById('detail').textContent";
     const DRAWN: &str = "document.getElementById('drawings').innerText";
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         browser.driver.goto(address.as_str()).await?;
         is(browser, "open").await?;
         browser
@@ -687,7 +692,7 @@ async fn the_wire_is_for_the_drawer() -> Outcome {
 #[tokio::test]
 async fn a_page_says_what_is_true() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         let ada = open(browser, &address).await?;
         is(browser, "open").await?;
         // One who comes can type a name at once, and is told what they are so far.
@@ -722,7 +727,7 @@ async fn a_page_says_what_is_true() -> Outcome {
 #[tokio::test]
 async fn the_log_is_not_empty_when_a_person_has_come() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         let watcher = open(browser, &address).await?;
         is(browser, "open").await?;
         open_as(browser, &address, "ada").await?;
@@ -741,7 +746,7 @@ async fn the_log_is_not_empty_when_a_person_has_come() -> Outcome {
 #[tokio::test]
 async fn a_mark_of_direction_affects_only_its_own_text() -> Outcome {
     in_browser(async |browser| {
-        let (_server, address) = serve("chat", &[])?;
+        let (_server, address) = serve(&chat(), &[])?;
         open_as(browser, &address, "ada").await?;
         run(
             browser,
@@ -769,7 +774,7 @@ async fn a_mark_of_direction_affects_only_its_own_text() -> Outcome {
 #[tokio::test]
 async fn the_message_field_is_in_view_on_a_small_phone() -> Outcome {
     in_browser(async |browser| {
-        let (server, address) = serve("chat", &[])?;
+        let (server, address) = serve(&chat(), &[])?;
         open_as(browser, &address, "ada").await?;
         // A size is that of one tab.
         browser.size(320, 640).await?;
@@ -796,7 +801,7 @@ async fn the_message_field_is_in_view_on_a_small_phone() -> Outcome {
 #[tokio::test]
 async fn the_countdown_is_not_read_out() -> Outcome {
     in_browser(async |browser| {
-        let (server, address) = serve("chat", &[])?;
+        let (server, address) = serve(&chat(), &[])?;
         browser.driver.goto(address.as_str()).await?;
         join(browser, "ada").await?;
         browser

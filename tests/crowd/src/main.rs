@@ -6,6 +6,7 @@
 
 mod client;
 mod fan_out;
+mod idle;
 mod plain;
 mod round;
 mod server;
@@ -26,10 +27,13 @@ clients that never read.
 Usage: cargo run --release -p crowd -- [OPTIONS]
        cargo run --release -p crowd -- fan-out [ROUNDS]
        cargo run --release -p crowd -- talk [OPTIONS]
+       cargo run --release -p crowd -- idle [CLIENTS]...
 
 `fan-out` measures how many messages are delivered in a second to 500 clients: by
 the chat, and by two plain ones on tungstenite and on tokio-tungstenite.
 `talk` measures what 30, 100 and 300 people can say in a second.
+`idle` measures what 100, 1,000 and 10,000 clients cost that say nothing: in the
+chat of step 10, and in that of step 15.
 
   --clients N   clients in all, beside the one who speaks (default 1000)
   --silent N    how many of them never read, every other time (default 50)
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
     match arguments.next().as_deref() {
         Some(server::ARGUMENT) => return server::run(arguments.next(), arguments.next()),
         Some("talk") => return talk::main(),
+        Some("idle") => return idle::main(arguments),
         Some("fan-out") => return fan_out::main(arguments.next()),
         _ => {}
     }

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat::{Chat, Pace, Server, Settings};
 use support::cores;
@@ -46,8 +47,32 @@ impl Kind {
     }
 }
 
+/// A chat whose idle clients are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Two threads for each client.
+    Ten,
+    /// A task for each client.
+    Fifteen,
+}
+
+impl Step {
+    /// What it is called, in tables and on the command line of its process.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ten => "step 10",
+            Self::Fifteen => "step 15",
+        }
+    }
+}
+
 /// Is the server until the standard input ends.
 pub fn run(kind: Option<String>, room: Option<String>) -> ExitCode {
+    for step in [Step::Ten, Step::Fifteen] {
+        if kind.as_deref() == Some(step.name()) {
+            return idle(step);
+        }
+    }
     if kind.as_deref() == Some(AS_IT_IS) {
         return as_it_is(room.and_then(|room| room.parse().ok()));
     }
@@ -68,8 +93,25 @@ fn as_it_is(room: Option<u64>) -> ExitCode {
     start(settings)
 }
 
+/// A server without limits, and without pings, so that idle clients are idle.
+fn idle(step: Step) -> ExitCode {
+    let mut settings = without_limits();
+    settings.client.patience.ping_after = Duration::from_secs(3600);
+    match step {
+        Step::Ten => start(settings),
+        Step::Fifteen => serve(|listener| {
+            async_chat_solution::Server::start(listener, settings, Duration::ZERO)
+                .map(std::mem::forget)
+        }),
+    }
+}
+
 fn chat() -> ExitCode {
-    start(Settings {
+    start(without_limits())
+}
+
+fn without_limits() -> Settings {
+    Settings {
         max_connections: 100_000,
         max_outbox_bytes: 256 * 1024,
         pace: Pace {
@@ -78,7 +120,7 @@ fn chat() -> ExitCode {
         },
         max_history: 1,
         ..Settings::default()
-    })
+    }
 }
 
 fn start(settings: Settings) -> ExitCode {
@@ -141,7 +183,16 @@ impl Running {
         Self::start_with(&Vec::from_iter(arguments), apart)
     }
 
+    /// A chat for idle clients.
+    pub fn start_step(step: Step, apart: bool) -> io::Result<Self> {
+        Self::start_as(&[step.name().to_string()], apart, Stdio::piped())
+    }
+
     fn start_with(arguments: &[String], apart: bool) -> io::Result<Self> {
+        Self::start_as(arguments, apart, Stdio::inherit())
+    }
+
+    fn start_as(arguments: &[String], apart: bool, errors: Stdio) -> io::Result<Self> {
         let program = env::current_exe()?;
         let mut command = if apart {
             cores::command_on(SERVERS, program)
@@ -153,6 +204,7 @@ impl Running {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(errors)
             .spawn()?;
         let mut line = String::new();
         let output = child.stdout.as_mut().expect("it is piped");
@@ -161,12 +213,34 @@ impl Running {
         Ok(Self { child, address })
     }
 
+    /// Why its process has ended, if it has: what it said last, and how it ended.
+    pub fn end(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok()??;
+        let mut said = String::new();
+        if let Some(errors) = &mut self.child.stderr {
+            _ = errors.read_to_string(&mut said);
+        }
+        // A thread that panics is named on a line of its own.
+        let is_word = |line: &&str| !line.trim().is_empty() && !line.starts_with("thread ");
+        let first = said.lines().find(is_word).unwrap_or("it said nothing");
+        Some(format!("{} ({status})", first.trim_end_matches('.')))
+    }
+
     /// How many bytes of memory it takes just now, where the system says so in /proc.
     pub fn memory(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"))?;
-        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+        let kibibytes = self.status("VmRSS:")?;
         Some(kibibytes * 1024)
+    }
+
+    /// How many threads it has just now, where the system says so in /proc.
+    pub fn threads(&self) -> Option<u64> {
+        self.status("Threads:")
+    }
+
+    fn status(&self, name: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|it| it.strip_prefix(name))?;
+        line.trim().trim_end_matches("kB").trim().parse().ok()
     }
 }
 

@@ -114,7 +114,7 @@ impl Attack {
             Self::Back | Self::Stop => true,
             // They are step 09, which has been through the others.
             _ if matches!(kind, Kind::Compression | Kind::Tls) => false,
-            Self::Flood => kind.is_app() || kind == Kind::Chat,
+            Self::Flood => kind.is_app() || kind.is_chat(),
             Self::Sessions => kind.is_app(),
             Self::Busy => kind.too_busy().is_some(),
             _ => true,

@@ -41,6 +41,8 @@ pub enum Kind {
     Compression,
     /// Step 14's echo server.
     Tls,
+    /// The chat of step 15.
+    Async,
     /// What `cargo workshop` serves the book with.
     Book,
     /// `cargo workshop tap`, in front of step 09.
@@ -62,7 +64,7 @@ pub enum Socket {
 
 impl Kind {
     /// All of them, in the order of the steps.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Hello,
         Self::Polling,
         Self::LongPolling,
@@ -75,6 +77,7 @@ impl Kind {
         Self::Poker,
         Self::Compression,
         Self::Tls,
+        Self::Async,
         Self::Book,
         Self::Tap,
     ];
@@ -94,6 +97,7 @@ impl Kind {
             Self::Poker => "poker",
             Self::Compression => "compression",
             Self::Tls => "tls",
+            Self::Async => "async",
             Self::Book => "book",
             Self::Tap => "tap",
         }
@@ -111,7 +115,7 @@ impl Kind {
     }
 
     /// The packages that cargo builds for all of them.
-    pub const PACKAGES: [&str; 11] = [
+    pub const PACKAGES: [&str; 12] = [
         "hello-solution",
         "polling-solution",
         "long-polling-solution",
@@ -121,6 +125,7 @@ impl Kind {
         "events-solution",
         "compression-solution",
         "tls-solution",
+        "async-solution",
         "workshop",
         "workshop-tap",
     ];
@@ -129,7 +134,7 @@ impl Kind {
     pub fn impatient(self) -> &'static [&'static str] {
         match self {
             Self::LongPolling => &["--hold", "1"],
-            Self::Echo | Self::Chat => &[
+            Self::Echo | Self::Chat | Self::Async => &[
                 "--head-within",
                 "3",
                 "--ping-after",
@@ -148,7 +153,9 @@ impl Kind {
     pub fn too_busy(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Hello | Self::Polling => Some(&["--max-requests", "0"]),
-            Self::Handshake | Self::Echo | Self::Chat => Some(&["--max-connections", "0"]),
+            Self::Handshake | Self::Echo | Self::Chat | Self::Async => {
+                Some(&["--max-connections", "0"])
+            }
             _ => None,
         }
     }
@@ -159,6 +166,11 @@ impl Kind {
             self,
             Self::EventsChat | Self::Chart | Self::Notifications | Self::Poker
         )
+    }
+
+    /// Whether it is a chat as step 10 defines it.
+    pub fn is_chat(self) -> bool {
+        matches!(self, Self::Chat | Self::Async)
     }
 
     /// What its WebSockets say.

@@ -131,7 +131,7 @@ pub fn silent(stage: &mut Stage) -> Result<Outcome, String> {
     let meanwhile = meanwhile.map_err(|why| format!("with {count} silent ones, {why}"));
     let mut faults = Vec::from_iter(meanwhile.err());
     // Where patience can't be shortened by an option, it takes most of a minute.
-    if stage.plan.full || matches!(kind, Kind::Echo | Kind::Chat) {
+    if stage.plan.full || matches!(kind, Kind::Echo | Kind::Chat | Kind::Async) {
         let began = Instant::now();
         while !clients.is_empty() && began.elapsed() < GONE {
             clients.retain_mut(|client| !client.has_ended());

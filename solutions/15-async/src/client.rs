@@ -1,0 +1,286 @@
+//! One client, from its 101 to its end: one task, which waits for several things at once.
+//!
+//! ```text
+//!                     ┌───────────── select! ─────────────┐
+//!  socket ── bytes ──▶│ read_some ─▶ Connection ─ event ──┼─▶ Room ─▶ every Outbox
+//!  room ──── pieces ─▶│ Mailbox ──▶ Unwritten             │
+//!  socket ◀─ bytes ───│ write_some ◀─┘                    │
+//!  clock ─── alarm ──▶│ Deadlines ─▶ ping, Close, end     │
+//!                     └───────────────────────────────────┘
+//! ```
+//!
+//! Whatever comes first wins, and the other futures are dropped. So whatever must not be forgotten is in [`Client`],
+//! and none of it in a future.
+
+use std::future::poll_fn;
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use chat::client::{ClientId, Limits, Room};
+use chat::outbox::Piece;
+use connection::{CloseCode, Config, Connection, Event, Extension, State};
+use echo::{Deadlines, Due, Patience};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, sleep_until};
+
+use crate::mailbox::Mailbox;
+use crate::unwritten::Unwritten;
+
+/// The most that one read takes, in bytes. The buffer is on the stack, and only while bytes are being read.
+const READ_SIZE: usize = 8 * 1024;
+
+/// Longer than any program runs. An alarm after this time is as good as none.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// A room that tasks share.
+pub type SharedRoom = Arc<dyn Room + Send + Sync>;
+
+/// One client: everything that must be there when the task goes on after a wait.
+// ANCHOR: client
+pub struct Client<Reader, Writer> {
+    reader: Reader,
+    writer: Writer,
+    room: SharedRoom,
+    id: ClientId,
+    connection: Connection,
+    mailbox: Mailbox,
+    unwritten: Unwritten,
+    deadlines: Deadlines,
+    patience: Patience,
+    /// The time at which the deadlines are asked next.
+    alarm: Instant,
+    /// Whether the outbox has its last piece, from the connection or from the room. Then there is a deadline.
+    closing: bool,
+    /// Whether the client may still send something.
+    reads: bool,
+}
+// ANCHOR_END: client
+
+/// What a client has waited for.
+// ANCHOR: happened
+#[derive(Debug)]
+enum Happened {
+    /// So many bytes came, and are with the connection; 0 are the end of TCP.
+    Read(io::Result<usize>),
+    /// The outbox had pieces; `None` is the end.
+    Taken(Option<Vec<u8>>),
+    /// Some of what is unwritten is written.
+    Written(io::Result<()>),
+    /// The outbox has its last piece, and others are still to be written.
+    Finished,
+    /// It is time to ask the deadlines.
+    Alarm,
+}
+// ANCHOR_END: happened
+
+impl<Reader, Writer> Client<Reader, Writer>
+where
+    Reader: AsyncRead + Unpin,
+    Writer: AsyncWrite + Unpin,
+{
+    /// Creates a client that has joined a room. It already has its 101, which names the extension if there is one.
+    pub fn new(
+        (reader, writer): (Reader, Writer),
+        (room, id): (SharedRoom, ClientId),
+        mailbox: Mailbox,
+        limits: Limits,
+        extension: Box<dyn Extension>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            reader,
+            writer,
+            room,
+            id,
+            connection: Connection::server(Config {
+                max_frame: limits.max_message,
+                max_message: limits.max_message,
+                extension,
+            }),
+            mailbox,
+            unwritten: Unwritten::default(),
+            deadlines: Deadlines::new(limits.patience, now.into_std()),
+            patience: limits.patience,
+            alarm: now,
+            closing: false,
+            reads: true,
+        }
+    }
+
+    /// Runs the client, until it has gone and left the room. `first` is what came after its handshake.
+    ///
+    /// After the closing handshake, it still reads until the client has closed TCP: if data is unread when a socket is
+    /// closed, the system resets the connection, and the reset may overtake our Close frame.
+    // ANCHOR: run
+    pub async fn run(mut self, first: &[u8]) {
+        self.connection.feed(first);
+        self.hear();
+        while self.keep_time() != Some(Due::End) {
+            let happened = self.wait().await;
+            if self.act(happened).is_err() || self.is_done() {
+                return;
+            }
+        }
+    }
+    // ANCHOR_END: run
+
+    /// Waits for whatever comes first. What has come is in `self` or in the answer, and nothing is half done.
+    // ANCHOR: wait
+    async fn wait(&mut self) -> Happened {
+        // Task: five things, each only while it makes sense. Pieces are taken when all earlier ones are written, so
+        // that what waits is in the outbox, which has a limit. While they can't be, the room may end it all the same.
+        let idle = self.unwritten == Unwritten::Nothing;
+        let unwritten = self.unwritten.is_some();
+        tokio::select! {
+            count = read_some(&mut self.reader, &mut self.connection), if self.reads => {
+                Happened::Read(count)
+            }
+            taken = self.mailbox.take(), if idle => Happened::Taken(taken),
+            done = self.unwritten.write_some(&mut self.writer), if unwritten => {
+                Happened::Written(done)
+            }
+            () = self.mailbox.finished(), if unwritten && !self.closing => Happened::Finished,
+            () = sleep_until(self.alarm) => Happened::Alarm,
+        }
+    }
+    // ANCHOR_END: wait
+
+    /// Acts on what has happened. Nothing in here waits.
+    ///
+    /// # Errors
+    /// Returns an error if TCP has failed.
+    // ANCHOR: act
+    fn act(&mut self, happened: Happened) -> io::Result<()> {
+        match happened {
+            Happened::Read(count) => match count? {
+                0 => self.stop_reading(),
+                _ => self.hear(),
+            },
+            Happened::Taken(taken) => self.unwritten.put(taken),
+            Happened::Written(done) => done?,
+            // The deadlines are asked after each wait.
+            Happened::Finished | Happened::Alarm => {}
+        }
+        Ok(())
+    }
+    // ANCHOR_END: act
+
+    /// Returns whether TCP has ended in both directions.
+    fn is_done(&self) -> bool {
+        !self.reads && self.unwritten == Unwritten::Ended
+    }
+
+    /// TCP has ended in the client's direction: it has gone, or it is about to. What waits is still written.
+    fn stop_reading(&mut self) {
+        self.reads = false;
+        self.mailbox.outbox().finish(Piece::default());
+        self.room.leave(self.id);
+    }
+
+    /// Acts on every event of the bytes that came.
+    // ANCHOR: hear
+    fn hear(&mut self) {
+        let now = Instant::now();
+        self.deadlines.received(now.into_std());
+        if !self.closing {
+            self.alarm = after(now, self.patience.ping_after);
+        }
+        while let Some(event) = self.connection.poll() {
+            let is_message = matches!(event, Event::Text(_) | Event::Binary(_));
+            if !is_message || self.mailbox.outbox().is_finished() {
+                continue;
+            }
+            if let Some(text) = self.room.hear(self.id, &event) {
+                // On a closing connection this is an error, and the answer is dropped.
+                _ = self.connection.send_text(&text);
+                // Now, so that it comes before whatever the next message causes.
+                self.post();
+            }
+        }
+        self.post();
+    }
+    // ANCHOR_END: hear
+
+    /// Moves the connection's outgoing bytes to the outbox.
+    fn post(&mut self) {
+        let outgoing = self.connection.take_outgoing().into();
+        if self.connection.state() != State::Open {
+            self.mailbox.outbox().finish(outgoing);
+            self.room.leave(self.id);
+        } else if self.mailbox.outbox().push(outgoing).is_err() {
+            self.room.too_slow(self.id);
+        }
+    }
+
+    /// Asks the deadlines, sends the ping or the Close that is due, sets the next alarm, and returns what was due.
+    // ANCHOR: keep_time
+    fn keep_time(&mut self) -> Option<Due> {
+        // Task: as in step 10, but there is no tick any more: after each answer, say when to ask again.
+        let now = Instant::now();
+        let due = self.deadlines.due(now.into_std());
+        match due {
+            Some(Due::Ping) => {
+                // On a closing connection this is an error, and nothing is sent.
+                _ = self.connection.send_ping(b"still there?");
+                self.alarm = after(now, self.patience.pong_within);
+                self.post();
+            }
+            Some(Due::Close) => {
+                let code = CloseCode::POLICY_VIOLATION;
+                _ = self.connection.close(code, "no answer to a ping");
+                self.post();
+            }
+            Some(Due::End) | None => {}
+        }
+        // If the Close frame is the room's, the connection doesn't know of it.
+        if self.mailbox.outbox().is_finished() && !self.closing {
+            self.closing = true;
+            self.deadlines.close_sent(now.into_std());
+            self.alarm = after(now, self.patience.close_within);
+        }
+        due
+    }
+    // ANCHOR_END: keep_time
+}
+
+/// Reads once, and feeds the bytes to the connection. Returns how many came; 0 are the end of TCP.
+///
+/// If this is dropped while it waits, nothing has been read.
+///
+/// # Errors
+/// Returns an error if TCP has failed.
+// ANCHOR: read_some
+pub async fn read_some(
+    reader: &mut (impl AsyncRead + Unpin),
+    connection: &mut Connection,
+) -> io::Result<usize> {
+    // Task: no variable of this function lives while it waits, so the buffer is in the closure: ten thousand idle
+    // clients have none. The connection gets the bytes before anything else can happen.
+    poll_fn(|context| {
+        let mut bytes = [0; READ_SIZE];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut *reader).poll_read(context, &mut buffer))?;
+        connection.feed(buffer.filled());
+        Poll::Ready(Ok(buffer.filled().len()))
+    })
+    .await
+}
+// ANCHOR_END: read_some
+
+/// Returns the time after a wait that may be as long as the command line allows.
+fn after(now: Instant, wait: Duration) -> Instant {
+    now + wait.min(FOR_EVER)
+}
+
+impl<Reader, Writer> Drop for Client<Reader, Writer> {
+    /// However the client ends, even by a panic or because the runtime drops its task: it leaves the room.
+    fn drop(&mut self) {
+        self.mailbox.outbox().finish(Piece::default());
+        // A panic in `leave` on top of another one would end the process.
+        _ = panic::catch_unwind(AssertUnwindSafe(|| self.room.leave(self.id)));
+    }
+}

@@ -1,0 +1,56 @@
+//! The outbox of step 10, for a task in place of a thread.
+//!
+//! ```text
+//!   hub ─── push ──▶ ┌────────┐
+//!                    │ Outbox │ ── take ──▶ the task of this client
+//!   itself ─ push ─▶ └────────┘                      ▲
+//!                        └──── wake ──▶ Notify ──────┘
+//! ```
+//!
+//! A thread that waits for a `Condvar` can do nothing else. A task that waits for a `Notify` can wait for other things
+//! at the same time, and may stop waiting at any moment: then nothing may be lost.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use chat::Outbox;
+use tokio::sync::Notify;
+
+/// An outbox, and what its task waits for.
+#[derive(Debug)]
+pub struct Mailbox {
+    outbox: Arc<Outbox>,
+    /// There may be something to take. It keeps one permit, so a wake that comes before the wait isn't lost.
+    changed: Arc<Notify>,
+}
+
+impl Mailbox {
+    /// Makes a mailbox of an outbox that is still empty, and that no thread takes from.
+    pub fn new(outbox: Outbox) -> Self {
+        // Task: whoever changes the outbox wakes the task, even if the task isn't waiting yet.
+        todo!("whoever changes the outbox wakes the task, even if the task isn't waiting yet")
+    }
+
+    /// Returns the outbox, for the room.
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    /// Takes out the next pieces, joined, for one write. Waits until there is one. Returns `None` once the last piece
+    /// has been taken.
+    ///
+    /// If this is dropped while it waits, nothing has been taken.
+    pub async fn take(&self) -> Option<Vec<u8>> {
+        // Task: many pieces may come with one wake, and a wake may come for pieces that have been taken already.
+        todo!(
+            "many pieces may come with one wake, and a wake may come for pieces that have been taken already"
+        )
+    }
+
+    /// Waits until the last piece is in. Not while [`take`](Self::take) waits, too: a wake is for one of them.
+    pub async fn finished(&self) {
+        while !self.outbox.is_finished() {
+            self.changed.notified().await;
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! `cargo run -p async`, then open the address that it prints, in two tabs.
+
+use std::process::ExitCode;
+
+use async_chat::program;
+
+fn main() -> ExitCode {
+    program::run(launch::Parser::from_env())
+}
