@@ -77,8 +77,11 @@ pub fn follow(bus: &dyn Bus, room: &LocalRoom, max_history: u64, wait: Duration)
                 pause = FIRST_PAUSE;
                 room.bus_is(true);
             }
-            Err(_) => {
-                room.bus_is(false);
+            Err(error) => {
+                // A connection that has broken may be replaced at once.
+                if error == BusError::Away {
+                    room.bus_is(false);
+                }
                 room.pause(pause);
                 pause = (2 * pause).min(LONGEST_PAUSE);
             }

@@ -203,6 +203,9 @@ impl LocalRoom {
         let ticket = Ticket(self.token());
         let deadline = Instant::now() + self.publish_within;
         let mut uncertain = false;
+        if self.is_away() {
+            return Err(Refused::Away);
+        }
         while !self.is_stopped() {
             // Task: a try without an answer is tried again, with the same ticket, until the deadline. While it is
             // certain that nothing has been sent, there is nothing to try again.
