@@ -219,10 +219,10 @@ class Person(threading.Thread):
 class Stage:
     """Redis, the servers, and what is between them."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, fsync):
         self.random = random.Random(seed)
         self.folder = Path(tempfile.mkdtemp(prefix="scale-"))
-        self.redis = Redis(self.folder)
+        self.redis = Redis(self.folder, fsync)
         self.proxies = [Proxy(self.redis.port) for _ in range(SERVERS)]
         self.ports = [free_port() for _ in range(SERVERS)]
         self.servers = [self._server(number) for number in range(SERVERS)]
@@ -331,8 +331,8 @@ def judge(people):
     return wrong
 
 
-def run(times, seed):
-    stage = Stage(seed)
+def run(times, seed, fsync):
+    stage = Stage(seed, fsync)
     people = [Person(f"p{number}", stage, seed * 100 + number) for number in range(CLIENTS)]
     begun = time.monotonic()
     try:
@@ -385,6 +385,8 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--times", type=int, default=300, help="how many faults (default 300)")
     arguments.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3)), help="which faults, and when")
+    arguments.add_argument("--fsync", default="always", choices=["always", "everysec", "no"],
+                           help="when Redis writes to the disk (default always)")
     given = arguments.parse_args()
     try:
         need("redis-server")
@@ -393,7 +395,7 @@ def main():
         return 3
     build()
     print(f"seed {given.seed}", flush=True)
-    return run(given.times, given.seed)
+    return run(given.times, given.seed, given.fsync)
 
 
 if __name__ == "__main__":

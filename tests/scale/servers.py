@@ -20,17 +20,20 @@ def serve(bus, port, *options):
 
 
 class Redis:
-    """redis-server with an append-only file, so that a killed one comes back with what it has said."""
+    """redis-server with an append-only file, so that a killed one comes back with what it has said.
 
-    def __init__(self, folder):
+    With `everysec`, it may answer before its answer's cause is in the file, while the disk is busy."""
+
+    def __init__(self, folder, fsync="always"):
         self.folder = folder
+        self.fsync = fsync
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self.start()
 
     def start(self):
         self.program = Program(need("redis-server"), "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder,
-                               "--save", "", "--appendonly", "yes")
+                               "--save", "", "--appendonly", "yes", "--appendfsync", self.fsync)
         try:
             self.program.says("Ready to accept connections")
             until(self._answers, "Redis answers")

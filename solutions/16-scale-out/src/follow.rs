@@ -49,8 +49,7 @@ impl Follower {
         room: &LocalRoom,
         wait: Duration,
     ) -> Result<(), BusError> {
-        // Task: a follower without a cursor begins with the latest messages; afterwards it asks for what is new. The
-        // cursor is the id of the last message that was delivered.
+        // Task: without a cursor, begin with the latest messages. The cursor is the last id that was delivered.
         let messages = match self.cursor {
             None => bus.latest(self.max_history)?,
             Some(cursor) => bus.after(cursor, wait)?,

@@ -74,8 +74,7 @@ impl Leases {
     /// Renews the leases of a server: `mine` are all of its people. Whoever has left it isn't among them.
     // ANCHOR: renew
     pub fn renew(&mut self, server: &str, mine: &[(String, String)], now: Instant) -> Presence {
-        // Task: what has ended goes, and so does a lease of this server that isn't renewed. A name that a different
-        // server has now is lost.
+        // Task: what has ended goes, and what this server doesn't renew. What a different server has now is lost.
         self.leases.retain(|name, it| {
             let renewed = mine.iter().any(|(mine, _)| mine == name);
             it.ends > now && (it.holder.server != server || renewed)

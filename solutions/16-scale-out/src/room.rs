@@ -83,8 +83,8 @@ struct Member {
     /// The name that it is about to take: the bus is being asked.
     claims: Option<String>,
     bucket: TokenBucket,
-    /// The id of the last message that it has got, here or at a different server.
-    seen: u64,
+    /// The id of the last message that it had seen when it joined, here or at a different server.
+    after: u64,
 }
 // ANCHOR_END: room
 
@@ -166,7 +166,7 @@ impl LocalRoom {
             name: None,
             claims: None,
             bucket: TokenBucket::new(self.pace.messages, Instant::now()),
-            seen: visitor.after,
+            after: visitor.after,
         };
         let id = self.lock().join(member);
         self.changed.notify_all();
@@ -202,13 +202,12 @@ impl LocalRoom {
     fn publish(&self, content: &NewMessage) -> Result<(), Refused> {
         let ticket = Ticket(self.token());
         let deadline = Instant::now() + self.publish_within;
-        let mut uncertain = false;
+        // Task: while the bus is away, nothing is tried. A try without an answer is tried again, with the same ticket.
         if self.is_away() {
             return Err(Refused::Away);
         }
+        let mut uncertain = false;
         while !self.is_stopped() {
-            // Task: a try without an answer is tried again, with the same ticket, until the deadline. While it is
-            // certain that nothing has been sent, there is nothing to try again.
             match self.bus.publish(&ticket, content) {
                 Ok(id) => {
                     self.wait_for_delivery(id, deadline);
@@ -384,19 +383,15 @@ impl State {
             return client;
         }
         self.end_earlier_connection(&member.tab);
-        let seen = member.seen;
+        let after = member.after;
         self.members.insert(client, member);
-        // Task: the client gets what it hasn't seen, then who is here. From now on, it has seen what this server has
-        // delivered, or more than that.
-        let missed = self.history.iter().filter(|it| it.id > seen).cloned();
+        // Task: the client gets what it hasn't seen, then who is here, and whether the bus is away (`AWAY`).
+        let missed = self.history.iter().filter(|it| it.id > after).cloned();
         for message in Vec::from_iter(missed) {
             self.tell(client, &ServerMessage::Message(message).to_json());
         }
         let people = ServerMessage::People(self.people.iter().cloned().collect());
         self.tell(client, &people.to_json());
-        if let Some(member) = self.members.get_mut(&client) {
-            member.seen = seen.max(self.last_id);
-        }
         if self.is_away {
             self.tell(client, &notice(AWAY));
         }
@@ -416,13 +411,9 @@ impl State {
         }
         self.bucket.pay(self.members.len());
         let mut slow = Vec::new();
-        for (client, member) in &mut self.members {
-            // Task: a client that comes from a server ahead of this one has seen some messages already.
-            if member.seen >= id {
-                continue;
-            }
-            member.seen = id;
-            if member.push(&broadcast).is_err() {
+        for (client, member) in &self.members {
+            // Task: a client from a server ahead of this one has seen some already. One with a full outbox is slow.
+            if id > member.after && member.push(&broadcast).is_err() {
                 slow.push(*client);
             }
         }
