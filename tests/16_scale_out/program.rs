@@ -16,6 +16,7 @@ fn the_program_explains_what_it_can_not_read() {
             &["--port", "9016"],
             &["simulate", "--servers", "0"],
             &["simulate", "--people", "7"],
+            &["simulate", "--hot", "101"],
         ]),
     }
 }
@@ -29,6 +30,7 @@ fn a_hundred_servers_on_paper() {
         shows: || program!().runs(&[
             &["simulate"],
             &["simulate", "--servers", "2", "--clients", "1000", "--rooms", "1", "--rate", "10"],
+            &["simulate", "--rooms", "100", "--hot", "30"],
         ]),
     }
 }

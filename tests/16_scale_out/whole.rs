@@ -29,7 +29,7 @@ fn settings() -> Settings {
     settings.chat.client.patience = Patience {
         ping_after: FOREVER,
         pong_within: FOREVER,
-        close_within: DEADLINE,
+        close_within: 5 * SHORT,
     };
     settings
 }

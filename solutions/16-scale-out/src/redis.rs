@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ::redis::{Client, Connection, ErrorKind, RedisError, RedisResult, Script, cmd};
+use ::redis::{Client, Connection, ErrorKind, RedisResult, Script, cmd};
 use polling::history::{Message, NewMessage};
 
 use crate::bus::{Bus, BusError};
@@ -109,15 +109,11 @@ pub struct RedisBus {
 
 /// The bus can't be what the URL says.
 #[derive(Debug)]
-pub struct UrlError(RedisError);
+pub struct UrlError;
 
 impl fmt::Display for UrlError {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        write!(
-            formatter,
-            "It isn't the URL of a Redis, like redis://127.0.0.1:6379 ({})",
-            self.0
-        )
+        formatter.write_str("It isn't the URL of a Redis, like redis://127.0.0.1:6379.")
     }
 }
 
@@ -129,7 +125,7 @@ impl RedisBus {
     /// # Errors
     /// Returns an error if this isn't the URL of a Redis.
     pub fn new(url: &str, max_messages: u64, lease: Duration) -> Result<Self, UrlError> {
-        let client = Client::open(url).map_err(UrlError)?;
+        let client = Client::open(url).map_err(|_| UrlError)?;
         Ok(Self {
             asking: Line::new(client.clone()),
             reading: Line::new(client),
@@ -287,7 +283,7 @@ impl Line {
                 Ok(answer)
             }
             // Redis has refused: it is loading, full, or a replica. The connection is as good as before.
-            Err(error) if matches!(error.kind(), ErrorKind::Server(_)) => {
+            Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
                 state.open = Some(open);
                 Err(BusError::Away)
             }
