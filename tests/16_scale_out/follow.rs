@@ -22,6 +22,7 @@ fn a_new_server_begins_with_the_latest_messages() {
         signs: [
             yours([r#"ada ← {"id":1,"#]).says("A new server reads the whole log, from its beginning. Its history has room for three."),
             missing([r#"ada ← {"id":3,"#]).says("A new server begins at the end of the log: its history is empty, and a client that changes servers gets a gap."),
+            yours(["latest, after 3"]).says("The cursor was counted. It is the id of the last message that was delivered."),
             yours(["after 0"]).says("The cursor isn't moved when the first messages come: the next look begins at the front."),
         ],
         shows: || {

@@ -12,7 +12,8 @@ use support::machine::stretched;
 use support::sign::{missing, never_finished, too_much, yours};
 
 use super::shared::{
-    DEADLINE, FOREVER, Fate, Faulty, MAX_HISTORY, ROOM_ENOUGH, SHORT, Scene, UNLIMITED, drain,
+    DEADLINE, FOREVER, Fate, Faulty, MAX_HISTORY, ROOM_ENOUGH, SHORT, Scene, UNLIMITED, comes_true,
+    drain,
 };
 
 /// Says something at a server whose bus fails like this, while the server follows the log. Shows what became of it.
@@ -41,6 +42,7 @@ fn say(fates: &[Fate], lasting: Option<Fate>, publish_within: Duration) -> Strin
             _ = follower.step(bus.memory(), &room, Duration::ZERO);
             thread::yield_now();
         }
+        _ = follower.step(bus.memory(), &room, Duration::ZERO);
         saying.join().expect("saying something doesn't panic")
     });
     let answer = match said {
@@ -98,9 +100,25 @@ fn a_message_is_back_before_the_next_answer() {
         rule: "Everything that a client sends is answered in order. So a publish ends when this server has delivered the \
                message, or at the deadline.",
         signs: [
-            yours(["frames for ada 0"]).says("The next thing that the client sends could be answered before this message comes back."),
+            yours(["it is answered: true"]).says("The next thing that the client sends would be answered before this message comes back."),
         ],
-        shows: || say(&[], None, stretched(DEADLINE)),
+        shows: || {
+            let bus = Faulty::new();
+            let room = LocalRoom::new("A", Arc::clone(&bus) as Arc<dyn Bus>, MAX_HISTORY, UNLIMITED, stretched(DEADLINE));
+            let outbox = Arc::new(Outbox::new(ROOM_ENOUGH));
+            let ada = room.join(Visitor::default(), &outbox);
+            thread::scope(|scope| {
+                let saying = scope.spawn(|| room.say(ada, r#"{"username":"ada","message":"hi"}"#));
+                let in_log = comes_true(stretched(DEADLINE), || !bus.texts().is_empty());
+                let early = comes_true(3 * SHORT, || saying.is_finished());
+                let mut shown = format!("it is in the log: {in_log}; it is answered: {early}\n");
+                let mut follower = Follower::new(MAX_HISTORY);
+                _ = follower.step(bus.memory(), &room, Duration::ZERO);
+                let answered = saying.join().is_ok_and(|said| said.is_ok());
+                shown += &format!("A reads the log; then it is answered: {answered}\n");
+                shown
+            })
+        },
     }
 }
 

@@ -29,7 +29,7 @@ What things cost, in nanoseconds of a processor's time:
   --join       a server lets a client in
   --publish    Redis adds a message
   --read       Redis sends a message to one server
-  --name       Redis tells one server one name";
+  --name       Redis tells one server one lease";
 
 /// What the reader asks about.
 // ANCHOR: plan
@@ -63,7 +63,7 @@ pub struct Costs {
     pub publish: u64,
     /// Redis sends one message to one server.
     pub read: u64,
-    /// Redis tells one server one name.
+    /// Redis tells one server one lease.
     pub name: u64,
 }
 
@@ -110,7 +110,7 @@ pub struct Load {
     pub messages: f64,
     /// Messages that it puts into a socket.
     pub deliveries: f64,
-    /// Names that Redis tells all servers.
+    /// Leases that Redis tells all servers: of names, or of rooms.
     pub names: f64,
     /// Messages that Redis sends to all servers.
     pub reads: f64,
@@ -135,7 +135,8 @@ impl Plan {
             Design::RoomsToServers => Load {
                 messages: said / servers,
                 deliveries: hot * rate + (clients - hot) / servers * rate,
-                names: clients,
+                // A server knows the people of its own rooms. It renews one lease for each room.
+                names: rooms,
                 reads: said,
                 publishes: said,
             },
@@ -255,7 +256,7 @@ pub fn table(plan: &Plan, costs: &Costs) -> String {
     });
     row("Redis: messages added", &|it| number(it.publishes));
     row("       messages sent to servers", &|it| number(it.reads));
-    row("       names told to servers", &|it| number(it.names));
+    row("       leases told to servers", &|it| number(it.names));
     row("       processors (it has 1)", &|it| {
         decimal(it.redis_cpu(costs))
     });
@@ -275,7 +276,7 @@ fn verdict(plan: &Plan, costs: &Costs, design: Design, load: &Load) -> String {
     let wire = load.deliveries * plan.size as f64 / 125e6;
     let names = load.names * costs.name as f64 / 1e9;
     let uses = [
-        ("the names, in Redis", names),
+        ("the leases, in Redis", names),
         ("the messages, in Redis", load.redis_cpu(costs) - names),
         ("the busiest server's processor", load.server_cpu(costs)),
         ("the busiest server's network (1 Gbit/s)", wire),
