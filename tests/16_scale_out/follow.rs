@@ -20,10 +20,10 @@ fn a_new_server_begins_with_the_latest_messages() {
         rfc: "the workshop's own rule",
         rule: "A server that starts takes the latest messages of the log as its history, and goes on from there.",
         signs: [
+            yours(["latest, after 0"]).says("The cursor isn't moved when the first messages come: the next look begins at the front."),
             yours([r#"ada ← {"id":1,"#]).says("A new server reads the whole log, from its beginning. Its history has room for three."),
             missing([r#"ada ← {"id":3,"#]).says("A new server begins at the end of the log: its history is empty, and a client that changes servers gets a gap."),
             yours(["latest, after 3"]).says("The cursor was counted. It is the id of the last message that was delivered."),
-            yours(["after 0"]).says("The cursor isn't moved when the first messages come: the next look begins at the front."),
         ],
         shows: || {
             let mut scene = Scene::new(&["A"]);

@@ -12,6 +12,7 @@ fn all_servers_tell_the_same() {
         rule: "What is said at one server is in the log once, and each server tells it when it reads the log: also the \
                server where it was said.",
         signs: [
+            too_much().says("The server where something was said tells it at once, and again when it reads the log."),
             missing([r#"← {"id":1,"#]).says("A message of the log isn't delivered."),
         ],
         shows: || {

@@ -12,8 +12,7 @@ use support::machine::stretched;
 use support::sign::{missing, never_finished, too_much, yours};
 
 use super::shared::{
-    DEADLINE, FOREVER, Fate, Faulty, MAX_HISTORY, ROOM_ENOUGH, SHORT, Scene, UNLIMITED, comes_true,
-    drain,
+    DEADLINE, Fate, Faulty, MAX_HISTORY, ROOM_ENOUGH, SHORT, Scene, UNLIMITED, comes_true, drain,
 };
 
 /// Says something at a server whose bus fails like this, while the server follows the log. Shows what became of it.
@@ -129,15 +128,15 @@ fn nothing_is_sent_while_the_bus_is_away() {
         rule: "If the bus can't be reached, nothing has happened: the message is rejected at once, and nothing waits to be \
                sent later. While the server knows that the bus is away, it doesn't even try.",
         signs: [
-            yours(["known to be away: tries 1"]).or(yours(["known to be away: tries many"]))
+            yours(["known to be away: tries 1"]).or(yours(["known to be away: tries more than 1"]))
                 .says("The server knows that the bus is away. Each try may take as long as a connection."),
-            yours(["found out: tries many"]).says("Nothing has happened, and the client can be told so at once: it is not tried again."),
+            yours(["found out: tries more than 1"]).says("Nothing has happened, and the client can be told so at once: it is not tried again."),
             yours(["If your message has arrived"]).says("It is certain that nothing has arrived. The client may be told so."),
             never_finished().says("Nothing has happened, and the client can be told so at once: it is not tried again."),
         ],
         shows: || {
             let mut shown = format!("found out: {}", say(&[], Some(Fate::Away), stretched(DEADLINE)));
-            let mut scene = Scene::with(&["A"], FOREVER);
+            let mut scene = Scene::with(&["A"], SHORT);
             scene.joins("ada", "A", 0);
             scene.is_named("ada");
             scene.bus.take_notes();
@@ -160,7 +159,7 @@ fn a_bus_that_does_not_come_back_is_not_waited_for() {
         signs: [
             yours(["Try again later"]).says("After a lost answer, *away* doesn't mean that nothing has happened: the earlier try may have succeeded."),
             yours(["no objection"]).says("Nobody knows whether the message has arrived, and the client isn't told so."),
-            missing(["tries many"]).says("There was time to try again."),
+            missing(["tries more than 1"]).says("There was time to try again."),
             never_finished().says("There is a deadline: a client may not wait for ever."),
             too_much().says("A client is told once."),
         ],
