@@ -92,14 +92,24 @@ fn a_try_without_an_answer_is_tried_again() {
     }
 }
 
+/// Says something at a server that doesn't read the log.
+fn never_read() -> String {
+    let bus: Arc<dyn Bus> = Faulty::new();
+    let room = LocalRoom::new("A", bus, MAX_HISTORY, UNLIMITED, SHORT);
+    let ada = room.join(Visitor::default(), &Arc::new(Outbox::new(ROOM_ENOUGH)));
+    let said = room.say(ada, r#"{"username":"ada","message":"hi"}"#);
+    format!("nobody reads the log: {said:?}\n")
+}
+
 #[test]
 fn a_message_is_back_before_the_next_answer() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "Everything that a client sends is answered in order. So a publish ends when this server has delivered the \
-               message, or at the deadline.",
+        rule: "Everything that a client sends is answered, in order. So a publish ends when this server has delivered the \
+               message. If that doesn't happen in time, nobody knows what became of it.",
         signs: [
             yours(["it is answered: true"]).says("The next thing that the client sends would be answered before this message comes back."),
+            yours(["nobody reads the log: Ok"]).says("It was published, and can't be read. The client waits for an answer that never comes."),
         ],
         shows: || {
             let bus = Faulty::new();
@@ -116,7 +126,7 @@ fn a_message_is_back_before_the_next_answer() {
                 let answered = saying.join().is_ok_and(|said| said.is_ok());
                 shown += &format!("A reads the log; then it is answered: {answered}\n");
                 shown
-            })
+            }) + &never_read()
         },
     }
 }

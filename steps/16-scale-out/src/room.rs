@@ -93,7 +93,7 @@ pub enum Refused {
     Rejected(Rejection),
     /// The bus is away. Nothing was sent.
     Away,
-    /// The bus went away in the middle, and didn't come back in time.
+    /// The bus went away in the middle, and the message didn't come back in time.
     Unknown,
 }
 
@@ -269,10 +269,11 @@ impl LocalRoom {
         self.wait_while(time, |_| true);
     }
 
-    /// Waits until this message has been delivered, or the time is over.
-    fn wait_for_delivery(&self, id: u64, deadline: Instant) {
+    /// Waits until this message has been delivered, or the time is over. Returns whether it has been.
+    fn is_delivered(&self, id: u64, deadline: Instant) -> bool {
         let time = deadline.saturating_duration_since(Instant::now());
         self.wait_while(time, |state| state.last_id < id);
+        self.lock().last_id >= id
     }
 
     fn wait_while(&self, time: Duration, condition: impl Fn(&State) -> bool) {
