@@ -174,7 +174,7 @@ fn a_bus_that_does_not_come_back_is_not_waited_for() {
             too_much().says("A client is told once."),
         ],
         shows: || {
-            let within = stretched(10 * SHORT);
+            let within = stretched(30 * SHORT);
             let lost = format!("the bus goes away in the middle: {}", say(&[Fate::AnswerLost], Some(Fate::Away), within));
             lost + &format!("no answer ever comes: {}", say(&[], Some(Fate::QuestionLost), within))
         },
