@@ -3,7 +3,7 @@
 use polling::history::NewMessage;
 use scale_out::log::{Log, Ticket};
 use support::check;
-use support::sign::{only, yours};
+use support::sign::yours;
 
 fn publish(log: &mut Log, ticket: &str, text: &str) -> String {
     let message = NewMessage {
@@ -52,7 +52,7 @@ fn a_log_forgets_the_oldest() {
         rfc: "the workshop's own rule",
         rule: "A log that keeps two messages forgets the older ones, and their tickets. No id comes again.",
         signs: [
-            only(["E/1"]).says("An id isn't the number of messages in the log: it only ever grows."),
+            yours(["ticket A/1, one   → 1 "]).says("An id isn't the number of messages in the log: it only ever grows."),
         ],
         shows: || {
             let mut log = Log::new(2, 40);

@@ -151,6 +151,7 @@ fn nothing_is_sent_while_the_bus_is_away() {
             scene.is_named("ada");
             scene.bus.take_notes();
             scene.room("A").bus_is(false);
+            scene.look();
             scene.text.clear();
             scene.says("ada", "hi");
             let tries = scene.bus.take_notes().len();

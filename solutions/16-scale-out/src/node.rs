@@ -85,8 +85,10 @@ impl Node {
             settings.chat.pace,
             settings.publish_within,
         ));
+        let threads = start_threads(&bus, &room, &settings)?;
+        room.wait_for_a_look(settings.publish_within);
         let node = Self {
-            threads: Mutex::new(start_threads(&bus, &room, &settings)?),
+            threads: Mutex::new(threads),
             room,
             settings,
         };

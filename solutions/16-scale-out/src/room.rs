@@ -69,6 +69,8 @@ struct State {
     bucket: TokenBucket,
     /// Whether the bus can't be reached.
     is_away: bool,
+    /// Whether the server has looked at the log, or tried to.
+    has_looked: bool,
     names_changed: bool,
     stopped: bool,
 }
@@ -146,6 +148,7 @@ impl LocalRoom {
                 given_up: BTreeSet::new(),
                 bucket: TokenBucket::new(pace.deliveries, Instant::now()),
                 is_away: false,
+                has_looked: false,
                 names_changed: false,
                 stopped: false,
             }),
@@ -252,6 +255,18 @@ impl LocalRoom {
     /// Says whether the bus can be reached. If that is news, the clients are told.
     pub fn bus_is(&self, reachable: bool) {
         self.lock().bus_is(reachable);
+    }
+
+    /// Says that the server has looked at the log, or tried to.
+    pub fn has_looked(&self) {
+        self.lock().has_looked = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the server has looked at the log, or tried to, but not for longer than `time`. A client that joins
+    /// earlier would find no history.
+    pub fn wait_for_a_look(&self, time: Duration) {
+        self.wait_while(time, |state| !state.has_looked);
     }
 
     /// Returns whether the bus can't be reached.

@@ -72,5 +72,6 @@ pub fn follow(bus: &dyn Bus, room: &LocalRoom, max_history: u64, wait: Duration)
                 pause = (2 * pause).min(LONGEST_PAUSE);
             }
         }
+        room.has_looked();
     }
 }
