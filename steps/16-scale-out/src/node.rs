@@ -86,7 +86,7 @@ impl Node {
             settings.publish_within,
         ));
         let threads = start_threads(&bus, &room, &settings)?;
-        room.wait_for_a_look(settings.publish_within);
+        room.wait_for_a_look(settings.wait);
         let node = Self {
             threads: Mutex::new(threads),
             room,
