@@ -33,6 +33,18 @@ fn free_port() -> Fallible<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
+/// A free port with a free one after it.
+fn two_free_ports() -> Fallible<u16> {
+    for _ in 0..100 {
+        let first = TcpListener::bind("127.0.0.1:0")?;
+        let port = first.local_addr()?.port();
+        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err("no two ports in a row are free".into())
+}
+
 /// The program, if it is on this machine. If it isn't, and nobody insists, the test says so.
 fn is_here(name: &str) -> Fallible<bool> {
     // Not everyone has /usr/sbin in the path.
@@ -260,7 +272,7 @@ async fn the_page_says_that_redis_is_away() -> Outcome {
 #[tokio::test]
 async fn two_servers_in_one_process_are_one_chat() -> Outcome {
     in_browser(async |browser| {
-        let port = free_port()?;
+        let port = two_free_ports()?;
         let listen = format!("127.0.0.1:{port}");
         let (_servers, one) = serve_at("scale-out", &listen, &[])?;
         let other = format!("http://127.0.0.1:{}", port + 1);
