@@ -84,11 +84,11 @@ fn a_tab_takes_its_name_along() {
         rule: "A tab that connects to a different server keeps its name there at once. At the same server, two tabs are \
                two people. The server that it has left has lost the name.",
         signs: [
+            yours(["tab 2 at A claims bob: yes"]).says("The servers were compared, not the tabs: two people at one server have the same name."),
+            yours(["tab 1 at B claims ada: no"]).says("A tab that comes back at a different server has to wait for its own lease to end."),
             yours(["2 s  B renews [ada]: here [ada], "]).says("The people of a different server were taken off the list, though their lease lasts."),
             yours(["2 s  B renews [ada]", "lost [ada]"]).says("The name was taken back: two people have it now, and neither is told."),
             yours(["1.5 s  A renews [ada bob]", "lost []"]).says("This server isn't told that it has lost the name: two people have it now."),
-            yours(["tab 2 at A claims bob: yes"]).says("The servers were compared, not the tabs: two people at one server have the same name."),
-            yours(["tab 1 at B claims ada: no"]).says("A tab that comes back at a different server has to wait for its own lease to end."),
         ],
         shows: || {
             let mut clock = Clock::new();

@@ -73,6 +73,7 @@ fn a_try_without_an_answer_is_tried_again() {
                with the same ticket, so it is there once.",
         signs: [
             yours(["in the log [hi hi]"]).says("Each try has a ticket of its own, so the message is in the log twice."),
+            yours(["Try again later"]).says("After a lost answer, *away* doesn't mean that nothing has happened: the earlier try may have succeeded."),
             yours(["tries 1", "in the log [hi]"]).says("One lost answer isn't the end: try again, until the deadline."),
             yours(["tries 1"]).says("One lost question isn't the end: try again, until the deadline."),
             never_finished().says("When the bus has answered, the message is published."),
