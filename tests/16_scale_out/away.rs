@@ -25,8 +25,8 @@ fn people_are_told_once_that_the_bus_is_away() {
             missing([r#"cy ← {"notice":"You"#]).says("A client that joins while the bus is away isn't told so."),
             yours([r#"ada ← {"notice":""}"#]).and(too_much()).says("Nothing was wrong, and nothing has changed: there is no news."),
             too_much().says("The clients are told at each failure. Only the first one is news."),
-            missing([r#"ada ← {"notice":""}"#]).says("Pages go on saying that the servers can't be reached: nobody tells them that the bus is back."),
             missing([r#"ada ← {"notice":"You"#]).says("Nobody is told that the bus is away."),
+            missing([r#"ada ← {"notice":""}"#]).says("Pages go on saying that the servers can't be reached: nobody tells them that the bus is back."),
         ],
         shows: || {
             let mut scene = Scene::new(&["A"]);

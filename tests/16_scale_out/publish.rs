@@ -54,8 +54,8 @@ fn say(fates: &[Fate], lasting: Option<Fate>, publish_within: Duration) -> Strin
         .iter()
         .filter(|it| *it == "publish")
         .count();
-    let tries = if tries > 2 {
-        "many".to_string()
+    let tries = if tries > 1 {
+        "more than 1".to_string()
     } else {
         tries.to_string()
     };
