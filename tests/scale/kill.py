@@ -22,6 +22,7 @@ import signal
 import socket
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -371,10 +372,11 @@ def run(times, seed, fsync):
         stage.close()
     wrong = judge(people)
     total = sum(len(person.acknowledged) for person in people)
-    print(", ".join(f"{name} {count}" for name, count in sorted(stage.counts.items())))
-    print(f"{times} faults, {total} messages acknowledged, {sum(len(person.rejected) for person in people)} rejected, "
-          f"{sum(person.connections for person in people)} connections; each of {CLIENTS} clients heard "
-          f"{', '.join(str(len(person.heard)) for person in people)}")
+    counts = [f"{name.replace('_', ' ')} {count}" for name, count in sorted(stage.counts.items())]
+    print(textwrap.fill(", ".join(counts), 84))
+    print(f"{times} faults, {sum(person.connections for person in people)} connections; {total} messages acknowledged, "
+          f"{sum(len(person.rejected) for person in people)} rejected")
+    print(f"each of {CLIENTS} clients heard " + ", ".join(str(len(person.heard)) for person in people))
     for sentence in wrong:
         print(f"✗ {sentence}")
     return 1 if wrong else 0

@@ -8,7 +8,7 @@
 //!                                         └────────────────────────────────┘
 //! ```
 //!
-//! A server that dies can't take its people with it: nobody tells the others. It only stops renewing.
+//! A server that dies says goodbye for nobody. It only stops renewing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

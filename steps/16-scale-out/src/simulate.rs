@@ -217,14 +217,18 @@ fn read(mut arguments: Parser) -> Result<Option<(Plan, Costs)>, lexopt::Error> {
 pub fn table(plan: &Plan, costs: &Costs) -> String {
     let designs = [Design::OneLog, Design::RoomsToServers];
     let loads = designs.map(|design| plan.load(design));
+    let [servers, clients, rooms, hot, rate, size] = [
+        plan.servers,
+        plan.clients,
+        plan.rooms,
+        plan.hot,
+        plan.rate,
+        plan.size,
+    ]
+    .map(|it| number(it as f64));
     let mut text = format!(
-        "{} servers, {} clients in {} rooms; the biggest has {}.\nIn each room, {} a second are said, of {} bytes.\n\n",
-        number(plan.servers as f64),
-        number(plan.clients as f64),
-        number(plan.rooms as f64),
-        number(plan.hot as f64),
-        number(plan.rate as f64),
-        number(plan.size as f64),
+        "Servers: {servers}. Clients: {clients}. Rooms: {rooms}; the biggest has {hot} people.\n\
+         Messages in each room: {rate} a second, of {size} bytes.\n\n"
     );
     let mut row = |what: &str, value: &dyn Fn(&Load) -> String| {
         let [one, other] = [value(&loads[0]), value(&loads[1])];
@@ -272,8 +276,8 @@ fn verdict(plan: &Plan, costs: &Costs, design: Design, load: &Load) -> String {
     let wire = load.deliveries * plan.size as f64 / 125e6;
     let names = load.names * costs.name as f64 / 1e9;
     let uses = [
-        ("the leases, in Redis", names),
-        ("the messages, in Redis", load.redis_cpu(costs) - names),
+        ("the leases in Redis", names),
+        ("the messages in Redis", load.redis_cpu(costs) - names),
         ("the busiest server's processor", load.server_cpu(costs)),
         ("the busiest server's network (1 Gbit/s)", wire),
     ];
