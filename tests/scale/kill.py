@@ -8,7 +8,7 @@
 Three servers, a Redis and six clients run on free ports. Each server reaches Redis through a proxy of its own, which
 can drop, delay, cut, or swallow the answers. A client that loses its connection takes any server that answers, with its
 cursor. In the end, each client must have heard every message that came back to its sender, once, in one order for all;
-and none that was rejected because the others couldn't be reached.
+and none that was rejected because the others couldn't be reached. Each server must know all six people.
 
 Ends with 0 where that is so, with 1 where it isn't, and with 3 where redis-server is not on this machine.
 """
@@ -25,6 +25,7 @@ import tempfile
 import textwrap
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -153,7 +154,7 @@ class Person(threading.Thread):
         due = 0
         while not self.stage.is_over:
             now = time.monotonic()
-            if waits is None and now >= due and (self.last is None):
+            if waits is None and now >= due and (self.last is None or not named):
                 if not named:
                     waits = ""
                     self._send(client, {"username": self.name_})
@@ -331,6 +332,12 @@ def judge(people):
     return wrong
 
 
+def here(port):
+    """The people whom a server knows."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/people", timeout=10) as answer:
+        return json.load(answer)
+
+
 def run(times, seed, fsync):
     stage = Stage(seed, fsync)
     people = [Person(f"p{number}", stage, seed * 100 + number) for number in range(CLIENTS)]
@@ -358,6 +365,8 @@ def run(times, seed, fsync):
             return None not in ends and all(
                 set(ends) <= {text for _, text in person.heard[-1000:]} for person in people)
         until(done, "everybody has heard everybody's last message", 60)
+        names = sorted(person.name_ for person in people)
+        until(lambda: all(here(port) == names for port in stage.ports), "each server knows everybody", 30)
     except TimeoutError as error:
         print(f"✗ {error}")
         for person in people:
