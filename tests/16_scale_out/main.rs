@@ -16,9 +16,9 @@ mod follow;
 
 mod join;
 
-mod publish;
-
 mod away;
+
+mod publish;
 
 mod redis;
 

@@ -66,6 +66,33 @@ fn say(fates: &[Fate], lasting: Option<Fate>, publish_within: Duration) -> Strin
 }
 
 #[test]
+fn all_servers_tell_the_same() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "What is said at one server is in the log once, and each server tells it when it reads the log: also the \
+               server where it was said.",
+        signs: [
+            too_much().says("The server where something was said tells it at once, and again when it reads the log."),
+            missing([r#"← {"id":1,"#]).says("A message of the log isn't delivered."),
+        ],
+        shows: || {
+            let mut scene = Scene::new(&["A", "B"]);
+            scene.joins("ada", "A", 0);
+            scene.joins("bob", "B", 0);
+            scene.is_named("ada");
+            scene.follows("A");
+            scene.follows("B");
+            scene.says("ada", "hi");
+            scene.follows("B");
+            scene.says("bob", "hello");
+            scene.follows("B");
+            scene.follows("A");
+            scene.text
+        },
+    }
+}
+
+#[test]
 fn a_try_without_an_answer_is_tried_again() {
     check! {
         rfc: "the workshop's own rule",
