@@ -184,23 +184,27 @@ impl App for Chat {
 // ANCHOR: get
 pub fn get(path: &str, query: &str, hub: &Hub) -> Reply {
     match path {
-        "/" => Reply::file("text/html; charset=utf-8", include_str!("page/index.html")),
-        "/chat.js" => script(include_str!("page/chat.js")),
-        "/frames.js" => script(include_str!("page/frames.js")),
-        "/chat.css" => Reply::file("text/css; charset=utf-8", include_str!("page/chat.css")),
         "/people" => Reply::json(200, &hub.people()),
         "/messages" => match after(query) {
             Some(after) => Reply::json(200, &hub.messages(after)),
             None => Refusal::BadCursor.into(),
         },
-        _ => Refusal::NoSuchPath.into(),
+        _ => page(path).unwrap_or_else(|| Refusal::NoSuchPath.into()),
     }
 }
-// ANCHOR_END: get
 
-fn script(text: &str) -> Reply {
-    Reply::file("text/javascript; charset=utf-8", text)
+/// Returns a file of the page, if there is one at this path.
+pub fn page(path: &str) -> Option<Reply> {
+    let (content_type, text) = match path {
+        "/" => ("text/html", include_str!("page/index.html")),
+        "/chat.js" => ("text/javascript", include_str!("page/chat.js")),
+        "/frames.js" => ("text/javascript", include_str!("page/frames.js")),
+        "/chat.css" => ("text/css", include_str!("page/chat.css")),
+        _ => return None,
+    };
+    Some(Reply::file(&format!("{content_type}; charset=utf-8"), text))
 }
+// ANCHOR_END: get
 
 /// Finds the cursor in a query like `after=3&tab=x7`. Returns 0 if there is none, and `None` if it isn't a number.
 pub fn after(query: &str) -> Option<u64> {

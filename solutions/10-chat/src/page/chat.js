@@ -258,6 +258,9 @@ function heard(text) {
     left(message.left);
   } else if ("error" in message) {
     refused(message.error);
+  } else if ("notice" in message) {
+    // Step 16: what isn't as it should be, or nothing if all is well again.
+    showState(message.notice || SENTENCES.open);
   }
   expectAnswer();
 }

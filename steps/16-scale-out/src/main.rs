@@ -1,0 +1,7 @@
+//! `cargo run -p scale-out`, then open the two addresses that it prints.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    scale_out::program::run(std::env::args().skip(1))
+}

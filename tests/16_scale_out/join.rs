@@ -1,0 +1,146 @@
+//! Rooms of several servers on one bus: what is delivered, and to whom.
+
+use support::check;
+use support::sign::{missing, only, swapped, too_much, yours};
+
+use super::shared::Scene;
+
+#[test]
+fn a_newcomer_gets_the_history_and_then_what_is_new() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A client that joins gets the messages after its cursor, as far as this server has them, then the people at \
+               all servers, then what is new.",
+        signs: [
+            swapped().says("The people come after the history: for a page, everything after them is live."),
+            yours([r#"cy ← {"id":2,"#]).says("It gets messages again that it has seen."),
+            missing([r#"cy ← {"id":3,"#]).says("It doesn't get what it has missed."),
+            missing([r#"{"people":["ada"]}"#]).says("The people at other servers are people, too."),
+        ],
+        shows: || {
+            let mut scene = Scene::new(&["A", "B"]);
+            scene.joins("ada", "A", 0);
+            scene.is_named("ada");
+            scene.bus.elsewhere(&["one", "two", "three", "four"]);
+            scene.renews("A");
+            scene.renews("B");
+            scene.follows("B");
+            scene.joins("bob", "B", 0);
+            scene.joins("cy", "B", 2);
+            scene.bus.elsewhere(&["five"]);
+            scene.follows("B");
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_client_goes_on_at_a_server_that_is_behind() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A client may come from a server that is ahead of this one. Its cursor isn't nonsense: the server will \
+               get there, and tells it only what it hasn't seen.",
+        signs: [
+            yours([r#"ada ← {"id":1,"#]).says("A cursor ahead of this server was taken for one from a different history, as in step 01."),
+            yours([r#"ada ← {"id":2,"#]).or(yours([r#"ada ← {"id":3,"#]))
+                .says("The client gets messages again that it has seen at the other server."),
+            missing([r#"ada ← {"id":4,"#]).says("The client has seen 3. The next one is new to it."),
+        ],
+        shows: || {
+            let mut scene = Scene::new(&["A", "B"]);
+            scene.bus.elsewhere(&["one"]);
+            scene.follows("A");
+            scene.follows("B");
+            scene.bus.elsewhere(&["two", "three"]);
+            scene.follows("A");
+            scene.joins("ada", "A", 0);
+            scene.leaves("ada");
+            scene.joins("ada", "B", 3);
+            scene.joins("bob", "B", 0);
+            scene.follows("B");
+            scene.bus.elsewhere(&["four"]);
+            scene.follows("B");
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_slow_client_costs_the_others_nothing() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "A client whose outbox is full is closed with 1013, and the others at this server get everything.",
+        signs: [
+            missing(["sloth ← Close 1013"]).says("A client whose outbox is full must be cut off: it would miss messages without knowing."),
+            missing([r#"bob ← {"id":1,"#]).says("The others pay for a slow client."),
+            too_much().says("A client that was cut off gets nothing more."),
+        ],
+        shows: || {
+            let mut scene = Scene::new(&["A"]);
+            scene.follows("A");
+            // Room for the list of people, and not much more.
+            scene.joins_with("sloth", "A", 0, 200);
+            scene.joins("bob", "A", 0);
+            scene.bus.elsewhere(&[&"x".repeat(120)]);
+            scene.follows("A");
+            scene.bus.elsewhere(&["two"]);
+            scene.follows("A");
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_name_is_taken_at_all_servers() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A name has one owner at all servers. A person who leaves one server is gone at the others with the next \
+               renewals.",
+        signs: [
+            only(["ada", "bob"]).and(missing(["The name ada is taken"]).or(yours(["Try again later"])))
+                .says("A name was claimed twice: see the checks of the leases."),
+        ],
+        shows: || {
+            let mut scene = Scene::new(&["A", "B"]);
+            scene.joins("ada", "A", 0);
+            scene.joins("bob", "B", 0);
+            scene.is_named("ada");
+            scene.note("bob takes the name ada");
+            scene.sends("bob", r#"{"username":"ada"}"#);
+            scene.is_named("bob");
+            scene.renews("A");
+            scene.renews("B");
+            scene.leaves("ada");
+            scene.renews("B");
+            scene.renews("A");
+            scene.renews("B");
+            scene.note("bob takes the name ada");
+            scene.sends("bob", r#"{"username":"ada"}"#);
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn a_lost_name_ends_the_connection() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A tab that has come back at a different server leaves a connection behind. The server that has lost the \
+               name ends it. The others aren't told that anybody has left.",
+        signs: [],
+        shows: || {
+            let mut scene = Scene::new(&["A", "B"]);
+            scene.joins("ada", "A", 0);
+            scene.joins("bob", "A", 0);
+            scene.is_named("ada");
+            scene.renews("A");
+            scene.renews("B");
+            scene.note("(ada's connection is dead, and A doesn't know it yet)");
+            scene.joins("ada", "B", 0);
+            scene.is_named("ada");
+            scene.renews("B");
+            scene.renews("A");
+            scene.text
+        },
+    }
+}
