@@ -1,4 +1,4 @@
-//! `cargo run --release -p speed -- echo` measures echoes per second: of the echo server of step 09,
+//! `cargo run --release -p measure -- echo` measures echoes per second: of the echo server of step 09,
 //! of one with tungstenite, and of one that does nothing but send bytes back. `-- parts` measures
 //! what an echo costs without a socket.
 //!
@@ -22,8 +22,8 @@ use load::{Load, measure};
 const HELP: &str = "\
 Measures echoes.
 
-Usage: cargo run --release -p speed -- echo [OPTIONS]
-       cargo run --release -p speed -- parts
+Usage: cargo run --release -p measure -- echo [OPTIONS]
+       cargo run --release -p measure -- parts
 
 echo: messages per second, of step 09, tungstenite, and raw TCP, side by side
 
@@ -35,7 +35,7 @@ parts: what an echo costs without a socket, and what of it is unmasking
 The table goes to the output, progress to the error output.
 
 Example:
-  cargo run --release -p speed -- echo > table.txt";
+  cargo run --release -p measure -- echo > table.txt";
 
 const LOADS: [Load; 6] = [
     one_connection(16),
