@@ -2,7 +2,7 @@
 //! counted in bytes. The echo of a frame has a known length, so nothing has to be decoded.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -110,11 +110,26 @@ pub fn measure(server: &Contestant, load: Load, span: Duration) -> io::Result<f6
 
 /// A connection on which one message has been echoed, to the byte.
 fn open(server: &Contestant, frames: &Frames) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(server.address)?;
+    open_at(
+        server.address,
+        server.speaks,
+        frames.first(1),
+        &frames.echo,
+    )
+}
+
+/// A connection to an address, on which this frame has led to this echo.
+pub fn open_at(
+    address: SocketAddr,
+    speaks: Speaks,
+    frame: &[u8],
+    expected: &[u8],
+) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    if server.speaks == Speaks::WebSocket {
+    if speaks == Speaks::WebSocket {
         stream.write_all(
             b"GET /socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\
               Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -130,10 +145,15 @@ fn open(server: &Contestant, frames: &Frames) -> io::Result<TcpStream> {
             return Err(wrong("the handshake is refused"));
         }
     }
-    stream.write_all(frames.first(1))?;
-    let mut echo = vec![0; frames.echo.len()];
-    stream.read_exact(&mut echo)?;
-    if echo == frames.echo {
+    let mut writer = stream.try_clone()?;
+    let mut echo = vec![0; expected.len()];
+    // A server may send the beginning back before it has the end.
+    thread::scope(|scope| {
+        let writing = scope.spawn(move || writer.write_all(frame));
+        stream.read_exact(&mut echo)?;
+        writing.join().expect("the writer does not panic")
+    })?;
+    if echo == expected {
         Ok(stream)
     } else {
         Err(wrong("the echo is another message"))

@@ -5,6 +5,9 @@
 //! All run in this process, one after the other, in rounds: whatever else the machine does meets
 //! all of them. README.md says how to read the table.
 
+mod apart;
+mod compare;
+mod drive;
 mod load;
 mod parts;
 mod servers;
@@ -66,12 +69,15 @@ struct Options {
     what: What,
     rounds: usize,
     span: Duration,
+    only: Option<String>,
+    loads: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     Echo,
     Parts,
+    Quick,
 }
 
 fn main() -> ExitCode {
@@ -90,6 +96,12 @@ fn main() -> ExitCode {
         parts();
         return ExitCode::SUCCESS;
     }
+    if options.what == What::Quick {
+        let names: Vec<&'static str> = apart::ALL.into_iter().filter(|n| options.only.as_ref().is_none_or(|o| o.split(',').any(|o| o==*n))).collect();
+        let loads: Vec<Load> = options.loads.as_deref().unwrap_or("16:1:64,16:32:1,16:32:64,1024:1:64,1024:32:64,65536:1:64,65536:32:1,1048576:1:1,1048576:32:1").split(',').map(|l| { let v: Vec<usize> = l.split(':').map(|n| n.parse().unwrap()).collect(); Load{payload:v[0],connections:v[1],in_flight:v[2]} }).collect();
+        compare::quick(&names, &loads, options.rounds, options.span).unwrap();
+        return ExitCode::SUCCESS;
+    }
     match echo(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -105,12 +117,17 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
         what: What::Echo,
         rounds: 15,
         span: Duration::from_millis(300),
+        only: None,
+        loads: None,
     };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Value(value) if value == "echo" => what = Some(What::Echo),
             Arg::Value(value) if value == "parts" => what = Some(What::Parts),
+            Arg::Value(value) if value == "quick" => what = Some(What::Quick),
+            Arg::Long("only") => options.only = Some(arguments.value()?.to_string_lossy().into_owned()),
+            Arg::Long("loads") => options.loads = Some(arguments.value()?.to_string_lossy().into_owned()),
             Arg::Long("rounds") => options.rounds = number(&mut arguments)?.max(1),
             Arg::Long("millis") => {
                 options.span = Duration::from_millis(number(&mut arguments)?.max(1) as u64);
