@@ -10,8 +10,9 @@
 
 use std::io::{self, ErrorKind, IoSlice, Write};
 
-use frame_header::FrameHeader;
-use frames::{Opcode, ReservedBits};
+use frames::Opcode;
+
+use crate::frames::unmasked_header;
 
 /// A payload of so many bytes isn't copied to the others, but goes out with them in one vectored write.
 pub const LARGE: usize = 8 * 1024;
@@ -102,14 +103,8 @@ impl<'turn, Stream: Write> Answers<'turn, Stream> {
     // ANCHOR: message
     pub fn message(&mut self, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
         // Task: a small payload joins the others. A large one goes out from where it lies, with all that is before it.
-        let header = FrameHeader {
-            fin: true,
-            reserved: ReservedBits::NONE,
-            opcode,
-            masking_key: None,
-            payload_length: payload.len() as u64,
-        };
-        header.encode(self.joined);
+        let (header, length) = unmasked_header(opcode, payload.len() as u64);
+        self.joined.extend_from_slice(&header[..length]);
         if payload.len() < LARGE {
             self.joined.extend_from_slice(payload);
             return Ok(());

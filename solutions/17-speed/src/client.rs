@@ -213,8 +213,13 @@ impl<A: App> Client<A> {
         // Task: what is missing of a message goes straight to its place, and only what follows into the shared buffer.
         let room = connection.room();
         let (straight, asked) = (room.len(), room.len() + desk.read.len());
-        let both = &mut [IoSliceMut::new(room), IoSliceMut::new(&mut desk.read)];
-        let count = match self.stream.read_vectored(both) {
+        let read = if room.is_empty() {
+            self.stream.read(&mut desk.read)
+        } else {
+            let both = &mut [IoSliceMut::new(room), IoSliceMut::new(&mut desk.read)];
+            self.stream.read_vectored(both)
+        };
+        let count = match read {
             Ok(count) => count,
             Err(error) => return after(error),
         };
@@ -246,7 +251,10 @@ impl<A: App> Client<A> {
         };
         let mut answers = Answers::new(&mut self.stream, &mut desk.joined, &mut self.waiting);
         let mut failure = None;
-        let mut next = connection.came(straight, answers.buffer());
+        let mut next = match straight {
+            0 => None,
+            count => connection.came(count, answers.buffer()),
+        };
         loop {
             let event = match next.take() {
                 Some(event) => event,

@@ -98,6 +98,7 @@ impl Connection {
     /// Returns the next event of the bytes of a read, or `None` once they lead to no more. Appends what the connection
     /// has to say to `out`. A message that has to be put together gets its memory from `buffers`.
     // ANCHOR: poll
+    #[inline]
     pub fn poll<'read>(
         &mut self,
         read: &mut &'read mut [u8],
@@ -126,6 +127,7 @@ impl Connection {
         last
     }
 
+    #[inline]
     fn next_event<'read>(
         &mut self,
         read: &mut &'read mut [u8],
@@ -147,6 +149,7 @@ impl Connection {
     }
 
     // ANCHOR: take_frame
+    #[inline]
     fn take_frame<'read>(
         &mut self,
         header: FrameHeader,
@@ -281,9 +284,6 @@ impl Connection {
 
     /// Takes so many bytes that were read into [`room`](Self::room). Returns an event if they end the connection.
     pub fn came(&mut self, count: usize, out: &mut Vec<u8>) -> Option<Event<'static>> {
-        if count == 0 {
-            return None;
-        }
         let message = self.message.as_mut()?;
         let decoder = &mut self.decoder;
         let taken = message.came(count, |piece| decoder.unmask(piece));
@@ -342,6 +342,7 @@ impl Connection {
     }
 
     /// Returns how far the connection is.
+    #[inline]
     pub fn state(&self) -> State {
         self.phase.state()
     }

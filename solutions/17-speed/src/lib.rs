@@ -8,6 +8,7 @@ pub mod echo_app;
 pub mod frames;
 pub mod http;
 pub mod mask;
+pub mod measure;
 pub mod server;
 pub mod unfinished;
 pub mod utf8;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use lexopt::{Arg, Parser};
 use speed_solution::chat_app::Chat;
 use speed_solution::echo_app::Echo;
+use speed_solution::measure;
 use speed_solution::server::{Server, Settings};
 
 const USAGE: &str = "\
@@ -26,6 +27,10 @@ fn main() -> ExitCode {
     match arguments.next() {
         Ok(Some(Arg::Value(command))) if command == "echo" => echo(arguments),
         Ok(Some(Arg::Value(command))) if command == "chat" => chat(arguments),
+        Ok(Some(Arg::Value(command))) if command == "measure" => {
+            measure::print();
+            ExitCode::SUCCESS
+        }
         Ok(Some(Arg::Long("help") | Arg::Short('h'))) => {
             println!("{USAGE}");
             ExitCode::SUCCESS

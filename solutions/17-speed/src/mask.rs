@@ -15,16 +15,17 @@ use frames::MaskingKey;
 ///
 /// `offset` is the position of the piece in the payload. Only its remainder modulo 4 matters.
 // ANCHOR: mask
-pub fn mask(bytes: &mut [u8], mut key: MaskingKey, offset: usize) {
+#[inline]
+pub fn mask(bytes: &mut [u8], key: MaskingKey, offset: usize) {
     // Task: start with the right byte of the key; then XOR words of eight bytes, and the tail byte by byte.
-    key.rotate_left(offset % 4);
-    let [a, b, c, d] = key;
-    let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let key = |index: usize| key[(offset % 4 + index) % 4];
+    let key = [key(0), key(1), key(2), key(3), key(0), key(1), key(2), key(3)];
+    let word = u64::from_ne_bytes(key);
     let (words, tail) = bytes.as_chunks_mut::<8>();
     for eight in words {
         *eight = (u64::from_ne_bytes(*eight) ^ word).to_ne_bytes();
     }
-    for (byte, key) in tail.iter_mut().zip([a, b, c, d, a, b, c]) {
+    for (byte, key) in tail.iter_mut().zip(key) {
         *byte ^= key;
     }
 }

@@ -181,13 +181,14 @@ impl<A: App> Loop<A> {
     // ANCHOR: run
     fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
-        let mut next_tick = Instant::now() + self.settings.tick;
+        let mut now = Instant::now();
+        let mut next_tick = now + self.settings.tick;
         let mut accepting = true;
         // Set once the server stops: then it ends with the last client.
         let mut deadline = None;
-        while deadline.is_none_or(|it| Instant::now() < it && self.count() > 0) {
+        while deadline.is_none_or(|it| now < it && self.count() > 0) {
             let wait = if self.ready.is_empty() && !accepting {
-                next_tick.saturating_duration_since(Instant::now())
+                next_tick.saturating_duration_since(now)
             } else {
                 Duration::ZERO
             };
@@ -203,7 +204,8 @@ impl<A: App> Loop<A> {
                     Token(place) => self.wake(place, event.is_read_closed()),
                 }
             }
-            let now = Instant::now();
+            // One look at the clock is enough for all that follows.
+            now = Instant::now();
             accepting = accepting && self.accept(now);
             self.give_turns(now);
             self.tell_news(now);
@@ -352,9 +354,7 @@ impl<A: App> Loop<A> {
             self.refused += 1;
             client.refuse(&http::busy(), now);
         }
-        client.became_ready(false);
         self.clients[place] = Some(client);
-        self.ready.push_back(place);
         Ok(())
     }
 }

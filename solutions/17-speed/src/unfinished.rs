@@ -38,6 +38,7 @@ impl Buffers {
 
     /// Takes back the buffer of a message that has been answered. If there are enough, it is dropped.
     // ANCHOR: give_back
+    #[inline]
     pub fn give_back(&mut self, payload: Payload) {
         if let Payload::Joined { buffer, .. } = payload
             && self.bytes + buffer.len() <= MAX_SPARE
@@ -68,6 +69,7 @@ pub enum Payload<'read> {
 impl Deref for Payload<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         match self {
             Self::InPlace(bytes) => bytes,
