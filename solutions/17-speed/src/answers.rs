@@ -55,7 +55,9 @@ impl Waiting {
             match stream.write(&self.bytes[self.sent..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => self.sent += count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(self.sent - before),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok(self.sent - before);
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use connection::Failure;
-use handshake::head::RequestHead;
 use frames::Opcode;
+use handshake::head::RequestHead;
 use polling::routes::Reply;
 
 use crate::answers::Answers;

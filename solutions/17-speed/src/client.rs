@@ -32,7 +32,11 @@ const LINGER: Duration = Duration::from_millis(500);
 
 /// Whether a read that brings less than was asked for shows that nothing more is there. It does for the selectors that
 /// say so in their manuals, epoll and kqueue. Elsewhere, only `WouldBlock` shows it.
-const SHORT_READ_IS_LAST: bool = cfg!(any(target_os = "linux", target_os = "android", target_os = "macos"));
+const SHORT_READ_IS_LAST: bool = cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "macos"
+));
 
 /// What the clients of a thread use in turn.
 // ANCHOR: desk
@@ -210,7 +214,7 @@ impl<A: App> Client<A> {
         let Stage::Open(connection, deadlines, _) = &mut self.stage else {
             return Ok(Next::Wait);
         };
-        // Task: what is missing of a message goes straight to its place, and only what follows into the shared buffer.
+        // What is missing of a message goes straight to its place, and only what follows into the shared buffer.
         let room = connection.room();
         let (straight, asked) = (room.len(), room.len() + desk.read.len());
         let read = if room.is_empty() {

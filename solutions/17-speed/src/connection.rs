@@ -295,7 +295,12 @@ impl Connection {
     ///
     /// # Errors
     /// Returns [`SendError::NotOpen`] if the connection isn't open.
-    pub fn send(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+    pub fn send(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
         self.check_open()?;
         self.encode(opcode, payload, out);
         Ok(())
@@ -321,7 +326,12 @@ impl Connection {
     /// # Errors
     /// Returns [`SendError::NotOpen`] if the connection isn't open, [`SendError::CloseCode`] if the code may not be on
     /// the wire, and [`SendError::ReasonTooLong`] if the reason is too long.
-    pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) -> Result<(), SendError> {
+    pub fn close(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
         self.check_open()?;
         let payload = close_frame::write(code, reason)?;
         self.encode(Opcode::Close, &payload, out);

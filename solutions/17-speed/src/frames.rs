@@ -211,7 +211,9 @@ impl FrameDecoder {
 impl Cut {
     // ANCHOR: next_piece
     fn next_piece<'read>(&mut self, read: &mut &'read mut [u8]) -> Option<Part<'read>> {
-        let length = read.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let length = read
+            .len()
+            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
         if length == 0 {
             return None;
         }

@@ -47,7 +47,11 @@ pub fn answer<A: App>(
     Some(Answer::Last(encode_reply(&reply, with_body)))
 }
 
-fn switch<A: App>(app: &mut A, head: &RequestHead, query: &str) -> Result<Answer<A::Member>, Reply> {
+fn switch<A: App>(
+    app: &mut A,
+    head: &RequestHead,
+    query: &str,
+) -> Result<Answer<A::Member>, Reply> {
     let opening = OpeningHandshake::read(head, &Policy::default());
     let opening = opening.map_err(|refusal| refusal_reply(&refusal))?;
     let member = app.join(head, query)?;

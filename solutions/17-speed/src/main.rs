@@ -3,10 +3,7 @@
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser};
-use speed_solution::chat_app::Chat;
-use speed_solution::echo_app::Echo;
-use speed_solution::measure;
-use speed_solution::server::{Server, Settings};
+use speed_solution::{Chat, Echo, Server, Settings, measure};
 
 const USAGE: &str = "\
 Speed: your servers, on one thread.

@@ -19,7 +19,16 @@ use frames::MaskingKey;
 pub fn mask(bytes: &mut [u8], key: MaskingKey, offset: usize) {
     // Task: start with the right byte of the key; then XOR words of eight bytes, and the tail byte by byte.
     let key = |index: usize| key[(offset % 4 + index) % 4];
-    let key = [key(0), key(1), key(2), key(3), key(0), key(1), key(2), key(3)];
+    let key = [
+        key(0),
+        key(1),
+        key(2),
+        key(3),
+        key(0),
+        key(1),
+        key(2),
+        key(3),
+    ];
     let word = u64::from_ne_bytes(key);
     let (words, tail) = bytes.as_chunks_mut::<8>();
     for eight in words {

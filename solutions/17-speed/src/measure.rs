@@ -41,8 +41,13 @@ impl Write for Sink {
 
 /// Prints what each change is worth.
 pub fn print() {
-    println!("{:<28}{:>12}{:>12}{:>12}{:>12}", "", "16 B", "1 KiB", "64 KiB", "1 MiB");
-    row("unmask, step 06", "GB/s", |size| rate(size, |bytes| frames::mask(bytes, KEY, 0)));
+    println!(
+        "{:<28}{:>12}{:>12}{:>12}{:>12}",
+        "", "16 B", "1 KiB", "64 KiB", "1 MiB"
+    );
+    row("unmask, step 06", "GB/s", |size| {
+        rate(size, |bytes| frames::mask(bytes, KEY, 0))
+    });
     row("unmask, by words", "GB/s", |size| {
         rate(size, |bytes| crate::mask::mask(bytes, KEY, 0))
     });
@@ -63,7 +68,10 @@ fn row(name: &str, unit: &str, figure: impl Fn(usize) -> f64) {
         small => format!("{small:.1}"),
     });
     let [a, b, c, d] = figures;
-    println!("{:<28}{a:>12}{b:>12}{c:>12}{d:>12}", format!("{name}, {unit}"));
+    println!(
+        "{:<28}{a:>12}{b:>12}{c:>12}{d:>12}",
+        format!("{name}, {unit}")
+    );
 }
 
 /// Returns how many bytes `work` does in a nanosecond, which is as many gigabytes in a second.
@@ -114,7 +122,8 @@ fn echo_in_place(size: usize) -> f64 {
         max_frame: 1 << 20,
         max_message: 1 << 20,
     });
-    let (mut joined, mut waiting, mut buffers) = (Vec::new(), Waiting::default(), Buffers::default());
+    let (mut joined, mut waiting, mut buffers) =
+        (Vec::new(), Waiting::default(), Buffers::default());
     let (mut sink, mut read) = (Sink, frames.clone());
     // Unmasking changes what was read, so each try begins with a copy, which isn't counted.
     let began = Instant::now();

@@ -81,7 +81,8 @@ impl From<&chat::Settings> for Settings {
             head_within: settings.head_within,
             patience: settings.client.patience,
             // Longer than the wait for a pong, which doesn't come from a client that reads nothing.
-            write_within: settings.client.patience.ping_after + settings.client.patience.pong_within,
+            write_within: settings.client.patience.ping_after
+                + settings.client.patience.pong_within,
             tick: settings.tick.min(Duration::from_millis(500)),
         }
     }
@@ -216,7 +217,8 @@ impl<A: App> Loop<A> {
                 self.keep_time(now);
             }
             if deadline.is_none() && self.stop.load(Ordering::Relaxed) {
-                deadline = Some(now + 2 * (self.settings.tick + self.settings.patience.close_within));
+                deadline =
+                    Some(now + 2 * (self.settings.tick + self.settings.patience.close_within));
                 self.say_goodbye(now);
             }
         }
@@ -236,11 +238,11 @@ impl<A: App> Loop<A> {
         }
     }
 
-    /// Gives every client that is ready one turn. One that has more to read comes again in the next round, so nobody
-    /// waits for more than one turn of each of the others.
+    /// Gives every client that is ready one turn. A client that has more to read comes again in the next round, so each
+    /// waits for one turn of every other client at most.
     // ANCHOR: give_turns
     fn give_turns(&mut self, now: Instant) {
-        // Task: one turn each. Whoever has more to do stays in the list, behind all others.
+        // Task: one turn each. A client with more to read goes to the end of the list, and has its turn in the next round.
         for _ in 0..self.ready.len() {
             let Some(place) = self.ready.pop_front() else {
                 return;
@@ -255,7 +257,7 @@ impl<A: App> Loop<A> {
     /// Writes to every client what others have said, all of it in one write.
     // ANCHOR: tell_news
     fn tell_news(&mut self, now: Instant) {
-        // Task: once for all the turns, and not at all if nobody has said anything. It may lead to news again.
+        // Task: once after all the turns, and not at all if there is no news. A client that is cut off is news again.
         while self.app.has_news() {
             for place in 0..self.clients.len() {
                 self.with(place, |client, desk, app| client.write_news(desk, app, now));
@@ -274,7 +276,9 @@ impl<A: App> Loop<A> {
         self.listener = None;
         self.app.stop();
         for place in 0..self.clients.len() {
-            self.with(place, |client, desk, app| client.say_goodbye(desk, app, now));
+            self.with(place, |client, desk, app| {
+                client.say_goodbye(desk, app, now)
+            });
         }
         self.tell_news(now);
     }
@@ -321,7 +325,7 @@ impl<A: App> Loop<A> {
             match listener.accept() {
                 Ok((stream, _)) => _ = self.add(stream, now),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Nobody waits, or all files are in use: the next tick tries again.
+                // No client waits, or all files are in use: the next tick tries again.
                 Err(_) => return false,
             }
         }

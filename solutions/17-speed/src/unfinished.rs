@@ -162,9 +162,11 @@ impl Unfinished {
         usize::try_from(room.min(count)).unwrap_or(usize::MAX)
     }
 
-    /// Grows the buffer, if it has to, to `end` at least. It doubles, but takes no more than is declared.
+    /// Grows the buffer, if it has to, to `end` at least: to twice that or [`FIRST_SIZE`], whichever is more, but to no
+    /// more than the message has after so many more bytes, which are declared and missing.
     // ANCHOR: make_room
     fn make_room(&mut self, end: usize, missing: u64) {
+        // Task: a declared length is only a claim. A buffer that is larger already, because it was used before, stays.
         let declared = end + self.within_limit(missing);
         if self.bytes.len() < end {
             let size = declared.min((2 * end).max(FIRST_SIZE));
@@ -189,7 +191,11 @@ impl Unfinished {
     ///
     /// # Errors
     /// Returns [`MessageError::NotUtf8`] if the text can't be UTF-8 any more.
-    pub fn came(&mut self, count: usize, unmask: impl FnOnce(&mut [u8])) -> Result<(), MessageError> {
+    pub fn came(
+        &mut self,
+        count: usize,
+        unmask: impl FnOnce(&mut [u8]),
+    ) -> Result<(), MessageError> {
         let end = self.filled + count;
         let piece = &mut self.bytes[self.filled..end];
         unmask(piece);

@@ -101,7 +101,7 @@ impl Attack {
             Self::Back | Self::Stop => true,
             // It is step 09, which has been through the others.
             _ if is_compressed => false,
-            Self::Flood => kind.is_app() || kind == Kind::Chat,
+            Self::Flood => kind.is_app() || kind.is_chat(),
             Self::Sessions => kind.is_app(),
             Self::Busy => kind.too_busy().is_some(),
             _ => true,

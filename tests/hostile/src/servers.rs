@@ -39,6 +39,10 @@ pub enum Kind {
     Poker,
     /// Step 13's echo server.
     Compression,
+    /// Step 17's echo server: one thread for all.
+    SpeedEcho,
+    /// The chat on it.
+    SpeedChat,
     /// What `cargo workshop` serves the book with.
     Book,
     /// `cargo workshop tap`, in front of step 09.
@@ -60,7 +64,7 @@ pub enum Socket {
 
 impl Kind {
     /// All of them, in the order of the steps.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Hello,
         Self::Polling,
         Self::LongPolling,
@@ -72,6 +76,8 @@ impl Kind {
         Self::Notifications,
         Self::Poker,
         Self::Compression,
+        Self::SpeedEcho,
+        Self::SpeedChat,
         Self::Book,
         Self::Tap,
     ];
@@ -90,6 +96,8 @@ impl Kind {
             Self::Notifications => "notifications",
             Self::Poker => "poker",
             Self::Compression => "compression",
+            Self::SpeedEcho => "speed-echo",
+            Self::SpeedChat => "speed-chat",
             Self::Book => "book",
             Self::Tap => "tap",
         }
@@ -102,12 +110,13 @@ impl Kind {
             Self::Chart | Self::Notifications | Self::Poker => format!("examples/{}", self.name()),
             Self::Book => "workshop".to_string(),
             Self::Tap => "workshop-tap".to_string(),
+            Self::SpeedEcho | Self::SpeedChat => "speed-solution".to_string(),
             step => format!("{}-solution", step.name()),
         }
     }
 
     /// The packages that cargo builds for all of them.
-    pub const PACKAGES: [&str; 10] = [
+    pub const PACKAGES: [&str; 11] = [
         "hello-solution",
         "polling-solution",
         "long-polling-solution",
@@ -116,6 +125,7 @@ impl Kind {
         "chat-solution",
         "events-solution",
         "compression-solution",
+        "speed-solution",
         "workshop",
         "workshop-tap",
     ];
@@ -124,7 +134,7 @@ impl Kind {
     pub fn impatient(self) -> &'static [&'static str] {
         match self {
             Self::LongPolling => &["--hold", "1"],
-            Self::Echo | Self::Chat => &[
+            Self::Echo | Self::Chat | Self::SpeedEcho | Self::SpeedChat => &[
                 "--head-within",
                 "3",
                 "--ping-after",
@@ -143,9 +153,21 @@ impl Kind {
     pub fn too_busy(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Hello | Self::Polling => Some(&["--max-requests", "0"]),
-            Self::Handshake | Self::Echo | Self::Chat => Some(&["--max-connections", "0"]),
+            Self::Handshake | Self::Echo | Self::Chat | Self::SpeedEcho | Self::SpeedChat => {
+                Some(&["--max-connections", "0"])
+            }
             _ => None,
         }
+    }
+
+    /// Whether it is a chat as in step 10.
+    pub fn is_chat(self) -> bool {
+        matches!(self, Self::Chat | Self::SpeedChat)
+    }
+
+    /// Whether [`impatient`](Self::impatient) shortens all of its patience.
+    pub fn can_be_impatient(self) -> bool {
+        matches!(self, Self::Echo | Self::SpeedEcho) || self.is_chat()
     }
 
     /// Whether it is an app on events.
@@ -161,7 +183,7 @@ impl Kind {
         match self {
             Self::Hello | Self::Polling | Self::LongPolling | Self::Book => Socket::None,
             Self::Handshake => Socket::Silent,
-            Self::Echo | Self::Tap | Self::Compression => Socket::Echo,
+            Self::Echo | Self::Tap | Self::Compression | Self::SpeedEcho => Socket::Echo,
             _ => Socket::Speaks,
         }
     }

@@ -96,7 +96,9 @@ impl Apart {
     pub fn memory(&self) -> Option<u64> {
         let path = format!("/proc/{}/status", self.process.id());
         let status = fs::read_to_string(path).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
         Some(kib * 1024)
     }

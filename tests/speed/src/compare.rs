@@ -40,7 +40,11 @@ pub fn compare(
         for round in 0..rounds {
             for turn in 0..names.len() {
                 let which = (round + turn) % names.len();
-                progress(done, steps, &format!("{}: {}", table::title(load), names[which]));
+                progress(
+                    done,
+                    steps,
+                    &format!("{}: {}", table::title(load), names[which]),
+                );
                 done += 1;
                 // A fresh process each time: what an earlier load left in its memory counts for nothing.
                 let server = Apart::start(names[which], apart)?;
@@ -67,14 +71,26 @@ fn measure(server: &Apart, load: Load, span: Duration) -> io::Result<(f64, Optio
     Ok((messages as f64 / seconds, cost))
 }
 
-pub fn quick(names: &[&'static str], loads: &[Load], rounds: usize, span: Duration) -> io::Result<()> {
+pub fn quick(
+    names: &[&'static str],
+    loads: &[Load],
+    rounds: usize,
+    span: Duration,
+) -> io::Result<()> {
     let names = if names.is_empty() { &ALL[..] } else { names };
     for (load, figures) in loads.iter().zip(compare(names, loads, rounds, span)?) {
         println!("{}", table::title(*load));
         for (name, it) in names.iter().zip(&figures) {
             let (low, mid, high) = spread(&it.rates);
-            let cost = if it.costs.is_empty() { 0.0 } else { spread(&it.costs).1 };
-            println!("  {name:<20}{mid:>12.0} {low:>12.0}–{high:<12.0} {cost:>8.3} µs  ratio of ours {:.2}", table::ratio(&figures[0].rates, &it.rates));
+            let cost = if it.costs.is_empty() {
+                0.0
+            } else {
+                spread(&it.costs).1
+            };
+            println!(
+                "  {name:<20}{mid:>12.0} {low:>12.0}–{high:<12.0} {cost:>8.3} µs  ratio of ours {:.2}",
+                table::ratio(&figures[0].rates, &it.rates)
+            );
         }
     }
     Ok(())

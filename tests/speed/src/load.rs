@@ -110,12 +110,7 @@ pub fn measure(server: &Contestant, load: Load, span: Duration) -> io::Result<f6
 
 /// A connection on which one message has been echoed, to the byte.
 fn open(server: &Contestant, frames: &Frames) -> io::Result<TcpStream> {
-    open_at(
-        server.address,
-        server.speaks,
-        frames.first(1),
-        &frames.echo,
-    )
+    open_at(server.address, server.speaks, frames.first(1), &frames.echo)
 }
 
 /// A connection to an address, on which this frame has led to this echo.

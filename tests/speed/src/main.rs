@@ -97,7 +97,15 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if options.what == What::Quick {
-        let names: Vec<&'static str> = apart::ALL.into_iter().filter(|n| options.only.as_ref().is_none_or(|o| o.split(',').any(|o| o==*n))).collect();
+        let names: Vec<&'static str> = apart::ALL
+            .into_iter()
+            .filter(|n| {
+                options
+                    .only
+                    .as_ref()
+                    .is_none_or(|o| o.split(',').any(|o| o == *n))
+            })
+            .collect();
         let loads: Vec<Load> = options.loads.as_deref().unwrap_or("16:1:64,16:32:1,16:32:64,1024:1:64,1024:32:64,65536:1:64,65536:32:1,1048576:1:1,1048576:32:1").split(',').map(|l| { let v: Vec<usize> = l.split(':').map(|n| n.parse().unwrap()).collect(); Load{payload:v[0],connections:v[1],in_flight:v[2]} }).collect();
         compare::quick(&names, &loads, options.rounds, options.span).unwrap();
         return ExitCode::SUCCESS;
@@ -126,8 +134,12 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Arg::Value(value) if value == "echo" => what = Some(What::Echo),
             Arg::Value(value) if value == "parts" => what = Some(What::Parts),
             Arg::Value(value) if value == "quick" => what = Some(What::Quick),
-            Arg::Long("only") => options.only = Some(arguments.value()?.to_string_lossy().into_owned()),
-            Arg::Long("loads") => options.loads = Some(arguments.value()?.to_string_lossy().into_owned()),
+            Arg::Long("only") => {
+                options.only = Some(arguments.value()?.to_string_lossy().into_owned())
+            }
+            Arg::Long("loads") => {
+                options.loads = Some(arguments.value()?.to_string_lossy().into_owned())
+            }
             Arg::Long("rounds") => options.rounds = number(&mut arguments)?.max(1),
             Arg::Long("millis") => {
                 options.span = Duration::from_millis(number(&mut arguments)?.max(1) as u64);

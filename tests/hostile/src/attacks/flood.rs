@@ -40,7 +40,7 @@ pub fn flood(stage: &mut Stage) -> Result<Outcome, String> {
         }
         is_over.store(true, Ordering::Relaxed);
     });
-    if kind == Kind::Chat {
+    if kind.is_chat() {
         faults.extend(everybody_left(address).err());
     }
     let sent = sent.into_inner();
@@ -94,7 +94,7 @@ fn message(kind: Kind, number: usize, n: usize) -> String {
         |event: &str, data: &str| format!("{{\"n\":{n},\"event\":\"{event}\",\"data\":{data}}}");
     let name = format!("\"flood-{number}\"");
     match (kind, n) {
-        (Kind::Chat, _) => format!("{{\"username\":{name},\"message\":\"number {n}\"}}"),
+        (Kind::Chat | Kind::SpeedChat, _) => format!("{{\"username\":{name},\"message\":\"number {n}\"}}"),
         (Kind::EventsChat | Kind::Poker, 1) => event("name", &name),
         (Kind::EventsChat, _) => event("say", "\"Hello\""),
         (Kind::Poker, _) => event("vote", r#"{"round":1,"card":"5"}"#),
