@@ -138,7 +138,17 @@ impl Program {
         Server::start(self.path, &arguments)
     }
 
-    /// The same, and it may have so many open files at most.
+    /// The same, for a program that has several commands. No command is none of them.
+    ///
+    /// # Panics
+    /// It doesn't say by the deadline that it listens.
+    pub fn serve_by(self, command: Option<&str>, arguments: &[&str]) -> Server {
+        let listen = ["--listen", "127.0.0.1:0"];
+        let all = command.into_iter().chain(listen).chain(arguments.iter().copied());
+        Server::start(self.path, &Vec::from_iter(all))
+    }
+
+    /// The same as [`serve`](Self::serve), and it may have so many open files at most.
     ///
     /// # Panics
     /// It doesn't say by the deadline that it listens.
