@@ -175,7 +175,7 @@ impl App for Chat {
 }
 
 /// Answers a GET.
-fn get(path: &str, query: &str, hub: &Hub) -> Reply {
+pub fn get(path: &str, query: &str, hub: &Hub) -> Reply {
     match path {
         "/" => Reply::file("text/html; charset=utf-8", include_str!("page/index.html")),
         "/chat.js" => script(include_str!("page/chat.js")),
@@ -195,11 +195,11 @@ fn script(text: &str) -> Reply {
 }
 
 /// Finds the cursor in a query like `after=3&tab=x7`. Returns 0 if there is none, and `None` if it isn't a number.
-fn after(query: &str) -> Option<u64> {
+pub fn after(query: &str) -> Option<u64> {
     parameter(query, "after").map_or(Some(0), whole_number)
 }
 
 /// Finds the token of the tab. The hub keeps it in memory, so a long one doesn't count.
-fn tab(query: &str) -> Option<&str> {
+pub fn tab(query: &str) -> Option<&str> {
     parameter(query, "tab").filter(|tab| (1..=MAX_TAB_TOKEN).contains(&tab.len()))
 }

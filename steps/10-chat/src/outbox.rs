@@ -118,6 +118,18 @@ impl Outbox {
         )
     }
 
+    /// Takes out the next pieces like [`take`](Self::take), without waiting, and appends them to `bytes`. Returns false
+    /// once the last piece has been taken. This step doesn't need it.
+    pub fn take_now(&self, bytes: &mut Vec<u8>) -> bool {
+        let mut queue = self.lock();
+        while bytes.len() < AT_ONCE
+            && let Some(piece) = queue.pop()
+        {
+            bytes.extend_from_slice(&piece);
+        }
+        !(queue.finished && queue.pieces.is_empty())
+    }
+
     /// Takes the lock, even if another thread panicked while holding it.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)

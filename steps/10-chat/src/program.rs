@@ -1,5 +1,6 @@
 //! The command line of the chat.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,18 @@ const DEFAULT_PORT: u16 = 9010;
 /// something between TCP and the first head.
 pub fn run(
     arguments: Parser,
-    mut settings: Settings,
+    settings: Settings,
     acceptor: Option<Arc<dyn Acceptor>>,
 ) -> ExitCode {
+    let (listen, settings) = options(arguments, settings);
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    launch::serve_as(scheme, listen, |listener| {
+        Server::start_with(listener, acceptor, Arc::new(Chat::new(settings)))
+    })
+}
+
+/// Reads the command line: where to listen, and the settings that it names.
+pub fn options(arguments: Parser, mut settings: Settings) -> (SocketAddr, Settings) {
     let mut max_outbox_bytes = settings.max_outbox_bytes as u64;
     let mut head_within = settings.head_within.as_secs();
     let mut ping_after = settings.client.patience.ping_after.as_secs();
@@ -87,8 +97,5 @@ pub fn run(
     settings.client.patience.ping_after = Duration::from_secs(ping_after);
     settings.client.patience.pong_within = Duration::from_secs(pong_within);
     settings.client.patience.close_within = Duration::from_secs(close_within.max(1));
-    let scheme = if acceptor.is_some() { "https" } else { "http" };
-    launch::serve_as(scheme, listen, |listener| {
-        Server::start_with(listener, acceptor, Arc::new(Chat::new(settings)))
-    })
+    (listen, settings)
 }
