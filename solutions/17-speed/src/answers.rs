@@ -130,8 +130,7 @@ impl<'turn, Stream: Write> Answers<'turn, Stream> {
         let mut sent = 0;
         let total = self.joined.len() + more.len();
         while self.waiting.is_empty() && sent < total {
-            let first = &self.joined[sent.min(self.joined.len())..];
-            let second = &more[sent.saturating_sub(self.joined.len())..];
+            let (first, second) = left(self.joined, more, sent);
             let result = if second.is_empty() {
                 self.stream.write(first)
             } else {
@@ -146,12 +145,19 @@ impl<'turn, Stream: Write> Answers<'turn, Stream> {
                 Err(error) => return Err(error),
             }
         }
-        let first = &self.joined[sent.min(self.joined.len())..];
-        let second = &more[sent.saturating_sub(self.joined.len())..];
+        let (first, second) = left(self.joined, more, sent);
         self.waiting.put(first);
         self.waiting.put(second);
         self.joined.clear();
         Ok(())
     }
     // ANCHOR_END: write_with
+}
+
+/// Returns what is left of two slices once so many bytes of them have been written.
+fn left<'a>(first: &'a [u8], second: &'a [u8], sent: usize) -> (&'a [u8], &'a [u8]) {
+    match sent.checked_sub(first.len()) {
+        None => (&first[sent..], second),
+        Some(sent) => (&[], &second[sent..]),
+    }
 }

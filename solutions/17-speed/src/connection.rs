@@ -157,10 +157,10 @@ impl Connection {
         out: &mut Vec<u8>,
         buffers: &mut Buffers,
     ) -> Result<Option<Event<'read>>, Failure> {
-        // Task: what is whole is handed out as it lies. Only a fragment goes the long way, and a message over the limit.
         if header.opcode.is_control() {
             return self.handle_control(header.opcode, Payload::InPlace(payload), out);
         }
+        // Task: what is whole is handed out as it lies. Only a fragment goes the long way, and a message over the limit.
         let is_whole = header.fin && self.message.is_none();
         match header.opcode {
             Opcode::Binary if is_whole && self.fits(payload) => {

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A key repeats after four bytes, so it also repeats after eight. The compiler turns the loop over words into one
-//! over the processor's widest registers; a loop that computes an index modulo 4 for each byte, it doesn't.
+//! over the processor's wide registers. It can't do that for a loop that computes an index modulo 4 for each byte.
 
 use frames::MaskingKey;
 
@@ -17,24 +17,17 @@ use frames::MaskingKey;
 // ANCHOR: mask
 #[inline]
 pub fn mask(bytes: &mut [u8], key: MaskingKey, offset: usize) {
-    // Task: start with the right byte of the key; then XOR words of eight bytes, and the tail byte by byte.
-    let key = |index: usize| key[(offset % 4 + index) % 4];
-    let key = [
-        key(0),
-        key(1),
-        key(2),
-        key(3),
-        key(0),
-        key(1),
-        key(2),
-        key(3),
-    ];
-    let word = u64::from_ne_bytes(key);
+    // Task: the key twice, from `offset` on, is a word. XOR words of eight bytes, and then the tail byte by byte.
+    let mut twice = [0; 8];
+    for (index, byte) in twice.iter_mut().enumerate() {
+        *byte = key[(offset % 4 + index) % 4];
+    }
+    let word = u64::from_ne_bytes(twice);
     let (words, tail) = bytes.as_chunks_mut::<8>();
     for eight in words {
         *eight = (u64::from_ne_bytes(*eight) ^ word).to_ne_bytes();
     }
-    for (byte, key) in tail.iter_mut().zip(key) {
+    for (byte, key) in tail.iter_mut().zip(twice) {
         *byte ^= key;
     }
 }

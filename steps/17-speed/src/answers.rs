@@ -105,3 +105,11 @@ impl<'turn, Stream: Write> Answers<'turn, Stream> {
         todo!("nothing overtakes what waits already. A vectored write may take any part of the two")
     }
 }
+
+/// Returns what is left of two slices once so many bytes of them have been written.
+fn left<'a>(first: &'a [u8], second: &'a [u8], sent: usize) -> (&'a [u8], &'a [u8]) {
+    match sent.checked_sub(first.len()) {
+        None => (&first[sent..], second),
+        Some(sent) => (&[], &second[sent..]),
+    }
+}

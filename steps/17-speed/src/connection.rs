@@ -150,6 +150,9 @@ impl Connection {
         out: &mut Vec<u8>,
         buffers: &mut Buffers,
     ) -> Result<Option<Event<'read>>, Failure> {
+        if header.opcode.is_control() {
+            return self.handle_control(header.opcode, Payload::InPlace(payload), out);
+        }
         // Task: what is whole is handed out as it lies. Only a fragment goes the long way, and a message over the limit.
         todo!(
             "what is whole is handed out as it lies. Only a fragment goes the long way, and a message over the limit"

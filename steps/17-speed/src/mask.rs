@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A key repeats after four bytes, so it also repeats after eight. The compiler turns the loop over words into one
-//! over the processor's widest registers; a loop that computes an index modulo 4 for each byte, it doesn't.
+//! over the processor's wide registers. It can't do that for a loop that computes an index modulo 4 for each byte.
 
 use frames::MaskingKey;
 
@@ -16,8 +16,8 @@ use frames::MaskingKey;
 /// `offset` is the position of the piece in the payload. Only its remainder modulo 4 matters.
 #[inline]
 pub fn mask(bytes: &mut [u8], key: MaskingKey, offset: usize) {
-    // Task: start with the right byte of the key; then XOR words of eight bytes, and the tail byte by byte.
+    // Task: the key twice, from `offset` on, is a word. XOR words of eight bytes, and then the tail byte by byte.
     todo!(
-        "start with the right byte of the key; then XOR words of eight bytes, and the tail byte by byte"
+        "the key twice, from `offset` on, is a word. XOR words of eight bytes, and then the tail byte by byte"
     )
 }
