@@ -18,9 +18,15 @@ const LOAD: usize = 0;
 /// The longest message that our servers take here, in bytes.
 const MAX_MESSAGE: &str = "33554432";
 
-/// The servers that are compared. The first is measured, the last is what is left when a server understands nothing.
+/// The echo of step 17.
+pub const OURS: &str = "step 17";
+
+/// What is left when a server understands nothing: one thread that sends bytes back.
+pub const LOOP: &str = "readiness loop";
+
+/// The servers that are compared.
 pub const ALL: [&str; 9] = [
-    "step 17",
+    OURS,
     "step 09",
     "tungstenite",
     "tokio-tungstenite",
@@ -28,13 +34,22 @@ pub const ALL: [&str; 9] = [
     "fastwebsockets",
     "yawc",
     "sockudo-ws",
-    "readiness-loop",
+    LOOP,
 ];
+
+/// The chats that are compared.
+pub const CHATS: [&str; 4] = [
+    "chat of step 17",
+    "chat of step 10",
+    "tokio broadcast",
+    "loop that relays",
+];
+
+/// The program of the peers, in this folder.
+const PEERS: &str = "peers/target/release/peers";
 
 /// A server that runs until this is dropped.
 pub struct Apart {
-    /// What the table calls it.
-    pub name: &'static str,
     /// Where it listens.
     pub address: SocketAddr,
     /// What it speaks.
@@ -70,11 +85,10 @@ impl Apart {
             return Err(io::Error::other(format!("{name} said {line:?}")));
         };
         let speaks = match name {
-            "readiness-loop" => Speaks::Tcp,
+            LOOP => Speaks::Tcp,
             _ => Speaks::WebSocket,
         };
         Ok(Self {
-            name,
             address,
             speaks,
             process,
@@ -114,17 +128,36 @@ impl Drop for Apart {
 /// Returns the program of a server, and its arguments.
 fn command(name: &'static str) -> io::Result<(PathBuf, Vec<&'static str>)> {
     let ours = ["--listen", "127.0.0.1:0", "--max-connections", "100000"];
+    // Nothing limits how fast the chats speak: the plain ones have no such limits.
+    let fast = [
+        "--rate",
+        "1000000000",
+        "--max-deliveries",
+        "1000000000000",
+        "--max-history",
+        "1",
+    ];
+    let chat = [&ours[..], &fast].concat();
     let ours = [&ours[..], &["--max-message", MAX_MESSAGE]].concat();
     let built = env::current_exe()?;
     let built = built.parent().expect("a program is in a folder");
     let (program, arguments) = match name {
-        "step 17" => (
+        OURS => (
             built.join("speed-solution"),
             [&["echo"][..], &ours].concat(),
         ),
         "step 09" => (built.join("echo-solution"), ours),
+        "chat of step 17" => (
+            built.join("speed-solution"),
+            [&["chat"][..], &chat].concat(),
+        ),
+        "chat of step 10" => (built.join("chat-solution"), chat),
+        LOOP => (
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(PEERS),
+            vec!["readiness-loop"],
+        ),
         peer => (
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/target/release/peers"),
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(PEERS),
             vec![peer],
         ),
     };

@@ -66,10 +66,15 @@ impl Frames {
 
 /// Binary, so that no server has to look whether it is text.
 pub fn frame(payload: &[u8], masking_key: Option<MaskingKey>) -> Vec<u8> {
+    frame_of(Opcode::Binary, payload, masking_key)
+}
+
+/// A frame that is a message by itself.
+pub fn frame_of(opcode: Opcode, payload: &[u8], masking_key: Option<MaskingKey>) -> Vec<u8> {
     let header = FrameHeader {
         fin: true,
         reserved: ReservedBits::NONE,
-        opcode: Opcode::Binary,
+        opcode,
         masking_key,
         payload_length: payload.len() as u64,
     };
@@ -125,20 +130,7 @@ pub fn open_at(
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     if speaks == Speaks::WebSocket {
-        stream.write_all(
-            b"GET /socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\
-              Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-              Sec-WebSocket-Version: 13\r\n\r\n",
-        )?;
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte)?;
-            head.extend(byte);
-        }
-        if !head.starts_with(b"HTTP/1.1 101 ") {
-            return Err(wrong("the handshake is refused"));
-        }
+        shake_hands(&mut stream)?;
     }
     let mut writer = stream.try_clone()?;
     let mut echo = vec![0; expected.len()];
@@ -152,6 +144,26 @@ pub fn open_at(
         Ok(stream)
     } else {
         Err(wrong("the echo is another message"))
+    }
+}
+
+/// The opening handshake.
+pub fn shake_hands(stream: &mut TcpStream) -> io::Result<()> {
+    stream.write_all(
+        b"GET /socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\
+          Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+          Sec-WebSocket-Version: 13\r\n\r\n",
+    )?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    if head.starts_with(b"HTTP/1.1 101 ") {
+        Ok(())
+    } else {
+        Err(wrong("the handshake is refused"))
     }
 }
 

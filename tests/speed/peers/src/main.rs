@@ -9,6 +9,7 @@ use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::thread;
 
 use fastwebsockets::{FragmentCollector, OpCode, Role};
@@ -17,6 +18,10 @@ use mio::net::TcpStream as MioStream;
 use mio::{Events, Interest, Poll, Token};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tungstenite::protocol::WebSocketConfig;
+
+/// The longest message that a server must take, in bytes.
+const MAX_MESSAGE: usize = 32 << 20;
 
 type Error = Box<dyn std::error::Error>;
 type Result<T> = std::result::Result<T, Error>;
@@ -37,14 +42,21 @@ fn serve(name: &str) -> Result<()> {
     println!("listening on http://{}", listener.local_addr()?);
     match name {
         "readiness-loop" => readiness_loop(listener),
+        "loop that relays" => relay(listener),
+        "tokio broadcast" => broadcast(listener),
         "tungstenite" => tungstenite(&listener),
         "tokio-tungstenite" => on_tokio(listener, |stream| async {
-            let socket = tokio_tungstenite::accept_async(stream).await?;
+            let socket =
+                tokio_tungstenite::accept_async_with_config(stream, Some(limits())).await?;
             in_batches(socket, |it| it.is_text() || it.is_binary()).await
         }),
         "tokio-websockets" => on_tokio(listener, |stream| async {
             let limits = tokio_websockets::Limits::unlimited();
-            let server = tokio_websockets::ServerBuilder::new().limits(limits);
+            // The default would send a long message in several frames.
+            let config = tokio_websockets::Config::default().frame_size(usize::MAX);
+            let server = tokio_websockets::ServerBuilder::new()
+                .config(config)
+                .limits(limits);
             let (_, socket) = server.accept(stream).await?;
             in_batches(socket, |it| it.is_text() || it.is_binary()).await
         }),
@@ -66,7 +78,8 @@ fn serve(name: &str) -> Result<()> {
             let options = yawc::Options::default()
                 .without_compression()
                 .with_utf8()
-                .with_read_buffer_capacity(128 << 10);
+                .with_read_buffer_capacity(128 << 10)
+                .with_limits(MAX_MESSAGE, 2 * MAX_MESSAGE);
             let socket = yawc::WebSocket::from_stream(stream, yawc::Role::Server, options)?;
             let socket = socket.map(Ok::<_, Error>);
             in_batches(socket, |it| {
@@ -113,7 +126,10 @@ where
 }
 
 /// Echoes every message that has come, and then sends all answers at once.
-async fn in_batches<Socket, Item, Broken>(mut socket: Socket, is_message: fn(&Item) -> bool) -> Result<()>
+async fn in_batches<Socket, Item, Broken>(
+    mut socket: Socket,
+    is_message: fn(&Item) -> bool,
+) -> Result<()>
 where
     Socket: Stream<Item = std::result::Result<Item, Broken>> + Sink<Item> + Unpin,
     Error: From<Broken> + From<<Socket as Sink<Item>>::Error>,
@@ -154,13 +170,18 @@ async fn shake_hands(stream: &mut TcpStream) -> Result<()> {
     Ok(())
 }
 
+/// tungstenite's defaults, but for the length of a frame.
+fn limits() -> WebSocketConfig {
+    WebSocketConfig::default().max_frame_size(Some(MAX_MESSAGE))
+}
+
 /// A thread for each client.
 fn tungstenite(listener: &TcpListener) -> Result<()> {
     for stream in listener.incoming() {
         let stream = stream?;
         stream.set_nodelay(true)?;
         thread::spawn(move || {
-            let Ok(mut socket) = tungstenite::accept(stream) else {
+            let Ok(mut socket) = tungstenite::accept_with_config(stream, Some(limits())) else {
                 return;
             };
             while let Ok(message) = socket.read() {
@@ -172,6 +193,39 @@ fn tungstenite(listener: &TcpListener) -> Result<()> {
     }
     Ok(())
 }
+
+/// A plain chat: tokio's broadcast channel, and a task for each client that sends each message as it comes.
+fn broadcast(listener: TcpListener) -> Result<()> {
+    // How many messages a slow receiver may be behind.
+    let everybody = tokio::sync::broadcast::Sender::<tungstenite::Message>::new(1024);
+    EVERYBODY.set(everybody).map_err(|_| "it is set once")?;
+    on_tokio(listener, |stream| async {
+        let everybody = EVERYBODY.get().ok_or("it is set before")?;
+        let socket = tokio_tungstenite::accept_async(stream).await?;
+        let mut receiver = everybody.subscribe();
+        let (mut writer, mut reader) = socket.split();
+        writer.send(WELCOME.into()).await?;
+        loop {
+            tokio::select! {
+                came = reader.next() => match came {
+                    Some(message) => {
+                        let message = message?;
+                        if message.is_text() {
+                            everybody.send(message)?;
+                        }
+                    }
+                    None => return Ok(()),
+                },
+                news = receiver.recv() => writer.send(news?).await?,
+            }
+        }
+    })
+}
+
+static EVERYBODY: OnceLock<tokio::sync::broadcast::Sender<tungstenite::Message>> = OnceLock::new();
+
+/// What a client of a chat gets first.
+const WELCOME: &str = r#"{"people":[]}"#;
 
 /// How much the readiness loop reads at once.
 const READ_AT_ONCE: usize = 64 << 10;
@@ -238,4 +292,81 @@ fn written(result: io::Result<usize>) -> io::Result<usize> {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
         other => other,
     }
+}
+
+/// A chat as plain as can be: frames of the first client go to all, unmasked, in one write for each client and turn.
+/// It checks nothing. One thread.
+fn relay(listener: TcpListener) -> Result<()> {
+    const LISTENER: Token = Token(usize::MAX);
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1024);
+    listener.set_nonblocking(true)?;
+    let mut listener = mio::net::TcpListener::from_std(listener);
+    let mut clients: Vec<(MioStream, Vec<u8>)> = Vec::new();
+    let mut buffer = vec![0; READ_AT_ONCE];
+    let mut cut = Vec::new();
+    let readable = Interest::READABLE;
+    poll.registry()
+        .register(&mut listener, LISTENER, readable)?;
+    loop {
+        poll.poll(&mut events, None)?;
+        let mut news = Vec::new();
+        for event in &events {
+            if event.token() == LISTENER {
+                while let Ok((client, _)) = listener.accept() {
+                    clients.push((welcome(client)?, Vec::new()));
+                    let place = clients.len() - 1;
+                    let both = Interest::READABLE | Interest::WRITABLE;
+                    let registry = poll.registry();
+                    registry.register(&mut clients[place].0, Token(place), both)?;
+                }
+            } else if event.is_readable() {
+                let (client, _) = &mut clients[event.token().0];
+                while let Ok(count @ 1..) = client.read(&mut buffer) {
+                    cut.extend_from_slice(&buffer[..count]);
+                }
+                while let Some(frame) = unmasked(&mut cut) {
+                    news.extend(frame);
+                }
+            }
+        }
+        for (client, waiting) in &mut clients {
+            waiting.extend_from_slice(&news);
+            if !waiting.is_empty() {
+                let sent = written(client.write(waiting)).unwrap_or(0);
+                waiting.drain(..sent);
+            }
+        }
+    }
+}
+
+/// Shakes hands with a client, which is the only one that does so now.
+fn welcome(client: MioStream) -> Result<MioStream> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let stream = std::net::TcpStream::from(client);
+    stream.set_nodelay(true)?;
+    let stream = runtime.block_on(async {
+        let mut stream = TcpStream::from_std(stream)?;
+        shake_hands(&mut stream).await?;
+        stream
+            .write_all(&[&[0x81, 13], WELCOME.as_bytes()].concat())
+            .await?;
+        Ok::<_, Error>(stream.into_std()?)
+    })?;
+    Ok(MioStream::from_std(stream))
+}
+
+/// Takes a masked frame of 126 to 65,535 bytes out of these bytes, and returns it without its mask.
+fn unmasked(bytes: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let [first, 0xfe, high, low, key @ ..] = bytes.first_chunk::<8>()? else {
+        return None;
+    };
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    let mut frame = vec![*first, 126, *high, *low];
+    let payload = bytes.get(8..8 + length)?.iter().zip(key.iter().cycle());
+    frame.extend(payload.map(|(byte, key)| byte ^ key));
+    bytes.drain(..8 + length);
+    Some(frame)
 }
