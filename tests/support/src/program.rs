@@ -113,7 +113,8 @@ impl Program {
 
     /// `$ cargo run -p frames -- --pieces 3 "81 05"`
     fn command(self, arguments: &[&str]) -> String {
-        let id = self.package.strip_suffix("-solution");
+        let suffixes = ["-solution", "-speed"];
+        let id = suffixes.iter().find_map(|it| self.package.strip_suffix(it));
         let mut command = format!("$ cargo run -p {}", id.unwrap_or(self.package));
         if !arguments.is_empty() {
             command += " --";
