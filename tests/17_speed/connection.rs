@@ -74,6 +74,10 @@ fn what_is_whole_stays_in_place() {
             under("a text that isn't UTF-8", missing(["✗"])).says(
                 "A text that is whole has to be checked, too: `utf8::check`.",
             ),
+            under("a new message inside", missing(["✗"])).says(
+                "A frame with FIN was taken for a message while another one has begun. That breaks a rule: let `begin` \
+                 decide.",
+            ),
             under("over the limit", missing(["✗"])).says(
                 "The limit is for a message in one frame, too. `fits` says whether this one is within it.",
             ),
@@ -123,6 +127,10 @@ fn memory_is_for_bytes_that_came() {
             ),
             under("a buffer that was used before", missing(["room for 30000"])).says(
                 "A buffer that is large enough already doesn't grow, and must not shrink: all of it is used.",
+            ),
+            under("64 MiB declared", missing(["room for 16404"])).says(
+                "The buffer grows too little, or too much: to at least twice what has come. Otherwise each read copies \
+                 everything once more.",
             ),
             panics("range end").or(panics("out of range")).says("There must be room for the bytes that came, at least."),
         ],

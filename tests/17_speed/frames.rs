@@ -67,6 +67,10 @@ fn a_whole_frame_is_unmasked_where_it_lies() {
                 "The whole frame is there, but it was returned in pieces. Compare the payload length with the number \
                  of bytes that follow the header.",
             ),
+            yours(["header: binary, FIN, 1 byte"]).says(
+                "The last frame ends with the read, and is whole. Only a payload that is longer than what follows its \
+                 header was cut.",
+            ),
             yours(["7f 9f 4d 51 58"]).says("The payload is where it should be, but it is still masked."),
             yours(["frame: text, FIN, no payload"]).or(panics("mid")).says(
                 "The header's own bytes were taken for the payload, or it was not taken out of the read.",
