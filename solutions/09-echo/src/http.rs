@@ -24,9 +24,6 @@ use crate::tap;
 /// How long tiny_http's answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The page at `/`.
-pub const PAGE: &str = include_str!("page.html");
-
 /// A running tiny_http. It stops soon after this is dropped.
 pub struct Http(Inner);
 
@@ -128,6 +125,6 @@ fn send(request: Request, response: &[u8]) {
 
 fn send_page(request: Request) {
     let html = Header::from_bytes("Content-Type", "text/html; charset=utf-8");
-    let page = Response::from_string(PAGE);
+    let page = Response::from_string(include_str!("page.html"));
     _ = request.respond(page.with_header(html.expect("a valid field")));
 }

@@ -103,6 +103,7 @@ impl<'turn, Stream: Write> Answers<'turn, Stream> {
     /// # Errors
     /// Returns the stream's error if it has failed.
     // ANCHOR: message
+    #[inline]
     pub fn message(&mut self, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
         // Task: a small payload joins the others. A large one goes out from where it lies, with all that is before it.
         let (header, length) = unmasked_header(opcode, payload.len() as u64);

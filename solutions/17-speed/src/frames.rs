@@ -257,6 +257,7 @@ fn short_header(bytes: &[u8]) -> Option<FrameHeader> {
 // ANCHOR_END: short_header
 
 /// Takes the first bytes out of a slice.
+#[inline]
 fn take<'read>(read: &mut &'read mut [u8], count: usize) -> &'read mut [u8] {
     let (first, rest) = mem::take(read).split_at_mut(count);
     *read = rest;

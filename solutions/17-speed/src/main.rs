@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser};
-use speed_solution::{Chat, Echo, Server, Settings, measure};
+use speed_solution::{Chat, Echo, measure};
 
 const USAGE: &str = "\
 Speed: your servers, on one thread.
@@ -41,19 +41,12 @@ fn main() -> ExitCode {
 
 fn echo(arguments: Parser) -> ExitCode {
     let (listen, settings) = echo::program::options(arguments, echo::Settings::default());
-    launch::serve(listen, |listener| {
-        let app = Echo {
-            log: settings.log.clone(),
-        };
-        Server::start(listener, Settings::from(&settings), app)
-    })
+    launch::serve(listen, |listener| Echo::start(listener, &settings))
 }
 
 fn chat(arguments: Parser) -> ExitCode {
     let (listen, settings) = chat::program::options(arguments, chat::Settings::default());
-    launch::serve(listen, |listener| {
-        Server::start(listener, Settings::from(&settings), Chat::new(&settings))
-    })
+    launch::serve(listen, |listener| Chat::start(listener, &settings))
 }
 
 fn fail(sentence: &str) -> ExitCode {

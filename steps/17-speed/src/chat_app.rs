@@ -8,6 +8,7 @@
 
 use std::io::{self, Write};
 use std::mem;
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use chat::client::{ClientId, Room};
@@ -19,6 +20,7 @@ use polling::routes::{Refusal, Reply};
 
 use crate::answers::Answers;
 use crate::app::App;
+use crate::server::Server;
 
 /// The chat.
 pub struct Chat {
@@ -35,6 +37,14 @@ pub struct Member {
 }
 
 impl Chat {
+    /// Starts a server with an empty chat and these settings.
+    ///
+    /// # Errors
+    /// Returns the system's error if the listener can't be used, or no thread can be started.
+    pub fn start(listener: TcpListener, settings: &Settings) -> io::Result<Server> {
+        Server::start(listener, settings.into(), Self::new(settings))
+    }
+
     /// Creates an empty chat.
     pub fn new(settings: &Settings) -> Self {
         Self {

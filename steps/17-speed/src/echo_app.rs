@@ -1,7 +1,7 @@
 //! The echo of step 09, as an [`App`].
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use connection::Failure;
 use echo::Log;
@@ -11,6 +11,7 @@ use polling::routes::{Refusal, Reply};
 
 use crate::answers::Answers;
 use crate::app::App;
+use crate::server::Server;
 
 /// Sends each message back.
 pub struct Echo {
@@ -18,12 +19,25 @@ pub struct Echo {
     pub log: Log,
 }
 
+impl Echo {
+    /// Starts a server with these settings.
+    ///
+    /// # Errors
+    /// Returns the system's error if the listener can't be used, or no thread can be started.
+    pub fn start(listener: TcpListener, settings: &echo::Settings) -> io::Result<Server> {
+        let app = Self {
+            log: settings.log.clone(),
+        };
+        Server::start(listener, settings.into(), app)
+    }
+}
+
 impl App for Echo {
     type Member = ();
 
     fn get(&self, path: &str, _query: &str) -> Reply {
         match path {
-            "/" => Reply::file("text/html; charset=utf-8", echo::http::PAGE),
+            "/" => Reply::file("text/html; charset=utf-8", include_str!("page.html")),
             _ => Refusal::NoSuchPath.into(),
         }
     }

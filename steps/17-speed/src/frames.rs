@@ -225,6 +225,7 @@ fn short_header(bytes: &[u8]) -> Option<FrameHeader> {
 }
 
 /// Takes the first bytes out of a slice.
+#[inline]
 fn take<'read>(read: &mut &'read mut [u8], count: usize) -> &'read mut [u8] {
     let (first, rest) = mem::take(read).split_at_mut(count);
     *read = rest;

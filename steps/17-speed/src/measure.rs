@@ -58,6 +58,14 @@ pub fn print() {
     row("ASCII, simdutf8", "GB/s", |size| {
         rate(size, |bytes| _ = black_box(crate::utf8::check(bytes)))
     });
+    row("mixed text, std", "GB/s", |size| {
+        rate_of(mixed(size), |bytes| _ = black_box(str::from_utf8(bytes)))
+    });
+    row("mixed text, simdutf8", "GB/s", |size| {
+        rate_of(mixed(size), |bytes| {
+            _ = black_box(crate::utf8::check(bytes))
+        })
+    });
     row("an echo, step 08", "ns", echo_of_step_08);
     row("an echo, in place", "ns", echo_in_place);
 }
@@ -76,7 +84,21 @@ fn row(name: &str, unit: &str, figure: impl Fn(usize) -> f64) {
 
 /// Returns how many bytes `work` does in a nanosecond, which is as many gigabytes in a second.
 fn rate(size: usize, work: impl Fn(&mut [u8])) -> f64 {
-    let mut bytes = vec![b'a'; size];
+    rate_of(vec![b'a'; size], work)
+}
+
+/// Returns text in many scripts, so many bytes of it.
+fn mixed(size: usize) -> Vec<u8> {
+    let mut text = "Zoë says: ćwiczę, 你好, привет. ".repeat(size / 20 + 1);
+    text.truncate(text.floor_char_boundary(size));
+    let missing = size - text.len();
+    text.push_str(&" ".repeat(missing));
+    text.into_bytes()
+}
+
+/// The same, with these bytes.
+fn rate_of(mut bytes: Vec<u8>, work: impl Fn(&mut [u8])) -> f64 {
+    let size = bytes.len();
     let times = (BATCH / size).max(1);
     let shortest = shortest(|| {
         for _ in 0..times {

@@ -48,6 +48,7 @@ Options:
   --rounds N    how often each is measured (default 15; for chapter 17, 5)
   --millis N    for how long each time, in milliseconds (default 300)
   --only A,B    of the servers of chapter 17, these
+  --load S,C,E  compares with one load: size in bytes, clients, messages of each
   --short       a minute of each command, to see whether it works
   --write       for chapter 17: also writes COMMAND.txt and COMMAND.svg beside README.md
   -h, --help    this text
@@ -88,6 +89,7 @@ struct Options {
     rounds: Option<usize>,
     span: Duration,
     only: Option<String>,
+    load: Option<Load>,
     short: bool,
     write: bool,
 }
@@ -158,6 +160,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
         rounds: None,
         span: Duration::from_millis(300),
         only: None,
+        load: None,
         short: false,
         write: false,
     };
@@ -180,6 +183,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Arg::Long("only") => {
                 options.only = Some(arguments.value()?.to_string_lossy().into_owned());
             }
+            Arg::Long("load") => options.load = Some(load(&mut arguments)?),
             Arg::Long("short") => options.short = true,
             Arg::Long("write") => options.write = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
@@ -187,6 +191,20 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
         }
     }
     Ok(what.map(|what| Options { what, ..options }))
+}
+
+/// `16,32,64`
+fn load(arguments: &mut lexopt::Parser) -> Result<Load, lexopt::Error> {
+    let text = arguments.value()?.to_string_lossy().into_owned();
+    let numbers = text.split(',').map(|it| it.parse::<usize>().ok());
+    match numbers.collect::<Option<Vec<_>>>().as_deref() {
+        Some(&[payload, connections, in_flight]) if connections * in_flight > 0 => Ok(Load {
+            payload,
+            connections,
+            in_flight,
+        }),
+        _ => Err(format!("`--load {text}` isn't a load: write it like 16,32,64").into()),
+    }
 }
 
 fn number(arguments: &mut lexopt::Parser) -> Result<usize, lexopt::Error> {
@@ -263,7 +281,10 @@ fn chapter_17(options: &Options) -> io::Result<()> {
             idle::table(counts, &idle::measure(counts)?)
         }
         _ => {
-            let loads = few(compare::loads());
+            let loads = match options.load {
+                Some(load) => vec![load],
+                None => few(compare::loads()),
+            };
             let all = compare::measure(&names, &loads, rounds, span)?;
             write(
                 options,
