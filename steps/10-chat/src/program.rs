@@ -16,11 +16,7 @@ const DEFAULT_PORT: u16 = 9010;
 
 /// Serves the chat with these settings, except for those that the command line names, until Ctrl-C. An acceptor puts
 /// something between TCP and the first head.
-pub fn run(
-    arguments: Parser,
-    settings: Settings,
-    acceptor: Option<Arc<dyn Acceptor>>,
-) -> ExitCode {
+pub fn run(arguments: Parser, settings: Settings, acceptor: Option<Arc<dyn Acceptor>>) -> ExitCode {
     let (listen, settings) = options(arguments, settings);
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     launch::serve_as(scheme, listen, |listener| {
