@@ -116,8 +116,8 @@ fn news_is_told_once_for_all_turns() {
             }
             thread::sleep(Duration::from_millis(30));
             _ = go.send(());
-            let heard = Vec::from_iter(peers.iter_mut().map(|peer| (peer.hears(), peer.hears(), peer.hears())));
-            let all = heard.iter().all(|it| *it == ("text \"news!\"".into(), "text \"news!\"".into(), "text \"news!\"".into()));
+            let mut hears = |_| peers.iter_mut().all(|peer| peer.hears() == "text \"news!\"");
+            let all = (0..3).all(&mut hears);
             let mut notes = what.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // Three spoke, in any order.
             let spoke = notes.len().min(3);

@@ -13,7 +13,7 @@ use support::machine::stretched;
 use support::wire::hex;
 
 /// How long a check waits for what right code does at once.
-const LONG_ENOUGH: Duration = Duration::from_millis(2500);
+const LONG_ENOUGH: Duration = Duration::from_millis(1200);
 
 /// Longer than any check takes.
 pub const FOREVER: Duration = Duration::from_secs(600);
