@@ -206,13 +206,13 @@ impl<A: App> Loop<A> {
             now = Instant::now();
             accepting = accepting && self.accept(now);
             self.give_turns(now);
-            self.tell_news(now);
             if now >= next_tick {
                 next_tick = now + self.settings.tick;
                 // There may be files again for the next client.
                 accepting = true;
                 self.keep_time(now);
             }
+            self.tell_news(now);
             if deadline.is_none() && self.stop.load(Ordering::Relaxed) {
                 deadline =
                     Some(now + 2 * (self.settings.tick + self.settings.patience.close_within));
@@ -294,9 +294,8 @@ impl<A: App> Loop<A> {
         if let Some(mut client) = mem::take(&mut self.clients[place]) {
             self.refused -= usize::from(client.is_refused());
             client.leave(&mut self.app);
-            // A stale event for this place does no harm: it gives the next client here a turn too many.
+            // An event for this place, or the place in the list, does no harm: the next client here has a turn too many.
             self.free.push(place);
-            self.ready.retain(|it| *it != place);
         }
     }
 
