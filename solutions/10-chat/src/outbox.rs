@@ -12,6 +12,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 /// Bytes that go over the wire in one piece: a frame, or several. Many outboxes share them.
 pub type Piece = Arc<[u8]>;
@@ -140,17 +141,20 @@ impl Outbox {
     }
     // ANCHOR_END: take
 
-    /// Takes out the next pieces like [`take`](Self::take), without waiting, and appends them to `bytes`. Returns false
-    /// once the last piece has been taken. This step doesn't need it.
-    pub fn take_now(&self, bytes: &mut Vec<u8>) -> bool {
-        let mut queue = self.lock();
-        while bytes.len() < AT_ONCE
-            && let Some(piece) = queue.pop()
-        {
-            bytes.extend_from_slice(&piece);
+    /// Does the same for a writer that isn't a thread, and so may not wait. Returns [`Poll::Pending`] if
+    /// [`take`](Self::take) would wait. As with `take`, only one writer may call it.
+    // ANCHOR: take_now
+    pub fn take_now(&self) -> Poll<Option<Vec<u8>>> {
+        let is_idle = {
+            let queue = self.lock();
+            queue.pieces.is_empty() && !queue.finished
+        };
+        if is_idle {
+            return Poll::Pending;
         }
-        !(queue.finished && queue.pieces.is_empty())
+        Poll::Ready(self.take())
     }
+    // ANCHOR_END: take_now
 
     /// Takes the lock, even if another thread panicked while holding it.
     fn lock(&self) -> MutexGuard<'_, Queue> {

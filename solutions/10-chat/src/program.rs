@@ -17,15 +17,22 @@ const DEFAULT_PORT: u16 = 9010;
 /// Serves the chat with these settings, except for those that the command line names, until Ctrl-C. An acceptor puts
 /// something between TCP and the first head.
 pub fn run(arguments: Parser, settings: Settings, acceptor: Option<Arc<dyn Acceptor>>) -> ExitCode {
-    let (listen, settings) = options(arguments, settings);
+    let about = "A chat: a page at /, a WebSocket at /socket, lists at /messages and /people.";
+    let (listen, settings) = options(arguments, about, DEFAULT_PORT, settings);
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     launch::serve_as(scheme, listen, |listener| {
         Server::start_with(listener, acceptor, Arc::new(Chat::new(settings)))
     })
 }
 
-/// Reads the command line: where to listen, and the settings that it names.
-pub fn options(arguments: Parser, mut settings: Settings) -> (SocketAddr, Settings) {
+/// Reads the command line: where to listen, and the settings that it names. Ends the process after `--help` (code 0),
+/// and for a command line that makes no sense (code 2).
+pub fn options(
+    arguments: Parser,
+    about: &str,
+    default_port: u16,
+    mut settings: Settings,
+) -> (SocketAddr, Settings) {
     let mut max_outbox_bytes = settings.max_outbox_bytes as u64;
     let mut head_within = settings.head_within.as_secs();
     let mut ping_after = settings.client.patience.ping_after.as_secs();
@@ -33,8 +40,8 @@ pub fn options(arguments: Parser, mut settings: Settings) -> (SocketAddr, Settin
     let mut close_within = settings.client.patience.close_within.as_secs();
     let listen = launch::options_from(
         arguments,
-        "A chat: a page at /, a WebSocket at /socket, lists at /messages and /people.",
-        DEFAULT_PORT,
+        about,
+        default_port,
         &mut [
             (
                 "--max-connections",

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::mem;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::task::Poll;
 
 use chat::client::{ClientId, Room};
 use chat::protocol::{Rejection, ServerMessage};
@@ -124,7 +125,14 @@ impl App for Chat {
 
     // ANCHOR: collect
     fn collect(&mut self, member: &mut Member, bytes: &mut Vec<u8>, _done: bool) -> bool {
-        member.outbox.take_now(bytes)
+        match member.outbox.take_now() {
+            Poll::Pending => true,
+            Poll::Ready(Some(pieces)) => {
+                bytes.extend_from_slice(&pieces);
+                true
+            }
+            Poll::Ready(None) => false,
+        }
     }
     // ANCHOR_END: collect
 

@@ -19,6 +19,9 @@ Commands:
   measure      what each change is worth, on your machine
   -h, --help   this text";
 
+/// The port of the chat, unless the command line names one.
+const DEFAULT_PORT: u16 = 9017;
+
 fn main() -> ExitCode {
     let mut arguments = Parser::from_env();
     match arguments.next() {
@@ -45,7 +48,9 @@ fn echo(arguments: Parser) -> ExitCode {
 }
 
 fn chat(arguments: Parser) -> ExitCode {
-    let (listen, settings) = chat::program::options(arguments, chat::Settings::default());
+    let about = "The chat of step 10, with one thread for everyone.";
+    let settings = chat::Settings::default();
+    let (listen, settings) = chat::program::options(arguments, about, DEFAULT_PORT, settings);
     launch::serve(listen, |listener| Chat::start(listener, &settings))
 }
 
