@@ -6,6 +6,7 @@
     python3 tests/conformance/run.py --client     the client solution; with --step, your own step 12
     python3 tests/conformance/run.py --compression          both with compression, step 13; also with --client
     python3 tests/conformance/run.py --compression --brief  a minute of that
+    python3 tests/conformance/run.py --server speed         the echo of step 17; with --step, your own
     python3 tests/conformance/run.py --url ws://127.0.0.1:9009/socket   whatever listens there
     python3 tests/conformance/run.py --cases 6.4.*,7.*                  these cases only
 
@@ -135,7 +136,7 @@ def run_part(python, agent, cases, url, client):
 def run_server(python, agent, parts, given):
     if given.url:
         return run(python, agent, parts, url=given.url, resume=given.resume)
-    step, *program = ("compression", "echo") if given.compression else ("echo",)
+    step, *program = (given.server, "echo") if given.server != "echo" else ("echo",)
     server, address = start_server(step if given.step else f"{step}-solution", *program)
     try:
         return run(python, agent, parts, url=f"ws://{address}/socket", resume=given.resume)
@@ -185,6 +186,8 @@ def main():
     which.add_argument("--client", action="store_true", help="the client of step 12 instead of the server")
     arguments.add_argument("--compression", action="store_true", help="with permessage-deflate, step 13")
     arguments.add_argument("--step", action="store_true", help="your step instead of the solution")
+    arguments.add_argument("--server", choices=("echo", "compression", "speed"), default="echo",
+                           help="the step that serves (default: echo)")
     which.add_argument("--url", help="a server that runs already, on this machine")
     arguments.add_argument("--cases", help="patterns, separated by commas (default: all that the step can pass)")
     arguments.add_argument("--brief", action="store_true",
@@ -196,12 +199,16 @@ def main():
     given = arguments.parse_args()
     if given.brief and not given.compression:
         arguments.error("--brief is for --compression")
+    if given.compression:
+        given.server = "compression"
     python = install()
     agent = "client" if given.client else "echo"
     every = [CASES]
     if given.compression:
         agent = f"compression-{agent}"
         every = COMPRESSION_CASES
+    elif given.server != "echo":
+        agent = given.server
     parts = [given.cases] if given.cases else BRIEF_CASES if given.brief else every
     verdicts = (run_client if given.client else run_server)(python, agent, parts, given)
     verdicts = {case: verdicts[case] for case in sorted(verdicts, key=number_of)}
@@ -216,7 +223,7 @@ def main():
         print(f"{len(bad)} of {len(verdicts)} cases are not as they should be.")
         return 1
     print(f"All {len(verdicts)} cases are as they should be.")
-    if parts == every and not given.url and not given.step:
+    if parts == every and given.server != "speed" and not given.url and not given.step:
         prefix = "compression-" if given.compression else ""
         # The book's table of rules names cases of the server only.
         kept_texts = {f"{prefix}client-table.md": shown} if given.client else {

@@ -1,5 +1,6 @@
 //! The command line of the server.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,7 +12,14 @@ use crate::server::{Server, Settings};
 const DEFAULT_PORT: u16 = 9009;
 
 /// Serves with these settings, except for those that the command line names, until Ctrl-C.
-pub fn run(arguments: Parser, mut settings: Settings) -> ExitCode {
+pub fn run(arguments: Parser, settings: Settings) -> ExitCode {
+    let (listen, settings) = options(arguments, settings);
+    let scheme = settings.scheme();
+    launch::serve_as(scheme, listen, |listener| Server::start(listener, settings))
+}
+
+/// Reads the command line: where to listen, and the settings that it names.
+pub fn options(arguments: Parser, mut settings: Settings) -> (SocketAddr, Settings) {
     let mut max_head = settings.head.bytes as u64;
     let mut max_fields = settings.head.fields as u64;
     let mut head_within = settings.head_within.as_secs();
@@ -78,6 +86,5 @@ pub fn run(arguments: Parser, mut settings: Settings) -> ExitCode {
     settings.patience.pong_within = Duration::from_secs(pong_within);
     settings.patience.close_within = Duration::from_secs(close_within);
     settings.write_within = Duration::from_secs(write_within.max(1));
-    let scheme = settings.scheme();
-    launch::serve_as(scheme, listen, |listener| Server::start(listener, settings))
+    (listen, settings)
 }

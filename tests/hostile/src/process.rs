@@ -123,10 +123,11 @@ impl Running {
                 command.args(["--listen", "127.0.0.1:0", "--to", &to]);
                 beside = Some(Box::new(echo));
             }
-            // Its program is several.
-            Kind::Compression => {
+            // Their programs are several.
+            Kind::Compression | Kind::SpeedEcho | Kind::SpeedChat => {
+                let which = if kind == Kind::SpeedChat { "chat" } else { "echo" };
                 command
-                    .args(["echo", "--listen", "127.0.0.1:0"])
+                    .args([which, "--listen", "127.0.0.1:0"])
                     .args(arguments);
             }
             Kind::Tls => {

@@ -43,6 +43,10 @@ pub enum Kind {
     Tls,
     /// The chat of step 15.
     Async,
+    /// Step 17's echo server: one thread for all.
+    SpeedEcho,
+    /// The chat on it.
+    SpeedChat,
     /// What `cargo workshop` serves the book with.
     Book,
     /// `cargo workshop tap`, in front of step 09.
@@ -64,7 +68,7 @@ pub enum Socket {
 
 impl Kind {
     /// All of them, in the order of the steps.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Hello,
         Self::Polling,
         Self::LongPolling,
@@ -78,6 +82,8 @@ impl Kind {
         Self::Compression,
         Self::Tls,
         Self::Async,
+        Self::SpeedEcho,
+        Self::SpeedChat,
         Self::Book,
         Self::Tap,
     ];
@@ -98,6 +104,8 @@ impl Kind {
             Self::Compression => "compression",
             Self::Tls => "tls",
             Self::Async => "async",
+            Self::SpeedEcho => "speed-echo",
+            Self::SpeedChat => "speed-chat",
             Self::Book => "book",
             Self::Tap => "tap",
         }
@@ -110,12 +118,13 @@ impl Kind {
             Self::Chart | Self::Notifications | Self::Poker => format!("examples/{}", self.name()),
             Self::Book => "workshop".to_string(),
             Self::Tap => "workshop-tap".to_string(),
+            Self::SpeedEcho | Self::SpeedChat => "speed-solution".to_string(),
             step => format!("{}-solution", step.name()),
         }
     }
 
     /// The packages that cargo builds for all of them.
-    pub const PACKAGES: [&str; 12] = [
+    pub const PACKAGES: [&str; 13] = [
         "hello-solution",
         "polling-solution",
         "long-polling-solution",
@@ -126,6 +135,7 @@ impl Kind {
         "compression-solution",
         "tls-solution",
         "async-solution",
+        "speed-solution",
         "workshop",
         "workshop-tap",
     ];
@@ -134,7 +144,7 @@ impl Kind {
     pub fn impatient(self) -> &'static [&'static str] {
         match self {
             Self::LongPolling => &["--hold", "1"],
-            Self::Echo | Self::Chat | Self::Async => &[
+            Self::Echo | Self::Chat | Self::Async | Self::SpeedEcho | Self::SpeedChat => &[
                 "--head-within",
                 "3",
                 "--ping-after",
@@ -153,11 +163,26 @@ impl Kind {
     pub fn too_busy(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Hello | Self::Polling => Some(&["--max-requests", "0"]),
-            Self::Handshake | Self::Echo | Self::Chat | Self::Async => {
+            Self::Handshake
+            | Self::Echo
+            | Self::Chat
+            | Self::Async
+            | Self::SpeedEcho
+            | Self::SpeedChat => {
                 Some(&["--max-connections", "0"])
             }
             _ => None,
         }
+    }
+
+    /// Whether it is a chat as in step 10.
+    pub fn is_chat(self) -> bool {
+        matches!(self, Self::Chat | Self::SpeedChat)
+    }
+
+    /// Whether [`impatient`](Self::impatient) shortens all of its patience.
+    pub fn can_be_impatient(self) -> bool {
+        matches!(self, Self::Echo | Self::SpeedEcho) || self.is_chat()
     }
 
     /// Whether it is an app on events.
@@ -178,7 +203,9 @@ impl Kind {
         match self {
             Self::Hello | Self::Polling | Self::LongPolling | Self::Book => Socket::None,
             Self::Handshake => Socket::Silent,
-            Self::Echo | Self::Tap | Self::Compression | Self::Tls => Socket::Echo,
+            Self::Echo | Self::Tap | Self::Compression | Self::Tls | Self::SpeedEcho => {
+                Socket::Echo
+            }
             _ => Socket::Speaks,
         }
     }

@@ -2,7 +2,7 @@
 //! counted in bytes. The echo of a frame has a known length, so nothing has to be decoded.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -66,10 +66,15 @@ impl Frames {
 
 /// Binary, so that no server has to look whether it is text.
 pub fn frame(payload: &[u8], masking_key: Option<MaskingKey>) -> Vec<u8> {
+    frame_of(Opcode::Binary, payload, masking_key)
+}
+
+/// A frame that is a message by itself.
+pub fn frame_of(opcode: Opcode, payload: &[u8], masking_key: Option<MaskingKey>) -> Vec<u8> {
     let header = FrameHeader {
         fin: true,
         reserved: ReservedBits::NONE,
-        opcode: Opcode::Binary,
+        opcode,
         masking_key,
         payload_length: payload.len() as u64,
     };
@@ -110,33 +115,55 @@ pub fn measure(server: &Contestant, load: Load, span: Duration) -> io::Result<f6
 
 /// A connection on which one message has been echoed, to the byte.
 fn open(server: &Contestant, frames: &Frames) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(server.address)?;
+    open_at(server.address, server.speaks, frames.first(1), &frames.echo)
+}
+
+/// A connection to an address, on which this frame has led to this echo.
+pub fn open_at(
+    address: SocketAddr,
+    speaks: Speaks,
+    frame: &[u8],
+    expected: &[u8],
+) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    if server.speaks == Speaks::WebSocket {
-        stream.write_all(
-            b"GET /socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\
-              Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-              Sec-WebSocket-Version: 13\r\n\r\n",
-        )?;
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte)?;
-            head.extend(byte);
-        }
-        if !head.starts_with(b"HTTP/1.1 101 ") {
-            return Err(wrong("the handshake is refused"));
-        }
+    if speaks == Speaks::WebSocket {
+        shake_hands(&mut stream)?;
     }
-    stream.write_all(frames.first(1))?;
-    let mut echo = vec![0; frames.echo.len()];
-    stream.read_exact(&mut echo)?;
-    if echo == frames.echo {
+    let mut writer = stream.try_clone()?;
+    let mut echo = vec![0; expected.len()];
+    // A server may send the beginning back before it has the end.
+    thread::scope(|scope| {
+        let writing = scope.spawn(move || writer.write_all(frame));
+        stream.read_exact(&mut echo)?;
+        writing.join().expect("the writer does not panic")
+    })?;
+    if echo == expected {
         Ok(stream)
     } else {
         Err(wrong("the echo is another message"))
+    }
+}
+
+/// The opening handshake.
+pub fn shake_hands(stream: &mut TcpStream) -> io::Result<()> {
+    stream.write_all(
+        b"GET /socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\
+          Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+          Sec-WebSocket-Version: 13\r\n\r\n",
+    )?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    if head.starts_with(b"HTTP/1.1 101 ") {
+        Ok(())
+    } else {
+        Err(wrong("the handshake is refused"))
     }
 }
 

@@ -41,10 +41,12 @@ pub fn title(load: Load) -> String {
     }
 }
 
-fn size(bytes: usize) -> String {
+/// `64 KiB`
+pub fn size(bytes: usize) -> String {
     match bytes {
         ..1024 => format!("{bytes} B"),
-        _ => format!("{} KiB", bytes / 1024),
+        1024..0x10_0000 => format!("{} KiB", bytes / 1024),
+        _ => format!("{} MiB", bytes >> 20),
     }
 }
 
@@ -89,7 +91,7 @@ pub fn line(name: &str, rates: &[f64], tungstenite: &[f64], raw_tcp: &[f64]) -> 
 }
 
 /// `1,234,567`
-fn thousands(number: f64) -> String {
+pub fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

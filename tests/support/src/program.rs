@@ -113,7 +113,8 @@ impl Program {
 
     /// `$ cargo run -p frames -- --pieces 3 "81 05"`
     fn command(self, arguments: &[&str]) -> String {
-        let id = self.package.strip_suffix("-solution");
+        let suffixes = ["-solution", "-speed"];
+        let id = suffixes.iter().find_map(|it| self.package.strip_suffix(it));
         let mut command = format!("$ cargo run -p {}", id.unwrap_or(self.package));
         if !arguments.is_empty() {
             command += " --";
@@ -147,7 +148,7 @@ impl Program {
         Server::start(self.path, &arguments)
     }
 
-    /// The same, and it may have so many open files at most.
+    /// The same as [`serve`](Self::serve), and it may have so many open files at most.
     ///
     /// # Panics
     /// It doesn't say by the deadline that it listens.

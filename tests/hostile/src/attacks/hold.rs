@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Outcome, Stage};
 use crate::client::{Client, get, unreached};
-use crate::servers::{Kind, Socket};
+use crate::servers::Socket;
 
 /// How long a connection may take to be made: the system's queue may be full for a while.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -131,7 +131,7 @@ pub fn silent(stage: &mut Stage) -> Result<Outcome, String> {
     let meanwhile = meanwhile.map_err(|why| format!("with {count} silent ones, {why}"));
     let mut faults = Vec::from_iter(meanwhile.err());
     // Where patience can't be shortened by an option, it takes most of a minute.
-    if stage.plan.full || matches!(kind, Kind::Echo | Kind::Chat | Kind::Async) {
+    if stage.plan.full || kind.can_be_impatient() {
         let began = Instant::now();
         while !clients.is_empty() && began.elapsed() < GONE {
             clients.retain_mut(|client| !client.has_ended());

@@ -1,0 +1,208 @@
+//! Messages that no single read has brought, and the buffers that they are put together in.
+//!
+//! ```text
+//! bytes   │ came already ████████ │ room: the next read fills it │   grows, up to what the header declares
+//!         0                    filled                      bytes.len()
+//! ```
+
+use std::ops::Deref;
+
+use messages::MessageError;
+
+use crate::utf8::Utf8;
+
+/// A buffer begins with this size, in bytes, and later doubles. A header may declare a mebibyte and then send nothing,
+/// so memory is for bytes that have come.
+const FIRST_SIZE: usize = 16 * 1024;
+
+/// The most bytes that a thread keeps in buffers that no message uses.
+const MAX_SPARE: usize = 8 << 20;
+
+/// Buffers that the messages of one thread share. A buffer that a message has left is used again: to get fresh memory
+/// from the system costs more than to copy what goes into it.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    spare: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Buffers {
+    /// Takes a spare buffer, or an empty one.
+    fn take(&mut self) -> Vec<u8> {
+        let buffer = self.spare.pop().unwrap_or_default();
+        self.bytes -= buffer.len();
+        buffer
+    }
+
+    /// Takes back the buffer of a message that has been answered. If there are enough, it is dropped.
+    #[inline]
+    pub fn give_back(&mut self, payload: Payload) {
+        if let Payload::Joined { buffer, .. } = payload
+            && self.bytes + buffer.len() <= MAX_SPARE
+        {
+            self.bytes += buffer.len();
+            self.spare.push(buffer);
+        }
+    }
+}
+
+/// The payload of a message or a control frame.
+#[derive(Debug, Clone)]
+pub enum Payload<'read> {
+    /// It lies where it was read.
+    InPlace(&'read [u8]),
+    /// It was put together: the first bytes of a buffer.
+    Joined {
+        /// The buffer.
+        buffer: Vec<u8>,
+        /// How many of its bytes are the payload.
+        length: usize,
+    },
+}
+
+impl Deref for Payload<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::InPlace(bytes) => bytes,
+            Self::Joined { buffer, length } => &buffer[..*length],
+        }
+    }
+}
+
+/// The kind of a message, with what has to be known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text, and how far it is checked.
+    Text(Utf8),
+    /// Binary.
+    Binary,
+}
+
+impl Kind {
+    /// A text that begins.
+    pub fn text() -> Self {
+        Self::Text(Utf8::default())
+    }
+
+    fn check(&mut self, piece: &[u8]) -> Result<(), MessageError> {
+        match self {
+            Self::Text(utf8) => Ok(utf8.push(piece)?),
+            Self::Binary => Ok(()),
+        }
+    }
+}
+
+/// A message that has begun.
+#[derive(Debug)]
+pub struct Unfinished {
+    kind: Kind,
+    /// Whether the frame that is arriving is the last one.
+    is_last: bool,
+    max_message: u64,
+    /// The first `filled` of these bytes have come.
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl Unfinished {
+    /// Begins a message with this kind of frame.
+    pub fn new(kind: Kind, is_last: bool, max_message: u64, buffers: &mut Buffers) -> Self {
+        Self {
+            kind,
+            is_last,
+            max_message,
+            bytes: buffers.take(),
+            filled: 0,
+        }
+    }
+
+    /// Continues it with one more frame.
+    pub fn continue_with(&mut self, is_last: bool) {
+        self.is_last = is_last;
+    }
+
+    /// Returns whether its last frame has begun.
+    pub fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    /// Appends a piece that was read elsewhere. So many bytes of the frame are still missing after it.
+    ///
+    /// # Errors
+    /// Returns [`MessageError::NotUtf8`] if the text can't be UTF-8 any more, and [`MessageError::TooLarge`] if the
+    /// message is too long.
+    pub fn append(&mut self, piece: &[u8], missing: u64) -> Result<(), MessageError> {
+        let fits = piece.len().min(self.within_limit(piece.len() as u64));
+        let end = self.filled + fits;
+        self.make_room(end, missing);
+        self.bytes[self.filled..end].copy_from_slice(&piece[..fits]);
+        self.kind.check(&self.bytes[self.filled..end])?;
+        self.filled = end;
+        if fits < piece.len() {
+            let limit = self.max_message;
+            return Err(MessageError::TooLarge { limit });
+        }
+        Ok(())
+    }
+
+    /// Returns how many of so many bytes the message may still take.
+    fn within_limit(&self, count: u64) -> usize {
+        let room = self.max_message - self.filled as u64;
+        usize::try_from(room.min(count)).unwrap_or(usize::MAX)
+    }
+
+    /// Grows the buffer, if it has to, to `end` at least: to twice that or [`FIRST_SIZE`], whichever is more, but to no
+    /// more than the message has after so many more bytes, which are declared and missing.
+    fn make_room(&mut self, end: usize, missing: u64) {
+        // Task: a declared length is only a claim. A buffer that is larger already, because it was used before, stays.
+        todo!(
+            "a declared length is only a claim. A buffer that is larger already, because it was used before, stays"
+        )
+    }
+
+    /// Returns where the next of so many missing bytes belong. It is empty if a byte more would be over the limit.
+    pub fn room(&mut self, missing: u64) -> &mut [u8] {
+        let missing = self.within_limit(missing);
+        if missing == 0 {
+            return &mut [];
+        }
+        self.make_room(self.filled + 1, missing as u64 - 1);
+        let end = self.bytes.len().min(self.filled + missing);
+        &mut self.bytes[self.filled..end]
+    }
+
+    /// Takes so many bytes that were read into the room, and unmasks them there.
+    ///
+    /// # Errors
+    /// Returns [`MessageError::NotUtf8`] if the text can't be UTF-8 any more.
+    pub fn came(
+        &mut self,
+        count: usize,
+        unmask: impl FnOnce(&mut [u8]),
+    ) -> Result<(), MessageError> {
+        let end = self.filled + count;
+        let piece = &mut self.bytes[self.filled..end];
+        unmask(piece);
+        self.kind.check(piece)?;
+        self.filled = end;
+        Ok(())
+    }
+
+    /// Ends the message, and returns its payload.
+    ///
+    /// # Errors
+    /// Returns [`MessageError::NotUtf8`] if a text ends inside a character.
+    pub fn finish(self) -> Result<(Kind, Payload<'static>), MessageError> {
+        if let Kind::Text(utf8) = self.kind {
+            utf8.finish()?;
+        }
+        let payload = Payload::Joined {
+            buffer: self.bytes,
+            length: self.filled,
+        };
+        Ok((self.kind, payload))
+    }
+}

@@ -1,0 +1,271 @@
+//! The chat on one thread: who is told, when, and in how many writes.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use chat::Pace;
+use frames::Opcode;
+use handshake::head::RequestHead;
+use polling::routes::{Refusal, Reply};
+use speed::{Answers, App, Chat, Server, Settings};
+use support::check;
+use support::frame::{TEXT, masked};
+use support::sign::{missing, under, yours};
+
+use super::shared::{Peer, long_enough, settings, start};
+
+/// Whatever a client sends is told to all. It notes what the loop asks for.
+struct Notes {
+    what: Arc<Mutex<Vec<String>>>,
+    members: usize,
+    news: Vec<u8>,
+    has_news: bool,
+    waits: Sender<()>,
+    go_on: Receiver<()>,
+}
+
+impl App for Notes {
+    type Member = (usize, usize);
+
+    fn get(&self, _path: &str, _query: &str) -> Reply {
+        Refusal::NoSuchPath.into()
+    }
+
+    fn join(&mut self, _request: &RequestHead, _query: &str) -> Result<(usize, usize), Reply> {
+        self.members += 1;
+        Ok((self.members, self.news.len()))
+    }
+
+    fn hear<Stream: Write>(
+        &mut self,
+        member: &mut (usize, usize),
+        _opcode: Opcode,
+        payload: &[u8],
+        _answers: &mut Answers<Stream>,
+    ) -> io::Result<()> {
+        if payload == b"wait" {
+            _ = self.waits.send(());
+            _ = self.go_on.recv_timeout(long_enough());
+            return Ok(());
+        }
+        self.note(format!("{} speaks", member.0));
+        self.news.extend(support::frame::unmasked(TEXT, payload));
+        self.has_news = true;
+        Ok(())
+    }
+
+    fn has_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
+    }
+
+    fn collect(&mut self, member: &mut (usize, usize), bytes: &mut Vec<u8>, _done: bool) -> bool {
+        let new = &self.news[member.1..];
+        if !new.is_empty() {
+            bytes.extend_from_slice(new);
+            self.note(format!("{} gets {} bytes", member.0, new.len()));
+        }
+        member.1 = self.news.len();
+        true
+    }
+}
+
+impl Notes {
+    fn note(&self, line: String) {
+        self.what
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(line);
+    }
+}
+
+#[test]
+fn news_is_told_once_for_all_turns() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "After the turns of all clients that are ready, each client gets all the news, in one write.",
+        signs: [
+            missing(["gets 21 bytes"]).and(yours(["gets 7 bytes"])).says(
+                "News was told after each turn, in a write for each. Tell it once, after the last turn.",
+            ),
+            missing(["2 gets"]).or(missing(["1 gets"])).says(
+                "There was news, and a client that said nothing itself wasn't told: give it to every client.",
+            ),
+        ],
+        shows: || {
+            let what = Arc::new(Mutex::new(Vec::new()));
+            let (waits, is_waiting) = mpsc::channel();
+            let (go, go_on) = mpsc::channel();
+            let app = Notes {
+                what: Arc::clone(&what),
+                members: 0,
+                news: Vec::new(),
+                has_news: false,
+                waits,
+                go_on,
+            };
+            let server = start(settings(), app);
+            let mut peers = Vec::from_iter((0..4).map(|_| Peer::open(server.address())));
+            peers[0].send(&masked(TEXT, b"wait"));
+            _ = is_waiting.recv_timeout(long_enough());
+            // The thread is busy with the first client. Meanwhile, three others speak.
+            for peer in &mut peers[1..] {
+                peer.send(&masked(TEXT, b"news!"));
+            }
+            thread::sleep(Duration::from_millis(30));
+            _ = go.send(());
+            let mut hears = |_| peers.iter_mut().all(|peer| peer.hears() == "text \"news!\"");
+            let all = (0..3).all(&mut hears);
+            let mut notes = what.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            // Three spoke, in any order.
+            let spoke = notes.len().min(3);
+            notes[..spoke].sort_unstable();
+            format!("{}\n{}\n", notes.join("\n"), if all { "all four heard all three" } else { "not all heard all" })
+        },
+    }
+}
+
+/// A chat without limits on how fast people speak.
+fn chat(max_outbox_bytes: usize) -> Server {
+    let settings = chat::Settings {
+        max_outbox_bytes,
+        max_history: 5,
+        last_id: 0,
+        pace: Pace {
+            messages: 1_000_000,
+            deliveries: u64::MAX,
+        },
+        ..chat::Settings::default()
+    };
+    start(
+        Settings {
+            max_message: 16 << 10,
+            ..super::shared::settings()
+        },
+        Chat::new(&settings),
+    )
+}
+
+fn says(name: &str, text: &str) -> Vec<u8> {
+    masked(
+        TEXT,
+        format!(r#"{{"username":"{name}","message":"{text}"}}"#).as_bytes(),
+    )
+}
+
+/// The text of the next frame.
+fn text(peer: &mut Peer) -> String {
+    match peer.frame() {
+        Ok(Some((TEXT, payload))) => String::from_utf8_lossy(&payload).into_owned(),
+        Ok(Some((first, payload))) => super::shared::meaning(first, &payload),
+        other => format!("{:?}", other.map(|_| ())),
+    }
+}
+
+#[test]
+fn the_rules_are_those_of_step_10() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "History, names, news and refusals are those of step 10, and an answer overtakes no message.",
+        signs: [],
+        shows: || {
+            let server = chat(1 << 20);
+            let mut ada = Peer::open(server.address());
+            let mut shown = format!("ada joins\n  {}\n", text(&mut ada));
+            ada.send(&says("ada", "hi"));
+            shown += &format!("she speaks\n  {}\n  {}\n", text(&mut ada), text(&mut ada));
+            let mut bob = Peer::open(server.address());
+            shown += &format!("bob joins\n  {}\n  {}\n", text(&mut bob), text(&mut bob));
+            bob.send(&[says("bob", "hello"), says("ada", "not me"), masked(0x82, b"?")].concat());
+            for _ in 0..4 {
+                shown += &format!("  bob: {}\n", text(&mut bob));
+            }
+            shown += &format!("  ada: {}\n  ada: {}\n", text(&mut ada), text(&mut ada));
+            drop(bob);
+            shown + &format!("bob leaves\n  {}\n", text(&mut ada))
+        },
+    }
+}
+
+#[test]
+fn everyone_hears_everything_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Each message reaches each client once, in the same order.",
+        signs: [
+            missing(["30 of 30"]).says(
+                "A message is missing, or came twice. Is the news told to every client, and again if there is more?",
+            ),
+        ],
+        shows: || {
+            const MESSAGES: usize = 40;
+            let server = chat(1 << 20);
+            let mut peers = Vec::from_iter((0..30).map(|_| Peer::open(server.address())));
+            let mut ids = Vec::new();
+            for (number, peer) in peers.iter_mut().enumerate().take(5) {
+                let all = Vec::from_iter((0..MESSAGES).flat_map(|it| says(&format!("speaker {number}"), &it.to_string())));
+                peer.send(&all);
+            }
+            for peer in &mut peers {
+                let mut heard = Vec::new();
+                while heard.len() < 5 * MESSAGES {
+                    let text = text(peer);
+                    if let Some((id, _)) = text.strip_prefix(r#"{"id":"#).and_then(|it| it.split_once(',')) {
+                        heard.push(id.parse::<u64>().unwrap_or_default());
+                    } else if !text.starts_with('{') {
+                        break;
+                    }
+                }
+                ids.push(heard);
+            }
+            let right = ids.iter().filter(|ids| ids.iter().copied().eq(1..=5 * MESSAGES as u64)).count();
+            format!("{right} of 30 heard {} messages, each once and in order\n", 5 * MESSAGES)
+        },
+    }
+}
+
+#[test]
+fn one_that_reads_nothing_is_cut_off() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "A client whose outbox is full is closed with 1013. The others go on.",
+        signs: [
+            under("the one that reads nothing", missing(["Close 1013"])).says(
+                "It wasn't told why. Once its socket is writable again, it gets what its outbox has: the Close frame.",
+            ),
+        ],
+        shows: || {
+            let server = chat(100_000);
+            let mut silent = Peer::open(server.address());
+            silent.send(&masked(TEXT, br#"{"username":"silent"}"#));
+            let mut ada = Peer::open(server.address());
+            // A thousand characters, four bytes each. The system's own buffers have to fill first.
+            let long = "𝄞".repeat(1000);
+            let mut is_cut_off = false;
+            for _ in 0..20_000 {
+                ada.send(&says("ada", &long));
+                while let heard = text(&mut ada)
+                    && !heard.contains(&long)
+                {
+                    is_cut_off |= heard.contains(r#"{"left":"silent"}"#);
+                    if !heard.starts_with('{') {
+                        return format!("ada hears {heard}\n");
+                    }
+                }
+                if is_cut_off {
+                    break;
+                }
+            }
+            let mut last = text(&mut silent);
+            while last.starts_with('{') {
+                last = text(&mut silent);
+            }
+            ada.send(&says("ada", "still there?"));
+            let heard = text(&mut ada);
+            let heard = if heard.contains("still there?") { "goes on".to_string() } else { heard };
+            format!("the one that reads nothing\n  {last}\nada\n  {heard}\n")
+        },
+    }
+}
