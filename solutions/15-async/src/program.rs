@@ -28,8 +28,7 @@ pub fn run(arguments: Parser) -> ExitCode {
         "seconds between two lines about the runtime; 0: none",
         &mut look_every,
     );
-    let (listen, settings) =
-        program::options(arguments, about, DEFAULT_PORT, settings, vec![look]);
+    let (listen, settings) = program::options(arguments, about, DEFAULT_PORT, settings, vec![look]);
     let look_every = Duration::from_secs(look_every);
     launch::serve(listen, |listener| {
         Server::start(listener, settings, look_every)

@@ -102,7 +102,8 @@ fn serve(options: Options) -> Result<ExitCode, String> {
         .servers
         .unwrap_or(if options.bus.is_some() { 1 } else { 2 });
     let rest = Parser::from_args(options.rest.into_iter().map(OsString::from));
-    let (listen, chat) = chat::program::options(rest, ABOUT, DEFAULT_PORT, settings.chat.clone(), vec![]);
+    let (listen, chat) =
+        chat::program::options(rest, ABOUT, DEFAULT_PORT, settings.chat.clone(), vec![]);
     let settings = Settings { chat, ..settings };
     Ok(launch::serve(listen, |first| {
         let mut all = Vec::new();

@@ -50,7 +50,8 @@ fn echo(arguments: Parser) -> ExitCode {
 fn chat(arguments: Parser) -> ExitCode {
     let about = "The chat of step 10, with one thread for everyone.";
     let settings = chat::Settings::default();
-    let (listen, settings) = chat::program::options(arguments, about, DEFAULT_PORT, settings, vec![]);
+    let (listen, settings) =
+        chat::program::options(arguments, about, DEFAULT_PORT, settings, vec![]);
     launch::serve(listen, |listener| Chat::start(listener, &settings))
 }
 

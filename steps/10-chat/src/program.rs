@@ -16,27 +16,24 @@ const DEFAULT_PORT: u16 = 9010;
 
 /// Serves the chat with these settings, except for those that the command line names, until Ctrl-C. An acceptor puts
 /// something between TCP and the first head.
-pub fn run(
-    arguments: Parser,
-    mut settings: Settings,
-    acceptor: Option<Arc<dyn Acceptor>>,
-) -> ExitCode {
+pub fn run(arguments: Parser, settings: Settings, acceptor: Option<Arc<dyn Acceptor>>) -> ExitCode {
     let about = "A chat: a page at /, a WebSocket at /socket, lists at /messages and /people.";
-    let listen = options(arguments, about, DEFAULT_PORT, &mut settings, vec![]);
+    let (listen, settings) = options(arguments, about, DEFAULT_PORT, settings, vec![]);
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     launch::serve_as(scheme, listen, |listener| {
         Server::start_with(listener, acceptor, Arc::new(Chat::new(settings)))
     })
 }
 
-/// Reads the options of a chat into its settings, and some more. Returns the address to listen on.
+/// Reads the command line: where to listen, and the settings that it names. A program may have some options more. Ends
+/// the process after `--help` (code 0), and for a command line that makes no sense (code 2).
 pub fn options(
     arguments: Parser,
     about: &str,
     default_port: u16,
-    settings: &mut Settings,
+    mut settings: Settings,
     more: Vec<NumberOption>,
-) -> SocketAddr {
+) -> (SocketAddr, Settings) {
     let mut max_outbox_bytes = settings.max_outbox_bytes as u64;
     let mut head_within = settings.head_within.as_secs();
     let mut ping_after = settings.client.patience.ping_after.as_secs();
@@ -101,5 +98,5 @@ pub fn options(
     settings.client.patience.ping_after = Duration::from_secs(ping_after);
     settings.client.patience.pong_within = Duration::from_secs(pong_within);
     settings.client.patience.close_within = Duration::from_secs(close_within.max(1));
-    listen
+    (listen, settings)
 }

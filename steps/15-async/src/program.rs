@@ -16,7 +16,7 @@ const MAX_CONNECTIONS: u64 = 20_000;
 
 /// Serves the chat until Ctrl-C.
 pub fn run(arguments: Parser) -> ExitCode {
-    let mut settings = Settings {
+    let settings = Settings {
         max_connections: MAX_CONNECTIONS,
         ..Settings::default()
     };
@@ -28,7 +28,7 @@ pub fn run(arguments: Parser) -> ExitCode {
         "seconds between two lines about the runtime; 0: none",
         &mut look_every,
     );
-    let listen = program::options(arguments, about, DEFAULT_PORT, &mut settings, vec![look]);
+    let (listen, settings) = program::options(arguments, about, DEFAULT_PORT, settings, vec![look]);
     let look_every = Duration::from_secs(look_every);
     launch::serve(listen, |listener| {
         Server::start(listener, settings, look_every)

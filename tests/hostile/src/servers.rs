@@ -168,16 +168,14 @@ impl Kind {
             | Self::Chat
             | Self::Async
             | Self::SpeedEcho
-            | Self::SpeedChat => {
-                Some(&["--max-connections", "0"])
-            }
+            | Self::SpeedChat => Some(&["--max-connections", "0"]),
             _ => None,
         }
     }
 
     /// Whether it is a chat as in step 10.
     pub fn is_chat(self) -> bool {
-        matches!(self, Self::Chat | Self::SpeedChat)
+        matches!(self, Self::Chat | Self::Async | Self::SpeedChat)
     }
 
     /// Whether [`impatient`](Self::impatient) shortens all of its patience.
@@ -191,11 +189,6 @@ impl Kind {
             self,
             Self::EventsChat | Self::Chart | Self::Notifications | Self::Poker
         )
-    }
-
-    /// Whether it is a chat as step 10 defines it.
-    pub fn is_chat(self) -> bool {
-        matches!(self, Self::Chat | Self::Async)
     }
 
     /// What its WebSockets say.
