@@ -41,9 +41,11 @@ impl Scene {
     }
 
     fn says_again(&mut self) {
+        let was_uncertain = self.chat.is_uncertain();
         let again = self.chat.take_uncertain();
         self.diary += &format!(
-            "uncertain {again:?}, answers to come: {}\n",
+            "uncertain {again:?} ({was_uncertain}, then {}), answers to come: {}\n",
+            self.chat.is_uncertain(),
             self.chat.waits_for()
         );
     }
@@ -66,6 +68,7 @@ fn a_chat_is_lines() {
             scene.opens();
             scene.hears(r#"{"id":3,"username":"bob","message":"hi"}"#);
             scene.hears(r#"{"people":["bob","cleo"]}"#);
+            scene.hears(r#"{"joined":"eve"}"#);
             scene.hears(r#"{"joined":"ada"}"#);
             scene.hears(r#"{"you":"ada"}"#);
             scene.says("\"hello\", \u{1f44b}");

@@ -2,14 +2,16 @@
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use client::dial::{DialError, connect_in_turn, connect_to_any};
+use client::target::Target;
 use client::turn::Turn;
 use client::{Settings, connect};
+use echo::{Connector, Stream};
 use support::check;
 use support::machine::stretched;
 use support::sign::{missing, too_much, under, yours};
@@ -275,4 +277,46 @@ fn held(title: &str, answer: impl Fn(&str) -> Vec<u8>) -> String {
         one.is_finished() && other.is_finished()
     });
     held
+}
+
+/// A connector that only says that it was asked.
+#[derive(Debug)]
+struct Asked;
+
+impl Connector for Asked {
+    fn connect(&self, name: &str, _: TcpStream) -> io::Result<Box<dyn Stream>> {
+        Err(io::Error::other(format!("asked for {name}")))
+    }
+}
+
+#[test]
+fn only_wss_is_for_the_connector() {
+    check! {
+        rfc: "RFC 6455 §3",
+        rule: "A connector makes the stream of a wss URL. A ws URL is for TCP alone, even if there is a connector.",
+        signs: [],
+        shows: || {
+            let row = |secure: bool| {
+                let played = Played::listen();
+                let target = Target { secure, ..played.target() };
+                let connecting = thread::spawn(move || {
+                    let settings = Settings { connector: Some(Arc::new(Asked)), ..Settings::default() };
+                    connect(&target, &settings).map(|_| ())
+                });
+                let server = played.accept_while(stretched(LONG_ENOUGH), || !connecting.is_finished());
+                let server = server.map(|mut server| {
+                    if !secure {
+                        let answer = server.answer("");
+                        server.send(&answer);
+                    }
+                    server
+                });
+                let outcome = connecting.join().expect("it has not panicked");
+                drop(server);
+                let scheme = if secure { "wss" } else { "ws" };
+                outcome.map_or_else(|error| format!("{scheme}: {error}\n"), |()| format!("{scheme}: open\n"))
+            };
+            row(false) + &row(true)
+        },
+    }
 }
