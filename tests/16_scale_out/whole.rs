@@ -219,3 +219,25 @@ fn a_proxy_can_ask_how_it_is() {
         },
     }
 }
+
+#[test]
+fn a_cursor_that_no_message_can_have_counts_as_0() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A cursor beyond the clock is nonsense: such a client would wait for ever. A cursor that isn't a number is \
+               refused.",
+        signs: [],
+        shows: || {
+            let bus = Faulty::new();
+            bus.elsewhere(&["one", "two"]);
+            let server = serve(&bus);
+            let mut shown = String::new();
+            for after in ["0", "1", "9007199254740991"] {
+                let mut peer = Peer::open(&server, &format!("?after={after}"));
+                shown += &format!("after={after}: {:?}\n", peer.texts_up_to("two"));
+            }
+            let status = |path: &str| exchange(server.address(), "GET", path, None).status;
+            shown + &format!("/messages?after=now: {}\n", status("/messages?after=now"))
+        },
+    }
+}
