@@ -1,5 +1,6 @@
 //! Rooms of several servers on one bus: what is delivered, and to whom.
 
+use scale_out::Bus;
 use support::check;
 use support::sign::{missing, only, swapped, too_much, yours};
 
@@ -139,6 +140,32 @@ fn a_lost_name_ends_the_connection() {
             scene.joins("ada", "B", 0);
             scene.is_named("ada");
             scene.renews("B");
+            scene.renews("A");
+            scene.text
+        },
+    }
+}
+
+#[test]
+fn an_answer_from_before_brings_nobody_back() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The answer to a renewal may be older than what this server knows about its own people: it brings nobody \
+               back who has left meanwhile, and takes nobody off the list who has come.",
+        signs: [],
+        shows: || {
+            let mut scene = Scene::new(&["A"]);
+            scene.joins("ada", "A", 0);
+            scene.joins("bob", "A", 0);
+            scene.is_named("ada");
+            scene.note("A renews its leases, and the answer takes its time");
+            let names = scene.room("A").names();
+            let answer = scene.bus.memory().renew("A", &names).expect("memory doesn't fail");
+            scene.leaves("ada");
+            scene.is_named("bob");
+            scene.note("the answer comes");
+            scene.room("A").take_presence(answer);
+            scene.look();
             scene.renews("A");
             scene.text
         },

@@ -173,7 +173,7 @@ fn nothing_is_sent_while_the_bus_is_away() {
             never_finished().says("Nothing has happened, and the client can be told so at once: it is not tried again."),
         ],
         shows: || {
-            let mut shown = format!("found out: {}", say(&[], Some(Fate::Away), stretched(DEADLINE)));
+            let mut shown = format!("found out: {}", say(&[], Some(Fate::Away), 10 * SHORT));
             let mut scene = Scene::with(&["A"], SHORT);
             scene.joins("ada", "A", 0);
             scene.is_named("ada");

@@ -35,6 +35,9 @@ pub const UNLIMITED: Pace = Pace {
 /// The messages that a room keeps.
 pub const MAX_HISTORY: u64 = 3;
 
+/// The most notes that a bus takes: wrong code may ask again and again without a pause.
+const MAX_NOTES: usize = 1000;
+
 /// Locks, even if a thread has panicked while it held the lock.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -115,7 +118,11 @@ impl Faulty {
         note: &str,
         question: impl FnOnce(&MemoryBus) -> Result<T, BusError>,
     ) -> Result<T, BusError> {
-        lock(&self.notes).push(note.to_string());
+        let mut notes = lock(&self.notes);
+        if notes.len() < MAX_NOTES {
+            notes.push(note.to_string());
+        }
+        drop(notes);
         let next = lock(&self.fates).pop_front();
         match next.or(*lock(&self.lasting)) {
             None => question(&self.bus),

@@ -8,7 +8,7 @@
 //!                                         └────────────────────────────────┘
 //! ```
 //!
-//! A server that dies says goodbye for nobody. It only stops renewing.
+//! A server that dies says no goodbye. It only stops renewing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -71,7 +71,7 @@ impl Leases {
     }
     // ANCHOR_END: claim
 
-    /// Renews the leases of a server: `mine` are all of its people. Whoever has left it isn't among them.
+    /// Renews the leases of a server: `mine` are all of its people; those who have left aren't among them.
     // ANCHOR: renew
     pub fn renew(&mut self, server: &str, mine: &[(String, String)], now: Instant) -> Presence {
         // Task: what has ended goes, and what this server doesn't renew. What a different server has now is lost.

@@ -5,8 +5,8 @@
 //!                         oldest ┘                └ newest
 //! ```
 //!
-//! Whoever publishes may never get the answer: the connection breaks, and the message is in the log, or it isn't. So
-//! each publish has a ticket, which is the same when it is tried again.
+//! A server that publishes may never get the answer: the connection breaks, and the message is in the log, or it isn't.
+//! So each publish has a ticket, which is the same when it is tried again.
 
 use std::collections::{HashMap, VecDeque};
 

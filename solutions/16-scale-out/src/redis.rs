@@ -25,7 +25,7 @@ use crate::log::Ticket;
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-/// The pause after a connection has failed: until it is over, nobody waits for Redis. It doubles each time.
+/// The pause after a connection has failed: until it is over, no thread waits for Redis. It doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -33,7 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const AT_ONCE: u64 = 100;
 
 /// Adds a message. The id is one more than the last. After Redis has been restarted, it may have forgotten the last
-/// ones: then the clock gives an id that nobody has had.
+/// ones: then the clock gives an id that no message has had.
 // ANCHOR: publish
 const PUBLISH: &str = r"
     local id = redis.call('GET', KEYS[3])
@@ -232,8 +232,8 @@ fn message((id, fields): Entry) -> Result<Message, BusError> {
     }
 }
 
-/// A connection that is opened when it is needed. After a failure, there is a pause before the next try, and nobody
-/// waits meanwhile: so while Redis is away, each question costs nothing.
+/// A connection that is opened when it is needed. After a failure, there is a pause before the next try, and no
+/// thread waits meanwhile: so while Redis is away, each question costs nothing.
 struct Line {
     client: Client,
     state: Mutex<State>,

@@ -110,7 +110,13 @@ fn serve(options: Options) -> Result<ExitCode, String> {
         for number in 1..servers {
             all.push(another(listen, number, &bus, &settings)?);
         }
-        all.push(Node::serve(first, bus, settings)?);
+        let server = Node::serve(first, bus, settings)?;
+        if server.app().room().is_away() {
+            let sentence =
+                "The bus can't be reached. The servers go on trying; pages say so meanwhile.";
+            _ = writeln!(io::stderr(), "{sentence}");
+        }
+        all.push(server);
         Ok(all)
     }))
 }

@@ -327,7 +327,7 @@ impl LocalRoom {
         self.lock().people.clone()
     }
 
-    /// Returns a text that nobody else has.
+    /// Returns a text that comes only once, at all servers.
     fn token(&self) -> String {
         let number = self.tokens.fetch_add(1, Ordering::Relaxed);
         format!("{}/{number}", self.server)
