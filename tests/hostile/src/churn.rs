@@ -171,7 +171,7 @@ fn visit(kind: Kind, running: &Running, number: usize, random: &mut Random) -> O
 
 fn greeting(kind: Kind, number: usize) -> String {
     match kind {
-        Kind::Chat | Kind::Async | Kind::SpeedChat => {
+        Kind::Chat | Kind::Async | Kind::ScaleOut | Kind::SpeedChat => {
             format!("{{\"username\":\"visitor {number}\",\"message\":\"Hello\"}}")
         }
         _ if kind.is_app() => {

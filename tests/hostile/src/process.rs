@@ -140,6 +140,11 @@ impl Running {
                     .args(["echo", "--listen", "127.0.0.1:0"])
                     .args(arguments);
             }
+            Kind::ScaleOut => {
+                command
+                    .args(["--servers", "1", "--listen", "127.0.0.1:0"])
+                    .args(arguments);
+            }
             _ => _ = command.args(["--listen", "127.0.0.1:0"]).args(arguments),
         }
         command.env("RUST_BACKTRACE", "0");

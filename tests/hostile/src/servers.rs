@@ -43,6 +43,8 @@ pub enum Kind {
     Tls,
     /// The chat of step 15.
     Async,
+    /// The chat of step 16: one server, and its bus in memory.
+    ScaleOut,
     /// Step 17's echo server: one thread for all.
     SpeedEcho,
     /// The chat on it.
@@ -68,7 +70,7 @@ pub enum Socket {
 
 impl Kind {
     /// All of them, in the order of the steps.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Hello,
         Self::Polling,
         Self::LongPolling,
@@ -82,6 +84,7 @@ impl Kind {
         Self::Compression,
         Self::Tls,
         Self::Async,
+        Self::ScaleOut,
         Self::SpeedEcho,
         Self::SpeedChat,
         Self::Book,
@@ -104,6 +107,7 @@ impl Kind {
             Self::Compression => "compression",
             Self::Tls => "tls",
             Self::Async => "async",
+            Self::ScaleOut => "scale-out",
             Self::SpeedEcho => "speed-echo",
             Self::SpeedChat => "speed-chat",
             Self::Book => "book",
@@ -124,7 +128,7 @@ impl Kind {
     }
 
     /// The packages that cargo builds for all of them.
-    pub const PACKAGES: [&str; 13] = [
+    pub const PACKAGES: [&str; 14] = [
         "hello-solution",
         "polling-solution",
         "long-polling-solution",
@@ -135,6 +139,7 @@ impl Kind {
         "compression-solution",
         "tls-solution",
         "async-solution",
+        "scale-out-solution",
         "speed-solution",
         "workshop",
         "workshop-tap",
@@ -144,7 +149,12 @@ impl Kind {
     pub fn impatient(self) -> &'static [&'static str] {
         match self {
             Self::LongPolling => &["--hold", "1"],
-            Self::Echo | Self::Chat | Self::Async | Self::SpeedEcho | Self::SpeedChat => &[
+            Self::Echo
+            | Self::Chat
+            | Self::Async
+            | Self::ScaleOut
+            | Self::SpeedEcho
+            | Self::SpeedChat => &[
                 "--head-within",
                 "3",
                 "--ping-after",
@@ -175,7 +185,10 @@ impl Kind {
 
     /// Whether it is a chat as in step 10.
     pub fn is_chat(self) -> bool {
-        matches!(self, Self::Chat | Self::Async | Self::SpeedChat)
+        matches!(
+            self,
+            Self::Chat | Self::Async | Self::ScaleOut | Self::SpeedChat
+        )
     }
 
     /// Whether [`impatient`](Self::impatient) shortens all of its patience.

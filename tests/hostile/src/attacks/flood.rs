@@ -94,7 +94,7 @@ fn message(kind: Kind, number: usize, n: usize) -> String {
         |event: &str, data: &str| format!("{{\"n\":{n},\"event\":\"{event}\",\"data\":{data}}}");
     let name = format!("\"flood-{number}\"");
     match (kind, n) {
-        (Kind::Chat | Kind::Async | Kind::SpeedChat, _) => {
+        (Kind::Chat | Kind::Async | Kind::ScaleOut | Kind::SpeedChat, _) => {
             format!("{{\"username\":{name},\"message\":\"number {n}\"}}")
         }
         (Kind::EventsChat | Kind::Poker, 1) => event("name", &name),
