@@ -130,14 +130,17 @@ pub struct Rig {
     begin: Instant,
 }
 
-/// More polls than right code needs for all that a check does with a client.
+/// More polls than right code needs before the clock goes on.
 const MANY_POLLS: usize = 2_000;
 
 /// Runs a future, unless it never waits: then virtual time would stand still.
 async fn unless_restless(future: impl Future<Output = ()>, is_restless: Arc<AtomicBool>) {
     let mut future = pin!(future);
-    let mut polls = 0;
+    let (mut polls, mut since) = (0, Instant::now());
     poll_fn(|context| {
+        if Instant::now() > since {
+            (polls, since) = (0, Instant::now());
+        }
         polls += 1;
         if polls > MANY_POLLS {
             is_restless.store(true, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chat::chat::{after, get, tab};
+use chat::client::ClientId;
 use chat::http::refusal_reply;
 use chat::{Hub, Outbox, Settings, Visitor};
 use connection::Extension;
@@ -10,7 +11,7 @@ use handshake::head::{RequestHead, host_and_resource};
 use handshake::opening::OpeningHandshake;
 use handshake::policy::Policy;
 use hyper::{Request, Response};
-use polling::routes::Refusal;
+use polling::routes::{Refusal, Reply};
 
 use crate::http::{request_head, response, switching_protocols};
 use crate::mailbox::Mailbox;
@@ -59,7 +60,7 @@ impl Site {
     }
 
     /// Lets a guest in. Its outbox gets the messages that it hasn't seen, and everything from now on.
-    pub fn join(&self, guest: &Guest, outbox: &Arc<Outbox>) -> chat::client::ClientId {
+    pub fn join(&self, guest: &Guest, outbox: &Arc<Outbox>) -> ClientId {
         self.hub.join(guest.visitor.clone(), outbox)
     }
 
@@ -81,11 +82,7 @@ impl Site {
     }
 
     /// Judges an opening handshake by the rules of step 04.
-    fn open(
-        &self,
-        head: &RequestHead,
-        query: &str,
-    ) -> Result<(OpeningHandshake, Guest), polling::routes::Reply> {
+    fn open(&self, head: &RequestHead, query: &str) -> Result<(OpeningHandshake, Guest), Reply> {
         let mut opening = OpeningHandshake::read(head, &Policy::default())
             .map_err(|refusal| refusal_reply(&refusal))?;
         let after = after(query).ok_or(Refusal::BadCursor)?;
