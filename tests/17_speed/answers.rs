@@ -229,16 +229,16 @@ fn waiting_bytes_go_out_until_would_block() {
         rfc: "the workshop's own rule",
         rule: "What waits is written until the socket says `WouldBlock`: only then does the system report it writable again.",
         signs: [
-            under("takes 10 at once", missing(["0 left"])).says(
-                "One write was made, and the socket took a part. Without a `WouldBlock` no event may come, and the rest \
-                 waits for ever. Write on.",
-            ),
-            under("full", yours(["failed"])).says("`WouldBlock` isn't a failure. What is left waits for the next event."),
-            panics("without end").says("`WouldBlock` doesn't go away by trying again. Return."),
             under("takes 10 at once", yours(["not empty"])).says(
                 "Everything is written, and the bytes are still there: empty the buffer, so that an idle client takes \
                  no memory.",
             ),
+            under("takes 10 at once", missing(["0 left"])).says(
+                "One write was made, and the socket took a part. Without a `WouldBlock` no event may come, and the rest \
+                 waits forever. Write on.",
+            ),
+            under("full", yours(["failed"])).says("`WouldBlock` isn't a failure. What is left waits for the next event."),
+            panics("without end").says("`WouldBlock` doesn't go away by trying again. Return."),
         ],
         shows: || {
             let mut shown = String::new();
