@@ -18,6 +18,10 @@ pub const MAX_THREADS: usize = 1000;
 /// The spread of the middle half of the rounds, as a share of their median, from which on a figure is marked.
 const NOISY: f64 = 0.3;
 
+/// What a mark means, at the end of a table.
+pub const NOISE: &str =
+    "~ the middle half of the rounds is spread over more than 30 % of their median: not a result\n";
+
 /// What was measured of one server under one load: a figure for each round.
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
@@ -127,7 +131,7 @@ pub fn table(names: &[&'static str], loads: &[Load], all: &[Vec<Figures>]) -> St
         text += &format!("{}{mark}\n", line(names, *load, figures));
     }
     if noisy {
-        text += "~ the middle half of our rounds is spread over more than 30 % of their median: not a result\n";
+        text += NOISE;
     }
     text
 }
@@ -194,7 +198,7 @@ pub fn short_title(load: Load) -> String {
 }
 
 /// Whether the middle half of these rounds is too far apart to mean something.
-fn is_noisy(rates: &[f64]) -> bool {
+pub fn is_noisy(rates: &[f64]) -> bool {
     let mut sorted = rates.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = |share: usize| sorted[(sorted.len() - 1) * share / 4];
