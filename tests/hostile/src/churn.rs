@@ -171,7 +171,9 @@ fn visit(kind: Kind, running: &Running, number: usize, random: &mut Random) -> O
 
 fn greeting(kind: Kind, number: usize) -> String {
     match kind {
-        Kind::Chat | Kind::SpeedChat => format!("{{\"username\":\"visitor {number}\",\"message\":\"Hello\"}}"),
+        Kind::Chat | Kind::SpeedChat => {
+            format!("{{\"username\":\"visitor {number}\",\"message\":\"Hello\"}}")
+        }
         _ if kind.is_app() => {
             format!("{{\"n\":1,\"event\":\"name\",\"data\":\"visitor {number}\"}}")
         }

@@ -124,7 +124,11 @@ impl Running {
             }
             // Their programs are several.
             Kind::Compression | Kind::SpeedEcho | Kind::SpeedChat => {
-                let which = if kind == Kind::SpeedChat { "chat" } else { "echo" };
+                let which = if kind == Kind::SpeedChat {
+                    "chat"
+                } else {
+                    "echo"
+                };
                 command
                     .args([which, "--listen", "127.0.0.1:0"])
                     .args(arguments);

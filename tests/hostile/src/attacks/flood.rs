@@ -94,7 +94,9 @@ fn message(kind: Kind, number: usize, n: usize) -> String {
         |event: &str, data: &str| format!("{{\"n\":{n},\"event\":\"{event}\",\"data\":{data}}}");
     let name = format!("\"flood-{number}\"");
     match (kind, n) {
-        (Kind::Chat | Kind::SpeedChat, _) => format!("{{\"username\":{name},\"message\":\"number {n}\"}}"),
+        (Kind::Chat | Kind::SpeedChat, _) => {
+            format!("{{\"username\":{name},\"message\":\"number {n}\"}}")
+        }
         (Kind::EventsChat | Kind::Poker, 1) => event("name", &name),
         (Kind::EventsChat, _) => event("say", "\"Hello\""),
         (Kind::Poker, _) => event("vote", r#"{"round":1,"card":"5"}"#),
