@@ -20,7 +20,7 @@ use crate::answers::{Answers, Waiting};
 use crate::app::App;
 use crate::connection::{Config, Connection, Event};
 use crate::http::{self, Answer};
-use crate::server::Settings;
+use crate::settings::Settings;
 use crate::unfinished::Buffers;
 
 /// The most bytes that one read takes, in addition to the rest of a message that has begun. There is one such buffer

@@ -21,6 +21,7 @@
 //! | [`client`] | what one client does in its turn |
 //! | [`server`] | one thread for all clients: a readiness loop |
 //! | [`app`], [`echo_app`], [`chat_app`] | the applications of steps 09 and 10, called by that loop |
+//! | [`settings`] | the limits, out of those of steps 09 and 10 |
 //! | [`http`] | answers a request's head |
 //! | [`mod@measure`] | what each change is worth, on your machine |
 //!
@@ -37,6 +38,7 @@ pub mod http;
 pub mod mask;
 pub mod measure;
 pub mod server;
+pub mod settings;
 pub mod unfinished;
 pub mod utf8;
 
@@ -46,5 +48,6 @@ pub use chat_app::Chat;
 pub use connection::{Config, Connection, Event};
 pub use echo_app::Echo;
 pub use frames::{FrameDecoder, Part};
-pub use server::{Server, Settings};
+pub use server::Server;
+pub use settings::Settings;
 pub use unfinished::{Buffers, Payload};

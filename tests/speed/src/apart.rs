@@ -57,6 +57,11 @@ pub struct Apart {
     process: Child,
 }
 
+/// Whether a server has a thread for each client.
+pub fn has_threads(name: &str) -> bool {
+    matches!(name, "step 09" | "tungstenite")
+}
+
 /// Keeps the load to one core. Returns whether the servers can have another one.
 pub fn keep_apart() -> bool {
     cores::has(SERVERS) && cores::keep_to(LOAD)

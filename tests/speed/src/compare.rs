@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::apart::{ALL, Apart, LOOP, OURS, keep_apart};
+use crate::apart::{self, ALL, Apart, LOOP, OURS, keep_apart};
 use crate::drive::Drive;
 use crate::load::Load;
 use crate::progress;
@@ -12,8 +12,15 @@ use crate::table::{self, ratio, spread, thousands};
 /// How long each connection runs before it is counted.
 const WARM_UP: Duration = Duration::from_millis(120);
 
+/// The most clients of a server that has a thread for each: with more of them, the machine has little else to do.
+pub const MAX_THREADS: usize = 1000;
+
 /// The spread of the middle half of the rounds, as a share of their median, from which on a figure is marked.
 const NOISY: f64 = 0.3;
+
+/// What a mark means, at the end of a table.
+pub const NOISE: &str =
+    "~ the middle half of the rounds is spread over more than 30 % of their median: not a result\n";
 
 /// What was measured of one server under one load: a figure for each round.
 #[derive(Debug, Clone, Default)]
@@ -25,9 +32,12 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// The median of the rates.
+    /// The median of the rates, or 0 if there are none.
     pub fn rate(&self) -> f64 {
-        spread(&self.rates).1
+        match self.rates.len() {
+            0 => 0.0,
+            _ => spread(&self.rates).1,
+        }
     }
 
     /// The median of the costs, if the system tells them.
@@ -70,6 +80,9 @@ pub fn measure(
             for turn in 0..names.len() {
                 // Each round begins with a different one.
                 let which = (round + turn) % names.len();
+                if apart::has_threads(names[which]) && load.connections > MAX_THREADS {
+                    continue;
+                }
                 let what = format!("{}: {}", table::title(load), names[which]);
                 progress(done, steps, &what);
                 done += 1;
@@ -118,7 +131,7 @@ pub fn table(names: &[&'static str], loads: &[Load], all: &[Vec<Figures>]) -> St
         text += &format!("{}{mark}\n", line(names, *load, figures));
     }
     if noisy {
-        text += "~ the middle half of our rounds is spread over more than 30 % of their median: not a result\n";
+        text += NOISE;
     }
     text
 }
@@ -185,7 +198,7 @@ pub fn short_title(load: Load) -> String {
 }
 
 /// Whether the middle half of these rounds is too far apart to mean something.
-fn is_noisy(rates: &[f64]) -> bool {
+pub fn is_noisy(rates: &[f64]) -> bool {
     let mut sorted = rates.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = |share: usize| sorted[(sorted.len() - 1) * share / 4];

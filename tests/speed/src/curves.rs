@@ -73,8 +73,9 @@ pub fn clients_of(rounds: usize, span: Duration, loads: &[Load]) -> io::Result<(
     let all = measure(&SERVERS, loads, rounds, span)?;
     let cost = |_: Load, it: &Figures| it.cost().unwrap_or_default();
     let label = |load: &Load| thousands(load.connections as f64);
-    let text = lines(loads, &all, label, |load, it| {
-        format!("{:.2}", cost(load, it))
+    let text = lines(loads, &all, label, |load, it| match cost(load, it) {
+        0.0 => "–".to_string(),
+        cost => format!("{cost:.2}"),
     });
     let plot = plot(
         "Processor time for an echo of 16 bytes, in microseconds, by the number of clients",

@@ -8,6 +8,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::apart::{Apart, CHATS, keep_apart};
+use crate::compare::{NOISE, is_noisy};
 use crate::load::{KEY, frame_of, shake_hands};
 use crate::progress;
 use crate::table::{ratio, spread, thousands};
@@ -152,7 +153,7 @@ fn run(address: SocketAddr, listeners: usize, span: Duration) -> io::Result<f64>
 pub fn table(counts: &[usize], rounds: usize, span: Duration) -> io::Result<String> {
     let apart = keep_apart();
     let steps = counts.len() * rounds * CHATS.len();
-    let mut done = 0;
+    let (mut done, mut noisy) = (0, false);
     let mut text = format!(
         "{:<22}{:>14}{:>28}{:>14}\n",
         "deliveries a second", "median", "lowest to highest", "step 17 is ×"
@@ -179,12 +180,17 @@ pub fn table(counts: &[usize], rounds: usize, span: Duration) -> io::Result<Stri
         for (name, it) in CHATS.iter().zip(&rates) {
             let (lowest, median, highest) = spread(it);
             let range = format!("{} to {}", thousands(lowest), thousands(highest));
+            let mark = if is_noisy(it) { "~" } else { "" };
+            noisy |= !mark.is_empty();
             text += &format!(
-                "  {name:<20}{:>14}{range:>28}{:>14.2}\n",
+                "  {name:<20}{:>14}{range:>28}{:>14.2}{mark}\n",
                 thousands(median),
                 ratio(&rates[0], it)
             );
         }
+    }
+    if noisy {
+        text += &format!("\n{NOISE}");
     }
     progress(done, steps, "");
     Ok(text)

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::apart::{ALL, Apart, LOOP, keep_apart};
+use crate::apart::{self, ALL, Apart, LOOP, keep_apart};
+use crate::compare;
 use crate::drive::Drive;
 use crate::load::Load;
 use crate::progress;
@@ -24,6 +25,10 @@ pub fn measure(counts: &[usize]) -> io::Result<Vec<Row>> {
         for &connections in counts {
             progress(done, steps, &format!("{name}: {connections} idle clients"));
             done += 1;
+            if apart::has_threads(name) && connections > compare::MAX_THREADS * 2 {
+                bytes.push(None);
+                continue;
+            }
             let server = Apart::start(name, apart)?;
             let load = Load {
                 payload: 16,

@@ -69,13 +69,16 @@ impl Plot {
                 BOTTOM + 20.0
             );
         }
+        let last = |curve: &Curve| curve.values.iter().copied().rfind(|value| *value > 0.0);
         let ends = self
             .curves
             .iter()
-            .map(|curve| y(curve.values.last().copied().unwrap_or_default()));
+            .map(|curve| y(last(curve).unwrap_or_default()));
         let names = spread_out(&Vec::from_iter(ends));
         for (number, curve) in self.curves.iter().enumerate() {
             let points = curve.values.iter().enumerate();
+            // What wasn't measured isn't drawn.
+            let points = points.filter(|(_, value)| **value > 0.0);
             let points = points.map(|(place, value)| format!("{:.1} {:.1}", x(place), y(*value)));
             let (width, dashes) = (
                 if number == 0 { 3 } else { 1 },
