@@ -18,7 +18,7 @@ fn the_program_explains_what_it_can_not_read() {
         rfc: "the workshop's own rule",
         rule: "What the command line asks for in vain is said in a sentence, and the exit code is 2.",
         signs: [],
-        shows: || program!().runs(&[&["measure", "more"], &["serve"], &["--port", "9009"], &["authority", "authority"],
+        shows: || program!().runs(&[&["measure", "more"], &["serve"], &["authority", "authority"],
             &["--certificate", "server.crt", "echo"], &["--trust", "Cargo.toml", "connect", "wss://localhost/socket"], &["measure", "1", "2"]]),
     }
 }
