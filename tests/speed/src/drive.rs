@@ -1,6 +1,6 @@
 //! The load on servers in processes of their own: one thread, and any number of connections.
 //!
-//! Frames are masked and encoded beforehand, as in [`load`](crate::load), and what comes back is counted in bytes. The
+//! Frames are masked and encoded beforehand, as in [`load`](mod@crate::load), and what comes back is counted in bytes. The
 //! first echo of each connection is compared to the byte.
 
 use std::io::{self, ErrorKind, Read, Write};

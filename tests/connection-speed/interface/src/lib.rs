@@ -1,7 +1,7 @@
 //! The interface of step 08 over the fast connection of step 17. Codes, events, errors and phases are those of step 08.
 
 pub mod connection;
-#[path = "../../../solutions/08-connection/src/script.rs"]
+#[path = "../../../../solutions/08-connection/src/script.rs"]
 pub mod script;
 
 pub use connection::Connection;
