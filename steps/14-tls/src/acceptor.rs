@@ -20,7 +20,7 @@ use crate::stream::TlsStream;
 pub struct Limits {
     /// How long it may take, from the connection to the last byte of the handshake.
     pub within: Duration,
-    /// How many handshakes may run at once. Each costs a thread, and about a millisecond of a processor.
+    /// How many handshakes may run at once. Each costs a thread, and some of a processor.
     pub at_once: usize,
 }
 
