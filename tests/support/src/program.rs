@@ -188,7 +188,13 @@ impl Server {
             .or_else(|| said.trim_end().strip_prefix("listening on https://"));
         match address.and_then(|address| address.parse().ok()) {
             Some(address) => Self { address, running },
-            None => panic!("your server said {said:?} instead of `listening on http://…`"),
+            None => {
+                if let Some(panic) = panic_in(&running.stop()) {
+                    check::note_panic(panic);
+                    panic!("your server panicked");
+                }
+                panic!("your server said {said:?} instead of `listening on http://…`")
+            }
         }
     }
 
