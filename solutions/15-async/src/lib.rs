@@ -1,4 +1,5 @@
-//! The chat of step 10 on tokio. The connection doesn't change, and neither does the room: only who waits.
+//! The chat of step 10 on tokio. The connection and the room stay as they are. What changes is that tasks wait, not
+//! threads.
 //!
 //! ```text
 //!  browser ── TCP ──▶ Server ─▶ exchange (hyper) ─▶ Site ──▶ the page, /messages, /people

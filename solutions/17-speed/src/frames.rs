@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! one read   │ 82 84 k k k k p p p p │ 82 fe … p p p p p p p │ 82 fe 20 00 k k k k p p p
-//!            └─ a whole frame ───────┴─ another one ─────────┴─ the beginning of a third
+//!            └─ a whole frame ───────┴─ a second one ────────┴─ the beginning of a third
 //! next         Frame(header, &payload) Frame(header, &payload) Header, Payload(&piece)
 //! ```
 //!

@@ -77,7 +77,7 @@ fn crowds(arguments: impl Iterator<Item = String>) -> Result<Vec<usize>, String>
     let number = |text: String| match text.parse() {
         Ok(number @ 1..=28_000) => Ok(number),
         _ => Err(format!(
-            "`idle {text}` is no number of clients: write it like `idle 100 1000`. One address has 28,000 ports."
+            "`idle {text}` isn't a number of clients: write it like `idle 100 1000`. One address has 28,000 ports."
         )),
     };
     let mut crowds = arguments.map(number).collect::<Result<Vec<_>, _>>()?;

@@ -62,7 +62,7 @@ pub fn has_threads(name: &str) -> bool {
     matches!(name, "step 09" | "tungstenite")
 }
 
-/// Keeps the load to one core. Returns whether the servers can have another one.
+/// Keeps the load to one core. Returns whether there is a second core for the servers.
 pub fn keep_apart() -> bool {
     cores::has(SERVERS) && cores::keep_to(LOAD)
 }
