@@ -26,13 +26,24 @@ try {
 """
 
 
+def start_chromedriver():
+    """ChromeDriver takes a free port of IPv6 and the same one of IPv4. If somebody else has that one, it ends; the
+    next start takes another port."""
+    for _ in range(20):
+        driver = Program(need("chromedriver"), "--port=0")
+        port = driver.says(r"started successfully on port (\d+)|port not available")[1]
+        if port:
+            return driver, port
+        driver.__exit__()
+    raise RuntimeError("chromedriver found no port in 20 starts")
+
+
 class Browser:
     def __init__(self, takes_any_certificate=True):
         self.version = re.search(r"Chromium (\d+)", subprocess.run(
             [need("chromium"), "--version"], capture_output=True, text=True, check=False).stdout)[1]
-        self.driver = Program(need("chromedriver"), "--port=0")
+        self.driver, port = start_chromedriver()
         try:
-            port = self.driver.says(r"started successfully on port (\d+)")[1]
             self.base = f"http://127.0.0.1:{port}/session"
             arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
                          "--no-first-run", "--disable-background-networking",

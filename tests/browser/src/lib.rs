@@ -7,7 +7,9 @@
 //! names another clone to try.
 
 use std::env;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,6 +20,8 @@ use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities};
 
 /// How long anything may take that a page does.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How often chromedriver is started, at most.
+const STARTS_OF_CHROMEDRIVER: usize = 20;
 
 /// What one test says of itself in the end.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -34,7 +38,7 @@ impl Process {
     ///
     /// # Errors
     /// The program can't be started, or ends before it says that line.
-    pub fn start(mut command: Command, ready: &str) -> Result<Self, Box<dyn std::error::Error>> {
+    pub fn start(command: &mut Command, ready: &str) -> Result<Self, Box<dyn std::error::Error>> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -72,6 +76,20 @@ pub fn root() -> PathBuf {
     let root = here.ancestors().nth(2);
     root.expect("tests/browser is two folders deep")
         .to_path_buf()
+}
+
+/// `how_many` ports in a row that are free, and the first of them. They are outside of the ranges from which systems
+/// take the ports of outgoing connections: a server that comes back finds its port free, and nobody who waits for it
+/// connects to themselves.
+///
+/// # Errors
+/// None are free.
+pub fn free_ports(how_many: u16) -> Result<u16, Box<dyn std::error::Error>> {
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let random = || RandomState::new().build_hasher().finish();
+    let candidates = (0..1000).map(|_| 20_000 + (random() % 10_000) as u16);
+    let mut free = candidates.filter(|first| (*first..first + how_many).all(|port| is_free(&port)));
+    free.next().ok_or_else(|| "no port is free".into())
 }
 
 /// Where cargo builds. Two clones must not build into the same folder: cargo takes them for one.
@@ -170,7 +188,7 @@ fn start(
 ) -> Result<(Process, String), Box<dyn std::error::Error>> {
     let mut command = build(what, program)?;
     command.args(name).args(["--listen", listen]).args(options);
-    let process = Process::start(command, "listening on ")?;
+    let process = Process::start(&mut command, "listening on ")?;
     let address = process
         .line
         .trim()
@@ -225,7 +243,7 @@ async fn in_browser_of(
     test: impl AsyncFnOnce(&Browser) -> Outcome,
 ) -> Outcome {
     command.arg("--port=0").stderr(Stdio::null());
-    let chromedriver = match Process::start(command, "started successfully on port ") {
+    let chromedriver = match start_chromedriver(&mut command) {
         Ok(chromedriver) => chromedriver,
         Err(error) if env::var_os("CI").is_some() => return Err(error),
         Err(error) => {
@@ -240,6 +258,14 @@ async fn in_browser_of(
     let outcome = test(&browser).await;
     browser.driver.quit().await?;
     outcome
+}
+
+/// ChromeDriver takes a free port of IPv6 and the same one of IPv4. If somebody else has that one, it ends with
+/// `IPv4 port not available`; the next start takes another port.
+fn start_chromedriver(command: &mut Command) -> Result<Process, Box<dyn std::error::Error>> {
+    let mut start = || Process::start(command, "started successfully on port ");
+    let again = (1..STARTS_OF_CHROMEDRIVER).find_map(|_| start().ok());
+    again.map_or_else(start, Ok)
 }
 
 fn capabilities() -> WebDriverResult<ChromeCapabilities> {

@@ -1,7 +1,7 @@
 //! The chat's page, in a real browser, against a real server: several tabs, a server that is started
 //! anew, a message of which nobody knows whether it has arrived.
 
-use browser::{Browser, Outcome, in_browser, serve, serve_at};
+use browser::{Browser, Outcome, Process, free_ports, in_browser, serve, serve_at};
 use thirtyfour::WindowHandle;
 use thirtyfour::prelude::*;
 
@@ -95,6 +95,11 @@ async fn run(browser: &Browser, script: &str) -> Outcome {
 /// The part of an address behind `http://`.
 fn listen(address: &str) -> &str {
     address.trim_start_matches("http://")
+}
+
+/// A server whose port is still free after its end.
+fn serve_at_a_free_port() -> Result<(Process, String), Box<dyn std::error::Error>> {
+    serve_at(&chat(), &format!("127.0.0.1:{}", free_ports(1)?), &[])
 }
 
 #[tokio::test]
@@ -244,7 +249,7 @@ async fn a_page_that_joins_while_others_speak_misses_nothing() -> Outcome {
 #[tokio::test]
 async fn a_server_that_restarts_gets_its_tabs_back() -> Outcome {
     in_browser(async |browser| {
-        let (server, address) = serve(&chat(), &[])?;
+        let (server, address) = serve_at_a_free_port()?;
         let ada = open_as(browser, &address, "ada").await?;
         say(browser, "one").await?;
         let bob = open_as(browser, &address, "bob").await?;
@@ -337,7 +342,7 @@ async fn a_message_that_was_on_its_way_is_found_or_kept() -> Outcome {
           }
         };";
     in_browser(async |browser| {
-        let (server, address) = serve(&chat(), &[])?;
+        let (server, address) = serve_at_a_free_port()?;
         browser.before_each_page(DEAF).await?;
         browser.driver.goto(address.as_str()).await?;
         join(browser, "ada").await?;

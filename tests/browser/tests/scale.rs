@@ -3,11 +3,10 @@
 
 use std::env;
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, id};
 
-use browser::{Browser, Outcome, Process, in_browser, program, root, serve_at};
+use browser::{Browser, Outcome, Process, free_ports, in_browser, program, root, serve_at};
 use thirtyfour::prelude::*;
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
@@ -27,22 +26,6 @@ impl Drop for Folder {
     fn drop(&mut self) {
         _ = fs::remove_dir_all(&self.0);
     }
-}
-
-fn free_port() -> Fallible<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-/// A free port with a free one after it.
-fn two_free_ports() -> Fallible<u16> {
-    for _ in 0..100 {
-        let first = TcpListener::bind("127.0.0.1:0")?;
-        let port = first.local_addr()?.port();
-        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
-            return Ok(port);
-        }
-    }
-    Err("no two ports in a row are free".into())
 }
 
 /// The program, if it is on this machine. If it isn't, and nobody insists, the test says so.
@@ -74,7 +57,7 @@ fn redis(port: u16, folder: &Path) -> Fallible<Process> {
         "yes",
     ]);
     command.arg("--dir").arg(folder);
-    Process::start(command, "Ready to accept connections")
+    Process::start(&mut command, "Ready to accept connections")
 }
 
 /// A server on this Redis, and its port.
@@ -86,7 +69,7 @@ fn server(redis: u16) -> Fallible<(Process, String)> {
         "--bus",
         &format!("redis://127.0.0.1:{redis}"),
     ]);
-    let process = Process::start(command, "listening on ")?;
+    let process = Process::start(&mut command, "listening on ")?;
     let port = process
         .line
         .trim()
@@ -99,12 +82,12 @@ fn server(redis: u16) -> Fallible<(Process, String)> {
 
 /// nginx before two servers, and its address.
 fn nginx(servers: [&str; 2], folder: &Path) -> Fallible<(Process, String)> {
-    let port = free_port()?.to_string();
+    let port = free_ports(1)?.to_string();
     let site = fs::read_to_string(root().join("tests/scale/servers.conf"))?
         .replace("127.0.0.1:9016", &format!("127.0.0.1:{}", servers[0]))
         .replace("127.0.0.1:9017", &format!("127.0.0.1:{}", servers[1]))
         .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))
-        .replace("127.0.0.1:8081", &format!("127.0.0.1:{}", free_port()?));
+        .replace("127.0.0.1:8081", &format!("127.0.0.1:{}", free_ports(1)?));
     fs::write(folder.join("site.conf"), site)?;
     let folders = ["body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let folders = folders.map(|it| match it {
@@ -124,7 +107,7 @@ fn nginx(servers: [&str; 2], folder: &Path) -> Fallible<(Process, String)> {
         .env("PATH", path)
         .args(["-c", "exec nginx -p \"$0\" -c nginx.conf -e stderr 2>&1"]);
     command.arg(folder);
-    let process = Process::start(command, "using the \"")?;
+    let process = Process::start(&mut command, "using the \"")?;
     Ok((process, format!("http://127.0.0.1:{port}")))
 }
 
@@ -202,7 +185,7 @@ async fn two_windows_talk_on_after_a_server_was_killed() -> Outcome {
     }
     in_browser(async |browser| {
         let folder = Folder::new("scale")?;
-        let port = free_port()?;
+        let port = free_ports(1)?;
         let _redis = redis(port, &folder.0)?;
         let (one, one_port) = server(port)?;
         let (_other, other_port) = server(port)?;
@@ -236,7 +219,7 @@ async fn the_page_says_that_redis_is_away() -> Outcome {
     }
     in_browser(async |browser| {
         let folder = Folder::new("away")?;
-        let port = free_port()?;
+        let port = free_ports(1)?;
         let running = redis(port, &folder.0)?;
         let (_server, server_port) = server(port)?;
         let address = format!("http://127.0.0.1:{server_port}");
@@ -272,7 +255,7 @@ async fn the_page_says_that_redis_is_away() -> Outcome {
 #[tokio::test]
 async fn two_servers_in_one_process_are_one_chat() -> Outcome {
     in_browser(async |browser| {
-        let port = two_free_ports()?;
+        let port = free_ports(2)?;
         let listen = format!("127.0.0.1:{port}");
         let (_servers, one) = serve_at("scale-out", &listen, &[])?;
         let other = format!("http://127.0.0.1:{}", port + 1);

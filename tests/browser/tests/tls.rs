@@ -47,7 +47,7 @@ fn tls(folder: &Folder) -> Fallible<Command> {
 fn serve_tls(folder: &Folder, arguments: &[&str]) -> Fallible<(Process, String)> {
     let mut command = tls(folder)?;
     command.args(arguments).args(["--listen", "127.0.0.1:0"]);
-    let process = Process::start(command, "listening on https://")?;
+    let process = Process::start(&mut command, "listening on https://")?;
     let port = process.line.trim().rsplit(':').next().unwrap_or_default();
     let port = port.to_string();
     Ok((process, port))
