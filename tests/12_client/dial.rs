@@ -83,7 +83,7 @@ fn the_next_address_is_tried() {
                 Err(ErrorKind::TimedOut), Err(ErrorKind::NetworkUnreachable), Ok(()),
             ]),
             tries("none accepts", &[REFUSED, Err(ErrorKind::TimedOut), Err(ErrorKind::HostUnreachable)]),
-            tries("there is none", &[]),
+            format!("{}  as a sentence: {}\n", tries("there is none", &[]), DialError::NoneAccepts(Vec::new())),
         ].join("\n"),
     }
 }

@@ -37,6 +37,23 @@ fn pressed(keys: &str, columns: usize) -> String {
     format!("{keys:<26} {shown}▏{line}▕ cursor at {column}\n")
 }
 
+/// The oldest line that comes back after so many.
+fn oldest_of(count: usize) -> String {
+    let mut editor = Editor::default();
+    for number in 1..=count {
+        number
+            .to_string()
+            .chars()
+            .for_each(|digit| _ = editor.press(Key::Character(digit)));
+        editor.press(Key::Enter);
+    }
+    (0..=count).for_each(|_| _ = editor.press(Key::Up));
+    format!(
+        "after lines 1 to {count}, the oldest is {}",
+        editor.view(20).0
+    )
+}
+
 #[test]
 fn a_line_can_be_edited() {
     check! {
@@ -56,7 +73,7 @@ fn a_line_can_be_edited() {
             let leaving = ["Ⓒ", "helloⒸ", "Ⓓ", "helloⒹ", "hello⇤Ⓓ", "helloⓊⒹ"];
             let row = |keys: &&str| pressed(keys, 20);
             let table = |keys: &[&str]| keys.iter().map(row).collect::<String>();
-            [table(&edits), table(&history), table(&leaving)].join("\n")
+            [table(&edits), table(&history), table(&leaving), oldest_of(500), oldest_of(501)].join("\n")
         },
     }
 }

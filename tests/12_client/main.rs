@@ -26,3 +26,6 @@ mod chat;
 mod program;
 
 mod session;
+
+#[cfg(unix)]
+mod person;

@@ -10,6 +10,16 @@ use support::{check, program};
 use super::shared::{Peer, Played, right_answer};
 
 #[test]
+fn the_program_says_how_it_is_used() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "`--help` shows what the program does, and how.",
+        signs: [],
+        shows: || program!().runs(&[&["--help"]]),
+    }
+}
+
+#[test]
 fn the_program_explains_what_it_can_not_read() {
     check! {
         rfc: "the workshop's own rule",

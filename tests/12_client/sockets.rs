@@ -702,13 +702,26 @@ fn a_server_that_breaks_a_rule_is_told() {
                 indented(&scene.diary)
             };
             format!(
-                "a frame with a mask\n{}\na reserved bit\n{}\n6 bytes, of 5 allowed\n{}",
+                "a frame with a mask\n{}\na reserved bit\n{}\n6 bytes, of 5 allowed\n{}\nthe server goes on\n{}",
                 broken(&masked(TEXT, b"Hello")),
                 broken(&unmasked(TEXT | 0x40, b"Hello")),
                 broken(&unmasked(TEXT, b"Hello!")),
+                indented(&goes_on()),
             )
         },
     }
+}
+
+/// The server breaks a rule, and then sends more than the system keeps for anyone.
+fn goes_on() -> String {
+    let mut scene = Scene::open(settings());
+    scene.server.send(&masked(TEXT, b"Hello"));
+    scene.server_hears();
+    scene.server_hears();
+    let is_taken = scene.server.sends(&vec![0; 32 << 20]);
+    let taken = if is_taken { "takes" } else { "doesn't take" };
+    scene.note("client", &format!("{taken} 32 MiB more"));
+    scene.diary
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use std::ffi::OsStr;
 
+use client::screen::key;
 use client::terminal::{Kind, describe, paint, read_line, redraw, wants_colours};
 use connection::{CloseCode, Event};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use support::check;
 use support::sign::yours;
 
@@ -54,6 +56,50 @@ fn a_server_can_not_write_on_the_terminal() {
                 Event::Close { code: CloseCode(4001), reason: "kicked".to_string() },
             ];
             events.map(|event| describe(&event) + "\n").concat()
+        },
+    }
+}
+
+#[test]
+fn a_close_code_is_told_in_words() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "A person reads what a close code means, not only its number.",
+        signs: [],
+        shows: || {
+            let codes = (1000..=1015).chain([2999, 3000, 3999, 4000, 4999, 5000]);
+            let reason = String::new;
+            let told = |code| describe(&Event::Close { code: CloseCode(code), reason: reason() }) + "\n";
+            codes.map(told).collect()
+        },
+    }
+}
+
+#[test]
+fn a_key_is_what_it_does() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Each key of a terminal does what people know it to do.",
+        signs: [],
+        shows: || {
+            let pressed = |code, modifiers| key(KeyEvent::new(code, modifiers));
+            let with_control = |letter: char| {
+                let does = pressed(KeyCode::Char(letter), KeyModifiers::CONTROL);
+                does.map(|it| format!("Ctrl-{letter:<4} {it:?}\n"))
+            };
+            let letters: String = ('a'..='z').filter_map(with_control).collect();
+            let keys = [
+                KeyCode::Char('a'), KeyCode::Char('Ä'), KeyCode::Enter, KeyCode::Backspace, KeyCode::Delete, KeyCode::Left,
+                KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::Up, KeyCode::Down, KeyCode::Tab, KeyCode::F(1),
+            ];
+            let keys = keys.map(|code| match pressed(code, KeyModifiers::NONE) {
+                Some(does) => format!("{:<9} {does:?}\n", format!("{code:?}")),
+                None => format!("{code:?} does nothing\n"),
+            });
+            let at = pressed(KeyCode::Char('@'), KeyModifiers::CONTROL | KeyModifiers::ALT);
+            let released = KeyEvent::new_with_kind(KeyCode::Enter, KeyModifiers::NONE, KeyEventKind::Release);
+            let others = format!("Alt Gr and @: {at:?}\nEnter, let go: {:?}\n", key(released));
+            [letters, keys.concat(), others].join("\n")
         },
     }
 }
