@@ -134,12 +134,6 @@ impl Default for Screen {
     }
 }
 
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
 impl Person {
     /// Draws the line that is typed, and what comes above it.
     fn draw(&mut self, above: Option<(Kind, &str)>) -> io::Result<()> {
@@ -161,7 +155,7 @@ fn write(text: &str) -> io::Result<()> {
 }
 
 /// Returns what a key stands for, if it stands for anything.
-fn key(pressed: KeyEvent) -> Option<Key> {
+pub fn key(pressed: KeyEvent) -> Option<Key> {
     if pressed.kind == KeyEventKind::Release {
         return None;
     }
