@@ -7,7 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use workshop::project::Project;
 use workshop_terminal::command_line::Exit;
 
-use self::mistakes::{Selection, Share};
+use self::mistakes::Selection;
+use self::share::Share;
 
 pub mod book;
 pub mod ends;
@@ -16,6 +17,7 @@ pub mod mistakes;
 pub mod new_step;
 pub mod picture;
 pub mod scratch;
+pub mod share;
 pub mod snapshots;
 pub mod starters;
 pub mod steady;
@@ -61,7 +63,9 @@ pub fn command() -> Command {
                 .about("Prove that each wrong solution is caught")
                 .arg(Arg::new("step").help("Try those of one step only"))
                 .arg(Arg::new("name").help("Of these, only those whose name contains this"))
-                .arg(share())
+                .arg(share(
+                    "Of the mistakes of each step, try one in N, by turns",
+                ))
                 .arg(flag("update", "Keep the reports as they are now")),
         )
         .subcommand(
@@ -115,22 +119,26 @@ pub fn command() -> Command {
                 )),
         )
         .subcommand(
-            Command::new("time").about("Measure how long a newcomer waits, in a fresh clone"),
+            Command::new("time")
+                .about("Measure how long a newcomer waits, in a fresh clone")
+                .arg(share("Time the saves of one step in N, by turns")),
         )
-        .subcommand(Command::new("verify").about("All of it").arg(share()))
+        .subcommand(Command::new("verify").about("All of it").arg(share(
+            "Of the mistakes of each step, try one in N, by turns",
+        )))
 }
 
-fn share() -> Arg {
+fn share(help: &'static str) -> Arg {
     Arg::new("share")
         .long("share")
         .value_name("N")
         .value_parser(clap::value_parser!(u64).range(1..))
-        .help("Of the mistakes of each step, try one in N, by turns")
+        .help(help)
 }
 
-fn shared(project: &Project, matches: &ArgMatches) -> Option<Share> {
+fn shared(project: &Project, matches: &ArgMatches, things: &str) -> Option<Share> {
     let of: Option<&u64> = matches.get_one("share");
-    of.map(|of| Share::one_in(*of as usize, project))
+    of.map(|of| Share::one_in(*of as usize, things, project))
 }
 
 /// Runs an `author` command.
@@ -155,7 +163,7 @@ fn run_in(project: &Project, matches: &ArgMatches) -> Result<()> {
                 step: text("step"),
                 name: text("name"),
                 update: matches.get_flag("update"),
-                share: shared(project, matches),
+                share: shared(project, matches, "mistakes"),
             };
             mistakes::run(project, which)
         }
@@ -173,8 +181,8 @@ fn run_in(project: &Project, matches: &ArgMatches) -> Result<()> {
             let step = matches.get_one::<String>("step").map(String::as_str);
             steady::run(project, step, times, matches.get_flag("busy"))
         }
-        Some(("time", _)) => time::run(project),
-        Some(("verify", matches)) => verify(project, shared(project, matches)),
+        Some(("time", matches)) => time::run(project, shared(project, matches, "steps")),
+        Some(("verify", matches)) => verify(project, shared(project, matches, "mistakes")),
         _ => Err(anyhow!(
             "`author` needs one of its commands; `author --help` lists them."
         )),

@@ -37,6 +37,7 @@ use workshop::project::{Project, Step};
 use workshop::starter::{finished, write_file};
 use workshop::supervisor::{Stop, run_to_exit};
 
+use crate::share::Share;
 use crate::{figures, scratch};
 
 /// The number of mistakes that a step must have.
@@ -86,28 +87,6 @@ pub struct Selection<'a> {
     pub update: bool,
     /// Only a share of each step's, by turns.
     pub share: Option<Share>,
-}
-
-/// One in `of` mistakes: those whose place in their step, counted from 0, leaves the remainder `turn`.
-#[derive(Clone, Copy)]
-pub struct Share {
-    /// Less than `of`.
-    turn: usize,
-    of: usize,
-}
-
-impl Share {
-    /// One in this many. The number of commits decides whose turn it is, so that all are tried in time.
-    pub fn one_in(of: usize, project: &Project) -> Self {
-        let mut git = Command::new("git");
-        git.current_dir(&project.root)
-            .args(["rev-list", "--count", "HEAD"]);
-        let output = run_to_exit(git, None, &Stop::default()).ok().flatten();
-        let commits = output.and_then(|output| output.stdout.trim().parse::<usize>().ok());
-        let turn = commits.unwrap_or_default() % of;
-        println!("One mistake in {of} is tried: turn {} of {of}", turn + 1);
-        Self { turn, of }
-    }
 }
 
 /// Tries every mistake, or those of one step.
@@ -193,12 +172,9 @@ fn try_step(project: &Project, scratch: &Project, step: &Step, which: Selection)
         ));
     }
     let is_meant = |name: &String| which.name.is_none_or(|part| name.contains(part));
-    let is_in_share = |place: usize| {
-        let has_turn = |share: Share| place % share.of == share.turn;
-        which.share.is_none_or(has_turn)
-    };
+    let has_turn = |place: usize| which.share.is_none_or(|share| share.has_turn(place));
     let places = mistakes.into_iter().filter(is_meant).enumerate();
-    let those = places.filter(|(place, _)| is_in_share(*place));
+    let those = places.filter(|(place, _)| has_turn(*place));
     for (_, name) in those {
         outcome.tried += 1;
         let mut result = try_one(scratch, step, &folder, &name, which.update);

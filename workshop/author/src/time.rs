@@ -18,6 +18,8 @@ use workshop::project::{Project, Step};
 use workshop::supervisor::{Stop, run_to_exit};
 use workshop_terminal::process::Running;
 
+use crate::share::Share;
+
 /// The number of saves that are timed for each step. The median counts.
 const SAVES: usize = 5;
 /// The time limit for a line.
@@ -29,7 +31,7 @@ const PATIENCE_WITH_A_SAVE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// Returns an error if the clone can't be made, or an expected line isn't printed.
-pub fn run(project: &Project) -> Result<()> {
+pub fn run(project: &Project, share: Option<Share>) -> Result<()> {
     let clone = fresh_clone(project)?;
     println!("In a fresh clone with an empty target directory, cargo's downloads there already:");
     let started = Instant::now();
@@ -47,17 +49,17 @@ pub fn run(project: &Project) -> Result<()> {
     );
     drop(watch);
 
-    let unwritten = clone.steps.iter().map(|step| {
-        let watch = Watch::start(&clone, &["--no-book"])?;
-        watch.wait_for(|line| is_verdict(line, step))?;
-        let time = save_to_verdict(&watch, &clone, step)?;
-        drop(watch);
+    let mut timed = Vec::new();
+    for (place, step) in clone.steps.iter().enumerate() {
+        if share.is_none_or(|share| share.has_turn(place)) {
+            let watch = Watch::start(&clone, &["--no-book"])?;
+            watch.wait_for(|line| is_verdict(line, step))?;
+            timed.push((step, save_to_verdict(&watch, &clone, step)?));
+        }
         let mut skip = cargo::command(&clone);
         skip.args(["workshop", "skip", &step.id]);
         run_to_exit(skip, None, &Stop::default())?;
-        Ok(time)
-    });
-    let unwritten = unwritten.collect::<Result<Vec<_>>>()?;
+    }
     let watch = Watch::start(&clone, &["--no-book"])?;
     // Nothing is left to judge by itself: the first save that is answered says that files are watched.
     let first_file = lib_of(&clone, &clone.steps[0]);
@@ -73,7 +75,7 @@ pub fn run(project: &Project) -> Result<()> {
     }
     println!("\nFrom saving a file to its verdict (the middle of {SAVES}):");
     println!("  unwritten  with the reference");
-    for (step, unwritten) in clone.steps.iter().zip(unwritten) {
+    for (step, unwritten) in timed {
         let written = save_to_verdict(&watch, &clone, step)?;
         println!(
             "{:>9.2} s {:>17.2} s  {}",
