@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::fs::OFlags;
@@ -30,9 +30,11 @@ struct Terminal {
     program: Child,
     /// The end at which a person would sit.
     person: File,
-    /// The program's end. What the program has written stays while it is open.
-    terminal: File,
+    /// The program's end. While it is open, what the program has written can be read, and there is no end of it.
+    terminal: Option<File>,
     screen: Arc<Mutex<Parser>>,
+    /// Returns all that was written.
+    reader: Option<JoinHandle<String>>,
     /// Where the program connects to: it is shown as 9012.
     port: u16,
     /// How long the screen may take to show something. After what never came, the check doesn't wait as long again.
@@ -61,20 +63,20 @@ impl Terminal {
             Arc::clone(&screen),
             person.try_clone().expect("a file can be used twice"),
         );
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
+        let reader = thread::spawn(move || {
+            let (mut written, mut buffer) = (Vec::new(), [0; 4096]);
             while let Ok(count @ 1..) = output.read(&mut buffer) {
-                shown
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .process(&buffer[..count]);
+                written.extend(&buffer[..count]);
+                lock(&shown).process(&buffer[..count]);
             }
+            String::from_utf8_lossy(&written).replace("\r\n", "\n")
         });
         Self {
             program,
             person,
-            terminal,
+            terminal: Some(terminal),
             screen,
+            reader: Some(reader),
             port,
             patience: LONG,
         }
@@ -95,7 +97,7 @@ impl Terminal {
 
     /// What is on the screen, with the cursor as `▏`.
     fn screen(&self) -> String {
-        let parser = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let parser = lock(&self.screen);
         let screen = parser.screen();
         let (row, column) = screen.cursor_position();
         let mut rows: Vec<String> = screen.rows(0, COLUMNS.get()).collect();
@@ -126,7 +128,7 @@ impl Terminal {
         // A terminal echoes what is typed. So this is on the screen after all that the program has written.
         self.types("▪");
         self.shows("▪");
-        let modes = termios::tcgetattr(&self.terminal).map(|it| it.local_modes);
+        let modes = termios::tcgetattr(&self.person).map(|it| it.local_modes);
         let is_usual = modes.is_ok_and(|it| it.contains(LocalModes::ICANON | LocalModes::ECHO));
         let left = if is_usual {
             "as it was"
@@ -143,7 +145,16 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         _ = self.program.kill();
         _ = self.program.wait();
+        self.terminal = None;
+        // If the program has panicked, that says more than what is missing on the screen.
+        if let Some(Ok(written)) = self.reader.take().map(JoinHandle::join) {
+            program::note_panic_in(&written);
+        }
     }
+}
+
+fn lock(screen: &Mutex<Parser>) -> MutexGuard<'_, Parser> {
+    screen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Opens a terminal. Returns the person's end and the program's.
@@ -356,9 +367,9 @@ fn only_a_terminal_is_drawn_on() {
                 format!("stderr is a pipe\n{screen}in the pipe:\n{errors}")
             };
             [
-                errors(),
                 talks("stdin is no terminal", &|command| _ = command.stdin(Stdio::null())),
                 talks("TERM=dumb", &|command| _ = command.env("TERM", "dumb")),
+                errors(),
             ].join("\n")
         },
     }

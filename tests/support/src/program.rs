@@ -219,9 +219,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // A thread of the server that panicked has said more than the answer that went missing.
-        if let Some(panic) = panic_in(&self.running.stop()) {
-            check::note_panic(panic);
-        }
+        note_panic_in(&self.running.stop());
     }
 }
 
@@ -296,6 +294,13 @@ fn read_all(from: &mut impl Read) -> String {
     let mut bytes = Vec::new();
     _ = from.read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).replace("\r\n", "\n")
+}
+
+/// Notes the panic among what a program has printed, if there is one: the check is then red for that reason.
+pub fn note_panic_in(printed: &str) {
+    if let Some(panic) = panic_in(printed) {
+        check::note_panic(panic);
+    }
 }
 
 /// The first panic that a program printed on stderr:
