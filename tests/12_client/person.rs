@@ -108,11 +108,8 @@ impl Terminal {
             line.strip_prefix(&before).unwrap_or_default(),
             width = usize::from(column)
         );
-        let shown = rows
-            .join("\n")
-            .trim_end()
-            .replace(&format!(":{}", self.port), ":9012");
-        shown
+        let rows = rows.join("\n");
+        rows.trim_end().replace(&format!(":{}", self.port), ":9012")
     }
 
     /// What is left on the screen when the program has ended, its exit code, and whether the terminal is what it was.
