@@ -327,6 +327,7 @@ fn a_person_chats() {
             let early = peer.hears_within(SOON);
             peer.send(&unmasked(TEXT, br#"{"id":1,"username":"ada","message":"hello"}"#));
             let last = peer.hears();
+            terminal.shows("ada: hello\n> ▏");
             terminal.types("too late\r");
             terminal.shows("§5.5.1\n> ▏");
             closes(peer);
