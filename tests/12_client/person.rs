@@ -27,7 +27,7 @@ const LONG: Duration = Duration::from_secs(3);
 
 /// A terminal in which the program runs. It ends with it.
 struct Terminal {
-    program: Child,
+    program: Arc<Mutex<Child>>,
     /// The end at which a person would sit.
     person: File,
     /// The program's end. While it is open, what the program has written can be read, and there is no end of it.
@@ -57,7 +57,7 @@ impl Terminal {
         command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
         command.stdin(side()).stdout(side()).stderr(side());
         differs(&mut command);
-        let program = command.spawn().expect("the program can be run");
+        let program = program::start(&mut command);
         let screen = Arc::new(Mutex::new(Parser::new(ROWS, COLUMNS, 0)));
         let (shown, mut output) = (
             Arc::clone(&screen),
@@ -116,7 +116,7 @@ impl Terminal {
     fn ends(mut self) -> String {
         let mut ended: Option<ExitStatus> = None;
         comes_true(stretched(LONG), || {
-            ended = self.program.try_wait().ok().flatten();
+            ended = lock(&self.program).try_wait().ok().flatten();
             ended.is_some()
         });
         let Some(code) = ended.and_then(|status| status.code()) else {
@@ -140,8 +140,10 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        _ = self.program.kill();
-        _ = self.program.wait();
+        let mut program = lock(&self.program);
+        _ = program.kill();
+        _ = program.wait();
+        drop(program);
         self.terminal = None;
         // If the program has panicked, that says more than what is missing on the screen.
         if let Some(Ok(written)) = self.reader.take().map(JoinHandle::join) {
@@ -150,8 +152,8 @@ impl Drop for Terminal {
     }
 }
 
-fn lock(screen: &Mutex<Parser>) -> MutexGuard<'_, Parser> {
-    screen.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Opens a terminal. Returns the person's end and the program's.

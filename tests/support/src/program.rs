@@ -233,6 +233,18 @@ struct Running {
 /// Every program that was started: not all of them are dropped. A check that hangs drops nothing.
 static STARTED: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
 
+/// Starts a program that ends with its check at the latest.
+///
+/// # Panics
+/// It can't be started.
+pub fn start(command: &mut Command) -> Arc<Mutex<Child>> {
+    let child = command.env("RUST_BACKTRACE", "0").spawn();
+    let child = child.unwrap_or_else(|error| panic!("{command:?} can't be run: {error}"));
+    let child = Arc::new(Mutex::new(child));
+    lock(&STARTED).push(Arc::downgrade(&child));
+    child
+}
+
 /// Ends the programs that a check has left running.
 pub(crate) fn end_all() {
     for child in lock(&STARTED).drain(..) {
@@ -254,18 +266,12 @@ impl Running {
     }
 
     fn start_with(stdin: Stdio, program: &str, arguments: &[&str]) -> Self {
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .env("RUST_BACKTRACE", "0")
-            .spawn();
-        let mut child = child.unwrap_or_else(|error| panic!("{program} can't be run: {error}"));
-        let mut stderr = child.stderr.take().expect("stderr is a pipe");
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(stdin);
+        let child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let stderr = lock(&child).stderr.take();
+        let mut stderr = stderr.expect("stderr is a pipe");
         let errors = thread::spawn(move || read_all(&mut stderr));
-        let child = Arc::new(Mutex::new(child));
-        lock(&STARTED).push(Arc::downgrade(&child));
         let errors = Some(errors);
         Self { child, errors }
     }
