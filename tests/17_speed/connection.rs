@@ -66,6 +66,10 @@ fn what_is_whole_stays_in_place() {
                 "These messages are whole in the read, and still they were copied. With FIN, and if no message has \
                  begun, the payload is the message.",
             ),
+            under("fragments in one read", missing(["\"Hello\""]).but_not(yours([""]))).says(
+                "A message was put together, and not handed out. What isn't whole goes through `begin` and `append`, \
+                 and then `end` returns the event.",
+            ),
             under("fragments", missing(["\"Hello\""])).says(
                 "A fragment was taken for a message. It is one only with FIN, if its opcode isn't Continuation, and if \
                  no message has begun.",
@@ -75,8 +79,8 @@ fn what_is_whole_stays_in_place() {
                 "A text that is whole has to be checked, too: `utf8::check`.",
             ),
             under("a new message inside", missing(["✗"])).says(
-                "A frame with FIN was taken for a message while another one has begun. That breaks a rule: let `begin` \
-                 decide.",
+                "One message has begun and isn't finished, and the next one was handed out all the same. That breaks a \
+                 rule: leave such a frame to `begin`.",
             ),
             under("over the limit", missing(["✗"])).says(
                 "The limit is for a message in one frame, too. `fits` says whether this one is within it.",
@@ -125,6 +129,10 @@ fn memory_is_for_bytes_that_came() {
                 "The frame declares 20 bytes, of which 5 came. There must be room for 15 more, and for no byte of the \
                  next frame.",
             ),
+            under("20 bytes declared", missing(["20 bytes of memory"])).says(
+                "The message has 20 bytes, and takes more memory than that. Stop at what is declared, also if twice what \
+                 has come, or `FIRST_SIZE`, is more.",
+            ),
             under("a buffer that was used before", missing(["room for 30000"])).says(
                 "A buffer that is large enough already doesn't grow, and must not shrink: all of it is used.",
             ),
@@ -150,6 +158,9 @@ fn memory_is_for_bytes_that_came() {
                         let room = message.room(declared - come).len();
                         shown += &format!("  {come} came: room for {room}\n");
                     }
+                }
+                if let Ok((_, Payload::Joined { buffer, .. })) = message.finish() {
+                    shown += &format!("  at the end: {} bytes of memory\n", buffer.len());
                 }
             }
             let mut buffers = Buffers::default();

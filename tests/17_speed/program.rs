@@ -25,7 +25,72 @@ fn the_program_serves_both() {
                 peer.send(&masked(TEXT, &[b'x'; 2000]));
                 shown += &format!("  a message over the limit: {}\n", peer.hears());
             }
-            shown + &program.runs(&[&["dance"], &["echo", "--max-message", "lots"]])
+            shown
+                + &program.runs(&[
+                    &["dance"],
+                    &["echo", "--max-message", "lots"],
+                    &["--dance"],
+                    &["-d"],
+                    &["measure", "long"],
+                    &["measure", "1", "2"],
+                    &["--help"],
+                ])
         },
+    }
+}
+
+#[test]
+fn the_program_measures() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "`measure` tells what each change is worth, for short payloads and for long ones.",
+        signs: [],
+        shows: || {
+            let printed = program!().runs(&[&["measure", "1"]]);
+            printed.lines().map(|line| without_figures(line) + "\n").collect::<String>()
+        },
+    }
+}
+
+/// A line of `measure` with `#` for each figure that can be right, also in a debug build and on a busy machine: nothing
+/// does a million bytes in a nanosecond, a thousand times as slowly as usual, or takes ten seconds.
+fn without_figures(line: &str) -> String {
+    let Some((row, figures)) = line.split_once(", GB/s").or(line.split_once(", ns")) else {
+        return line.to_string();
+    };
+    let is_rate = line.contains("GB/s");
+    let right = if is_rate { 1e-3..1e3 } else { 1.0..1e10 };
+    let figures = Vec::from_iter(
+        figures
+            .split_whitespace()
+            .map(|it| it.parse::<f64>().unwrap_or(-1.0)),
+    );
+    let shown = figures.iter().map(|it| {
+        if right.contains(it) {
+            "#"
+        } else {
+            "(can't be right)"
+        }
+    });
+    let shown = format!("{row}: {}", Vec::from_iter(shown).join(" "));
+    match figures[..] {
+        // A call for each 16 bytes costs more than the bytes do.
+        [short, _, long, _] if row.starts_with("copy") || row.starts_with("ASCII, std") => {
+            shown
+                + if short < long {
+                    ", faster if long"
+                } else {
+                    ", as slow if long"
+                }
+        }
+        [short, _, _, long] if !is_rate => {
+            shown
+                + if short < long {
+                    ", longer if long"
+                } else {
+                    ", as fast if long"
+                }
+        }
+        _ => shown,
     }
 }

@@ -15,7 +15,7 @@ use support::check;
 use support::frame::{TEXT, masked};
 use support::sign::{missing, under, yours};
 
-use super::shared::{Peer, long_enough, settings, start};
+use super::shared::{FOREVER, Peer, long_enough, settings, start};
 
 /// Whatever a client sends is told to all. It notes what the loop asks for.
 struct Notes {
@@ -23,6 +23,8 @@ struct Notes {
     members: usize,
     news: Vec<u8>,
     has_news: bool,
+    /// Whether the loop knows that there is news, and goes through its clients.
+    is_told: bool,
     waits: Sender<()>,
     go_on: Receiver<()>,
 }
@@ -58,18 +60,92 @@ impl App for Notes {
     }
 
     fn has_news(&mut self) -> bool {
-        std::mem::take(&mut self.has_news)
+        self.is_told = std::mem::take(&mut self.has_news);
+        self.is_told
     }
 
     fn collect(&mut self, member: &mut (usize, usize), bytes: &mut Vec<u8>, _done: bool) -> bool {
         let new = &self.news[member.1..];
-        if !new.is_empty() {
+        assert!(
+            member.0 != 3 || !new.ends_with(CUT_OFF),
+            "a panic of the application"
+        );
+        if !self.is_told {
+            self.note("asked, though there is no news".to_string());
+        } else if !new.is_empty() {
             bytes.extend_from_slice(new);
             self.note(format!("{} gets {} bytes", member.0, new.len()));
         }
         member.1 = self.news.len();
         true
     }
+
+    fn leave(&mut self, member: &mut (usize, usize)) {
+        self.note(format!("{} leaves", member.0));
+        self.news.extend(support::frame::unmasked(TEXT, b"goodbye"));
+        self.has_news = true;
+    }
+}
+
+/// The news that ends the third client, in the middle of the telling.
+const CUT_OFF: &[u8] = b"the third one is cut off";
+
+/// A server, and what is noted of it.
+struct Noted {
+    server: Server,
+    what: Arc<Mutex<Vec<String>>>,
+    is_waiting: Receiver<()>,
+    go: Sender<()>,
+}
+
+impl Noted {
+    fn start(settings: Settings) -> Self {
+        let what = Arc::new(Mutex::new(Vec::new()));
+        let (waits, is_waiting) = mpsc::channel();
+        let (go, go_on) = mpsc::channel();
+        let app = Notes {
+            what: Arc::clone(&what),
+            members: 0,
+            news: Vec::new(),
+            has_news: false,
+            is_told: false,
+            waits,
+            go_on,
+        };
+        Self {
+            server: start(settings, app),
+            what,
+            is_waiting,
+            go,
+        }
+    }
+
+    fn open_four(&self) -> Vec<Peer> {
+        Vec::from_iter((0..4).map(|_| Peer::open(self.server.address())))
+    }
+
+    /// Keeps the thread busy with the first client, while the others do this. All of it is with the system before the
+    /// thread looks again.
+    fn meanwhile(&self, peers: &mut [Peer], act: impl FnMut(&mut Peer)) {
+        peers[0].send(&masked(TEXT, b"wait"));
+        _ = self.is_waiting.recv_timeout(long_enough());
+        peers[1..].iter_mut().for_each(act);
+        thread::sleep(Duration::from_millis(30));
+        _ = self.go.send(());
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.what
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Sorts some of the lines, which may come in any order.
+fn sort(notes: &mut [String], from: usize, to: usize) {
+    let (from, to) = (from.min(notes.len()), to.min(notes.len()));
+    notes[from..to].sort_unstable();
 }
 
 impl Notes {
@@ -95,34 +171,69 @@ fn news_is_told_once_for_all_turns() {
             ),
         ],
         shows: || {
-            let what = Arc::new(Mutex::new(Vec::new()));
-            let (waits, is_waiting) = mpsc::channel();
-            let (go, go_on) = mpsc::channel();
-            let app = Notes {
-                what: Arc::clone(&what),
-                members: 0,
-                news: Vec::new(),
-                has_news: false,
-                waits,
-                go_on,
-            };
-            let server = start(settings(), app);
-            let mut peers = Vec::from_iter((0..4).map(|_| Peer::open(server.address())));
-            peers[0].send(&masked(TEXT, b"wait"));
-            _ = is_waiting.recv_timeout(long_enough());
-            // The thread is busy with the first client. Meanwhile, three others speak.
-            for peer in &mut peers[1..] {
-                peer.send(&masked(TEXT, b"news!"));
-            }
-            thread::sleep(Duration::from_millis(30));
-            _ = go.send(());
+            let noted = Noted::start(settings());
+            let mut peers = noted.open_four();
+            noted.meanwhile(&mut peers, |peer| peer.send(&masked(TEXT, b"news!")));
             let mut hears = |_| peers.iter_mut().all(|peer| peer.hears() == "text \"news!\"");
             let all = (0..3).all(&mut hears);
-            let mut notes = what.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            // Three spoke, in any order.
-            let spoke = notes.len().min(3);
-            notes[..spoke].sort_unstable();
+            let mut notes = noted.notes();
+            sort(&mut notes, 0, 3);
             format!("{}\n{}\n", notes.join("\n"), if all { "all four heard all three" } else { "not all heard all" })
+        },
+    }
+}
+
+#[test]
+fn each_has_one_turn_in_a_round() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A client with more to do waits until all others have had their turn, and the loop has made a round.",
+        signs: [
+            missing(["gets 21 bytes"]).and(yours(["leaves"])).says(
+                "One client had its second turn before another had its first one, or before the news was told. A round \
+                 has as many turns as there are clients in the list at its beginning. Take from the front, and put back \
+                 at the end.",
+            ),
+        ],
+        shows: || {
+            let noted = Noted::start(settings());
+            let mut peers = noted.open_four();
+            // The first turn brings these words, and only the second one shows that TCP has ended.
+            noted.meanwhile(&mut peers, |peer| {
+                peer.send(&masked(TEXT, b"news!"));
+                peer.end();
+            });
+            let heard = (0..6).take_while(|_| peers[0].hears().starts_with("text")).count();
+            let mut notes = noted.notes();
+            sort(&mut notes, 0, 3);
+            sort(&mut notes, 7, 10);
+            format!("{}\nthe first one heard {heard} messages\n", notes.join("\n"))
+        },
+    }
+}
+
+#[test]
+fn one_that_is_cut_off_is_news() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "If a client ends while news is told, that is news for the others. Without news, nobody is asked.",
+        signs: [
+            yours(["though there is no news"]).says(
+                "The loop went through all clients although there was no news: with ten thousand of them, each round \
+                 would cost milliseconds. `has_news` comes first.",
+            ),
+            missing(["1 gets 9 bytes"]).says(
+                "The third client was cut off while the news was told, and those before it weren't told of that. No \
+                 event will come for it: go on `while` there is news.",
+            ),
+        ],
+        shows: || {
+            let noted = Noted::start(Settings { tick: FOREVER, ..settings() });
+            let mut peers = noted.open_four();
+            peers[1].send(&masked(TEXT, CUT_OFF));
+            let hears = [0, 1].map(|place| [(); 2].map(|()| peers[place].hears()).join(", "));
+            let hears = hears.join("\nthe second one hears\n  ");
+            format!("{}\nthe first one hears\n  {hears}\n", noted.notes().join("\n"))
         },
     }
 }

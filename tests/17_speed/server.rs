@@ -1,10 +1,11 @@
 //! One thread, many sockets.
 
 use std::io::{self, Write};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use echo::{Log, Patience};
 use frames::Opcode;
@@ -15,7 +16,7 @@ use support::check;
 use support::frame::{BINARY, BINARY_NO_FIN, CLOSE, CONTINUATION, PING, TEXT, masked, unmasked};
 use support::sign::{missing, no_answer, under, yours};
 
-use super::shared::{Peer, comes_true, handshake, long_enough, settings, start};
+use super::shared::{FOREVER, Peer, comes_true, handshake, long_enough, settings, start};
 
 fn echo() -> Server {
     echo_with(settings())
@@ -123,6 +124,36 @@ fn fill(peer: &mut Peer, frame: &[u8], most: usize) -> usize {
     sent
 }
 
+/// An echo that counts the rounds of the loop: each asks once for news.
+struct Rounds(Arc<AtomicU64>);
+
+impl App for Rounds {
+    type Member = ();
+
+    fn get(&self, _path: &str, _query: &str) -> Reply {
+        Refusal::NoSuchPath.into()
+    }
+
+    fn join(&mut self, _request: &RequestHead, _query: &str) -> Result<(), Reply> {
+        Ok(())
+    }
+
+    fn hear<Stream: Write>(
+        &mut self,
+        _member: &mut (),
+        opcode: Opcode,
+        payload: &[u8],
+        answers: &mut Answers<Stream>,
+    ) -> io::Result<()> {
+        answers.message(opcode, payload)
+    }
+
+    fn has_news(&mut self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+}
+
 #[test]
 fn a_client_that_reads_nothing_is_not_read() {
     check! {
@@ -130,24 +161,39 @@ fn a_client_that_reads_nothing_is_not_read() {
         rule: "While answers wait for a client, the server doesn't read from it: its memory stays bounded. Others are served.",
         signs: [
             under("a client that never reads", yours(["without end"])).says(
-                "The server reads on, and keeps every answer. While anything waits for a client, `turn` must not read \
-                 from it.",
+                "The server reads on, and keeps every answer. While anything waits for a client, `write_and_read` must \
+                 not read from it.",
             ),
             under("once it reads", missing(["all came back"])).says(
                 "The client reads again, and the server doesn't go on. An event says that its socket is writable: \
-                 write what waits, and then read, because no event tells of bytes that were there before.",
+                 write what waits, and then read, because no event tells of bytes that were there before. After a read \
+                 that was full, there may be more of them: the client goes to the end of the list.",
+            ),
+            yours(["round and round"]).says(
+                "Nothing can be done, and the loop doesn't wait: it takes a whole core. A client whose socket takes no \
+                 more leaves the list until the next event: `Next::Wait`.",
             ),
         ],
         shows: || {
-            let server = echo();
+            let rounds = Arc::new(AtomicU64::new(0));
+            let server = start(settings(), Rounds(Arc::clone(&rounds)));
             let mut greedy = Peer::open(server.address());
             let frame = masked(BINARY, &[b'x'; 50_000]);
             let most = 64 << 20;
             let sent = fill(&mut greedy, &frame, most);
             let taken = if sent < most { "some megabytes, and then no more" } else { "64 MiB: without end" };
+            let (before, since) = (rounds.load(Ordering::Relaxed), Instant::now());
+            thread::sleep(10 * settings().tick);
+            // A round in each tick is right, and for each event. A loop that doesn't wait makes a hundred in a tick.
+            let turns = u128::from(rounds.load(Ordering::Relaxed) - before);
+            let ticks = since.elapsed().as_millis() / settings().tick.as_millis();
+            let waits = if turns < 20 + 5 * ticks { "waits" } else { "goes round and round" };
             let mut other = Peer::open(server.address());
             other.send(&masked(TEXT, b"and I?"));
-            let mut shown = format!("a client that never reads\n  {taken}\nanother client meanwhile\n  {}\n", other.hears());
+            let mut shown = format!(
+                "a client that never reads\n  {taken}\nthe loop meanwhile\n  {waits}\nanother client meanwhile\n  {}\n",
+                other.hears()
+            );
             // The rest of the frame that it is in, while all the echoes are read.
             let left = frame[sent % frame.len()..].to_vec();
             let whole = sent.div_ceil(frame.len());
@@ -333,9 +379,15 @@ fn there_is_room_for_so_many() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "One client too many gets 503. When one leaves, there is room again.",
-        signs: [],
+        signs: [
+            missing(["after one has said goodbye"]).says(
+                "A client that has ended TCP after the Close frames is still there. Whatever comes after the last word \
+                 is read (`read_nothing`): only so does one see the end.",
+            ),
+        ],
         shows: || {
-            let server = echo_with(Settings { max_connections: 2, ..settings() });
+            let patience = Patience { close_within: FOREVER, ..settings().patience };
+            let server = echo_with(Settings { max_connections: 2, patience, ..settings() });
             let first = Peer::open(server.address());
             let mut second = Peer::open(server.address());
             let status = |peer: &mut Peer| {
@@ -344,13 +396,29 @@ fn there_is_room_for_so_many() {
             };
             let third = status(&mut Peer::connect(server.address()));
             drop(first);
-            let mut fourth = String::new();
-            let room = comes_true(|| {
-                fourth = status(&mut Peer::connect(server.address()));
-                fourth.contains("101")
-            });
+            let enters = || {
+                let mut peer = Peer::connect(server.address());
+                let mut said = status(&mut peer);
+                comes_true(|| {
+                    if !said.contains("101") {
+                        peer = Peer::connect(server.address());
+                        said = status(&mut peer);
+                    }
+                    said.contains("101")
+                });
+                (said, peer)
+            };
+            let (fourth, mut peer) = enters();
+            peer.send(&masked(CLOSE, &[3, 232]));
+            let goodbye = [(); 2].map(|()| peer.hears()).join(", then ");
+            drop(peer);
+            let (fifth, _peer) = enters();
             second.send(&masked(TEXT, b"and I?"));
-            format!("the third: {third}\nafter one has left: {}\nthe second: {}\n", if room { "101" } else { &fourth }, second.hears())
+            format!(
+                "the third: {third}\nafter one has left: {fourth}\nit says goodbye: {goodbye}\n\
+                 after one has said goodbye: {fifth}\nthe second: {}\n",
+                second.hears()
+            )
         },
     }
 }

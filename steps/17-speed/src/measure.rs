@@ -13,9 +13,6 @@ use crate::unfinished::Buffers;
 /// The masking key of all frames here. A real client takes a fresh one for each.
 const KEY: MaskingKey = [0x37, 0xfa, 0x21, 0x3d];
 
-/// How long each thing is tried. The shortest try counts: whatever else the machine does can only make one longer.
-const SPAN: Duration = Duration::from_millis(200);
-
 /// Short payloads are measured so many bytes at a time.
 const BATCH: usize = 256 * 1024;
 
@@ -39,41 +36,45 @@ impl Write for Sink {
     }
 }
 
-/// Prints what each change is worth.
-pub fn print() {
+/// Prints what each change is worth. Each figure is tried for this long, and once at least. The shortest try counts:
+/// whatever else the machine does can only make one longer.
+pub fn print(each: Duration) {
     println!(
         "{:<28}{:>12}{:>12}{:>12}{:>12}",
         "", "16 B", "1 KiB", "64 KiB", "1 MiB"
     );
     row("unmask, step 06", "GB/s", |size| {
-        rate(size, |bytes| frames::mask(bytes, KEY, 0))
+        rate(each, size, |bytes| frames::mask(bytes, KEY, 0))
     });
     row("unmask, by words", "GB/s", |size| {
-        rate(size, |bytes| crate::mask::mask(bytes, KEY, 0))
+        rate(each, size, |bytes| crate::mask::mask(bytes, KEY, 0))
     });
-    row("copy (memcpy)", "GB/s", copy_rate);
+    row("copy (memcpy)", "GB/s", |size| copy_rate(each, size));
     row("ASCII, std", "GB/s", |size| {
-        rate(size, |bytes| _ = black_box(str::from_utf8(bytes)))
+        rate(each, size, |bytes| _ = black_box(str::from_utf8(bytes)))
     });
     row("ASCII, simdutf8", "GB/s", |size| {
-        rate(size, |bytes| _ = black_box(crate::utf8::check(bytes)))
+        rate(each, size, |bytes| _ = black_box(crate::utf8::check(bytes)))
     });
     row("mixed text, std", "GB/s", |size| {
-        rate_of(mixed(size), |bytes| _ = black_box(str::from_utf8(bytes)))
+        rate_of(each, mixed(size), |bytes| {
+            _ = black_box(str::from_utf8(bytes))
+        })
     });
     row("mixed text, simdutf8", "GB/s", |size| {
-        rate_of(mixed(size), |bytes| {
+        rate_of(each, mixed(size), |bytes| {
             _ = black_box(crate::utf8::check(bytes))
         })
     });
-    row("an echo, step 08", "ns", echo_of_step_08);
-    row("an echo, in place", "ns", echo_in_place);
+    row("an echo, step 08", "ns", |size| echo_of_step_08(each, size));
+    row("an echo, in place", "ns", |size| echo_in_place(each, size));
 }
 
 fn row(name: &str, unit: &str, figure: impl Fn(usize) -> f64) {
     let figures = SIZES.map(|size| match figure(size) {
         large if large >= 100.0 => format!("{large:.0}"),
-        small => format!("{small:.1}"),
+        middle if middle >= 1.0 => format!("{middle:.1}"),
+        small => format!("{small:.3}"),
     });
     let [a, b, c, d] = figures;
     println!(
@@ -83,8 +84,8 @@ fn row(name: &str, unit: &str, figure: impl Fn(usize) -> f64) {
 }
 
 /// Returns how many bytes `work` does in a nanosecond, which is as many gigabytes in a second.
-fn rate(size: usize, work: impl Fn(&mut [u8])) -> f64 {
-    rate_of(vec![b'a'; size], work)
+fn rate(each: Duration, size: usize, work: impl Fn(&mut [u8])) -> f64 {
+    rate_of(each, vec![b'a'; size], work)
 }
 
 /// Returns text in many scripts, so many bytes of it.
@@ -97,10 +98,10 @@ fn mixed(size: usize) -> Vec<u8> {
 }
 
 /// The same, with these bytes.
-fn rate_of(mut bytes: Vec<u8>, work: impl Fn(&mut [u8])) -> f64 {
+fn rate_of(each: Duration, mut bytes: Vec<u8>, work: impl Fn(&mut [u8])) -> f64 {
     let size = bytes.len();
     let times = (BATCH / size).max(1);
-    let shortest = shortest(|| {
+    let shortest = shortest(each, || {
         for _ in 0..times {
             work(black_box(&mut bytes));
         }
@@ -108,10 +109,10 @@ fn rate_of(mut bytes: Vec<u8>, work: impl Fn(&mut [u8])) -> f64 {
     (size * times) as f64 / shortest
 }
 
-fn copy_rate(size: usize) -> f64 {
+fn copy_rate(each: Duration, size: usize) -> f64 {
     let (from, mut to) = (vec![b'a'; size], vec![0; size]);
     let times = (BATCH / size).max(1);
-    let shortest = shortest(|| {
+    let shortest = shortest(each, || {
         for _ in 0..times {
             black_box(&mut to[..]).copy_from_slice(black_box(&from));
         }
@@ -120,10 +121,10 @@ fn copy_rate(size: usize) -> f64 {
 }
 
 /// Returns the nanoseconds that one message costs in the connection of step 08, from read to write.
-fn echo_of_step_08(size: usize) -> f64 {
+fn echo_of_step_08(each: Duration, size: usize) -> f64 {
     let (read, count) = frames_of(size);
     let mut server = connection::Connection::server(connection::Config::default());
-    let shortest = shortest(|| {
+    let shortest = shortest(each, || {
         for bytes in read.chunks(echo::driver::READ_BUFFER_SIZE) {
             server.feed(bytes);
             while let Some(event) = server.poll() {
@@ -138,7 +139,7 @@ fn echo_of_step_08(size: usize) -> f64 {
 }
 
 /// Returns the nanoseconds that one message costs in the connection of this step.
-fn echo_in_place(size: usize) -> f64 {
+fn echo_in_place(each: Duration, size: usize) -> f64 {
     let (frames, count) = frames_of(size);
     let mut server = Connection::server(Config {
         max_frame: 1 << 20,
@@ -150,7 +151,7 @@ fn echo_in_place(size: usize) -> f64 {
     // Unmasking changes what was read, so each try begins with a copy, which isn't counted.
     let began = Instant::now();
     let mut shortest = f64::MAX;
-    while began.elapsed() < SPAN {
+    while shortest == f64::MAX || began.elapsed() < each {
         read.copy_from_slice(&frames);
         let since = Instant::now();
         let mut answers = Answers::new(&mut sink, &mut joined, &mut waiting);
@@ -180,10 +181,10 @@ fn frames_of(size: usize) -> (Vec<u8>, usize) {
 }
 
 /// Returns how long `work` takes, in nanoseconds.
-fn shortest(mut work: impl FnMut()) -> f64 {
+fn shortest(each: Duration, mut work: impl FnMut()) -> f64 {
     let began = Instant::now();
     let mut shortest = f64::MAX;
-    while began.elapsed() < SPAN {
+    while shortest == f64::MAX || began.elapsed() < each {
         let since = Instant::now();
         work();
         shortest = shortest.min(since.elapsed().as_nanos() as f64);
