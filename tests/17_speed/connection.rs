@@ -1,5 +1,6 @@
 //! The connection that borrows, beside that of step 08.
 
+use connection::CloseCode;
 use frames::Opcode;
 use messages::MessageError;
 use speed::unfinished::{Kind, Unfinished};
@@ -337,6 +338,41 @@ fn the_same_events_and_answers_as_step_08() {
                 }
             }
             format!("{streams} streams, {failures} of which break a rule: all the same\n")
+        },
+    }
+}
+
+#[test]
+fn what_may_be_sent() {
+    check! {
+        rfc: "RFC 6455 §5.1, §5.5, §5.5.1",
+        rule: "What is sent, and what is refused, is what step 08 says. A client masks each frame.",
+        signs: [],
+        shows: || {
+            let config = Config { max_frame: LIMIT, max_message: LIMIT };
+            let client = Connection::client(config, || support::frame::KEY);
+            let mut shown = String::new();
+            for (title, mut side) in [("a server", server()), ("a client", client)] {
+                shown += &format!("{title}\n");
+                for what in ["a text", "a ping of 125 bytes", "a ping of 126 bytes", "Close 1005", "Close 1000", "a text", "a ping", "Close 1000"] {
+                    let mut out = Vec::new();
+                    let result = match what {
+                        "a text" => side.send(Opcode::Text, b"Hello", &mut out),
+                        "a ping" => side.send_ping(b"", &mut out),
+                        "Close 1005" => side.close(CloseCode(1005), "", &mut out),
+                        "Close 1000" => side.close(CloseCode(1000), "bye", &mut out),
+                        ping if ping.contains("125") => side.send_ping(&[0; 125], &mut out),
+                        _ => side.send_ping(&[0; 126], &mut out),
+                    };
+                    let verdict = match result {
+                        Ok(()) => short(&out),
+                        Err(error) => format!("✗ {error}"),
+                    };
+                    shown += &format!("  {what}: {verdict}\n");
+                }
+                shown += &format!("  it is {:?}\n", side.state());
+            }
+            shown
         },
     }
 }

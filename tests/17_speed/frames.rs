@@ -227,6 +227,7 @@ fn what_step_06_refuses_is_refused() {
                 ("not masked", LIMIT, unmasked(TEXT, b"Hello")),
                 ("over the limit", LIMIT, long),
                 ("over a small limit", 4, masked(TEXT, b"Hello")),
+                ("as long as the limit", 5, masked(TEXT, b"Hello")),
                 ("2³² + 3 bytes, without a limit", u64::MAX, huge),
                 ("a reserved bit", LIMIT, masked(0xc1, b"Hello")),
                 ("a reserved opcode", LIMIT, masked(0x83, b"Hello")),

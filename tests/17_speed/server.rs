@@ -44,7 +44,7 @@ fn an_echo_on_a_real_socket() {
                 "Only a part of what came in one read was answered.",
             ),
             under("1 MiB", missing(["1 MiB came back"])).says(
-                "A message that no single read brings doesn't come back whole. What follows a turn? (`after_read`, `turn`)",
+                "A message that no single read brings doesn't come back whole. What follows a turn? (`after_read`, `give_turns`)",
             ),
         ],
         shows: || {
