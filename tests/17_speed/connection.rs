@@ -109,8 +109,15 @@ fn what_is_whole_stays_in_place() {
             ] {
                 shown += &format!("{title}\n{}", events(&mut server(), &reads));
             }
-            let mut small = Connection::server(Config { max_frame: 100, max_message: 4 });
-            shown += &format!("over the limit of 4\n{}", events(&mut small, &[masked(BINARY, b"12345")]));
+            let fragments = |first: &[u8], last: &[u8]| [masked(BINARY_NO_FIN, first), masked(CONTINUATION, last)].concat();
+            for (title, read) in [
+                ("over the limit of 4", masked(BINARY, b"12345")),
+                ("over it in two fragments", fragments(b"123", b"45")),
+                ("just within it", [masked(BINARY, b"1234"), fragments(b"12", b"34")].concat()),
+            ] {
+                let mut small = Connection::server(Config { max_frame: 100, max_message: 4 });
+                shown += &format!("{title}\n{}", events(&mut small, &[read]));
+            }
             shown
         },
     }
@@ -145,13 +152,19 @@ fn memory_is_for_bytes_that_came() {
         ],
         shows: || {
             let mut shown = String::new();
-            for (title, declared) in [("64 MiB declared", 64 << 20), ("20 bytes declared", 20)] {
+            let pieces = [5_u64, 15, 16 << 10, 100 << 10];
+            for (title, declared, pieces) in [
+                ("64 MiB declared", 64 << 20, &pieces[..]),
+                ("20 bytes declared", 20, &pieces[..]),
+                ("a buffer that is just full", 64 << 20, &[16 << 10, 16 << 10]),
+                ("just full, and 100 bytes are missing", (32 << 10) + 100, &[16 << 10, 16 << 10]),
+            ] {
                 let mut buffers = Buffers::default();
                 let mut message = Unfinished::new(Kind::Binary, true, 64 << 20, &mut buffers);
                 shown += &format!("{title}\n");
                 let mut come = 0;
-                for more in [5_u64, 15, 16 << 10, 100 << 10] {
-                    let more = more.min(declared - come);
+                for more in pieces {
+                    let more = (*more).min(declared - come);
                     if more > 0 {
                         come += more;
                         let piece = vec![0; more as usize];
@@ -169,6 +182,38 @@ fn memory_is_for_bytes_that_came() {
             let mut message = Unfinished::new(Kind::Binary, true, LIMIT, &mut buffers);
             message.append(&[0; 100], 30_000).expect("it is within the limit");
             shown + &format!("a buffer that was used before\n  room for {}\n", message.room(30_000).len())
+        },
+    }
+}
+
+#[test]
+fn buffers_are_used_again() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "A message takes the buffer that the last one has left. The thread keeps 8 MiB of them at most.",
+        signs: [],
+        shows: || {
+            // A fresh buffer begins with less than this.
+            const SIZE: usize = 40_000;
+            let mut buffers = Buffers::default();
+            let begins = |buffers: &mut Buffers| Unfinished::new(Kind::Binary, true, LIMIT, buffers);
+            let is_used = |message: &mut Unfinished| message.room(SIZE as u64).len() == SIZE;
+            buffers.give_back(Payload::Joined { buffer: vec![0; SIZE], length: 10 });
+            let used = (0..300).take_while(|_| {
+                let mut message = begins(&mut buffers);
+                let is_used = is_used(&mut message);
+                message.finish().is_ok_and(|(_, payload)| {
+                    buffers.give_back(payload);
+                    is_used
+                })
+            });
+            let used = used.count();
+            let mut buffers = Buffers::default();
+            for _ in 0..9 {
+                buffers.give_back(Payload::Joined { buffer: vec![0; 1 << 20], length: 10 });
+            }
+            let kept = (0..9).filter(|_| is_used(&mut begins(&mut buffers))).count();
+            format!("of 300 messages, one after another\n  {used} have a buffer that is there\nof 9 MiB\n  {kept} are kept\n")
         },
     }
 }
