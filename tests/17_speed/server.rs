@@ -216,7 +216,7 @@ fn one_that_never_stops_keeps_none_waiting() {
         signs: [
             missing(["echoes meanwhile"]).says(
                 "While one client sends without a pause, another gets no echo. One that has more to read goes to the \
-                 end of the list.",
+                 end of the list, and a round has as many turns as there are clients in it at its beginning.",
             ),
         ],
         shows: || {
