@@ -12,7 +12,7 @@ use handshake::head::RequestHead;
 use polling::routes::{Refusal, Reply};
 use speed::{Answers, App, Chat, Server, Settings};
 use support::check;
-use support::frame::{TEXT, masked};
+use support::frame::{PING, TEXT, masked};
 use support::sign::{missing, under, yours};
 
 use super::shared::{FOREVER, Peer, long_enough, settings, start};
@@ -196,7 +196,7 @@ fn each_has_one_turn_in_a_round() {
             ),
         ],
         shows: || {
-            let noted = Noted::start(settings());
+            let noted = Noted::start(Settings { tick: FOREVER, ..settings() });
             let mut peers = noted.open_four();
             // The first turn brings these words, and only the second one shows that TCP has ended.
             noted.meanwhile(&mut peers, |peer| {
@@ -294,8 +294,15 @@ fn the_rules_are_those_of_step_10() {
                 shown += &format!("  bob: {}\n", text(&mut bob));
             }
             shown += &format!("  ada: {}\n  ada: {}\n", text(&mut ada), text(&mut ada));
+            bob.send(&masked(PING, b"?"));
+            shown += &format!("he pings\n  bob: {}\n", text(&mut bob));
             drop(bob);
-            shown + &format!("bob leaves\n  {}\n", text(&mut ada))
+            shown += &format!("bob leaves\n  {}\n", text(&mut ada));
+            let stopping = thread::spawn(move || drop(server));
+            shown += &format!("the server stops\n  {}\n", text(&mut ada));
+            drop(ada);
+            _ = stopping.join();
+            shown
         },
     }
 }

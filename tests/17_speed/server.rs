@@ -11,6 +11,7 @@ use echo::{Log, Patience};
 use frames::Opcode;
 use handshake::head::RequestHead;
 use polling::routes::{Refusal, Reply};
+use speed::client::READ_SIZE;
 use speed::{Answers, App, Echo, Server, Settings};
 use support::check;
 use support::frame::{BINARY, BINARY_NO_FIN, CLOSE, CONTINUATION, PING, TEXT, masked, unmasked};
@@ -367,9 +368,16 @@ fn silence_is_asked_and_ended() {
         shows: || {
             let short = Duration::from_millis(60);
             let patience = Patience { ping_after: short, pong_within: short, close_within: short };
-            let server = echo_with(Settings { patience, ..settings() });
+            let server = echo_with(Settings { patience, max_connections: 1, ..settings() });
             let mut peer = Peer::open(server.address());
-            format!("{}\n{}\n{}\n", peer.hears(), peer.hears(), peer.hears())
+            let heard = [(); 3].map(|()| peer.hears()).join("\n");
+            // It doesn't end TCP itself.
+            let enters = comes_true(|| {
+                let mut next = Peer::connect(server.address());
+                next.send(&handshake());
+                next.head().contains(" 101 ")
+            });
+            format!("{heard}\n{}\n", if enters { "its place is free" } else { "it keeps its place" })
         },
     }
 }
@@ -380,7 +388,7 @@ fn there_is_room_for_so_many() {
         rfc: "RFC 6455 §10.4",
         rule: "One client too many gets 503. When one leaves, there is room again.",
         signs: [
-            missing(["after one has said goodbye"]).says(
+            missing(["after that"]).says(
                 "A client that has ended TCP after the Close frames is still there. Whatever comes after the last word \
                  is read (`read_nothing`): only so does one see the end.",
             ),
@@ -394,7 +402,9 @@ fn there_is_room_for_so_many() {
                 peer.send(&handshake());
                 peer.head().lines().next().unwrap_or("nothing").trim_end().to_string()
             };
-            let third = status(&mut Peer::connect(server.address()));
+            // It stays: one that is refused takes nobody's place.
+            let mut refused = Peer::connect(server.address());
+            let third = status(&mut refused);
             drop(first);
             // Each try takes a round of the loop, so a few are enough.
             let enters = || {
@@ -413,12 +423,14 @@ fn there_is_room_for_so_many() {
             let (fourth, mut peer) = enters();
             peer.send(&masked(CLOSE, &[3, 232]));
             let goodbye = [(); 2].map(|()| peer.hears()).join(", then ");
+            thread::sleep(3 * settings().tick);
+            let meanwhile = status(&mut Peer::connect(server.address()));
             drop(peer);
             let (fifth, _peer) = enters();
             second.send(&masked(TEXT, b"and I?"));
             format!(
                 "the third: {third}\nafter one has left: {fourth}\nit says goodbye: {goodbye}\n\
-                 after one has said goodbye: {fifth}\nthe second: {}\n",
+                 before it ends TCP, too: {meanwhile}\nafter that: {fifth}\nthe second: {}\n",
                 second.hears()
             )
         },
@@ -451,6 +463,113 @@ fn a_stop_is_told_to_everyone() {
 }
 
 #[test]
+fn a_stop_waits_for_the_last_one() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "A server that stops waits until its clients have answered, and not longer.",
+        signs: [],
+        shows: || {
+            let patience = Patience { close_within: FOREVER, ..settings().patience };
+            let server = echo_with(Settings { patience, ..settings() });
+            let mut peers = [(); 2].map(|()| Peer::open(server.address()));
+            let stopping = thread::spawn(move || drop(server));
+            let mut shown = String::new();
+            for (number, peer) in peers.iter_mut().enumerate() {
+                shown += &format!("client {number}: {}\n", peer.hears());
+                thread::sleep(3 * settings().tick);
+                shown += if stopping.is_finished() { "  it has stopped\n" } else { "  it waits\n" };
+                peer.send(&masked(CLOSE, &[3, 233]));
+                shown += &format!("  {}\n", peer.hears());
+                peer.end();
+            }
+            let stopped = comes_true(|| stopping.is_finished());
+            shown + if stopped { "it has stopped\n" } else { "it waits on\n" }
+        },
+    }
+}
+
+#[test]
+fn one_message_takes_one_round() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Where a short read shows that nothing is left, a message costs one read: Linux, macOS.",
+        signs: [
+            yours(["two rounds"]).says(
+                "After each message, the client stays in the list, and its next read says `WouldBlock`: one system call \
+                 more for each message. A read that brings less than it asked for was the last one.",
+            ),
+        ],
+        shows: || {
+            const MESSAGES: u64 = 20;
+            let rounds = Arc::new(AtomicU64::new(0));
+            let server = start(Settings { tick: FOREVER, ..settings() }, Rounds(Arc::clone(&rounds)));
+            let mut peer = Peer::open(server.address());
+            let before = rounds.load(Ordering::Relaxed);
+            for _ in 0..MESSAGES {
+                peer.send(&masked(TEXT, b"one"));
+                _ = peer.hears();
+            }
+            let rounds = rounds.load(Ordering::Relaxed) - before;
+            let one_is_enough = cfg!(any(target_os = "linux", target_os = "android", target_os = "macos"));
+            let enough = if one_is_enough { MESSAGES + MESSAGES / 2 } else { 3 * MESSAGES };
+            let verdict = if rounds <= enough { "no more rounds than it needs" } else { "two rounds for each" };
+            format!("{MESSAGES} messages, one after another\n  {verdict}\n")
+        },
+    }
+}
+
+#[test]
+fn a_broken_rule_is_logged() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "The echo writes a line for each client that breaks a rule, and none for others.",
+        signs: [],
+        shows: || {
+            let (log, lines) = mpsc::channel();
+            let server = start(settings(), Echo { log: Log::Lines(log) });
+            for frame in [masked(TEXT, b"Hello"), unmasked(TEXT, b"Hello")] {
+                let mut peer = Peer::open(server.address());
+                peer.send(&frame);
+                _ = peer.hears();
+            }
+            let line = lines.recv_timeout(long_enough()).unwrap_or("no line".to_string());
+            let (peer, what) = line.split_once(": ").unwrap_or(("", &line));
+            let named = if peer.starts_with("127.0.0.1:") { "its address: " } else { "no address: " };
+            format!("{named}{what}\n{}", lines.try_recv().map_or_else(|_| String::new(), |line| line + "\n"))
+        },
+    }
+}
+
+#[test]
+fn limits_are_those_of_the_other_steps() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Each limit of steps 09 and 10 is kept. A client that reads nothing has as long as one that is silent.",
+        signs: [],
+        shows: || {
+            let patience = Patience {
+                ping_after: Duration::from_secs(30),
+                pong_within: Duration::from_secs(10),
+                close_within: Duration::from_secs(5),
+            };
+            let of_the_echo = Settings::from(&echo::Settings {
+                max_connections: 90,
+                max_message: 9000,
+                head_within: Duration::from_secs(9),
+                write_within: Duration::from_secs(99),
+                patience,
+                tick: Duration::from_millis(900),
+                ..echo::Settings::default()
+            });
+            let mut chat = chat::Settings { max_connections: 100, head_within: Duration::from_secs(10), ..chat::Settings::default() };
+            (chat.client.max_message, chat.client.patience) = (1000, patience);
+            let shown = |title, settings: Settings| format!("{title}\n{settings:#?}\n");
+            format!("{}{}a read\n{READ_SIZE} bytes\n", shown("the echo", of_the_echo), shown("the chat", Settings::from(&chat)))
+        },
+    }
+}
+
+#[test]
 fn heads_have_their_limits() {
     check! {
         rfc: "RFC 6455 §4.2.2, §10.4",
@@ -459,8 +578,11 @@ fn heads_have_their_limits() {
         shows: || {
             let server = echo_with(Settings { head_within: Duration::from_millis(100), ..settings() });
             let long = [b"GET / HTTP/1.1\r\nX: ".to_vec(), vec![b'x'; 20_000]].concat();
-            let rows: [(&str, Vec<u8>); 5] = [
+            let rows: [(&str, Vec<u8>); 8] = [
                 ("a page", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
+                ("its head", b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
+                ("another method", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".to_vec()),
+                ("not a byte", Vec::new()),
                 ("a page that isn't there", b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
                 ("no upgrade", b"GET /socket HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
                 ("too long", long),
@@ -470,7 +592,10 @@ fn heads_have_their_limits() {
                 let mut peer = Peer::connect(server.address());
                 peer.send(&request);
                 let head = peer.head();
-                format!("{title}\n  {}\n", head.lines().next().unwrap_or("nothing").trim_end())
+                let mut body = Vec::new();
+                _ = io::Read::read_to_end(&mut peer.stream, &mut body);
+                let body = if body.is_empty() { "" } else { ", and a body" };
+                format!("{title}\n  {}{body}\n", head.lines().next().unwrap_or("nothing").trim_end())
             };
             rows.map(row).concat()
         },
