@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::io::{self, IoSlice, Write};
+use std::mem;
 use std::time::{Duration, Instant};
 
 use frames::{MaskingKey, Opcode, ReservedBits};
@@ -19,16 +20,23 @@ const BATCH: usize = 256 * 1024;
 /// The payloads that are measured, in bytes.
 const SIZES: [usize; 4] = [16, 1 << 10, 64 << 10, 1 << 20];
 
-/// A stream that takes everything, and keeps nothing.
-struct Sink;
+/// A stream that takes everything, and keeps only the number of bytes.
+#[derive(Default)]
+struct Sink {
+    took: usize,
+}
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(black_box(bytes).len())
+        let count = black_box(bytes).len();
+        self.took += count;
+        Ok(count)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice]) -> io::Result<usize> {
-        Ok(black_box(slices).iter().map(|slice| slice.len()).sum())
+        let count = black_box(slices).iter().map(|slice| slice.len()).sum();
+        self.took += count;
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -88,15 +96,6 @@ fn rate(each: Duration, size: usize, work: impl Fn(&mut [u8])) -> f64 {
     rate_of(each, vec![b'a'; size], work)
 }
 
-/// Returns text in many scripts, so many bytes of it.
-fn mixed(size: usize) -> Vec<u8> {
-    let mut text = "Zoë says: ćwiczę, 你好, привет. ".repeat(size / 20 + 1);
-    text.truncate(text.floor_char_boundary(size));
-    let missing = size - text.len();
-    text.push_str(&" ".repeat(missing));
-    text.into_bytes()
-}
-
 /// The same, with these bytes.
 fn rate_of(each: Duration, mut bytes: Vec<u8>, work: impl Fn(&mut [u8])) -> f64 {
     let size = bytes.len();
@@ -107,6 +106,15 @@ fn rate_of(each: Duration, mut bytes: Vec<u8>, work: impl Fn(&mut [u8])) -> f64 
         }
     });
     (size * times) as f64 / shortest
+}
+
+/// Returns text in many scripts, so many bytes of it.
+pub fn mixed(size: usize) -> Vec<u8> {
+    let mut text = "Zoë says: ćwiczę, 你好, привет. ".repeat(size / 20 + 1);
+    text.truncate(text.floor_char_boundary(size));
+    let missing = size - text.len();
+    text.push_str(&" ".repeat(missing));
+    text.into_bytes()
 }
 
 fn copy_rate(each: Duration, size: usize) -> f64 {
@@ -125,6 +133,7 @@ fn echo_of_step_08(each: Duration, size: usize) -> f64 {
     let (read, count) = frames_of(size);
     let mut server = connection::Connection::server(connection::Config::default());
     let shortest = shortest(each, || {
+        let mut sent = 0;
         for bytes in read.chunks(echo::driver::READ_BUFFER_SIZE) {
             server.feed(bytes);
             while let Some(event) = server.poll() {
@@ -132,8 +141,9 @@ fn echo_of_step_08(each: Duration, size: usize) -> f64 {
                     _ = server.send_binary(&message);
                 }
             }
-            black_box(server.take_outgoing());
+            sent += black_box(server.take_outgoing()).len();
         }
+        check_length(sent, &read, count);
     });
     shortest / count as f64
 }
@@ -147,7 +157,7 @@ fn echo_in_place(each: Duration, size: usize) -> f64 {
     });
     let (mut joined, mut waiting, mut buffers) =
         (Vec::new(), Waiting::default(), Buffers::default());
-    let (mut sink, mut read) = (Sink, frames.clone());
+    let (mut sink, mut read) = (Sink::default(), frames.clone());
     // Unmasking changes what was read, so each try begins with a copy, which isn't counted.
     let began = Instant::now();
     let mut shortest = f64::MAX;
@@ -164,8 +174,15 @@ fn echo_in_place(each: Duration, size: usize) -> f64 {
         }
         _ = answers.finish();
         shortest = shortest.min(since.elapsed().as_nanos() as f64);
+        check_length(mem::take(&mut sink.took), &frames, count);
     }
     shortest / count as f64
+}
+
+/// Checks that all echoes are there. What does less than it should is fast for nothing.
+fn check_length(sent: usize, frames: &[u8], count: usize) {
+    let keys = count * KEY.len();
+    assert_eq!(sent + keys, frames.len(), "not all echoes are there");
 }
 
 /// Returns as many frames as one read may bring, and how many they are.
