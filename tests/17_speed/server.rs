@@ -394,7 +394,8 @@ fn there_is_room_for_so_many() {
             ),
         ],
         shows: || {
-            let patience = Patience { close_within: FOREVER, ..settings().patience };
+            // Longer than this takes.
+            let patience = Patience { close_within: 2 * long_enough(), ..settings().patience };
             let server = echo_with(Settings { max_connections: 2, patience, ..settings() });
             let first = Peer::open(server.address());
             let mut second = Peer::open(server.address());
