@@ -257,10 +257,14 @@ fn waiting_bytes_go_out_until_would_block() {
                 let left = waiting.length();
                 let empty = if left == 0 && !waiting.is_empty() { ", but not empty" } else { "" };
                 shown += &format!("{title}\n  {} writes, {took} bytes taken, {left} left{empty}\n", socket.writes.len());
-                if left == 25 {
-                    (socket.room, socket.writes) = (usize::MAX, Vec::new());
-                    let took = waiting.write(&mut socket).map_or("failed".to_string(), |it| it.to_string());
-                    shown += &format!("  then there is room: {} writes, {took} bytes taken\n", socket.writes.len());
+                // Room for a few more, and then for all.
+                for room in [12, usize::MAX] {
+                    if !waiting.is_empty() && socket.room == 0 && left == 25 {
+                        (socket.room, socket.writes) = (room, Vec::new());
+                        let took = waiting.write(&mut socket).map_or("failed".to_string(), |it| it.to_string());
+                        let (writes, left) = (socket.writes.len(), waiting.length());
+                        shown += &format!("  later: {writes} writes, {took} bytes taken, {left} left\n");
+                    }
                 }
             }
             shown

@@ -8,12 +8,13 @@ use std::thread;
 use std::time::Duration;
 
 use chat::Pace;
+use echo::Patience;
 use frames::Opcode;
 use handshake::head::RequestHead;
 use polling::routes::{Refusal, Reply};
 use speed::{Answers, App, Chat, Server, Settings};
 use support::check;
-use support::frame::{PING, TEXT, masked};
+use support::frame::{CLOSE, PING, TEXT, masked};
 use support::sign::{missing, under, yours};
 
 use super::shared::{FOREVER, Peer, long_enough, settings, start};
@@ -306,15 +307,40 @@ fn the_rules_are_those_of_step_10() {
                 shown += &format!("  bob: {}\n", text(&mut bob));
             }
             shown += &format!("  ada: {}\n  ada: {}\n", text(&mut ada), text(&mut ada));
-            bob.send(&masked(PING, b"?"));
-            shown += &format!("he pings\n  bob: {}\n", text(&mut bob));
-            drop(bob);
-            shown += &format!("bob leaves\n  {}\n", text(&mut ada));
+            bob.send(&[says("bob", "and a ping"), masked(PING, b"?")].concat());
+            shown += &format!("he speaks, and pings\n  bob: {}\n  bob: {}\n", text(&mut bob), text(&mut bob));
+            bob.send(&masked(CLOSE, &[3, 232]));
+            shown += &format!("he says goodbye\n  bob: {}\n  bob: {}\n", text(&mut bob), bob.hears());
+            shown += &format!("  ada: {}\n  ada: {}\n", text(&mut ada), text(&mut ada));
+            let mut eve = Peer::open(server.address());
+            eve.send(&says("eve", "am I late?"));
+            // What came before is the history.
+            let mut heard = text(&mut eve);
+            while heard.starts_with('{') && !heard.contains("late") {
+                heard = text(&mut eve);
+            }
             let stopping = thread::spawn(move || drop(server));
-            shown += &format!("the server stops\n  {}\n", text(&mut ada));
+            shown += &format!("the server stops\n  eve: {}\n", text(&mut eve));
+            drop(eve);
             drop(ada);
             _ = stopping.join();
             shown
+        },
+    }
+}
+
+#[test]
+fn the_chat_asks_silent_clients() {
+    check! {
+        rfc: "RFC 6455 §5.5.2, §7.4.1",
+        rule: "In the chat, too, a silent client gets a ping, then Close 1008, and then TCP ends.",
+        signs: [],
+        shows: || {
+            let short = Duration::from_millis(60);
+            let patience = Patience { ping_after: short, pong_within: short, close_within: short };
+            let server = start(Settings { patience, ..settings() }, Chat::new(&chat::Settings::default()));
+            let mut peer = Peer::open(server.address());
+            [(); 4].map(|()| peer.hears() + "\n").concat()
         },
     }
 }
