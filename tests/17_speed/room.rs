@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -17,6 +18,7 @@ use support::check;
 use support::frame::{CLOSE, PING, TEXT, masked};
 use support::sign::{missing, under, yours};
 
+use super::server::Rounds;
 use super::shared::{FOREVER, Peer, long_enough, settings, start};
 
 /// Whatever a client sends is told to all. It notes what the loop asks for.
@@ -225,6 +227,38 @@ fn each_has_one_turn_in_a_round() {
             sort(&mut notes, 0, 3);
             sort(&mut notes, 7, 10);
             format!("{}\nthe first one heard {heard} messages\n", notes.join("\n"))
+        },
+    }
+}
+
+#[test]
+fn one_message_takes_one_round() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Where a short read shows that nothing is left, a message costs one read: Linux, macOS.",
+        signs: [
+            yours(["two rounds"]).says(
+                "After each message, the client stays in the list, and its next read says `WouldBlock`: one system call \
+                 more for each message. A read that brings less than it asked for was the last one.",
+            ),
+        ],
+        shows: || {
+            const MESSAGES: u64 = 10;
+            let rounds = Arc::new(AtomicU64::new(0));
+            let server = start(Settings { tick: FOREVER, ..settings() }, Rounds(Arc::clone(&rounds)));
+            let mut peer = Peer::open(server.address());
+            let before = rounds.load(Ordering::Relaxed);
+            for _ in 0..MESSAGES {
+                peer.send(&masked(TEXT, b"one"));
+                _ = peer.hears();
+                // A second round, if there is one, has to find nothing.
+                thread::sleep(Duration::from_millis(5));
+            }
+            let rounds = rounds.load(Ordering::Relaxed) - before;
+            let one_is_enough = cfg!(any(target_os = "linux", target_os = "android", target_os = "macos"));
+            let enough = if one_is_enough { MESSAGES + MESSAGES / 2 } else { 3 * MESSAGES };
+            let verdict = if rounds <= enough { "no more rounds than it needs" } else { "two rounds for each" };
+            format!("{MESSAGES} messages, one after another\n  {verdict}\n")
         },
     }
 }
