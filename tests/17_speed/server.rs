@@ -383,6 +383,28 @@ fn silence_is_asked_and_ended() {
 }
 
 #[test]
+fn one_that_stays_is_gone() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "A client that doesn't end TCP after the Close frames is removed, once it has had time to.",
+        signs: [],
+        shows: || {
+            let patience = Patience { close_within: Duration::from_millis(60), ..settings().patience };
+            let server = echo_with(Settings { patience, max_connections: 1, ..settings() });
+            let mut peer = Peer::open(server.address());
+            peer.send(&masked(CLOSE, &[3, 232]));
+            let heard = [(); 2].map(|()| peer.hears()).join("\n");
+            let enters = comes_true(|| {
+                let mut next = Peer::connect(server.address());
+                next.send(&handshake());
+                next.head().contains(" 101 ")
+            });
+            format!("{heard}\n{}\n", if enters { "its place is free" } else { "it keeps its place" })
+        },
+    }
+}
+
+#[test]
 fn there_is_room_for_so_many() {
     check! {
         rfc: "RFC 6455 §10.4",
@@ -582,7 +604,11 @@ fn a_frame_may_come_with_the_handshake() {
         shows: || {
             let server = echo();
             let mut peer = Peer::connect(server.address());
-            peer.send(&[handshake(), masked(TEXT, b"early")].concat());
+            let bytes = [handshake(), masked(TEXT, b"early")].concat();
+            // The head itself may take its time.
+            peer.send(&bytes[..30]);
+            thread::sleep(3 * settings().tick);
+            peer.send(&bytes[30..]);
             let status = peer.head().lines().next().unwrap_or("nothing").trim_end().to_string();
             let frame = peer.frame().ok().flatten();
             let right = frame.is_some_and(|(first, payload)| unmasked(first, &payload) == unmasked(TEXT, b"early"));
