@@ -17,6 +17,8 @@ struct Socket {
     room: usize,
     /// The most that one write takes.
     at_once: usize,
+    /// What the next write says in place of taking something.
+    fails: Option<ErrorKind>,
 }
 
 impl Socket {
@@ -54,6 +56,11 @@ impl Write for Socket {
         let slices = slices.iter().filter(|slice| !slice.is_empty());
         let write = slices.clone().map(|it| (it.as_ptr() as usize, it.len()));
         self.writes.push(write.collect());
+        match self.fails.take() {
+            Some(ErrorKind::WriteZero) => return Ok(0),
+            Some(kind) => return Err(kind.into()),
+            None => {}
+        }
         if self.room == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
@@ -250,6 +257,60 @@ fn waiting_bytes_go_out_until_would_block() {
                 let left = waiting.length();
                 let empty = if left == 0 && !waiting.is_empty() { ", but not empty" } else { "" };
                 shown += &format!("{title}\n  {} writes, {took} bytes taken, {left} left{empty}\n", socket.writes.len());
+                // Room for a few more, and then for all.
+                for room in [12, usize::MAX] {
+                    if !waiting.is_empty() && socket.room == 0 && left == 25 {
+                        (socket.room, socket.writes) = (room, Vec::new());
+                        let took = waiting.write(&mut socket).map_or("failed".to_string(), |it| it.to_string());
+                        let (writes, left) = (socket.writes.len(), waiting.length());
+                        shown += &format!("  later: {writes} writes, {took} bytes taken, {left} left\n");
+                    }
+                }
+            }
+            shown
+        },
+    }
+}
+
+#[test]
+fn only_would_block_means_later() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A write that was interrupted is made again. A socket that fails, or takes nothing, ends its client.",
+        signs: [
+            under("interrupted", missing(["is out"])).says(
+                "`Interrupted` isn't a failure: a signal came before the socket took anything. Write once more.",
+            ),
+            under("takes no byte", missing(["write zero"])).says(
+                "A write took nothing, without an error. If you tried again, that might never end: return \
+                 `ErrorKind::WriteZero`.",
+            ),
+            under("ended by the other side", missing(["broken pipe"])).says(
+                "The socket has failed, and will never take a byte again. Return its error, so that the client is removed.",
+            ),
+        ],
+        shows: || {
+            let mut shown = String::new();
+            for (title, kind) in [
+                ("interrupted", ErrorKind::Interrupted),
+                ("takes no byte", ErrorKind::WriteZero),
+                ("ended by the other side", ErrorKind::BrokenPipe),
+            ] {
+                let socket = || Socket { fails: Some(kind), ..Socket::with_room(usize::MAX) };
+                let verdict = |result: io::Result<()>, length: usize| match result {
+                    Ok(()) if length == 50 => "all of it is out".to_string(),
+                    Ok(()) => format!("{length} of 50 bytes are out"),
+                    Err(error) => format!("the client ends: {}", error.kind()),
+                };
+                let (mut first, mut waiting) = (socket(), Waiting::default());
+                waiting.put(&[b'x'; 50]);
+                let waits = waiting.write(&mut first).map(|_| ());
+                let (mut second, mut waiting, mut joined) = (socket(), Waiting::default(), vec![b'x'; 50]);
+                let answers = Answers::new(&mut second, &mut joined, &mut waiting).finish();
+                shown += &format!(
+                    "{title}\n  bytes that wait: {}\n  answers: {}\n",
+                    verdict(waits, first.bytes.len()), verdict(answers, second.bytes.len())
+                );
             }
             shown
         },

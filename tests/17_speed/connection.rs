@@ -1,5 +1,6 @@
 //! The connection that borrows, beside that of step 08.
 
+use connection::CloseCode;
 use frames::Opcode;
 use messages::MessageError;
 use speed::unfinished::{Kind, Unfinished};
@@ -66,6 +67,10 @@ fn what_is_whole_stays_in_place() {
                 "These messages are whole in the read, and still they were copied. With FIN, and if no message has \
                  begun, the payload is the message.",
             ),
+            under("fragments in one read", missing(["\"Hello\""]).but_not(yours([""]))).says(
+                "A message was put together, and not handed out. What isn't whole goes through `begin` and `append`, \
+                 and then `end` returns the event.",
+            ),
             under("fragments", missing(["\"Hello\""])).says(
                 "A fragment was taken for a message. It is one only with FIN, if its opcode isn't Continuation, and if \
                  no message has begun.",
@@ -75,8 +80,8 @@ fn what_is_whole_stays_in_place() {
                 "A text that is whole has to be checked, too: `utf8::check`.",
             ),
             under("a new message inside", missing(["✗"])).says(
-                "A frame with FIN was taken for a message while another one has begun. That breaks a rule: let `begin` \
-                 decide.",
+                "One message has begun and isn't finished, and the next one was handed out all the same. That breaks a \
+                 rule: leave such a frame to `begin`.",
             ),
             under("over the limit", missing(["✗"])).says(
                 "The limit is for a message in one frame, too. `fits` says whether this one is within it.",
@@ -104,8 +109,15 @@ fn what_is_whole_stays_in_place() {
             ] {
                 shown += &format!("{title}\n{}", events(&mut server(), &reads));
             }
-            let mut small = Connection::server(Config { max_frame: 100, max_message: 4 });
-            shown += &format!("over the limit of 4\n{}", events(&mut small, &[masked(BINARY, b"12345")]));
+            let fragments = |first: &[u8], last: &[u8]| [masked(BINARY_NO_FIN, first), masked(CONTINUATION, last)].concat();
+            for (title, read) in [
+                ("over the limit of 4", masked(BINARY, b"12345")),
+                ("over it in two fragments", fragments(b"123", b"45")),
+                ("just within it", [masked(BINARY, b"1234"), fragments(b"12", b"34")].concat()),
+            ] {
+                let mut small = Connection::server(Config { max_frame: 100, max_message: 4 });
+                shown += &format!("{title}\n{}", events(&mut small, &[read]));
+            }
             shown
         },
     }
@@ -125,6 +137,10 @@ fn memory_is_for_bytes_that_came() {
                 "The frame declares 20 bytes, of which 5 came. There must be room for 15 more, and for no byte of the \
                  next frame.",
             ),
+            under("20 bytes declared", missing(["20 bytes of memory"])).says(
+                "The message has 20 bytes, and takes more memory than that. Stop at what is declared, also if twice what \
+                 has come, or `FIRST_SIZE`, is more.",
+            ),
             under("a buffer that was used before", missing(["room for 30000"])).says(
                 "A buffer that is large enough already doesn't grow, and must not shrink: all of it is used.",
             ),
@@ -136,13 +152,19 @@ fn memory_is_for_bytes_that_came() {
         ],
         shows: || {
             let mut shown = String::new();
-            for (title, declared) in [("64 MiB declared", 64 << 20), ("20 bytes declared", 20)] {
+            let pieces = [5_u64, 15, 16 << 10, 100 << 10];
+            for (title, declared, pieces) in [
+                ("64 MiB declared", 64 << 20, &pieces[..]),
+                ("20 bytes declared", 20, &pieces[..]),
+                ("a buffer that is just full", 64 << 20, &[16 << 10, 16 << 10]),
+                ("just full, and 100 bytes are missing", (32 << 10) + 100, &[16 << 10, 16 << 10]),
+            ] {
                 let mut buffers = Buffers::default();
                 let mut message = Unfinished::new(Kind::Binary, true, 64 << 20, &mut buffers);
                 shown += &format!("{title}\n");
                 let mut come = 0;
-                for more in [5_u64, 15, 16 << 10, 100 << 10] {
-                    let more = more.min(declared - come);
+                for more in pieces {
+                    let more = (*more).min(declared - come);
                     if more > 0 {
                         come += more;
                         let piece = vec![0; more as usize];
@@ -151,12 +173,47 @@ fn memory_is_for_bytes_that_came() {
                         shown += &format!("  {come} came: room for {room}\n");
                     }
                 }
+                if let Ok((_, Payload::Joined { buffer, .. })) = message.finish() {
+                    shown += &format!("  at the end: {} bytes of memory\n", buffer.len());
+                }
             }
             let mut buffers = Buffers::default();
             buffers.give_back(Payload::Joined { buffer: vec![0; 40_000], length: 10 });
             let mut message = Unfinished::new(Kind::Binary, true, LIMIT, &mut buffers);
             message.append(&[0; 100], 30_000).expect("it is within the limit");
             shown + &format!("a buffer that was used before\n  room for {}\n", message.room(30_000).len())
+        },
+    }
+}
+
+#[test]
+fn buffers_are_used_again() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "A message takes the buffer that the last one has left. The thread keeps 8 MiB of them at most.",
+        signs: [],
+        shows: || {
+            // A fresh buffer begins with less than this.
+            const SIZE: usize = 40_000;
+            let mut buffers = Buffers::default();
+            let begins = |buffers: &mut Buffers| Unfinished::new(Kind::Binary, true, LIMIT, buffers);
+            let is_used = |message: &mut Unfinished| message.room(SIZE as u64).len() == SIZE;
+            buffers.give_back(Payload::Joined { buffer: vec![0; SIZE], length: 10 });
+            let used = (0..300).take_while(|_| {
+                let mut message = begins(&mut buffers);
+                let is_used = is_used(&mut message);
+                message.finish().is_ok_and(|(_, payload)| {
+                    buffers.give_back(payload);
+                    is_used
+                })
+            });
+            let used = used.count();
+            let mut buffers = Buffers::default();
+            for _ in 0..9 {
+                buffers.give_back(Payload::Joined { buffer: vec![0; 1 << 20], length: 10 });
+            }
+            let kept = (0..9).filter(|_| is_used(&mut begins(&mut buffers))).count();
+            format!("of 300 messages, one after another\n  {used} have a buffer that is there\nof 9 MiB\n  {kept} are kept\n")
         },
     }
 }
@@ -326,6 +383,41 @@ fn the_same_events_and_answers_as_step_08() {
                 }
             }
             format!("{streams} streams, {failures} of which break a rule: all the same\n")
+        },
+    }
+}
+
+#[test]
+fn what_may_be_sent() {
+    check! {
+        rfc: "RFC 6455 §5.1, §5.5, §5.5.1",
+        rule: "What is sent, and what is refused, is what step 08 says. A client masks each frame.",
+        signs: [],
+        shows: || {
+            let config = Config { max_frame: LIMIT, max_message: LIMIT };
+            let client = Connection::client(config, || support::frame::KEY);
+            let mut shown = String::new();
+            for (title, mut side) in [("a server", server()), ("a client", client)] {
+                shown += &format!("{title}\n");
+                for what in ["a text", "a ping of 125 bytes", "a ping of 126 bytes", "Close 1005", "Close 1000", "a text", "a ping", "Close 1000"] {
+                    let mut out = Vec::new();
+                    let result = match what {
+                        "a text" => side.send(Opcode::Text, b"Hello", &mut out),
+                        "a ping" => side.send_ping(b"", &mut out),
+                        "Close 1005" => side.close(CloseCode(1005), "", &mut out),
+                        "Close 1000" => side.close(CloseCode(1000), "bye", &mut out),
+                        ping if ping.contains("125") => side.send_ping(&[0; 125], &mut out),
+                        _ => side.send_ping(&[0; 126], &mut out),
+                    };
+                    let verdict = match result {
+                        Ok(()) => short(&out),
+                        Err(error) => format!("✗ {error}"),
+                    };
+                    shown += &format!("  {what}: {verdict}\n");
+                }
+                shown += &format!("  it is {:?}\n", side.state());
+            }
+            shown
         },
     }
 }

@@ -12,7 +12,11 @@ use super::shared::short;
 const LIMIT: u64 = 1 << 20;
 
 fn decoder() -> FrameDecoder {
-    FrameDecoder::new(Role::Server, LIMIT, ReservedBits::NONE)
+    decoder_with(LIMIT)
+}
+
+fn decoder_with(limit: u64) -> FrameDecoder {
+    FrameDecoder::new(Role::Server, limit, ReservedBits::NONE)
 }
 
 /// Frames of a client: short and long ones, an empty one, a fragment.
@@ -124,8 +128,8 @@ fn a_cut_frame_comes_in_pieces() {
 type Frames = (Vec<(FrameHeader, Vec<u8>)>, Option<FrameError>);
 
 /// The frames of the decoder of this step.
-fn ours(pieces: &[&[u8]]) -> Frames {
-    let mut decoder = decoder();
+fn ours(limit: u64, pieces: &[&[u8]]) -> Frames {
+    let mut decoder = decoder_with(limit);
     let mut frames: Vec<(FrameHeader, Vec<u8>)> = Vec::new();
     let mut begun = None;
     for piece in pieces {
@@ -150,8 +154,8 @@ fn ours(pieces: &[&[u8]]) -> Frames {
 }
 
 /// The frames of step 06.
-fn theirs(pieces: &[&[u8]]) -> Frames {
-    let mut decoder = frames::FrameDecoder::new(Role::Server, LIMIT, ReservedBits::NONE);
+fn theirs(limit: u64, pieces: &[&[u8]]) -> Frames {
+    let mut decoder = frames::FrameDecoder::new(Role::Server, limit, ReservedBits::NONE);
     let mut all = Vec::new();
     let mut begun = None;
     for piece in pieces {
@@ -187,7 +191,7 @@ fn a_stream_may_be_cut_anywhere() {
             let stream = stream();
             let mut ways = Vec::from_iter(cut::every_cut(&stream));
             ways.extend((1..8).map(|size| stream.chunks(size).collect()));
-            let differs = ways.iter().find(|pieces| ours(pieces) != theirs(pieces));
+            let differs = ways.iter().find(|pieces| ours(LIMIT, pieces) != theirs(LIMIT, pieces));
             match differs {
                 None => format!("{} ways to cut {} bytes: all the same\n", ways.len(), stream.len()),
                 Some(pieces) => format!("cut after {} bytes, it differs\n", pieces[0].len()),
@@ -205,29 +209,39 @@ fn what_step_06_refuses_is_refused() {
             under("not masked", missing(["refused"])).says(
                 "A server refuses a frame that isn't masked, also one that is whole in the read: `check` the header.",
             ),
+            under("over a small limit", missing(["refused"])).says(
+                "A short frame has a limit, too: `check` every header, however it was decoded.",
+            ),
             under("over the limit", missing(["refused"])).says(
                 "A length over the limit is refused with the header: `check` it before anything is done for the payload.",
+            ),
+            under("2³² + 3 bytes", missing(["no error"])).or(panics("mid")).says(
+                "A frame of more than four gigabytes has begun, and three bytes of it are here. Compare lengths as `u64`.",
             ),
             yours(["differs"]).says("Step 06 says something else about these bytes."),
         ],
         shows: || {
             let long = [&[BINARY, 0xff], &(LIMIT + 1).to_be_bytes()[..], &[1, 2, 3, 4]].concat();
+            let huge = [&[BINARY, 0xff], &((1_u64 << 32) + 3).to_be_bytes()[..], &[1, 2, 3, 4, 5, 6, 7]].concat();
             let rows = [
-                ("not masked", unmasked(TEXT, b"Hello")),
-                ("over the limit", long),
-                ("a reserved bit", masked(0xc1, b"Hello")),
-                ("a reserved opcode", masked(0x83, b"Hello")),
-                ("a ping without FIN", masked(0x09, b"Hello")),
-                ("a ping of 126 bytes", masked(PING, &[0; 126])),
-                ("a length that isn't minimal", vec![TEXT, 0xfe, 0, 5, 1, 2, 3, 4]),
-                ("the same, after a good frame", [masked(TEXT, b"Hello"), unmasked(TEXT, b"")].concat()),
+                ("not masked", LIMIT, unmasked(TEXT, b"Hello")),
+                ("over the limit", LIMIT, long),
+                ("over a small limit", 4, masked(TEXT, b"Hello")),
+                ("as long as the limit", 5, masked(TEXT, b"Hello")),
+                ("2³² + 3 bytes, without a limit", u64::MAX, huge),
+                ("a reserved bit", LIMIT, masked(0xc1, b"Hello")),
+                ("a reserved opcode", LIMIT, masked(0x83, b"Hello")),
+                ("a ping without FIN", LIMIT, masked(0x09, b"Hello")),
+                ("a ping of 126 bytes", LIMIT, masked(PING, &[0; 126])),
+                ("a length that isn't minimal", LIMIT, vec![TEXT, 0xfe, 0, 5, 1, 2, 3, 4]),
+                ("not masked, after a good frame", LIMIT, [masked(TEXT, b"Hello"), unmasked(TEXT, b"")].concat()),
             ];
-            let row = |(title, bytes): (&str, Vec<u8>)| {
-                let differs = cut::every_cut(&bytes).find(|pieces| ours(pieces) != theirs(pieces));
-                let verdict = match (ours(&[&bytes]).1, differs) {
+            let row = |(title, limit, bytes): (&str, u64, Vec<u8>)| {
+                let differs = cut::every_cut(&bytes).find(|pieces| ours(limit, pieces) != theirs(limit, pieces));
+                let verdict = match (ours(limit, &[&bytes]).1, differs) {
                     (_, Some(pieces)) => format!("cut after {} bytes, it differs", pieces[0].len()),
                     (Some(error), None) => format!("refused: {error}"),
-                    (None, None) => "nothing wrong".to_string(),
+                    (None, None) => "no error".to_string(),
                 };
                 format!("{title}\n  {verdict}\n")
             };

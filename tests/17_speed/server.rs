@@ -1,21 +1,23 @@
 //! One thread, many sockets.
 
 use std::io::{self, Write};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use echo::{Log, Patience};
 use frames::Opcode;
 use handshake::head::RequestHead;
 use polling::routes::{Refusal, Reply};
+use speed::client::READ_SIZE;
 use speed::{Answers, App, Echo, Server, Settings};
 use support::check;
 use support::frame::{BINARY, BINARY_NO_FIN, CLOSE, CONTINUATION, PING, TEXT, masked, unmasked};
 use support::sign::{missing, no_answer, under, yours};
 
-use super::shared::{Peer, comes_true, handshake, long_enough, settings, start};
+use super::shared::{FOREVER, Peer, comes_true, handshake, long_enough, settings, start};
 
 fn echo() -> Server {
     echo_with(settings())
@@ -43,7 +45,7 @@ fn an_echo_on_a_real_socket() {
                 "Only a part of what came in one read was answered.",
             ),
             under("1 MiB", missing(["1 MiB came back"])).says(
-                "A message that no single read brings doesn't come back whole. What follows a turn? (`after_read`, `turn`)",
+                "A message that no single read brings doesn't come back whole. What follows a turn? (`after_read`, `give_turns`)",
             ),
         ],
         shows: || {
@@ -123,6 +125,36 @@ fn fill(peer: &mut Peer, frame: &[u8], most: usize) -> usize {
     sent
 }
 
+/// An echo that counts the rounds of the loop: each asks once for news.
+pub struct Rounds(pub Arc<AtomicU64>);
+
+impl App for Rounds {
+    type Member = ();
+
+    fn get(&self, _path: &str, _query: &str) -> Reply {
+        Refusal::NoSuchPath.into()
+    }
+
+    fn join(&mut self, _request: &RequestHead, _query: &str) -> Result<(), Reply> {
+        Ok(())
+    }
+
+    fn hear<Stream: Write>(
+        &mut self,
+        _member: &mut (),
+        opcode: Opcode,
+        payload: &[u8],
+        answers: &mut Answers<Stream>,
+    ) -> io::Result<()> {
+        answers.message(opcode, payload)
+    }
+
+    fn has_news(&mut self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+}
+
 #[test]
 fn a_client_that_reads_nothing_is_not_read() {
     check! {
@@ -130,24 +162,39 @@ fn a_client_that_reads_nothing_is_not_read() {
         rule: "While answers wait for a client, the server doesn't read from it: its memory stays bounded. Others are served.",
         signs: [
             under("a client that never reads", yours(["without end"])).says(
-                "The server reads on, and keeps every answer. While anything waits for a client, `turn` must not read \
-                 from it.",
+                "The server reads on, and keeps every answer. While anything waits for a client, `write_and_read` must \
+                 not read from it.",
             ),
             under("once it reads", missing(["all came back"])).says(
                 "The client reads again, and the server doesn't go on. An event says that its socket is writable: \
-                 write what waits, and then read, because no event tells of bytes that were there before.",
+                 write what waits, and then read, because no event tells of bytes that were there before. After a read \
+                 that was full, there may be more of them: the client goes to the end of the list.",
+            ),
+            yours(["round and round"]).says(
+                "Nothing can be done, and the loop doesn't wait: it takes a whole core. A client whose socket takes no \
+                 more leaves the list until the next event: `Next::Wait`.",
             ),
         ],
         shows: || {
-            let server = echo();
+            let rounds = Arc::new(AtomicU64::new(0));
+            let server = start(settings(), Rounds(Arc::clone(&rounds)));
             let mut greedy = Peer::open(server.address());
             let frame = masked(BINARY, &[b'x'; 50_000]);
             let most = 64 << 20;
             let sent = fill(&mut greedy, &frame, most);
             let taken = if sent < most { "some megabytes, and then no more" } else { "64 MiB: without end" };
+            let (before, since) = (rounds.load(Ordering::Relaxed), Instant::now());
+            thread::sleep(10 * settings().tick);
+            // A round in each tick is right, and for each event. A loop that doesn't wait makes a hundred in a tick.
+            let turns = u128::from(rounds.load(Ordering::Relaxed) - before);
+            let ticks = since.elapsed().as_millis() / settings().tick.as_millis();
+            let waits = if turns < 20 + 5 * ticks { "waits" } else { "goes round and round" };
             let mut other = Peer::open(server.address());
             other.send(&masked(TEXT, b"and I?"));
-            let mut shown = format!("a client that never reads\n  {taken}\nanother client meanwhile\n  {}\n", other.hears());
+            let mut shown = format!(
+                "a client that never reads\n  {taken}\nthe loop meanwhile\n  {waits}\nanother client meanwhile\n  {}\n",
+                other.hears()
+            );
             // The rest of the frame that it is in, while all the echoes are read.
             let left = frame[sent % frame.len()..].to_vec();
             let whole = sent.div_ceil(frame.len());
@@ -170,7 +217,7 @@ fn one_that_never_stops_keeps_none_waiting() {
         signs: [
             missing(["echoes meanwhile"]).says(
                 "While one client sends without a pause, another gets no echo. One that has more to read goes to the \
-                 end of the list.",
+                 end of the list, and a round has as many turns as there are clients in it at its beginning.",
             ),
         ],
         shows: || {
@@ -321,9 +368,38 @@ fn silence_is_asked_and_ended() {
         shows: || {
             let short = Duration::from_millis(60);
             let patience = Patience { ping_after: short, pong_within: short, close_within: short };
-            let server = echo_with(Settings { patience, ..settings() });
+            let server = echo_with(Settings { patience, max_connections: 1, ..settings() });
             let mut peer = Peer::open(server.address());
-            format!("{}\n{}\n{}\n", peer.hears(), peer.hears(), peer.hears())
+            let heard = [(); 3].map(|()| peer.hears()).join("\n");
+            // It doesn't end TCP itself.
+            let enters = comes_true(|| {
+                let mut next = Peer::connect(server.address());
+                next.send(&handshake());
+                next.head().contains(" 101 ")
+            });
+            format!("{heard}\n{}\n", if enters { "its place is free" } else { "it keeps its place" })
+        },
+    }
+}
+
+#[test]
+fn one_that_stays_is_gone() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "A client that doesn't end TCP after the Close frames is removed, once it has had time to.",
+        signs: [],
+        shows: || {
+            let patience = Patience { close_within: Duration::from_millis(60), ..settings().patience };
+            let server = echo_with(Settings { patience, max_connections: 1, ..settings() });
+            let mut peer = Peer::open(server.address());
+            peer.send(&masked(CLOSE, &[3, 232]));
+            let heard = [(); 2].map(|()| peer.hears()).join("\n");
+            let enters = comes_true(|| {
+                let mut next = Peer::connect(server.address());
+                next.send(&handshake());
+                next.head().contains(" 101 ")
+            });
+            format!("{heard}\n{}\n", if enters { "its place is free" } else { "it keeps its place" })
         },
     }
 }
@@ -333,24 +409,53 @@ fn there_is_room_for_so_many() {
     check! {
         rfc: "RFC 6455 §10.4",
         rule: "One client too many gets 503. When one leaves, there is room again.",
-        signs: [],
+        signs: [
+            missing(["after that"]).says(
+                "A client that has ended TCP after the Close frames is still there. Whatever comes after the last word \
+                 is read (`read_nothing`): only so does one see the end.",
+            ),
+        ],
         shows: || {
-            let server = echo_with(Settings { max_connections: 2, ..settings() });
+            // Longer than this takes.
+            let patience = Patience { close_within: 2 * long_enough(), ..settings().patience };
+            let server = echo_with(Settings { max_connections: 2, patience, ..settings() });
             let first = Peer::open(server.address());
             let mut second = Peer::open(server.address());
             let status = |peer: &mut Peer| {
                 peer.send(&handshake());
                 peer.head().lines().next().unwrap_or("nothing").trim_end().to_string()
             };
-            let third = status(&mut Peer::connect(server.address()));
+            // It stays: one that is refused takes nobody's place.
+            let mut refused = Peer::connect(server.address());
+            let third = status(&mut refused);
             drop(first);
-            let mut fourth = String::new();
-            let room = comes_true(|| {
-                fourth = status(&mut Peer::connect(server.address()));
-                fourth.contains("101")
-            });
+            // Each try takes a round of the loop, so a few are enough.
+            let enters = || {
+                let mut peer = Peer::connect(server.address());
+                let mut said = status(&mut peer);
+                for _ in 0..20 {
+                    if said.contains("101") {
+                        break;
+                    }
+                    thread::sleep(Duration::from_millis(1));
+                    peer = Peer::connect(server.address());
+                    said = status(&mut peer);
+                }
+                (said, peer)
+            };
+            let (fourth, mut peer) = enters();
+            peer.send(&masked(CLOSE, &[3, 232]));
+            let goodbye = [(); 2].map(|()| peer.hears()).join(", then ");
+            thread::sleep(3 * settings().tick);
+            let meanwhile = status(&mut Peer::connect(server.address()));
+            drop(peer);
+            let (fifth, _peer) = enters();
             second.send(&masked(TEXT, b"and I?"));
-            format!("the third: {third}\nafter one has left: {}\nthe second: {}\n", if room { "101" } else { &fourth }, second.hears())
+            format!(
+                "the third: {third}\nafter one has left: {fourth}\nit says goodbye: {goodbye}\n\
+                 before it ends TCP, too: {meanwhile}\nafter that: {fifth}\nthe second: {}\n",
+                second.hears()
+            )
         },
     }
 }
@@ -381,6 +486,83 @@ fn a_stop_is_told_to_everyone() {
 }
 
 #[test]
+fn a_stop_waits_for_the_last_one() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "A server that stops waits until its clients have answered, and not longer.",
+        signs: [],
+        shows: || {
+            let patience = Patience { close_within: FOREVER, ..settings().patience };
+            let server = echo_with(Settings { patience, ..settings() });
+            let mut peers = [(); 2].map(|()| Peer::open(server.address()));
+            let stopping = thread::spawn(move || drop(server));
+            let mut shown = String::new();
+            for (number, peer) in peers.iter_mut().enumerate() {
+                shown += &format!("client {number}: {}\n", peer.hears());
+                thread::sleep(3 * settings().tick);
+                shown += if stopping.is_finished() { "  it has stopped\n" } else { "  it waits\n" };
+                peer.send(&masked(CLOSE, &[3, 233]));
+                shown += &format!("  {}\n", peer.hears());
+                peer.end();
+            }
+            let stopped = comes_true(|| stopping.is_finished());
+            shown + if stopped { "it has stopped\n" } else { "it waits on\n" }
+        },
+    }
+}
+
+#[test]
+fn a_broken_rule_is_logged() {
+    check! {
+        rfc: "RFC 6455 §7.1.7",
+        rule: "The echo writes a line for each client that breaks a rule, and none for others.",
+        signs: [],
+        shows: || {
+            let (log, lines) = mpsc::channel();
+            let server = start(settings(), Echo { log: Log::Lines(log) });
+            for frame in [masked(TEXT, b"Hello"), unmasked(TEXT, b"Hello")] {
+                let mut peer = Peer::open(server.address());
+                peer.send(&frame);
+                _ = peer.hears();
+            }
+            let line = lines.recv_timeout(long_enough()).unwrap_or("no line".to_string());
+            let (peer, what) = line.split_once(": ").unwrap_or(("", &line));
+            let named = if peer.starts_with("127.0.0.1:") { "its address: " } else { "no address: " };
+            format!("{named}{what}\n{}", lines.try_recv().map_or_else(|_| String::new(), |line| line + "\n"))
+        },
+    }
+}
+
+#[test]
+fn limits_are_those_of_the_other_steps() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Each limit of steps 09 and 10 is kept. A client that reads nothing has as long as one that is silent.",
+        signs: [],
+        shows: || {
+            let patience = Patience {
+                ping_after: Duration::from_secs(30),
+                pong_within: Duration::from_secs(10),
+                close_within: Duration::from_secs(5),
+            };
+            let of_the_echo = Settings::from(&echo::Settings {
+                max_connections: 90,
+                max_message: 9000,
+                head_within: Duration::from_secs(9),
+                write_within: Duration::from_secs(99),
+                patience,
+                tick: Duration::from_millis(900),
+                ..echo::Settings::default()
+            });
+            let mut chat = chat::Settings { max_connections: 100, head_within: Duration::from_secs(10), ..chat::Settings::default() };
+            (chat.client.max_message, chat.client.patience) = (1000, patience);
+            let shown = |title, settings: Settings| format!("{title}\n{settings:#?}\n");
+            format!("{}{}a read\n{READ_SIZE} bytes\n", shown("the echo", of_the_echo), shown("the chat", Settings::from(&chat)))
+        },
+    }
+}
+
+#[test]
 fn heads_have_their_limits() {
     check! {
         rfc: "RFC 6455 §4.2.2, §10.4",
@@ -389,8 +571,11 @@ fn heads_have_their_limits() {
         shows: || {
             let server = echo_with(Settings { head_within: Duration::from_millis(100), ..settings() });
             let long = [b"GET / HTTP/1.1\r\nX: ".to_vec(), vec![b'x'; 20_000]].concat();
-            let rows: [(&str, Vec<u8>); 5] = [
+            let rows: [(&str, Vec<u8>); 8] = [
                 ("a page", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
+                ("its head", b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
+                ("another method", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".to_vec()),
+                ("not a byte", Vec::new()),
                 ("a page that isn't there", b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
                 ("no upgrade", b"GET /socket HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
                 ("too long", long),
@@ -400,7 +585,10 @@ fn heads_have_their_limits() {
                 let mut peer = Peer::connect(server.address());
                 peer.send(&request);
                 let head = peer.head();
-                format!("{title}\n  {}\n", head.lines().next().unwrap_or("nothing").trim_end())
+                let mut body = Vec::new();
+                _ = io::Read::read_to_end(&mut peer.stream, &mut body);
+                let body = if body.is_empty() { "" } else { ", and a body" };
+                format!("{title}\n  {}{body}\n", head.lines().next().unwrap_or("nothing").trim_end())
             };
             rows.map(row).concat()
         },
@@ -416,7 +604,11 @@ fn a_frame_may_come_with_the_handshake() {
         shows: || {
             let server = echo();
             let mut peer = Peer::connect(server.address());
-            peer.send(&[handshake(), masked(TEXT, b"early")].concat());
+            let bytes = [handshake(), masked(TEXT, b"early")].concat();
+            // The head itself may take its time.
+            peer.send(&bytes[..30]);
+            thread::sleep(3 * settings().tick);
+            peer.send(&bytes[30..]);
             let status = peer.head().lines().next().unwrap_or("nothing").trim_end().to_string();
             let frame = peer.frame().ok().flatten();
             let right = frame.is_some_and(|(first, payload)| unmasked(first, &payload) == unmasked(TEXT, b"early"));

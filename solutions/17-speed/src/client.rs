@@ -140,29 +140,33 @@ impl<A: App> Client<A> {
         !mem::replace(&mut self.queued, true)
     }
 
-    /// Does what can be done without waiting: write what waits, read once, and answer that.
+    /// Does what can be done without waiting, and leaves the list of those that are ready, unless there is more.
     ///
     /// # Errors
     /// Returns the stream's error if it has failed.
-    // ANCHOR: turn
     pub fn turn(&mut self, desk: &mut Desk, app: &mut A, now: Instant) -> io::Result<Next> {
+        let next = self.write_and_read(desk, app, now)?;
+        self.queued = next == Next::Again;
+        Ok(next)
+    }
+
+    /// Writes what waits. Reads once, if nothing is left of that, and answers what came.
+    // ANCHOR: write_and_read
+    fn write_and_read(&mut self, desk: &mut Desk, app: &mut A, now: Instant) -> io::Result<Next> {
         // Task: a client that doesn't take its answers isn't read, either: TCP tells it to slow down.
-        self.queued = false;
         if !self.waiting.is_empty() {
             self.write_waiting(desk, app, now)?;
             if !self.waiting.is_empty() {
                 return Ok(Next::Wait);
             }
         }
-        let next = match &self.stage {
-            Stage::Head(..) => self.read_head(desk, app, now)?,
-            Stage::Open(..) => self.read_messages(desk, app, now)?,
-            Stage::Ending(_) => self.read_nothing(desk)?,
-        };
-        self.queued = next == Next::Again;
-        Ok(next)
+        match &self.stage {
+            Stage::Head(..) => self.read_head(desk, app, now),
+            Stage::Open(..) => self.read_messages(desk, app, now),
+            Stage::Ending(_) => self.read_nothing(desk),
+        }
     }
-    // ANCHOR_END: turn
+    // ANCHOR_END: write_and_read
 
     /// Writes what waits. Once all is written, there may be news, and after the last word TCP ends.
     fn write_waiting(&mut self, desk: &mut Desk, app: &mut A, now: Instant) -> io::Result<()> {

@@ -106,6 +106,7 @@ impl FrameDecoder {
     }
     // ANCHOR_END: next
 
+    /// Takes a frame whose first byte is next, or as much of it as is here.
     // ANCHOR: next_frame
     #[inline]
     fn next_frame<'read>(

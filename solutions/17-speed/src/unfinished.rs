@@ -162,8 +162,8 @@ impl Unfinished {
         usize::try_from(room.min(count)).unwrap_or(usize::MAX)
     }
 
-    /// Grows the buffer, if it has to, to `end` at least: to twice that or [`FIRST_SIZE`], whichever is more, but to no
-    /// more than the message has after so many more bytes, which are declared and missing.
+    /// Makes the buffer longer if it is shorter than `end`: twice as long as that, or [`FIRST_SIZE`], whichever is more,
+    /// but no longer than the message will be. Its frame has declared so many bytes more, and they are missing.
     // ANCHOR: make_room
     fn make_room(&mut self, end: usize, missing: u64) {
         // Task: a declared length is only a claim. A buffer that is larger already, because it was used before, stays.

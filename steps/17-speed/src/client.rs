@@ -136,11 +136,18 @@ impl<A: App> Client<A> {
         !mem::replace(&mut self.queued, true)
     }
 
-    /// Does what can be done without waiting: write what waits, read once, and answer that.
+    /// Does what can be done without waiting, and leaves the list of those that are ready, unless there is more.
     ///
     /// # Errors
     /// Returns the stream's error if it has failed.
     pub fn turn(&mut self, desk: &mut Desk, app: &mut A, now: Instant) -> io::Result<Next> {
+        let next = self.write_and_read(desk, app, now)?;
+        self.queued = next == Next::Again;
+        Ok(next)
+    }
+
+    /// Writes what waits. Reads once, if nothing is left of that, and answers what came.
+    fn write_and_read(&mut self, desk: &mut Desk, app: &mut A, now: Instant) -> io::Result<Next> {
         // Task: a client that doesn't take its answers isn't read, either: TCP tells it to slow down.
         todo!(
             "a client that doesn't take its answers isn't read, either: TCP tells it to slow down"

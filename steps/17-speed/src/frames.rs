@@ -100,6 +100,7 @@ impl FrameDecoder {
         part.inspect_err(|error| self.state = State::Failed(*error))
     }
 
+    /// Takes a frame whose first byte is next, or as much of it as is here.
     #[inline]
     fn next_frame<'read>(
         &mut self,

@@ -1,8 +1,9 @@
 //! `cargo run --release -p speed -- chat` is the chat of step 10, on one thread. `--help` lists what else there is.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use lexopt::{Arg, Parser};
+use lexopt::{Arg, Parser, ValueExt};
 use speed::{Chat, Echo, measure};
 
 const USAGE: &str = "\
@@ -16,7 +17,8 @@ Usage: cargo run --release -p speed -- [COMMAND]
 Commands:
   echo         serves step 09, with its options
   chat         serves step 10, with its options. This is what runs without a command
-  measure      what each change is worth, on your machine
+  measure [N]  what each change is worth, on your machine. Each figure takes
+               N milliseconds (default 200)
   -h, --help   this text";
 
 /// The port of the chat, unless the command line names one.
@@ -27,10 +29,13 @@ fn main() -> ExitCode {
     match arguments.next() {
         Ok(Some(Arg::Value(command))) if command == "echo" => echo(arguments),
         Ok(Some(Arg::Value(command))) if command == "chat" => chat(arguments),
-        Ok(Some(Arg::Value(command))) if command == "measure" => {
-            measure::print();
-            ExitCode::SUCCESS
-        }
+        Ok(Some(Arg::Value(command))) if command == "measure" => match milliseconds(arguments) {
+            Ok(each) => {
+                measure::print(each);
+                ExitCode::SUCCESS
+            }
+            Err(error) => fail(&error.to_string()),
+        },
         Ok(Some(Arg::Long("help") | Arg::Short('h'))) => {
             println!("{USAGE}");
             ExitCode::SUCCESS
@@ -53,6 +58,19 @@ fn chat(arguments: Parser) -> ExitCode {
     let (listen, settings) =
         chat::program::options(arguments, about, DEFAULT_PORT, settings, vec![]);
     launch::serve(listen, |listener| Chat::start(listener, &settings))
+}
+
+/// Reads how long each figure may take.
+fn milliseconds(mut arguments: Parser) -> Result<Duration, lexopt::Error> {
+    let number = match arguments.next()? {
+        None => 200,
+        Some(Arg::Value(word)) => word.parse()?,
+        Some(other) => return Err(other.unexpected()),
+    };
+    match arguments.next()? {
+        None => Ok(Duration::from_millis(number)),
+        Some(other) => Err(other.unexpected()),
+    }
 }
 
 fn fail(sentence: &str) -> ExitCode {

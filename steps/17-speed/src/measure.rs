@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::io::{self, IoSlice, Write};
+use std::mem;
 use std::time::{Duration, Instant};
 
 use frames::{MaskingKey, Opcode, ReservedBits};
@@ -13,25 +14,29 @@ use crate::unfinished::Buffers;
 /// The masking key of all frames here. A real client takes a fresh one for each.
 const KEY: MaskingKey = [0x37, 0xfa, 0x21, 0x3d];
 
-/// How long each thing is tried. The shortest try counts: whatever else the machine does can only make one longer.
-const SPAN: Duration = Duration::from_millis(200);
-
 /// Short payloads are measured so many bytes at a time.
 const BATCH: usize = 256 * 1024;
 
 /// The payloads that are measured, in bytes.
 const SIZES: [usize; 4] = [16, 1 << 10, 64 << 10, 1 << 20];
 
-/// A stream that takes everything, and keeps nothing.
-struct Sink;
+/// A stream that takes everything, and keeps only the number of bytes.
+#[derive(Default)]
+struct Sink {
+    took: usize,
+}
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(black_box(bytes).len())
+        let count = black_box(bytes).len();
+        self.took += count;
+        Ok(count)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice]) -> io::Result<usize> {
-        Ok(black_box(slices).iter().map(|slice| slice.len()).sum())
+        let count = black_box(slices).iter().map(|slice| slice.len()).sum();
+        self.took += count;
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -39,41 +44,45 @@ impl Write for Sink {
     }
 }
 
-/// Prints what each change is worth.
-pub fn print() {
+/// Prints what each change is worth. Each figure is tried for this long, and once at least. The shortest try counts:
+/// whatever else the machine does can only make one longer.
+pub fn print(each: Duration) {
     println!(
         "{:<28}{:>12}{:>12}{:>12}{:>12}",
         "", "16 B", "1 KiB", "64 KiB", "1 MiB"
     );
     row("unmask, step 06", "GB/s", |size| {
-        rate(size, |bytes| frames::mask(bytes, KEY, 0))
+        rate(each, size, |bytes| frames::mask(bytes, KEY, 0))
     });
     row("unmask, by words", "GB/s", |size| {
-        rate(size, |bytes| crate::mask::mask(bytes, KEY, 0))
+        rate(each, size, |bytes| crate::mask::mask(bytes, KEY, 0))
     });
-    row("copy (memcpy)", "GB/s", copy_rate);
+    row("copy (memcpy)", "GB/s", |size| copy_rate(each, size));
     row("ASCII, std", "GB/s", |size| {
-        rate(size, |bytes| _ = black_box(str::from_utf8(bytes)))
+        rate(each, size, |bytes| _ = black_box(str::from_utf8(bytes)))
     });
     row("ASCII, simdutf8", "GB/s", |size| {
-        rate(size, |bytes| _ = black_box(crate::utf8::check(bytes)))
+        rate(each, size, |bytes| _ = black_box(crate::utf8::check(bytes)))
     });
     row("mixed text, std", "GB/s", |size| {
-        rate_of(mixed(size), |bytes| _ = black_box(str::from_utf8(bytes)))
+        rate_of(each, mixed(size), |bytes| {
+            _ = black_box(str::from_utf8(bytes))
+        })
     });
     row("mixed text, simdutf8", "GB/s", |size| {
-        rate_of(mixed(size), |bytes| {
+        rate_of(each, mixed(size), |bytes| {
             _ = black_box(crate::utf8::check(bytes))
         })
     });
-    row("an echo, step 08", "ns", echo_of_step_08);
-    row("an echo, in place", "ns", echo_in_place);
+    row("an echo, step 08", "ns", |size| echo_of_step_08(each, size));
+    row("an echo, in place", "ns", |size| echo_in_place(each, size));
 }
 
 fn row(name: &str, unit: &str, figure: impl Fn(usize) -> f64) {
     let figures = SIZES.map(|size| match figure(size) {
         large if large >= 100.0 => format!("{large:.0}"),
-        small => format!("{small:.1}"),
+        middle if middle >= 1.0 => format!("{middle:.1}"),
+        small => format!("{small:.3}"),
     });
     let [a, b, c, d] = figures;
     println!(
@@ -83,24 +92,15 @@ fn row(name: &str, unit: &str, figure: impl Fn(usize) -> f64) {
 }
 
 /// Returns how many bytes `work` does in a nanosecond, which is as many gigabytes in a second.
-fn rate(size: usize, work: impl Fn(&mut [u8])) -> f64 {
-    rate_of(vec![b'a'; size], work)
-}
-
-/// Returns text in many scripts, so many bytes of it.
-fn mixed(size: usize) -> Vec<u8> {
-    let mut text = "Zoë says: ćwiczę, 你好, привет. ".repeat(size / 20 + 1);
-    text.truncate(text.floor_char_boundary(size));
-    let missing = size - text.len();
-    text.push_str(&" ".repeat(missing));
-    text.into_bytes()
+fn rate(each: Duration, size: usize, work: impl Fn(&mut [u8])) -> f64 {
+    rate_of(each, vec![b'a'; size], work)
 }
 
 /// The same, with these bytes.
-fn rate_of(mut bytes: Vec<u8>, work: impl Fn(&mut [u8])) -> f64 {
+fn rate_of(each: Duration, mut bytes: Vec<u8>, work: impl Fn(&mut [u8])) -> f64 {
     let size = bytes.len();
     let times = (BATCH / size).max(1);
-    let shortest = shortest(|| {
+    let shortest = shortest(each, || {
         for _ in 0..times {
             work(black_box(&mut bytes));
         }
@@ -108,10 +108,19 @@ fn rate_of(mut bytes: Vec<u8>, work: impl Fn(&mut [u8])) -> f64 {
     (size * times) as f64 / shortest
 }
 
-fn copy_rate(size: usize) -> f64 {
+/// Returns text in many scripts, so many bytes of it.
+pub fn mixed(size: usize) -> Vec<u8> {
+    let mut text = "Zoë says: ćwiczę, 你好, привет. ".repeat(size / 20 + 1);
+    text.truncate(text.floor_char_boundary(size));
+    let missing = size - text.len();
+    text.push_str(&" ".repeat(missing));
+    text.into_bytes()
+}
+
+fn copy_rate(each: Duration, size: usize) -> f64 {
     let (from, mut to) = (vec![b'a'; size], vec![0; size]);
     let times = (BATCH / size).max(1);
-    let shortest = shortest(|| {
+    let shortest = shortest(each, || {
         for _ in 0..times {
             black_box(&mut to[..]).copy_from_slice(black_box(&from));
         }
@@ -120,10 +129,11 @@ fn copy_rate(size: usize) -> f64 {
 }
 
 /// Returns the nanoseconds that one message costs in the connection of step 08, from read to write.
-fn echo_of_step_08(size: usize) -> f64 {
+fn echo_of_step_08(each: Duration, size: usize) -> f64 {
     let (read, count) = frames_of(size);
     let mut server = connection::Connection::server(connection::Config::default());
-    let shortest = shortest(|| {
+    let shortest = shortest(each, || {
+        let mut sent = 0;
         for bytes in read.chunks(echo::driver::READ_BUFFER_SIZE) {
             server.feed(bytes);
             while let Some(event) = server.poll() {
@@ -131,14 +141,15 @@ fn echo_of_step_08(size: usize) -> f64 {
                     _ = server.send_binary(&message);
                 }
             }
-            black_box(server.take_outgoing());
+            sent += black_box(server.take_outgoing()).len();
         }
+        check_length(sent, &read, count);
     });
     shortest / count as f64
 }
 
 /// Returns the nanoseconds that one message costs in the connection of this step.
-fn echo_in_place(size: usize) -> f64 {
+fn echo_in_place(each: Duration, size: usize) -> f64 {
     let (frames, count) = frames_of(size);
     let mut server = Connection::server(Config {
         max_frame: 1 << 20,
@@ -146,11 +157,11 @@ fn echo_in_place(size: usize) -> f64 {
     });
     let (mut joined, mut waiting, mut buffers) =
         (Vec::new(), Waiting::default(), Buffers::default());
-    let (mut sink, mut read) = (Sink, frames.clone());
+    let (mut sink, mut read) = (Sink::default(), frames.clone());
     // Unmasking changes what was read, so each try begins with a copy, which isn't counted.
     let began = Instant::now();
     let mut shortest = f64::MAX;
-    while began.elapsed() < SPAN {
+    while shortest == f64::MAX || began.elapsed() < each {
         read.copy_from_slice(&frames);
         let since = Instant::now();
         let mut answers = Answers::new(&mut sink, &mut joined, &mut waiting);
@@ -163,8 +174,15 @@ fn echo_in_place(size: usize) -> f64 {
         }
         _ = answers.finish();
         shortest = shortest.min(since.elapsed().as_nanos() as f64);
+        check_length(mem::take(&mut sink.took), &frames, count);
     }
     shortest / count as f64
+}
+
+/// Checks that all echoes are there. What does less than it should is fast for nothing.
+fn check_length(sent: usize, frames: &[u8], count: usize) {
+    let keys = count * KEY.len();
+    assert_eq!(sent + keys, frames.len(), "not all echoes are there");
 }
 
 /// Returns as many frames as one read may bring, and how many they are.
@@ -180,10 +198,10 @@ fn frames_of(size: usize) -> (Vec<u8>, usize) {
 }
 
 /// Returns how long `work` takes, in nanoseconds.
-fn shortest(mut work: impl FnMut()) -> f64 {
+fn shortest(each: Duration, mut work: impl FnMut()) -> f64 {
     let began = Instant::now();
     let mut shortest = f64::MAX;
-    while began.elapsed() < SPAN {
+    while shortest == f64::MAX || began.elapsed() < each {
         let since = Instant::now();
         work();
         shortest = shortest.min(since.elapsed().as_nanos() as f64);
