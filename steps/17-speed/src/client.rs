@@ -27,6 +27,10 @@ use crate::unfinished::Buffers;
 /// for all clients of a thread, so it can be large.
 pub const READ_SIZE: usize = 256 * 1024;
 
+/// The most reads in one turn. There is a second one only while a message is arriving: its bytes are still in the
+/// processor's cache, and won't be once all others have had their turn.
+const READS_IN_A_TURN: usize = 8;
+
 /// How long a client may keep TCP open after its last answer, if it isn't a WebSocket.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -198,8 +202,27 @@ impl<A: App> Client<A> {
         Ok(self.after_read(count, desk.read.len()))
     }
 
-    /// Reads once, and answers all that this has brought.
+    /// Reads, and reads on while a message is arriving.
     fn read_messages(&mut self, desk: &mut Desk, app: &mut A, now: Instant) -> io::Result<Next> {
+        for _ in 1..READS_IN_A_TURN {
+            let next = self.read_once(desk, app, now)?;
+            if next != Next::Again || !self.is_amid_a_message() {
+                return Ok(next);
+            }
+        }
+        self.read_once(desk, app, now)
+    }
+
+    /// Returns whether a part of a message is here, and no answer waits.
+    fn is_amid_a_message(&mut self) -> bool {
+        match &mut self.stage {
+            Stage::Open(connection, ..) => self.waiting.is_empty() && !connection.room().is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Reads once, and answers all that this has brought.
+    fn read_once(&mut self, desk: &mut Desk, app: &mut A, now: Instant) -> io::Result<Next> {
         let Stage::Open(connection, deadlines, _) = &mut self.stage else {
             return Ok(Next::Wait);
         };
