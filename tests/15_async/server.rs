@@ -1,4 +1,4 @@
-//! A server on real sockets: how many connections it takes, how it stops, and the program.
+//! A server on real sockets: how it stops, how many connections it takes, and the program.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use async_chat::exchange::LINGER;
 use chat::Settings;
 use echo::Patience;
 use support::frame::{CLOSE, masked};
@@ -21,72 +22,6 @@ use super::shared::step_10::{
 };
 
 #[test]
-fn a_client_that_speaks_with_its_handshake_is_heard() {
-    check! {
-        rfc: "RFC 6455 §4.1",
-        rule: "The page needn't wait for the 101 before it says something. (A browser waits.)",
-        signs: [
-            missing([r#"{"id":1"#]).says(
-                "hyper has read the first frame together with the head. It is in `read_buf`, and belongs to the \
-                 client.",
-            ),
-        ],
-        shows: || {
-            let server = serve(settings());
-            let mut peer = Peer::connect(server.address());
-            peer.send(&[handshake("", ""), text(&ada_says("at once"))].concat());
-            peer.head();
-            let heard = [(); 3].map(|()| peer.hears());
-            heard.join("\n") + "\n"
-        },
-    }
-}
-
-#[test]
-fn too_many_connections_get_503() {
-    check! {
-        rfc: "RFC 6455 §10.4",
-        rule: "The number of connections has a limit. When a client leaves, there is room for another.",
-        signs: [],
-        shows: || {
-            let server = serve(Settings { max_connections: 2, ..settings() });
-            let status = || {
-                let mut client = Client::connect(server.address());
-                client.send(&handshake("", ""));
-                client.response().status
-            };
-            let peers = [(); 2].map(|()| Peer::open(server.address(), ""));
-            let mut shown = format!("two are open; the third gets {}\n", status());
-            drop(peers);
-            let is_let_in = comes_true(stretched(DEADLINE), || status() == 101);
-            assert!(is_let_in, "there was no room again in time");
-            shown += "they have left; the next one gets 101\n";
-            shown
-        },
-    }
-}
-
-#[test]
-fn a_head_has_a_deadline() {
-    check! {
-        rfc: "RFC 6455 §10.4",
-        rule: "If a client doesn't send a whole head in time, the server ends TCP.",
-        signs: [],
-        shows: || {
-            let server = serve(Settings { head_within: stretched(SOON), ..settings() });
-            let mut shown = String::new();
-            for (title, bytes) in [("nothing", &b""[..]), ("half a head", b"GET / HTTP/1.1\r\nHost:")] {
-                let mut peer = Peer::connect(server.address());
-                peer.send(bytes);
-                let is_over = peer.hears().starts_with("(TCP");
-                shown += &format!("{title}: TCP is over: {is_over}\n");
-            }
-            shown
-        },
-    }
-}
-
-#[test]
 fn a_stop_is_announced_to_everyone() {
     check! {
         rfc: "RFC 6455 §7.4.1",
@@ -95,7 +30,7 @@ fn a_stop_is_announced_to_everyone() {
         signs: [
             missing(["the server waits for the one that doesn't: true"]).says(
                 "The server didn't wait for its clients. When all tasks have ended, `all_ended` has no sender any \
-                 more: wait for that, up to the deadline.",
+                 more: wait for that, up to the deadline, which leaves time for `close_within`.",
             ),
             missing(["a client that answers: Close 1001"]).says(
                 "The clients weren't told. A runtime that is dropped drops all its tasks where they wait; nothing of \
@@ -109,7 +44,8 @@ fn a_stop_is_announced_to_everyone() {
             ),
         ],
         shows: || {
-            let patience = Patience { close_within: stretched(2 * SOON), ..PATIENT };
+            // Longer than the time that the server has for TCP alone.
+            let patience = Patience { close_within: 3 * LINGER, ..PATIENT };
             let server = serve(settings_with(patience));
             let address = server.address();
             let mut answering = [(); 2].map(|()| Peer::open(address, ""));
@@ -174,6 +110,72 @@ fn a_stop_does_not_wait_for_idle_connections() {
             let in_time = has_stopped.recv_timeout(stretched(DEADLINE)).is_ok();
             drop(idle);
             shown + &format!("the server has stopped before the deadline: {in_time}\n")
+        },
+    }
+}
+
+#[test]
+fn a_client_that_speaks_with_its_handshake_is_heard() {
+    check! {
+        rfc: "RFC 6455 §4.1",
+        rule: "The page needn't wait for the 101 before it says something. (A browser waits.)",
+        signs: [
+            missing([r#"{"id":1"#]).says(
+                "hyper has read the first frame together with the head. It is in `read_buf`, and belongs to the \
+                 client.",
+            ),
+        ],
+        shows: || {
+            let server = serve(settings());
+            let mut peer = Peer::connect(server.address());
+            peer.send(&[handshake("", ""), text(&ada_says("at once"))].concat());
+            peer.head();
+            let heard = [(); 3].map(|()| peer.hears());
+            heard.join("\n") + "\n"
+        },
+    }
+}
+
+#[test]
+fn too_many_connections_get_503() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "The number of connections has a limit. When a client leaves, there is room for another.",
+        signs: [],
+        shows: || {
+            let server = serve(Settings { max_connections: 2, ..settings() });
+            let status = || {
+                let mut client = Client::connect(server.address());
+                client.send(&handshake("", ""));
+                client.response().status
+            };
+            let peers = [(); 2].map(|()| Peer::open(server.address(), ""));
+            let mut shown = format!("two are open; the third gets {}\n", status());
+            drop(peers);
+            let is_let_in = comes_true(stretched(DEADLINE), || status() == 101);
+            assert!(is_let_in, "there was no room again in time");
+            shown += "they have left; the next one gets 101\n";
+            shown
+        },
+    }
+}
+
+#[test]
+fn a_head_has_a_deadline() {
+    check! {
+        rfc: "RFC 6455 §10.4",
+        rule: "If a client doesn't send a whole head in time, the server ends TCP.",
+        signs: [],
+        shows: || {
+            let server = serve(Settings { head_within: stretched(SOON), ..settings() });
+            let mut shown = String::new();
+            for (title, bytes) in [("nothing", &b""[..]), ("half a head", b"GET / HTTP/1.1\r\nHost:")] {
+                let mut peer = Peer::connect(server.address());
+                peer.send(bytes);
+                let is_over = peer.hears().starts_with("(TCP");
+                shown += &format!("{title}: TCP is over: {is_over}\n");
+            }
+            shown
         },
     }
 }
