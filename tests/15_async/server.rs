@@ -261,7 +261,11 @@ fn the_program_serves() {
             let mut peer = Peer::open(impatient.address, "");
             let heard = [peer.hears(), peer.hears()];
             let ping = heard.iter().any(|it| it.starts_with("Ping"));
-            shown + &format!("--ping-after 0\n  → a ping at once: {ping}\n")
+            let shown = shown + &format!("--ping-after 0\n  → a ping at once: {ping}\n");
+            let help = program!().runs(&[&["--help"]]);
+            let own = |line: &&str| line.contains("--look-every") || line.contains("--max-connections");
+            let own = help.lines().filter(own).collect::<Vec<_>>();
+            shown + &format!("--help\n{}\n", own.join("\n"))
         },
     }
 }
