@@ -49,7 +49,9 @@ fn a_look_says_what_the_runtime_did() {
             // A machine that is busy itself may look late.
             let look = (0..5).map(|_| looks()).find(|look| (0.1..0.6).contains(&look.busy));
             shown += &match look.unwrap_or_else(looks) {
-                Look { tasks: 3, threads: 2, busy: 0.1..0.6, naps: 1.., .. } => "one of two threads was blocked\n".to_string(),
+                Look { tasks: 3, threads: 2, busy: 0.1..0.6, naps: 1.., .. } => {
+                    "one of two threads was blocked\n".to_string()
+                }
                 look => format!("{look}\n"),
             };
             let server = program!().serve(&["--look-every", "1"]);
