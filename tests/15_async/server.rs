@@ -89,8 +89,8 @@ fn a_stop_does_not_wait_for_idle_connections() {
                its Close, the server has stopped, long before the deadline.",
         signs: [
             yours(["before the deadline: false"]).says(
-                "The server always waits for the whole deadline. Is the last sender of `all_ended` dropped? The server \
-                 itself must not keep one.",
+                "The server always waits for the whole deadline, because a sender of `all_ended` is left. The task that \
+                 accepts connections has one: it must see the stop, and end.",
             ),
         ],
         shows: || {
