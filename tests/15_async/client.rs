@@ -1,15 +1,18 @@
 //! One client: what comes in and what goes out, whatever else happens at the same time.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Context;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use support::check;
 use support::frame::{BINARY, PING, PONG, TEXT, masked, unmasked};
 use support::sign::{missing, yours};
-use tokio::io::{AsyncReadExt, split};
-use tokio::time::sleep;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, split};
+use tokio::time::{sleep, timeout};
 
 use super::shared::step_10::text;
 use super::shared::{Made, PATIENCE, Rig, Trickle, client_on, in_virtual_time, settle};
@@ -29,9 +32,13 @@ fn a_frame_that_is_cut_survives() {
         rule: "A frame comes in two parts, cut anywhere. In between, the room says something, and 35 s later the clock \
                goes off; the read is dropped each time. The message is heard once, and whole.",
         signs: [
-            yours(["never waits"]).says(
+            yours(["never waits", "meanwhile"]).says(
                 "The alarm was left in the past, so the wait for it is over at once, again and again. After each \
                  answer of the deadlines, say when to ask them next.",
+            ),
+            yours(["never waits"]).says(
+                "A branch of the `select!` is ready again and again, although nothing has happened. Write only if \
+                 something is unwritten, and take only if nothing is.",
             ),
             yours([": Close 1002"]).says(
                 "The connection got bytes that the client never sent: only the filled part of the buffer has come.",
@@ -96,6 +103,9 @@ fn the_room_hears_all_that_a_client_sends() {
             yours(["Close 1002"]).says(
                 "The connection got bytes that the client never sent: only the filled part of the buffer has come.",
             ),
+            yours(["something is unwritten"]).says(
+                "Pieces were taken although earlier ones aren't written yet. Take only while `unwritten` is `Nothing`.",
+            ),
             yours(["goes on for hours"]).says(
                 "TCP has ended, and the task doesn't: a read of 0 bytes is the end, and after it nothing is read.",
             ),
@@ -120,6 +130,98 @@ fn the_room_hears_all_that_a_client_sends() {
             }
             shown + &rig.ends().await
         }),
+    }
+}
+
+#[test]
+fn what_waits_goes_out_at_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "The room puts a piece into the outbox of a client that waits, a hundred times: each is written at once. \
+               And a page that never stops sending doesn't keep its own task from writing.",
+        signs: [
+            yours(["too late"]).says(
+                "The read always comes first. `biased;` asks the branches from top to bottom, so the others have to \
+                 wait until nothing more can be read.",
+            ),
+            yours(["something is unwritten"]).says(
+                "Pieces were taken although earlier ones aren't written yet. Take only while `unwritten` is `Nothing`.",
+            ),
+            yours(["some are late"]).says(
+                "A wake got lost, or went to somebody else. `notify_one` wakes one waiter: if `finished` waits beside \
+                 `take`, it may get the wake of a piece, and then `take` never hears of it. Wait for `finished` only \
+                 while something is unwritten.",
+            ),
+        ],
+        shows: || in_virtual_time(async {
+            let mut rig = Rig::new();
+            settle().await;
+            let mut all_at_once = true;
+            for number in 0..100 {
+                let frame = unmasked(TEXT, format!("{number}").as_bytes());
+                _ = rig.outbox.push(frame.as_slice().into());
+                let mut got = vec![0; frame.len()];
+                let read = timeout(Duration::from_millis(100), rig.page.read_exact(&mut got)).await;
+                all_at_once &= read.is_ok() && got == frame;
+            }
+            let when = if all_at_once { "all at once" } else { "some are late" };
+            let shown = format!("a hundred pieces, one after the other: {when}\n");
+            if rig.running.is_finished() {
+                return shown + &rig.ends().await;
+            }
+
+            let messages = Arc::default();
+            let torrent = Torrent { messages: Arc::clone(&messages), is_answered: false };
+            let (client, _, outbox) = client_on(split(torrent), 1000, PATIENCE);
+            _ = outbox.push(unmasked(TEXT, b"hello").into());
+            client.run(b"").await;
+            let in_time = messages.load(Ordering::Relaxed) < MANY_MESSAGES;
+            let when = if in_time { "in between" } else { "too late" };
+            shown + &format!("while the page sends {MANY_MESSAGES} messages without a pause: {when}\n")
+        }),
+    }
+}
+
+/// So many that nothing is written in between only if nothing may be.
+const MANY_MESSAGES: usize = 10_000;
+
+/// A page that sends messages without a pause, until it gets something.
+struct Torrent {
+    /// How many it has sent.
+    messages: Arc<AtomicUsize>,
+    is_answered: bool,
+}
+
+impl AsyncRead for Torrent {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.is_answered && self.messages.load(Ordering::Relaxed) < MANY_MESSAGES {
+            self.messages.fetch_add(1, Ordering::Relaxed);
+            buffer.put_slice(&text("on and on"));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Torrent {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.is_answered = true;
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -241,7 +343,7 @@ fn a_write_that_is_cut_survives() {
 async fn part_of(rig: &mut Rig) -> Option<Vec<u8>> {
     let mut part = vec![0; 10];
     let read = rig.page.read(&mut part);
-    let count = tokio::time::timeout(Duration::from_secs(1), read).await;
+    let count = timeout(Duration::from_secs(1), read).await;
     let count = count.ok()?.ok()?;
     part.truncate(count);
     (count > 0).then_some(part)
@@ -258,6 +360,14 @@ fn what_waits_has_a_limit() {
             yours(["the outbox is full after 99"]).says(
                 "The pieces were taken out although earlier ones couldn't be written yet. In the outbox they have a \
                  limit; outside of it, they have none.",
+            ),
+            yours(["something is unwritten"]).says(
+                "The outbox was asked although the last write isn't over, or although nothing follows any more. Take \
+                 only while `unwritten` is `Nothing`: when it is `Ended`, it isn't `is_some()` either.",
+            ),
+            yours(["never waits"]).says(
+                "A branch of the `select!` is ready again and again. Write only if something is unwritten, and wait \
+                 for `finished` only until `closing` says that you know.",
             ),
             missing(["it says still here"]).says(
                 "While the write was stuck, nothing was read. Wait for both at once.",
@@ -309,7 +419,7 @@ fn a_client_that_is_dropped_leaves() {
             let rig = Rig::new();
             settle().await;
             rig.running.abort();
-            shown + &format!("the task is dropped\n{}", rig.ends().await.replace("panicked", "been dropped"))
+            shown + &format!("the task is dropped\n{}", rig.ends().await)
         }),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_chat::Site;
-use async_chat::exchange::{Answered, exchange};
+use async_chat::exchange::{Answered, LINGER, exchange, linger};
 use chat::Settings;
 use handshake::head::Limits;
 use support::check;
@@ -11,7 +11,7 @@ use support::frame::{TEXT, unmasked};
 use support::sign::{missing, yours};
 use support::wire::hex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::shared::in_virtual_time;
 use super::shared::step_10::{handshake, settings, text};
@@ -118,6 +118,35 @@ fn what_is_not_a_handshake_is_answered_and_stays_open() {
                 read.truncate(count.map_or(0, |count| count.unwrap_or(0)));
                 let read = String::from_utf8_lossy(&read).into_owned();
                 shown += &format!("{title:<13}{:<46}the page reads: {read:?}\n", status(&answer));
+            }
+            shown
+        }),
+    }
+}
+
+#[test]
+fn an_answer_is_not_cut_off() {
+    check! {
+        rfc: "RFC 9112 §9.6",
+        rule: "After its answer, the server ends TCP in its own direction, and reads what still comes until the client \
+               does the same, but only for a moment. Bytes that nobody reads would reset the connection.",
+        signs: [],
+        shows: || in_virtual_time(async {
+            let mut shown = String::new();
+            for ends in [true, false] {
+                let (mut page, socket) = duplex(1 << 10);
+                let begin = Instant::now();
+                let lingering = tokio::spawn(linger(socket));
+                // More than the socket keeps: it must be read.
+                let all_read = page.write_all(&[b'.'; 100_000]).await.is_ok();
+                let over = timeout(Duration::from_secs(1), page.read(&mut [0; 20])).await;
+                let over = matches!(over, Ok(Ok(0)));
+                let who = if ends { "a client that ends TCP" } else { "a client that doesn't" };
+                let page = (!ends).then_some(page);
+                _ = lingering.await;
+                let after = if begin.elapsed() < LINGER { "at once" } else { "after a moment" };
+                shown += &format!("{who}: all is read: {all_read}; it sees the end: {over}; the task ends {after}\n");
+                drop(page);
             }
             shown
         }),

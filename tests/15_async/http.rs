@@ -75,7 +75,7 @@ fn a_request_becomes_a_head() {
 fn every_path_has_its_answer() {
     check! {
         rfc: "RFC 6455 §4.2.2",
-        rule: "The pages and lists are those of step 10, and so are the rules for who gets a 101.",
+        rule: "The pages and lists are those of step 10. A request gets a 101 if it would get one there.",
         signs: [],
         shows: || {
             let site = Site::new(settings());

@@ -7,6 +7,7 @@ use async_chat::Mailbox;
 use chat::Outbox;
 use support::check;
 use support::sign::{missing, yours};
+use tokio::sync::Notify;
 use tokio::time::{Duration, timeout};
 
 use super::shared::step_10::{ROOM_ENOUGH, piece};
@@ -23,6 +24,13 @@ async fn takes(mailbox: &Mailbox) -> String {
         Ok(None) => "the end".to_string(),
         Err(_) => "(it waits for ever)".to_string(),
     }
+}
+
+/// Whether a mailbox has a `Notify` with a permit. Only in what a `Notify` prints of itself can that be seen for sure.
+fn has_permit(mailbox: &Mailbox) -> bool {
+    let notify = Notify::new();
+    notify.notify_one();
+    format!("{mailbox:?}").contains(&format!("{notify:?}"))
 }
 
 /// Pushes while a task waits.
@@ -47,6 +55,10 @@ fn a_piece_wakes_the_task() {
             missing(["while it waits: \"one\""]).says(
                 "Nothing wakes the task. The outbox calls the function that it was made with; that one must notify \
                  the same `Notify` that `take` waits for.",
+            ),
+            missing(["for the next wait: true"]).says(
+                "`notify_waiters` wakes whoever waits already. A piece that comes after the look and before the wait \
+                 would wake nobody, once in a million times. `notify_one` keeps a permit for the next wait.",
             ),
             yours(["many pieces"]).says(
                 "There was one wake for many pieces, and one take doesn't bring them all: look into the outbox first, \
@@ -77,6 +89,10 @@ fn a_piece_wakes_the_task() {
                 length += bytes.len();
             }
             shown += &format!("many pieces before it waits: {length} of 200000 bytes\n");
+
+            let it = mailbox();
+            push("one")(&it);
+            shown += &format!("its wake is kept for the next wait: {}\n", has_permit(&it));
 
             let it = mailbox();
             push("one")(&it);

@@ -21,4 +21,6 @@ mod exchange;
 
 mod server;
 
+mod look;
+
 mod whole_chat;

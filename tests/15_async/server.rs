@@ -1,4 +1,4 @@
-//! A server on real sockets: how many connections it takes, how it stops, and the program.
+//! A server on real sockets: how it stops, how many connections it takes, and the program.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use async_chat::exchange::LINGER;
 use chat::Settings;
 use echo::Patience;
 use support::frame::{CLOSE, masked};
@@ -19,6 +20,99 @@ use super::shared::step_10::{
     DEADLINE, FOREVER, LONG_ENOUGH, PATIENT, Peer, SOON, ada_says, comes_true, handshake, settings,
     settings_with, text,
 };
+
+#[test]
+fn a_stop_is_announced_to_everyone() {
+    check! {
+        rfc: "RFC 6455 §7.4.1",
+        rule: "A server that stops sends everyone a Close with 1001, and reads until they have answered and ended TCP. \
+               It stops in time, whatever they do.",
+        signs: [
+            missing(["the server waits for the one that doesn't: true"]).says(
+                "The server didn't wait for its clients. When all tasks have ended, `all_ended` has no sender any \
+                 more: wait for that, up to the deadline, which leaves time for `close_within`.",
+            ),
+            missing(["a client that answers: Close 1001"]).says(
+                "The clients weren't told. A runtime that is dropped drops all its tasks where they wait; nothing of \
+                 what is in an outbox goes out. Tell the hub, and let the tasks end.",
+            ),
+            missing(["it stops in time: true"]).says(
+                "The server waits for a client that never answers. Each wait needs a deadline.",
+            ),
+            missing(["it no longer listens: true"]).says(
+                "The task that accepts connections doesn't see the stop.",
+            ),
+        ],
+        shows: || {
+            // Longer than the time that the server has for TCP alone.
+            let patience = Patience { close_within: 3 * LINGER, ..PATIENT };
+            let server = serve(settings_with(patience));
+            let address = server.address();
+            let mut answering = [(); 2].map(|()| Peer::open(address, ""));
+            let mut silent = Peer::open(address, "");
+            for peer in answering.iter_mut().chain([&mut silent]) {
+                peer.waits_for(r#"{"people""#);
+            }
+            let mut half = Peer::connect(address);
+            half.send(b"GET /socket HTTP/1.1\r\n");
+            let begin = Instant::now();
+            let stopping = thread::spawn(move || {
+                drop(server);
+                begin.elapsed()
+            });
+            let mut shown = String::new();
+            for peer in &mut answering {
+                shown += &format!("a client that answers: {}", peer.hears());
+                peer.send(&[text(&ada_says("on its way")), masked(CLOSE, b"\x03\xe9")].concat());
+                shown += &format!(" | {}\n", peer.hears());
+                peer.end();
+            }
+            shown += &format!("a client that doesn't: {}\n", silent.hears_all());
+            let over = half.hears().starts_with("(TCP");
+            shown += &format!("a client in the middle of its head: TCP is over: {over}\n");
+            let took = stopping.join().expect("the server stops");
+            let has_waited = took >= patience.close_within;
+            shown += &format!("the server waits for the one that doesn't: {has_waited}\n");
+            let longest = patience.close_within + Duration::from_secs(1) + stretched(DEADLINE) / 5;
+            shown += &format!("it stops in time: {}\n", took < longest);
+            let is_gone = TcpStream::connect_timeout(&address, stretched(DEADLINE)).is_err();
+            shown + &format!("it no longer listens: {is_gone}\n")
+        },
+    }
+}
+
+#[test]
+fn a_stop_does_not_wait_for_idle_connections() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "A stop isn't held up by a connection on which nothing was ever sent. When the last client has answered \
+               its Close, the server has stopped, long before the deadline.",
+        signs: [
+            yours(["before the deadline: false"]).says(
+                "The server always waits for the whole deadline, because a sender of `all_ended` is left. The task that \
+                 accepts connections has one: it must see the stop, and end.",
+            ),
+        ],
+        shows: || {
+            let patience = Patience { close_within: FOREVER, ..PATIENT };
+            let server = serve(Settings { head_within: FOREVER, ..settings_with(patience) });
+            let idle = [(); 5].map(|()| Peer::connect(server.address()));
+            let mut ada = Peer::named(server.address(), "ada");
+            let (stopped, has_stopped) = mpsc::channel();
+            thread::spawn(move || {
+                drop(server);
+                stopped.send(())
+            });
+            let mut shown = format!("a WebSocket: {}", ada.hears());
+            ada.send(&masked(CLOSE, b"\x03\xe9"));
+            shown += &format!(" | {}\n", ada.hears());
+            ada.end();
+            let in_time = has_stopped.recv_timeout(stretched(DEADLINE)).is_ok();
+            drop(idle);
+            shown + &format!("the server has stopped before the deadline: {in_time}\n")
+        },
+    }
+}
 
 #[test]
 fn a_client_that_speaks_with_its_handshake_is_heard() {
@@ -82,98 +176,6 @@ fn a_head_has_a_deadline() {
                 shown += &format!("{title}: TCP is over: {is_over}\n");
             }
             shown
-        },
-    }
-}
-
-#[test]
-fn a_stop_is_announced_to_everyone() {
-    check! {
-        rfc: "RFC 6455 §7.4.1",
-        rule: "A server that stops sends everyone a Close with 1001, and reads until they have answered and ended TCP. \
-               It stops in time, whatever they do.",
-        signs: [
-            missing(["the server waits for the one that doesn't: true"]).says(
-                "The server didn't wait for its clients. When all tasks have ended, `all_ended` has no sender any \
-                 more: wait for that, up to the deadline.",
-            ),
-            missing(["a client that answers: Close 1001"]).says(
-                "The clients weren't told. A runtime that is dropped drops all its tasks where they wait; nothing of \
-                 what is in an outbox goes out. Tell the hub, and let the tasks end.",
-            ),
-            missing(["it stops in time: true"]).says(
-                "The server waits for a client that never answers. Each wait needs a deadline.",
-            ),
-            missing(["it no longer listens: true"]).says(
-                "The task that accepts connections doesn't see the stop.",
-            ),
-        ],
-        shows: || {
-            let patience = Patience { close_within: stretched(2 * SOON), ..PATIENT };
-            let server = serve(settings_with(patience));
-            let address = server.address();
-            let mut answering = [(); 2].map(|()| Peer::open(address, ""));
-            let mut silent = Peer::open(address, "");
-            for peer in answering.iter_mut().chain([&mut silent]) {
-                peer.waits_for(r#"{"people""#);
-            }
-            let mut half = Peer::connect(address);
-            half.send(b"GET /socket HTTP/1.1\r\n");
-            let begin = Instant::now();
-            let stopping = thread::spawn(move || {
-                drop(server);
-                begin.elapsed()
-            });
-            let mut shown = String::new();
-            for peer in &mut answering {
-                shown += &format!("a client that answers: {}", peer.hears());
-                peer.send(&[text(&ada_says("on its way")), masked(CLOSE, b"\x03\xe9")].concat());
-                shown += &format!(" | {}\n", peer.hears());
-                peer.end();
-            }
-            shown += &format!("a client that doesn't: {}\n", silent.hears_all());
-            let over = half.hears().starts_with("(TCP");
-            shown += &format!("a client in the middle of its head: TCP is over: {over}\n");
-            let took = stopping.join().expect("the server stops");
-            let has_waited = took >= patience.close_within;
-            shown += &format!("the server waits for the one that doesn't: {has_waited}\n");
-            let longest = patience.close_within + Duration::from_secs(1) + stretched(DEADLINE) / 5;
-            shown += &format!("it stops in time: {}\n", took < longest);
-            let is_gone = TcpStream::connect_timeout(&address, stretched(DEADLINE)).is_err();
-            shown + &format!("it no longer listens: {is_gone}\n")
-        },
-    }
-}
-
-#[test]
-fn a_stop_does_not_wait_for_idle_connections() {
-    check! {
-        rfc: "RFC 6455 §7.1.1",
-        rule: "A stop isn't held up by a connection on which nothing was ever sent. When the last client has answered \
-               its Close, the server has stopped, long before the deadline.",
-        signs: [
-            yours(["before the deadline: false"]).says(
-                "The server always waits for the whole deadline. Is the last sender of `all_ended` dropped? The server \
-                 itself must not keep one.",
-            ),
-        ],
-        shows: || {
-            let patience = Patience { close_within: FOREVER, ..PATIENT };
-            let server = serve(Settings { head_within: FOREVER, ..settings_with(patience) });
-            let idle = [(); 5].map(|()| Peer::connect(server.address()));
-            let mut ada = Peer::named(server.address(), "ada");
-            let (stopped, has_stopped) = mpsc::channel();
-            thread::spawn(move || {
-                drop(server);
-                stopped.send(())
-            });
-            let mut shown = format!("a WebSocket: {}", ada.hears());
-            ada.send(&masked(CLOSE, b"\x03\xe9"));
-            shown += &format!(" | {}\n", ada.hears());
-            ada.end();
-            let in_time = has_stopped.recv_timeout(stretched(DEADLINE)).is_ok();
-            drop(idle);
-            shown + &format!("the server has stopped before the deadline: {in_time}\n")
         },
     }
 }
@@ -259,7 +261,11 @@ fn the_program_serves() {
             let mut peer = Peer::open(impatient.address, "");
             let heard = [peer.hears(), peer.hears()];
             let ping = heard.iter().any(|it| it.starts_with("Ping"));
-            shown + &format!("--ping-after 0\n  → a ping at once: {ping}\n")
+            let shown = shown + &format!("--ping-after 0\n  → a ping at once: {ping}\n");
+            let help = program!().runs(&[&["--help"]]);
+            let own = |line: &&str| line.contains("--look-every") || line.contains("--max-connections");
+            let own = help.lines().filter(own).collect::<Vec<_>>();
+            shown + &format!("--help\n{}\n", own.join("\n"))
         },
     }
 }

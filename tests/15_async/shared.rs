@@ -4,7 +4,6 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -15,9 +14,9 @@ use chat::{Outbox, Settings};
 use connection::{Event, NoExtension};
 use echo::Patience;
 use support::frame::{CLOSE, TEXT, unmasked};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, split};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, split};
 use tokio::runtime::Builder;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::step_10::{ROOM_ENOUGH, lock, meaning};
@@ -125,30 +124,89 @@ pub struct Rig {
     pub room: Arc<Notes>,
     pub outbox: Arc<Outbox>,
     pub running: JoinHandle<()>,
-    /// Whether the task was stopped because it never waits.
-    is_restless: Arc<AtomicBool>,
+    polls: Polls,
     begin: Instant,
 }
 
-/// More polls than right code needs before the clock goes on.
-const MANY_POLLS: usize = 2_000;
+/// More polls of a task and its socket than right code needs before the clock goes on.
+const MANY_POLLS: usize = 5_000;
 
-/// Runs a future, unless it never waits: then virtual time would stand still.
-async fn unless_restless(future: impl Future<Output = ()>, is_restless: Arc<AtomicBool>) {
+/// Counts polls. A task that never waits would make virtual time stand still, so it is stopped.
+#[derive(Clone)]
+struct Polls(Arc<Mutex<(usize, Instant)>>);
+
+impl Polls {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new((0, Instant::now()))))
+    }
+
+    /// Counts one more. Returns whether there were too many, now or earlier.
+    fn are_too_many(&self) -> bool {
+        let (count, since) = &mut *lock(&self.0);
+        if *count <= MANY_POLLS && Instant::now() > *since {
+            (*count, *since) = (0, Instant::now());
+        }
+        *count += 1;
+        *count > MANY_POLLS
+    }
+
+    /// Whether there were too many.
+    fn were_too_many(&self) -> bool {
+        lock(&self.0).0 > MANY_POLLS
+    }
+}
+
+/// Runs a future until it ends, or has been polled too often.
+async fn unless_restless(future: impl Future<Output = ()>, polls: Polls) {
     let mut future = pin!(future);
-    let (mut polls, mut since) = (0, Instant::now());
-    poll_fn(|context| {
-        if Instant::now() > since {
-            (polls, since) = (0, Instant::now());
-        }
-        polls += 1;
-        if polls > MANY_POLLS {
-            is_restless.store(true, Ordering::Relaxed);
-            return Poll::Ready(());
-        }
-        future.as_mut().poll(context)
+    poll_fn(|context| match polls.are_too_many() {
+        true => Poll::Ready(()),
+        false => future.as_mut().poll(context),
     })
     .await;
+}
+
+/// A client's socket, which fails when it has been polled too often: a loop in one poll of the task ends, too.
+struct Counted {
+    socket: DuplexStream,
+    polls: Polls,
+}
+
+impl Counted {
+    fn socket(&mut self) -> io::Result<Pin<&mut DuplexStream>> {
+        match self.polls.are_too_many() {
+            true => Err(io::Error::other("the task never waits")),
+            false => Ok(Pin::new(&mut self.socket)),
+        }
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.socket()?.poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.socket()?.poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket()?.poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket()?.poll_shutdown(context)
+    }
 }
 
 /// What a rig is made of.
@@ -181,15 +239,19 @@ impl Rig {
 
     pub fn of(made: Made) -> Self {
         let (page, socket) = tokio::io::duplex(made.socket);
+        let polls = Polls::new();
+        let socket = Counted {
+            socket,
+            polls: polls.clone(),
+        };
         let (client, room, outbox) = client_on(split(socket), made.outbox, made.patience);
         let first = made.first;
-        let is_restless = Arc::new(AtomicBool::new(false));
         let running = {
-            let is_restless = Arc::clone(&is_restless);
-            tokio::spawn(async move { unless_restless(client.run(&first), is_restless).await })
+            let polls = polls.clone();
+            tokio::spawn(async move { unless_restless(client.run(&first), polls).await })
         };
         Self {
-            is_restless,
+            polls,
             page,
             room,
             outbox,
@@ -217,7 +279,7 @@ impl Rig {
             Ok(Err(error)) => format!("({error})"),
             Err(_) => return "(nothing for an hour)".to_string(),
         };
-        if self.is_restless.load(Ordering::Relaxed) && heard.starts_with('(') {
+        if self.polls.were_too_many() && heard.starts_with('(') {
             return "(the task never waits)".to_string();
         }
         format!("{:>3} s  {heard}", self.begin.elapsed().as_secs())
@@ -238,18 +300,31 @@ impl Rig {
     /// Waits for the end of the client's task, and says when that is, and what the room has noted.
     pub async fn ends(mut self) -> String {
         let ended = match timeout(LONG, &mut self.running).await {
-            Ok(_) if self.is_restless.load(Ordering::Relaxed) => "the task never waits",
-            Ok(Ok(())) => "the task has ended",
-            Ok(Err(_)) => "the task has panicked",
-            Err(_) => "the task goes on for hours",
+            Ok(_) if self.polls.were_too_many() => "the task never waits".to_string(),
+            Ok(Ok(())) => "the task has ended".to_string(),
+            Ok(Err(error)) => why_it_ended(error),
+            Err(_) => "the task goes on for hours".to_string(),
         };
         let at = self.begin.elapsed().as_secs();
         let notes = self.room.all();
-        match ended {
+        match &*ended {
             "the task goes on for hours" => format!("the room: {notes}\n{ended}\n"),
             _ => format!("the room: {notes}\n{at:>3} s  {ended}\n"),
         }
     }
+}
+
+/// Why a task has ended before its future did.
+fn why_it_ended(error: JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else {
+        return "the task has been dropped".to_string();
+    };
+    let message = panic.downcast_ref::<&str>().map(|it| (*it).to_string());
+    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+    let message = message.unwrap_or_default();
+    // The first line of an `assert_eq!` has its message; the others have the two values.
+    let line = message.lines().next().unwrap_or_default();
+    format!("the task has panicked: {line}")
 }
 
 /// A client on these two halves of a stream, its room and its outbox.
@@ -260,7 +335,7 @@ pub fn client_on<Reader, Writer>(
 ) -> (Client<Reader, Writer>, Arc<Notes>, Arc<Outbox>)
 where
     Reader: AsyncRead + Unpin,
-    Writer: tokio::io::AsyncWrite + Unpin,
+    Writer: AsyncWrite + Unpin,
 {
     let mailbox = Mailbox::new(Outbox::new(max_outbox_bytes));
     let outbox = Arc::clone(mailbox.outbox());
@@ -326,7 +401,7 @@ impl Trickle {
     }
 }
 
-impl tokio::io::AsyncWrite for Trickle {
+impl AsyncWrite for Trickle {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -57,7 +57,7 @@ fn the_clock_goes_on_while_the_room_talks() {
     check! {
         rfc: "RFC 6455 §5.5.2",
         rule: "The room says something every 0.9 s, and the page says nothing. The ping comes after 30 s all the same: \
-               only what the page sends begins its time anew.",
+               the 30 s begin again only when the page sends something.",
         signs: [
             nothing().says(
                 "Each time something else came first, the sleep was dropped, and the next one began from the start. \
@@ -127,7 +127,12 @@ fn a_patience_may_be_as_long_as_a_number() {
     check! {
         rfc: "the workshop's own rule",
         rule: "The command line takes any number of seconds. One that is longer than the clock can count is no panic.",
-        signs: [],
+        signs: [
+            yours(["panicked: overflow"]).says(
+                "A time and a wait were added with `+`, which panics if the sum is too large. `after` computes it for \
+                 any wait.",
+            ),
+        ],
         shows: || in_virtual_time(async {
             let max = Duration::MAX;
             let patience = Patience { ping_after: max, pong_within: max, close_within: max };
@@ -137,6 +142,13 @@ fn a_patience_may_be_as_long_as_a_number() {
             rig.send(&masked(CLOSE, b"\x03\xe8")).await;
             shown += &format!("{}\n", rig.hears().await);
             rig.end().await;
+            shown += &rig.ends().await;
+
+            let patience = Patience { pong_within: max, ..PATIENCE };
+            let mut rig = Rig::of(Made { patience, ..Made::default() });
+            shown += &format!("only the pong has any time\n{}\n", rig.hears().await);
+            rig.end().await;
+            shown += &rig.hears_all().await;
             shown + &rig.ends().await
         }),
     }

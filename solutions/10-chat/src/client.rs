@@ -265,7 +265,7 @@ impl Drop for Client<'_> {
     /// However the reader ends, even by a panic: the client leaves the room, and the writer stops waiting.
     fn drop(&mut self) {
         self.outbox.finish(Piece::default());
-        // A panic in `leave` on top of another one would end the process.
+        // If a panic is the reason, a second one in `leave` would end the process.
         _ = panic::catch_unwind(AssertUnwindSafe(|| self.room.leave(self.id)));
     }
 }

@@ -125,7 +125,7 @@ impl<A: App> Server<A> {
 
 impl<A: App> Drop for Server<A> {
     fn drop(&mut self) {
-        // A panic in `stop` on top of another one would end the process.
+        // If a panic is the reason, a second one in `stop` would end the process.
         if thread::panicking() {
             return;
         }

@@ -31,10 +31,10 @@ use crate::mailbox::Mailbox;
 use crate::unwritten::Unwritten;
 
 /// The most that one read takes, in bytes. The buffer is on the stack, and only while bytes are being read.
-const READ_SIZE: usize = 8 * 1024;
+const READ_SIZE: usize = 8192;
 
-/// Longer than any program runs. An alarm after this time is as good as none.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+/// 136 years: longer than any program runs. An alarm after this time is as good as none.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// A room that tasks share.
 pub type SharedRoom = Arc<dyn Room + Send + Sync>;
@@ -280,7 +280,7 @@ impl<Reader, Writer> Drop for Client<Reader, Writer> {
     /// However the client ends, even by a panic or because the runtime drops its task: it leaves the room.
     fn drop(&mut self) {
         self.mailbox.outbox().finish(Piece::default());
-        // A panic in `leave` on top of another one would end the process.
+        // If a panic is the reason, a second one in `leave` would end the process.
         _ = panic::catch_unwind(AssertUnwindSafe(|| self.room.leave(self.id)));
     }
 }

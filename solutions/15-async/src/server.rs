@@ -104,7 +104,7 @@ impl Drop for Server {
         let Some(runtime) = self.runtime.take() else {
             return;
         };
-        // A panic in here on top of another one would end the process.
+        // If a panic is the reason, a second one in here would end the process.
         if thread::panicking() {
             return runtime.shutdown_background();
         }

@@ -84,9 +84,13 @@ fn crowds(arguments: impl Iterator<Item = String>) -> Result<Vec<usize>, String>
     if crowds.is_empty() {
         crowds = CROWDS.to_vec();
     }
-    let most = crowds.iter().copied().max().unwrap_or_default();
-    enough_files(most as u64 + SPARE_FILES, rlimit::increase_nofile_limit)?;
+    enough_room(crowds.iter().copied().max().unwrap_or_default())?;
     Ok(crowds)
+}
+
+/// Asks the system for the open files of a crowd.
+pub fn enough_room(crowd: usize) -> Result<(), String> {
+    enough_files(crowd as u64 + SPARE_FILES, rlimit::increase_nofile_limit)
 }
 
 /// Asks the system for this many open files. The server's process inherits them.
@@ -174,7 +178,8 @@ fn with(step: Step, crowd: usize, apart: bool) -> io::Result<Measured> {
             });
         }
         for number in 1..=MESSAGES {
-            let Ok(delay) = timeout(DEADLINE, speaker.says(&heard, number * joined)).await else {
+            let Ok(delay) = timeout(DEADLINE, speaker.is_heard(&heard, number * joined)).await
+            else {
                 return Err(io::Error::other("a message didn't reach all clients"));
             };
             delays.push(delay?);
@@ -194,7 +199,7 @@ fn with(step: Step, crowd: usize, apart: bool) -> io::Result<Measured> {
 }
 
 /// Lets a crowd in, a few at a time. If one of them isn't let in, also says why, and the others aren't tried.
-async fn join_all(
+pub async fn join_all(
     address: SocketAddr,
     crowd: usize,
 ) -> (
@@ -271,7 +276,7 @@ async fn frame(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
 
 /// How many clients have heard a message, all messages together.
 #[derive(Default)]
-struct Heard {
+pub struct Heard {
     count: AtomicUsize,
     more: Notify,
 }
@@ -285,7 +290,7 @@ impl Heard {
 }
 
 /// Reads for as long as there is something to read.
-async fn listen(client: (BufReader<OwnedReadHalf>, OwnedWriteHalf), heard: Arc<Heard>) {
+pub async fn listen(client: (BufReader<OwnedReadHalf>, OwnedWriteHalf), heard: Arc<Heard>) {
     let (mut reader, _writer) = client;
     while let Ok(payload) = frame(&mut reader).await {
         if payload.starts_with(br#"{"id""#) {
@@ -296,13 +301,17 @@ async fn listen(client: (BufReader<OwnedReadHalf>, OwnedWriteHalf), heard: Arc<H
 }
 
 /// The one who speaks.
-struct Speaker {
+pub struct Speaker {
     writer: OwnedWriteHalf,
     _reading: JoinSet<()>,
 }
 
 impl Speaker {
-    async fn join(address: SocketAddr) -> io::Result<Self> {
+    /// Lets the speaker in.
+    ///
+    /// # Errors
+    /// Returns an error if the server doesn't let it in.
+    pub async fn join(address: SocketAddr) -> io::Result<Self> {
         let (mut reader, writer) = join(address).await?;
         let mut reading = JoinSet::new();
         reading.spawn(async move { while frame(&mut reader).await.is_ok() {} });
@@ -313,9 +322,20 @@ impl Speaker {
     }
 
     /// Says something, and waits until the clients have heard so many messages. Returns the milliseconds.
-    async fn says(&mut self, heard: &Heard, count: usize) -> io::Result<f64> {
+    async fn is_heard(&mut self, heard: &Heard, count: usize) -> io::Result<f64> {
         // A little later, so that the server has nothing left to do.
         sleep(Duration::from_millis(200)).await;
+        let start = Instant::now();
+        self.says().await?;
+        heard.reaches(count).await;
+        Ok(start.elapsed().as_secs_f64() * 1000.0)
+    }
+
+    /// Says something.
+    ///
+    /// # Errors
+    /// Returns an error if TCP has failed.
+    pub async fn says(&mut self) -> io::Result<()> {
         let text = format!(
             r#"{{"username":"speaker","message":"{}"}}"#,
             "m".repeat(BYTES)
@@ -324,10 +344,7 @@ impl Speaker {
         let length = text.len() as u16;
         let mut bytes = [&[0x81, 0xfe][..], &length.to_be_bytes(), &[0; 4]].concat();
         bytes.extend(text.bytes());
-        let start = Instant::now();
-        self.writer.write_all(&bytes).await?;
-        heard.reaches(count).await;
-        Ok(start.elapsed().as_secs_f64() * 1000.0)
+        self.writer.write_all(&bytes).await
     }
 }
 

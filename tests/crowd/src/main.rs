@@ -11,6 +11,7 @@ mod plain;
 mod round;
 mod server;
 mod talk;
+mod visit;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -28,12 +29,15 @@ Usage: cargo run --release -p crowd -- [OPTIONS]
        cargo run --release -p crowd -- fan-out [ROUNDS]
        cargo run --release -p crowd -- talk [OPTIONS]
        cargo run --release -p crowd -- idle [CLIENTS]...
+       cargo run --release -p crowd -- visit ADDRESS:PORT [CLIENTS]
 
 `fan-out` measures how many messages are delivered in a second to 500 clients: by
 the chat, and by two plain ones on tungstenite and on tokio-tungstenite.
 `talk` measures what 30, 100 and 300 people can say in a second.
 `idle` measures what 100, 1,000 and 10,000 clients cost that say nothing: in the
 chat of step 10, and in that of step 15.
+`visit` puts 1,000 clients into a chat that runs already: they say nothing for six
+seconds, and then one of them speaks ten times a second for eight.
 
   --clients N   clients in all, beside the one who speaks (default 1000)
   --silent N    how many of them never read, every other time (default 50)
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         Some(server::ARGUMENT) => return server::run(arguments.next(), arguments.next()),
         Some("talk") => return talk::main(),
         Some("idle") => return idle::main(arguments),
+        Some("visit") => return visit::main(arguments),
         Some("fan-out") => return fan_out::main(arguments.next()),
         _ => {}
     }

@@ -3,6 +3,7 @@
 //! finds it. Every wait has a deadline, and no program outlives its check.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::iter;
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -203,6 +204,12 @@ impl Server {
         lock(&self.running.child).id()
     }
 
+    /// The next line that it prints on stderr, if there is one by the deadline.
+    pub fn complains(&self) -> Option<String> {
+        let line = lock(&self.running.lines).recv_timeout(stretched(DEADLINE));
+        line.ok()
+    }
+
     /// How it has ended, if it does so within this time, or longer on a busy machine.
     pub fn end(&self, within: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + stretched(within);
@@ -228,6 +235,8 @@ impl Drop for Server {
 struct Running {
     child: Arc<Mutex<Child>>,
     errors: Option<JoinHandle<String>>,
+    /// The lines of `errors`, as they come.
+    lines: Mutex<Receiver<String>>,
 }
 
 /// Every program that was started: not all of them are dropped. A check that hangs drops nothing.
@@ -270,10 +279,24 @@ impl Running {
         command.args(arguments).stdin(stdin);
         let child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let stderr = lock(&child).stderr.take();
-        let mut stderr = stderr.expect("stderr is a pipe");
-        let errors = thread::spawn(move || read_all(&mut stderr));
+        let stderr = stderr.expect("stderr is a pipe");
+        let (sender, lines) = mpsc::channel();
+        let errors = thread::spawn(move || {
+            let mut all = String::new();
+            for line in lines_of(stderr) {
+                all += &line;
+                // Perhaps nobody waits for it.
+                _ = sender.send(line);
+            }
+            all
+        });
         let errors = Some(errors);
-        Self { child, errors }
+        let lines = Mutex::new(lines);
+        Self {
+            child,
+            errors,
+            lines,
+        }
     }
 
     fn stdout(&mut self) -> ChildStdout {
@@ -307,6 +330,17 @@ pub fn note_panic_in(printed: &str) {
     if let Some(panic) = panic_in(printed) {
         check::note_panic(panic);
     }
+}
+
+/// Lines up to the end, each with its end, which is as on most systems.
+fn lines_of(from: impl Read) -> impl Iterator<Item = String> {
+    let mut from = BufReader::new(from);
+    iter::from_fn(move || {
+        let mut bytes = Vec::new();
+        _ = from.read_until(b'\n', &mut bytes);
+        let line = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
+        (!line.is_empty()).then_some(line)
+    })
 }
 
 /// The first panic that a program printed on stderr:
