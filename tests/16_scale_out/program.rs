@@ -18,6 +18,8 @@ fn the_program_explains_what_it_can_not_read() {
             &["--servers=many"],
             &["--port", "9016"],
             &["simulate", "--servers", "0"],
+            &["simulate", "--clients", "0"],
+            &["simulate", "--rooms", "0"],
             &["simulate", "--people", "7"],
             &["simulate", "--hot", "101"],
         ]),
@@ -48,12 +50,16 @@ fn each_option_counts() {
             &["--help"],
             &["simulate", "--help"],
             &["simulate", "-h"],
+            &["simulate", "--servers", "3", "--clients", "7"],
             &[
                 "simulate", "--servers", "3", "--clients", "3000", "--rooms", "7", "--hot", "50", "--rate", "2",
                 "--size", "70000", "--delivery", "100000", "--message", "2000000", "--join", "300000", "--publish", "4000000",
                 "--read", "500000", "--name", "60000",
             ],
-            &["simulate", "--servers", "1", "--clients", "10", "--publish", "90000"],
+            &[
+                "simulate", "--servers", "1", "--clients", "10", "--hot", "100", "--publish", "90000", "--read", "10000",
+                "--name", "0",
+            ],
         ]),
     }
 }
