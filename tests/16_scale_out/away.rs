@@ -106,3 +106,30 @@ fn people_elsewhere_are_not_kept_for_ever() {
         },
     }
 }
+
+#[test]
+fn a_new_name_is_told_at_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Leases are renewed from time to time. When a name has changed, they are renewed at once: the other servers \
+               hear of it, and nobody asks the bus without a reason.",
+        signs: [],
+        shows: || {
+            let bus = Faulty::new();
+            let room = LocalRoom::new("A", Arc::clone(&bus) as _, MAX_HISTORY, UNLIMITED, SHORT);
+            let ada = room.join(Visitor::default(), &Arc::new(Outbox::new(ROOM_ENOUGH)));
+            let mut shown = String::new();
+            thread::scope(|scope| {
+                scope.spawn(|| presence::keep(&*bus, &room, FOREVER, FOREVER));
+                let first = comes_true(stretched(DEADLINE), || bus.was_asked_to("renew", 1));
+                let early = comes_true(3 * SHORT, || bus.was_asked_to("renew", 2));
+                shown += &format!("at first: {first}; and again, without a reason: {early}\n");
+                let said = room.say(ada, r#"{"username":"ada"}"#);
+                let told = comes_true(stretched(DEADLINE), || bus.was_asked_to("renew", 2));
+                shown += &format!("ada takes her name: {said:?}; and again: {told}\n");
+                room.stop();
+            });
+            shown
+        },
+    }
+}

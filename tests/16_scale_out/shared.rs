@@ -63,7 +63,7 @@ pub struct Faulty {
     /// What becomes of all questions, if they fail.
     lasting: Mutex<Option<Fate>>,
     notes: Mutex<Vec<String>>,
-    /// Whoever holds this keeps each publish waiting.
+    /// Whoever holds this keeps each publish waiting, and each first look at the log.
     gate: Mutex<()>,
 }
 
@@ -94,7 +94,7 @@ impl Faulty {
         *lock(&self.lasting) = fate;
     }
 
-    /// Keeps each publish waiting, until what is returned is dropped.
+    /// Keeps each publish waiting, and each first look at the log, until what is returned is dropped.
     pub fn keeps_waiting(&self) -> MutexGuard<'_, ()> {
         lock(&self.gate)
     }
@@ -160,7 +160,10 @@ impl Bus for Faulty {
     }
 
     fn latest(&self, max: u64) -> Result<Vec<Message>, BusError> {
-        self.ask("latest", |bus| bus.latest(max))
+        self.ask("latest", |bus| {
+            drop(lock(&self.gate));
+            bus.latest(max)
+        })
     }
 
     fn after(&self, cursor: u64, wait: Duration) -> Result<Vec<Message>, BusError> {

@@ -3,6 +3,7 @@
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use chat::Server;
@@ -36,8 +37,12 @@ fn settings() -> Settings {
 }
 
 fn serve(bus: &Arc<Faulty>) -> Server<Node> {
+    serve_with(bus, settings())
+}
+
+fn serve_with(bus: &Arc<Faulty>, settings: Settings) -> Server<Node> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    Node::serve(listener, Arc::clone(bus) as Arc<dyn Bus>, settings()).expect("the server starts")
+    Node::serve(listener, Arc::clone(bus) as Arc<dyn Bus>, settings).expect("the server starts")
 }
 
 /// A client with a socket.
@@ -159,6 +164,32 @@ fn two_servers_are_one_chat() {
             let mut again = Peer::open(other.address(), "?after=2&tab=9");
             shown += &format!("at the other server, after 2: {:?}\n", again.texts_up_to("four"));
             shown + &format!("bob hears {:?}\n", bob.texts_up_to("four"))
+        },
+    }
+}
+
+#[test]
+fn a_server_opens_with_its_history() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A server lets nobody in before it has looked at the log: an early client would find no history.",
+        signs: [],
+        shows: || {
+            let bus = Faulty::new();
+            bus.elsewhere(&["one", "two"]);
+            let patient = Settings { wait: stretched(DEADLINE), ..settings() };
+            let gate = bus.keeps_waiting();
+            thread::scope(|scope| {
+                let serving = scope.spawn(|| serve_with(&bus, patient));
+                let early = comes_true(3 * SHORT, || serving.is_finished());
+                drop(gate);
+                let soon = comes_true(stretched(Duration::from_secs(1)), || serving.is_finished());
+                let server = serving.join().expect("starting a server doesn't panic");
+                let history = server.app().room().messages(0).messages.len();
+                // The server waits for news, and is woken.
+                bus.elsewhere(&["three"]);
+                format!("it is open: {early}\nthe log can be read. It is open: {soon}, with {history} messages\n")
+            })
         },
     }
 }
