@@ -11,8 +11,8 @@ use support::machine::stretched;
 use support::sign::{missing, too_much, yours};
 
 use super::shared::{
-    DEADLINE, Fate, Faulty, MAX_HISTORY, ROOM_ENOUGH, SHORT, Scene, UNLIMITED, comes_true, drain,
-    lock, meaning,
+    DEADLINE, FOREVER, Fate, Faulty, MAX_HISTORY, ROOM_ENOUGH, SHORT, Scene, UNLIMITED, comes_true,
+    drain, lock, meaning,
 };
 
 #[test]
@@ -47,12 +47,31 @@ fn people_are_told_once_that_the_bus_is_away() {
     }
 }
 
+/// The bus is away, and the leases of the people at other servers haven't ended yet.
+fn still_here() -> String {
+    let bus = Faulty::new();
+    bus.renew("B", &[("bob".to_string(), "2".to_string())])
+        .expect("all is well");
+    let room = LocalRoom::new("A", Arc::clone(&bus) as _, MAX_HISTORY, UNLIMITED, SHORT);
+    let people = thread::scope(|scope| {
+        scope.spawn(|| presence::keep(&*bus, &room, SHORT, FOREVER));
+        comes_true(stretched(DEADLINE), || !room.people().is_empty());
+        bus.goes(Some(Fate::Away));
+        bus.take_notes();
+        comes_true(stretched(DEADLINE), || bus.was_asked_to("renew", 3));
+        let people = room.people();
+        room.stop();
+        people
+    });
+    format!("three renewals have failed, and the leases last. Here now: {people:?}\n")
+}
+
 #[test]
 fn people_elsewhere_are_not_kept_for_ever() {
     check! {
         rfc: "the workshop's own rule",
         rule: "While the bus is away, nothing is heard of the people at other servers. After the time of a lease, they are \
-               taken off the list; this server's own people stay. When the room stops, its leases are given back.",
+               taken off the list, but not before; this server's own people stay. When the room stops, its leases are given back.",
         signs: [],
         shows: || {
             let bus = Faulty::new();
@@ -70,7 +89,7 @@ fn people_elsewhere_are_not_kept_for_ever() {
             };
             let mut shown = String::new();
             thread::scope(|scope| {
-                scope.spawn(|| presence::keep(&*bus, &room, SHORT, 3 * SHORT, ));
+                scope.spawn(|| presence::keep(&*bus, &room, SHORT, 3 * SHORT));
                 let came = gets(r#"{"joined":"bob"}"#);
                 shown += &format!("bob came: {came}. Here now: {:?}\n", room.people());
                 bus.goes(Some(Fate::Away));
@@ -83,7 +102,34 @@ fn people_elsewhere_are_not_kept_for_ever() {
                 room.stop();
             });
             let left = bus.renew("B", &[]).expect("all is well").people;
-            shown + &format!("A has stopped. Its leases: {left:?}\n")
+            shown + &format!("A has stopped. Its leases: {left:?}\n") + &still_here()
+        },
+    }
+}
+
+#[test]
+fn a_new_name_is_told_at_once() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Leases are renewed from time to time. When a name has changed, they are renewed at once: the other servers \
+               hear of it, and nobody asks the bus without a reason.",
+        signs: [],
+        shows: || {
+            let bus = Faulty::new();
+            let room = LocalRoom::new("A", Arc::clone(&bus) as _, MAX_HISTORY, UNLIMITED, SHORT);
+            let ada = room.join(Visitor::default(), &Arc::new(Outbox::new(ROOM_ENOUGH)));
+            let mut shown = String::new();
+            thread::scope(|scope| {
+                scope.spawn(|| presence::keep(&*bus, &room, FOREVER, FOREVER));
+                let first = comes_true(stretched(DEADLINE), || bus.was_asked_to("renew", 1));
+                let early = comes_true(3 * SHORT, || bus.was_asked_to("renew", 2));
+                shown += &format!("at first: {first}; and again, without a reason: {early}\n");
+                let said = room.say(ada, r#"{"username":"ada"}"#);
+                let told = comes_true(stretched(DEADLINE), || bus.was_asked_to("renew", 2));
+                shown += &format!("ada takes her name: {said:?}; and again: {told}\n");
+                room.stop();
+            });
+            shown
         },
     }
 }

@@ -18,8 +18,11 @@ use super::shared::{Fate, Faulty, MAX_HISTORY, ROOM_ENOUGH, Scene, UNLIMITED, dr
 fn a_new_server_begins_with_the_latest_messages() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "A server that starts takes the latest messages of the log as its history, and goes on from there.",
+        rule: "A server that starts takes the latest messages of the log as its history, and goes on from there. Each look asks for what is after the \
+               last message, and waits for it.",
         signs: [
+            yours(["without a wait"]).says("The follower doesn't wait for news: it asks again and again, as fast as it can."),
+            yours(["after 6, after 0"]).or(yours(["after 6, latest"])).says("An answer without messages moves nothing."),
             yours(["latest, after 0"]).says("The cursor isn't moved when the first messages come: the next look begins at the front."),
             yours([r#"ada ← {"id":1,"#]).says("A new server reads the whole log, from its beginning. Its history has room for three."),
             missing([r#"ada ← {"id":3,"#]).says("A new server begins at the end of the log: its history is empty, and a client that changes servers gets a gap."),
@@ -31,7 +34,9 @@ fn a_new_server_begins_with_the_latest_messages() {
             scene.joins("ada", "A", 0);
             scene.follows("A");
             scene.bus.elsewhere(&["six"]);
-            scene.follows("A");
+            for _ in 0..3 {
+                scene.follows("A");
+            }
             let asked = scene.bus.take_notes().join(", ");
             scene.text + &format!("A has asked: {asked}\n")
         },

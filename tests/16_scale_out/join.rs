@@ -1,10 +1,15 @@
 //! Rooms of several servers on one bus: what is delivered, and to whom.
 
-use scale_out::Bus;
+use std::sync::Arc;
+
+use chat::client::Room;
+use chat::{Outbox, Pace, Visitor};
+use connection::Event;
+use scale_out::{Bus, LocalRoom};
 use support::check;
 use support::sign::{missing, only, swapped, too_much, yours};
 
-use super::shared::Scene;
+use super::shared::{Faulty, MAX_HISTORY, ROOM_ENOUGH, SHORT, Scene};
 
 #[test]
 fn a_newcomer_gets_the_history_and_then_what_is_new() {
@@ -150,8 +155,8 @@ fn a_lost_name_ends_the_connection() {
 fn an_answer_from_before_brings_nobody_back() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "The answer to a renewal may be older than what this server knows about its own people: it brings nobody \
-               back who has left meanwhile, and takes nobody off the list who has come.",
+        rule: "The answer to a renewal may be older than what this server knows about its own people. Somebody who has left \
+               since the question doesn't come back with the answer. Somebody who has come since stays on the list.",
         signs: [],
         shows: || {
             let mut scene = Scene::new(&["A"]);
@@ -168,6 +173,82 @@ fn an_answer_from_before_brings_nobody_back() {
             scene.look();
             scene.renews("A");
             scene.text
+        },
+    }
+}
+
+#[test]
+fn a_room_keeps_the_rules_of_step_10() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "What was right for a hub is right for a room: a name has one owner, a tab has one connection, nonsense is \
+               rejected, and a server that stops says goodbye, also to whoever joins later.",
+        signs: [],
+        shows: || {
+            let mut scene = Scene::new(&["A"]);
+            scene.follows("A");
+            for name in ["ada", "bob", "cy"] {
+                scene.joins(name, "A", 0);
+            }
+            scene.is_named("ada");
+            scene.is_named("bob");
+            for (name, says) in [
+                ("ada", Event::Text(r#"{"username":"ada"}"#.into())),
+                ("bob", Event::Text(r#"{"username":"ada"}"#.into())),
+                ("bob", Event::Text(r#"{"username":"rob"}"#.into())),
+                ("cy", Event::Text("hi".into())),
+                ("cy", Event::Binary(b"hi".to_vec())),
+            ] {
+                scene.hears(name, &says);
+            }
+            scene.joins("ada", "A", 0);
+            scene.is_named("ada");
+            scene.note("bob reads too slowly");
+            let bob = scene.seat("bob").id;
+            scene.room("A").too_slow(bob);
+            scene.look();
+            scene.leaves("ada");
+            scene.note("A stops");
+            scene.room("A").stop();
+            scene.look();
+            scene.joins("dan", "A", 0);
+            scene.text
+        },
+    }
+}
+
+/// Says two things in a room of this pace.
+fn says_two_things(messages: u64, deliveries: u64) -> String {
+    let pace = Pace {
+        messages,
+        deliveries,
+    };
+    let room = LocalRoom::new("A", Faulty::new(), MAX_HISTORY, pace, SHORT);
+    let ada = room.join(Visitor::default(), &Arc::new(Outbox::new(ROOM_ENOUGH)));
+    let says = |json: &str| match room.say(ada, json) {
+        Ok(()) => format!("  {json}: no objection\n"),
+        Err(refused) => format!("  {json}: {refused}\n"),
+    };
+    says(r#"{"username":"ada"}"#) + &says("nonsense")
+}
+
+#[test]
+fn what_a_client_says_costs_tokens() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "Whatever a client says takes a token from its bucket, and then one from the room's.",
+        signs: [],
+        shows: || {
+            let mut shown = String::new();
+            for (what, messages, deliveries) in [
+                ("enough for all", u64::MAX, u64::MAX),
+                ("nothing for the client", 0, u64::MAX),
+                ("nothing for the room", u64::MAX, 0),
+                ("nothing at all", 0, 0),
+            ] {
+                shown += &format!("{what}\n{}", says_two_things(messages, deliveries));
+            }
+            shown
         },
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chat::client::{ClientId, Room};
 use chat::{Outbox, Pace, Visitor};
+use connection::Event;
 use polling::history::{Message, NewMessage};
 use scale_out::follow::Follower;
 use scale_out::leases::{Holder, Presence};
@@ -36,7 +37,7 @@ pub const UNLIMITED: Pace = Pace {
 pub const MAX_HISTORY: u64 = 3;
 
 /// The most notes that a bus takes: wrong code may ask again and again without a pause.
-const MAX_NOTES: usize = 1000;
+pub const MAX_NOTES: usize = 1000;
 
 /// Locks, even if a thread has panicked while it held the lock.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -62,6 +63,8 @@ pub struct Faulty {
     /// What becomes of all questions, if they fail.
     lasting: Mutex<Option<Fate>>,
     notes: Mutex<Vec<String>>,
+    /// Whoever holds this keeps each publish waiting, and each first look at the log.
+    gate: Mutex<()>,
 }
 
 impl Faulty {
@@ -72,6 +75,7 @@ impl Faulty {
             fates: Mutex::default(),
             lasting: Mutex::default(),
             notes: Mutex::default(),
+            gate: Mutex::default(),
         })
     }
 
@@ -88,6 +92,17 @@ impl Faulty {
     /// From now on, all questions go like this; `None`: all is well.
     pub fn goes(&self, fate: Option<Fate>) {
         *lock(&self.lasting) = fate;
+    }
+
+    /// Keeps each publish waiting, and each first look at the log, until what is returned is dropped.
+    pub fn keeps_waiting(&self) -> MutexGuard<'_, ()> {
+        lock(&self.gate)
+    }
+
+    /// Whether it has been asked this so many times since the last look at the notes.
+    pub fn was_asked_to(&self, question: &str, times: usize) -> bool {
+        let notes = lock(&self.notes);
+        notes.iter().filter(|it| *it == question).count() >= times
     }
 
     /// The questions so far, by their names.
@@ -138,15 +153,28 @@ impl Faulty {
 
 impl Bus for Faulty {
     fn publish(&self, ticket: &Ticket, message: &NewMessage) -> Result<u64, BusError> {
-        self.ask("publish", |bus| bus.publish(ticket, message))
+        self.ask("publish", |bus| {
+            drop(lock(&self.gate));
+            bus.publish(ticket, message)
+        })
     }
 
     fn latest(&self, max: u64) -> Result<Vec<Message>, BusError> {
-        self.ask("latest", |bus| bus.latest(max))
+        self.ask("latest", |bus| {
+            drop(lock(&self.gate));
+            bus.latest(max)
+        })
     }
 
     fn after(&self, cursor: u64, wait: Duration) -> Result<Vec<Message>, BusError> {
-        self.ask(&format!("after {cursor}"), |bus| bus.after(cursor, wait))
+        let at_once = if wait.is_zero() {
+            " without a wait"
+        } else {
+            ""
+        };
+        self.ask(&format!("after {cursor}{at_once}"), |bus| {
+            bus.after(cursor, wait)
+        })
     }
 
     fn claim(&self, name: &str, holder: &Holder) -> Result<bool, BusError> {
@@ -254,7 +282,7 @@ impl Scene {
         self.look();
     }
 
-    fn seat(&self, name: &str) -> &Seat {
+    pub fn seat(&self, name: &str) -> &Seat {
         let mut seats = self.seats.iter().rev();
         seats.find(|it| it.name == name).expect("it has joined")
     }
@@ -274,6 +302,20 @@ impl Scene {
             // In a scene, nobody reads the log while a client waits for its message.
             Ok(()) | Err(Refused::Unknown) => {}
             Err(refused) => self.note(&format!("  ✗ {refused}")),
+        }
+        self.look();
+    }
+
+    /// The room hears a client, as its thread lets it hear.
+    pub fn hears(&mut self, name: &str, event: &Event) {
+        let what = match event {
+            Event::Text(text) => text.clone(),
+            _ => "(not a text)".to_string(),
+        };
+        self.note(&format!("{name} sends {what}"));
+        let (id, server) = (self.seat(name).id, self.seat(name).server);
+        if let Some(answer) = self.room(server).hear(id, event) {
+            self.note(&format!("  {name} ← {answer}"));
         }
         self.look();
     }
@@ -298,7 +340,7 @@ impl Scene {
         self.note(&format!("{server} reads the log"));
         let bus = Arc::clone(&self.bus);
         let place = self.place(server);
-        let seen = place.follower.step(&*bus, &place.room, Duration::ZERO);
+        let seen = place.follower.step(&*bus, &place.room, SHORT);
         if let Err(error) = seen {
             self.note(&format!("  ✗ {error}"));
         }

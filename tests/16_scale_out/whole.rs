@@ -1,16 +1,18 @@
 //! Whole servers in one process, on one bus, with real sockets.
 
 use std::io::{BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use chat::Server;
+use chat::server::App;
 use echo::Patience;
 use scale_out::{Bus, Node, Settings};
 use support::check;
 use support::frame::{CLOSE, TEXT, masked};
-use support::http::exchange;
+use support::http::{Client, exchange};
 use support::machine::stretched;
 
 use super::shared::{DEADLINE, FOREVER, Fate, Faulty, SHORT, UNLIMITED, comes_true, meaning};
@@ -35,16 +37,20 @@ fn settings() -> Settings {
 }
 
 fn serve(bus: &Arc<Faulty>) -> Server<Node> {
+    serve_with(bus, settings())
+}
+
+fn serve_with(bus: &Arc<Faulty>, settings: Settings) -> Server<Node> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    Node::serve(listener, Arc::clone(bus) as Arc<dyn Bus>, settings()).expect("the server starts")
+    Node::serve(listener, Arc::clone(bus) as Arc<dyn Bus>, settings).expect("the server starts")
 }
 
 /// A client with a socket.
-struct Peer(BufReader<TcpStream>);
+pub struct Peer(BufReader<TcpStream>);
 
 impl Peer {
-    fn open(server: &Server<Node>, query: &str) -> Self {
-        let stream = TcpStream::connect(server.address()).expect("the server listens");
+    pub fn open(address: SocketAddr, query: &str) -> Self {
+        let stream = TcpStream::connect(address).expect("the server listens");
         stream
             .set_read_timeout(Some(stretched(Duration::from_millis(1500))))
             .expect("it isn't zero");
@@ -67,7 +73,7 @@ impl Peer {
     }
 
     fn named(server: &Server<Node>, name: &str, query: &str) -> Self {
-        let mut peer = Self::open(server, query);
+        let mut peer = Self::open(server.address(), query);
         peer.send(&masked(
             TEXT,
             format!(r#"{{"username":"{name}"}}"#).as_bytes(),
@@ -76,14 +82,14 @@ impl Peer {
         peer
     }
 
-    fn says(&mut self, name: &str, text: &str) {
+    pub fn says(&mut self, name: &str, text: &str) {
         self.send(&masked(
             TEXT,
             format!(r#"{{"username":"{name}","message":"{text}"}}"#).as_bytes(),
         ));
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    pub fn send(&mut self, bytes: &[u8]) {
         _ = self.0.get_mut().write_all(bytes);
     }
 
@@ -108,7 +114,7 @@ impl Peer {
         meaning(&frame)
     }
 
-    fn waits_for(&mut self, start: &str) -> String {
+    pub fn waits_for(&mut self, start: &str) -> String {
         loop {
             let heard = self.hears();
             if heard.starts_with(start) || heard.starts_with("Close") {
@@ -118,7 +124,7 @@ impl Peer {
     }
 
     /// The messages up to one with this text: texts without ids.
-    fn texts_up_to(&mut self, last: &str) -> Vec<String> {
+    pub fn texts_up_to(&mut self, last: &str) -> Vec<String> {
         let mut texts = Vec::new();
         while texts.last().is_none_or(|it| it != last) {
             let heard = self.waits_for(r#"{"id":"#);
@@ -155,9 +161,36 @@ fn two_servers_are_one_chat() {
             bob.texts_up_to("three");
             let mut ada = Peer::named(&other, "ada", "?after=2&tab=1");
             ada.says("ada", "four");
-            let mut again = Peer::open(&other, "?after=2&tab=9");
+            let mut again = Peer::open(other.address(), "?after=2&tab=9");
             shown += &format!("at the other server, after 2: {:?}\n", again.texts_up_to("four"));
             shown + &format!("bob hears {:?}\n", bob.texts_up_to("four"))
+        },
+    }
+}
+
+#[test]
+fn a_server_opens_with_its_history() {
+    check! {
+        rfc: "the workshop's own rule",
+        rule: "A server lets nobody in before it has looked at the log: an early client would find no history.",
+        signs: [],
+        shows: || {
+            let bus = Faulty::new();
+            bus.elsewhere(&["one", "two"]);
+            let patient = Settings { wait: FOREVER, ..settings() };
+            let gate = bus.keeps_waiting();
+            thread::scope(|scope| {
+                let serving = scope.spawn(|| serve_with(&bus, patient));
+                let early = comes_true(3 * SHORT, || serving.is_finished());
+                drop(gate);
+                let soon = comes_true(stretched(DEADLINE), || serving.is_finished());
+                let server = serving.join().expect("starting a server doesn't panic");
+                let history = server.app().room().messages(0).messages.len();
+                // It waits for news. So that it ends, there is some.
+                server.app().room().stop();
+                bus.elsewhere(&["three"]);
+                format!("it is open: {early}\nthe log can be read. It is open: {soon}, with {history} messages\n")
+            })
         },
     }
 }
@@ -232,11 +265,40 @@ fn a_cursor_that_no_message_can_have_counts_as_0() {
             let server = serve(&bus);
             let mut shown = String::new();
             for after in ["0", "1", "9007199254740991"] {
-                let mut peer = Peer::open(&server, &format!("?after={after}"));
+                let mut peer = Peer::open(server.address(), &format!("?after={after}"));
                 shown += &format!("after={after}: {:?}\n", peer.texts_up_to("two"));
             }
             let status = |path: &str| exchange(server.address(), "GET", path, None).status;
             shown + &format!("/messages?after=now: {}\n", status("/messages?after=now"))
+        },
+    }
+}
+
+#[test]
+fn a_server_answers_its_page() {
+    check! {
+        rfc: "RFC 9110 §9.3.2",
+        rule: "The page, the lists and the health are there for GET and HEAD, and a HEAD has no body. A request without a \
+               handshake is refused at /socket.",
+        signs: [],
+        shows: || {
+            let bus = Faulty::new();
+            bus.elsewhere(&["one", "two"]);
+            let server = serve(&bus);
+            let mut shown = String::new();
+            for target in ["/messages?after=1", "/people", "/health", "/chat.js", "/socket"] {
+                for method in ["GET", "HEAD", "POST"] {
+                    let mut client = Client::connect(server.address());
+                    client.request(method, target, None);
+                    let answer = String::from_utf8_lossy(&client.rest()).into_owned();
+                    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, "(half a head)"));
+                    let allow = head.lines().find(|line| line.starts_with("Allow")).unwrap_or_default();
+                    let body = if body.len() < 100 { body.trim_end() } else { "(a file)" };
+                    let answer = format!("{} {allow} {body}", &head[9..12]).replace("  ", " ");
+                    shown += &format!("{method:<4} {target}: {}\n", answer.trim_end());
+                }
+            }
+            shown + &format!("a server that stops waits for goodbyes: {:?}\n", server.app().longest_goodbye())
         },
     }
 }

@@ -226,8 +226,9 @@ pub fn table(plan: &Plan, costs: &Costs) -> String {
         plan.size,
     ]
     .map(|it| number(it as f64));
+    let people = if plan.hot == 1 { "person" } else { "people" };
     let mut text = format!(
-        "Servers: {servers}. Clients: {clients}. Rooms: {rooms}; the biggest has {hot} people.\n\
+        "Servers: {servers}. Clients: {clients}. Rooms: {rooms}; the biggest has {hot} {people}.\n\
          Messages in each room: {rate} a second, of {size} bytes.\n\n"
     );
     let mut row = |what: &str, value: &dyn Fn(&Load) -> String| {
