@@ -183,8 +183,6 @@ class Person(threading.Thread):
                     if waits and "Try again later" in said["error"]:
                         self.rejected.add(waits)
                     waits, due = None, now + 0.05
-            if not named and waits is None:
-                due = now + 0.05
             self.state = f"at {client.stream.getpeername()[1]}, named {named}, waits for {waits!r}, {self.errors}"
 
     def _send(self, client, value):
@@ -338,10 +336,20 @@ def here(port):
         return json.load(answer)
 
 
+def health(port):
+    """What a server says of the bus."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
+            return answer.read().decode()
+    except OSError as error:
+        return str(error)
+
+
 def run(times, seed, fsync):
     stage = Stage(seed, fsync)
     people = [Person(f"p{number}", stage, seed * 100 + number) for number in range(CLIENTS)]
     begun = time.monotonic()
+    late = False
     try:
         for person in people:
             person.start()
@@ -368,12 +376,13 @@ def run(times, seed, fsync):
         names = sorted(person.name_ for person in people)
         until(lambda: all(here(port) == names for port in stage.ports), "each server knows everybody", 30)
     except TimeoutError as error:
+        late = True
         print(f"✗ {error}")
         for person in people:
             print(f"  {person.name_}: last {person.last!r}, cursor {person.cursor()}, heard {len(person.heard)}, "
                   f"{person.state}")
         for server in stage.servers:
-            print(f"  server {server.port}: {server.process.poll()} {server.lines[-3:]}")
+            print(f"  server {server.port}: {server.process.poll()} {server.lines[-3:]} {health(server.port)}")
     finally:
         stage.is_over = True
         for person in people:
@@ -388,7 +397,7 @@ def run(times, seed, fsync):
     print(f"each of {CLIENTS} clients heard " + ", ".join(str(len(person.heard)) for person in people))
     for sentence in wrong:
         print(f"✗ {sentence}")
-    return 1 if wrong else 0
+    return 1 if wrong or late else 0
 
 
 def main():
