@@ -21,7 +21,7 @@ use super::shared::{
 /// Longer than right code takes for what waits for nothing, even on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// A server whose log is followed by hand, and ada, who has taken her name.
+/// A server, and ada, who has taken her name. The check follows the log by hand.
 struct Ada {
     bus: Arc<Faulty>,
     room: LocalRoom,

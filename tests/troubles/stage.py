@@ -48,8 +48,8 @@ def until(found, what, deadline=DEADLINE):
 
 
 def free_port():
-    """A port outside of the ranges from which systems take the ports of outgoing connections: a server that comes
-    back finds it free, and nobody who waits for the server connects to themselves."""
+    """A free port. Systems take the ports of outgoing connections from other ranges: a server that comes back finds its
+    port free, and a client that tries to reach it meanwhile can't connect to itself."""
     for port in random.sample(range(20_000, 30_000), 1000):
         with contextlib.suppress(OSError), socket.socket() as listener:
             listener.bind(("127.0.0.1", port))

@@ -78,9 +78,9 @@ pub fn root() -> PathBuf {
         .to_path_buf()
 }
 
-/// `how_many` ports in a row that are free, and the first of them. They are outside of the ranges from which systems
-/// take the ports of outgoing connections: a server that comes back finds its port free, and nobody who waits for it
-/// connects to themselves.
+/// Returns the first of `how_many` ports in a row that are free. Systems take the ports of outgoing connections from
+/// other ranges. So a server that comes back finds its port free, and a client that tries to reach it meanwhile can't
+/// connect to itself.
 ///
 /// # Errors
 /// None are free.
