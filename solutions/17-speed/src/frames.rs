@@ -16,8 +16,8 @@ use frames::{FrameError, FrameHeader, MaskingKey, Opcode, ReservedBits, Role};
 
 use crate::mask::mask;
 
-/// The longest header, in bytes.
-const MAX_HEADER: usize = 14;
+/// The longest header, in bytes (RFC 6455 §5.2).
+pub const MAX_HEADER: usize = 14;
 
 /// The next thing in the bytes of a read. Its payload is unmasked, and lies where it was read.
 // ANCHOR: part

@@ -19,17 +19,18 @@ use mio::net::TcpStream;
 use crate::answers::{Answers, Waiting};
 use crate::app::App;
 use crate::connection::{Config, Connection, Event};
+use crate::frames::MAX_HEADER;
 use crate::http::{self, Answer};
 use crate::settings::Settings;
 use crate::unfinished::Buffers;
 
-/// The most bytes that one read takes, in addition to the rest of a message that has begun. There is one such buffer
-/// for all clients of a thread, so it can be large.
+/// The most bytes that one read takes, unless the rest of a message is longer. There is one such buffer for all clients
+/// of a thread, so it can be large.
 pub const READ_SIZE: usize = 256 * 1024;
 
 /// The most reads in one turn. There is a second one only while a message is arriving: its bytes are still in the
 /// processor's cache, and won't be once all others have had their turn.
-const READS_IN_A_TURN: usize = 8;
+const READS_IN_A_TURN: usize = 32;
 
 /// How long a client may keep TCP open after its last answer, if it isn't a WebSocket.
 const LINGER: Duration = Duration::from_millis(500);
@@ -226,13 +227,16 @@ impl<A: App> Client<A> {
         let Stage::Open(connection, deadlines, _) = &mut self.stage else {
             return Ok(Next::Wait);
         };
-        // What is missing of a message goes straight to its place, and only what follows into the shared buffer.
+        // What is missing of a message goes straight to its place, and only what follows into the shared buffer. After a
+        // long one, that is little: a header, so that the next long one goes straight to its place, too.
         let room = connection.room();
-        let (straight, asked) = (room.len(), room.len() + desk.read.len());
+        let beyond = READ_SIZE.saturating_sub(room.len()).max(MAX_HEADER);
+        let (straight, asked) = (room.len(), room.len() + beyond);
+        let shared = &mut desk.read[..beyond];
         let read = if room.is_empty() {
-            self.stream.read(&mut desk.read)
+            self.stream.read(shared)
         } else {
-            let both = &mut [IoSliceMut::new(room), IoSliceMut::new(&mut desk.read)];
+            let both = &mut [IoSliceMut::new(room), IoSliceMut::new(shared)];
             self.stream.read_vectored(both)
         };
         let count = match read {
