@@ -148,7 +148,7 @@ fn what_waits_goes_out_at_once() {
                 "Pieces were taken although earlier ones aren't written yet. Take only while `unwritten` is `Nothing`.",
             ),
             yours(["some are late"]).says(
-                "A wake got lost, or went to somebody else. `notify_one` wakes one waiter: if `finished` waits beside \
+                "A wake got lost, or went to another waiter. `notify_one` wakes one waiter: if `finished` waits beside \
                  `take`, it may get the wake of a piece, and then `take` never hears of it. Wait for `finished` only \
                  while something is unwritten.",
             ),

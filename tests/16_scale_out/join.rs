@@ -155,8 +155,8 @@ fn a_lost_name_ends_the_connection() {
 fn an_answer_from_before_brings_nobody_back() {
     check! {
         rfc: "the workshop's own rule",
-        rule: "The answer to a renewal may be older than what this server knows about its own people. Somebody who has left \
-               since the question doesn't come back with the answer. Somebody who has come since stays on the list.",
+        rule: "The answer to a renewal may be older than what this server knows about its own people. A person who has left \
+               since the question doesn't come back with the answer. A person who has come since stays on the list.",
         signs: [],
         shows: || {
             let mut scene = Scene::new(&["A"]);
