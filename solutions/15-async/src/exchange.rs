@@ -24,7 +24,7 @@ const SMALLEST_BUFFER: usize = 8192;
 pub struct Answered<Stream> {
     /// TCP, as it was before hyper.
     pub stream: Stream,
-    /// What came after the head, and hyper has read already: it may be the first frame.
+    /// What hyper has read after the head: it may be the beginning of the first frame.
     pub first: Vec<u8>,
     /// The client that got a 101, if it did.
     pub guest: Option<Guest>,

@@ -21,7 +21,8 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub struct Mailbox {
     outbox: Arc<Outbox>,
-    /// There may be something to take. It keeps one permit, so a wake that comes before the wait isn't lost.
+    /// Notified when there may be something to take. A `Notify` keeps one permit, so a wake that comes before the wait
+    /// isn't lost.
     changed: Arc<Notify>,
 }
 // ANCHOR_END: mailbox
@@ -61,7 +62,8 @@ impl Mailbox {
     }
     // ANCHOR_END: take
 
-    /// Waits until the last piece is in. Not while [`take`](Self::take) waits, too: a wake is for one of them.
+    /// Waits until the last piece is in. It must not be polled while [`take`](Self::take) waits: one wake reaches only
+    /// one of them.
     // ANCHOR: finished
     pub async fn finished(&self) {
         while !self.outbox.is_finished() {

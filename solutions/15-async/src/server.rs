@@ -24,7 +24,7 @@ use crate::site::{Guest, Site};
 /// The pause when a connection can't be accepted, for example because too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The most connections beyond the limit that are told that there is no room.
+/// The most connections beyond the limit that get an answer, which says that there is no room.
 const MAX_REFUSED: usize = 100;
 
 /// A running server. Dropping it stops it.
@@ -50,8 +50,8 @@ struct Shared {
 // ANCHOR_END: server
 
 impl Server {
-    /// Starts to answer the connections that `listener` accepts. If `look_every` isn't zero, a line on the error output
-    /// says so often what the runtime does.
+    /// Starts to answer the connections that `listener` accepts. Unless `look_every` is zero, a line on standard error
+    /// says at that interval what the runtime does.
     ///
     /// # Errors
     /// Returns an error if the listener can't be used, or no thread can be started.
@@ -108,8 +108,8 @@ impl Drop for Server {
         if thread::panicking() {
             return runtime.shutdown_background();
         }
-        // Task: no more connections, then a Close for each client, then a deadline. Whatever still runs after it is
-        // dropped with the runtime.
+        // Task: no more connections, then a Close for each client, then a deadline. Dropping the runtime then drops
+        // what still runs.
         self.stop.send_replace(true);
         self.site.hub().stop();
         let goodbye = self.site.settings().client.patience.close_within + 2 * LINGER;

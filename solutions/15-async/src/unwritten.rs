@@ -1,7 +1,8 @@
-//! What has been taken out of the outbox, and TCP hasn't taken yet.
+//! Bytes that were taken out of the outbox, but that TCP hasn't taken yet.
 //!
 //! A thread calls `write_all`, and has nothing to remember: it stays in there until all bytes are written. A task that
-//! waits for other things meanwhile leaves `write_all` again and again. How far it was is known only in there.
+//! waits for other things meanwhile leaves `write_all` again and again. How many bytes it has written is known only
+//! inside `write_all`, and is forgotten each time.
 
 use std::io::{self, ErrorKind};
 

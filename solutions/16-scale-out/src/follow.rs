@@ -24,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Follower {
     /// The id up to which everything has been delivered; `None` before the first look at the log.
     cursor: Option<u64>,
-    /// The messages that a server that has just started takes as its history.
+    /// How many messages a server takes as its history when it starts.
     max_history: u64,
 }
 // ANCHOR_END: follower

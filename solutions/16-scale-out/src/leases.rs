@@ -27,7 +27,7 @@ pub struct Holder {
 pub struct Presence {
     /// The people who are here, at all servers.
     pub people: BTreeSet<String>,
-    /// The names that were to be renewed, and have a lease of a different server.
+    /// The names that the server asked to renew, but that a different server has now.
     pub lost: Vec<String>,
 }
 

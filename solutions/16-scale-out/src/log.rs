@@ -12,7 +12,7 @@ use std::collections::{HashMap, VecDeque};
 
 use polling::history::{Message, NewMessage};
 
-/// The name of one publish. A second try has the same ticket; no two publishes have.
+/// The name of one publish. A second try uses the same ticket; no two publishes share one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Ticket(pub String);
 

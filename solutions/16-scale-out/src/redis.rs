@@ -107,7 +107,7 @@ pub struct RedisBus {
     lease: Duration,
 }
 
-/// The bus can't be what the URL says.
+/// The URL isn't the URL of a Redis.
 #[derive(Debug)]
 pub struct UrlError;
 

@@ -61,7 +61,7 @@ pub struct Client<Reader, Writer> {
 /// What a client has waited for.
 #[derive(Debug)]
 enum Happened {
-    /// So many bytes came, and are with the connection; 0 are the end of TCP.
+    /// This many bytes came, and the connection has them; 0 means that the client has ended TCP.
     Read(io::Result<usize>),
     /// The outbox had pieces; `None` is the end.
     Taken(Option<Vec<u8>>),
@@ -122,7 +122,7 @@ where
         }
     }
 
-    /// Waits for whatever comes first. What has come is in `self` or in the answer, and nothing is half done.
+    /// Waits for whatever comes first. What came is in `self` or in the returned value, and nothing is half done.
     async fn wait(&mut self) -> Happened {
         // Task: five things, each only while it makes sense. Pieces are taken when all earlier ones are written, so
         // that what waits is in the outbox, which has a limit. While they can't be, the room may end it all the same.
@@ -154,7 +154,7 @@ where
         !self.reads && self.unwritten == Unwritten::Ended
     }
 
-    /// TCP has ended in the client's direction: it has gone, or it is about to. What waits is still written.
+    /// Notes that the client has ended TCP, and sends nothing more. What waits for it is still written.
     fn stop_reading(&mut self) {
         self.reads = false;
         self.mailbox.outbox().finish(Piece::default());
@@ -203,7 +203,7 @@ where
     }
 }
 
-/// Reads once, and feeds the bytes to the connection. Returns how many came; 0 are the end of TCP.
+/// Reads once, and feeds the bytes to the connection. Returns how many came; 0 means that the client has ended TCP.
 ///
 /// If this is dropped while it waits, nothing has been read.
 ///
@@ -220,13 +220,14 @@ pub async fn read_some(
     )
 }
 
-/// Returns the time after a wait that may be as long as the command line allows.
+/// Returns the time that is `wait` from now. The command line allows longer waits than an `Instant` can hold, so
+/// [`FOR_EVER`] is the longest.
 fn after(now: Instant, wait: Duration) -> Instant {
     now + wait.min(FOR_EVER)
 }
 
 impl<Reader, Writer> Drop for Client<Reader, Writer> {
-    /// However the client ends, even by a panic or because the runtime drops its task: it leaves the room.
+    /// Leaves the room, however the client ends: even by a panic, or because the runtime drops its task.
     fn drop(&mut self) {
         self.mailbox.outbox().finish(Piece::default());
         // If a panic is the reason, a second one in `leave` would end the process.

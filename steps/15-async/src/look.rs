@@ -23,7 +23,7 @@ pub struct Counters {
 pub struct Look {
     /// The tasks that are alive now.
     pub tasks: usize,
-    /// The tasks that are ready, and wait for a thread.
+    /// The tasks in the queue that all threads share. Each thread also has a queue of its own, which isn't counted.
     pub ready: usize,
     /// The threads that run tasks.
     pub threads: usize,
@@ -80,7 +80,7 @@ impl fmt::Display for Look {
     }
 }
 
-/// Prints a line on the error output so often, as long as the runtime runs.
+/// Prints a line to standard error once every `period`, for as long as the runtime runs.
 pub async fn print_every(period: Duration) {
     let metrics = Handle::current().metrics();
     let mut ticks = interval(period);

@@ -35,13 +35,15 @@ pub trait Bus: Send + Sync {
     /// Takes a name, and returns whether the holder has it now.
     ///
     /// # Errors
-    /// Returns an error if that can't be known. If the lease was granted after all, it ends by itself.
+    /// Returns an error if the bus can't be reached, or hasn't answered. If the lease was granted after all, it ends by
+    /// itself.
     fn claim(&self, name: &str, holder: &Holder) -> Result<bool, BusError>;
 
-    /// Renews the leases of a server. `mine` are the names of all of its people, with the tokens of their tabs.
+    /// Renews the leases of a server, and returns who is here. `mine` are the names of all of its people, with the
+    /// tokens of their tabs.
     ///
     /// # Errors
-    /// Returns an error if that can't be known.
+    /// Returns an error if the bus can't be reached, or hasn't answered.
     fn renew(&self, server: &str, mine: &[(String, String)]) -> Result<Presence, BusError>;
 }
 

@@ -44,7 +44,7 @@ pub struct Settings {
     pub renew_every: Duration,
     /// How long a lease lasts without a renewal. A server that dies takes its people with it after this time.
     pub lease: Duration,
-    /// How long a message may be tried to be published.
+    /// How long the server keeps trying to publish a message.
     pub publish_within: Duration,
 }
 
@@ -215,7 +215,8 @@ fn health(is_away: bool) -> Reply {
     Reply::json(status, &json!({ "bus": bus }))
 }
 
-/// Returns the cursor, if a message can have this id by now. Ids begin at the clock's time, and grow more slowly.
+/// Returns the cursor, or 0 if no message can have this id yet. Ids begin at the clock's time, and grow more slowly
+/// than it.
 fn believable(after: u64) -> u64 {
     if after > id_from_clock() { 0 } else { after }
 }

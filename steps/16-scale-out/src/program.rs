@@ -19,7 +19,7 @@ use crate::simulate;
 /// The port, unless the command line names one.
 const DEFAULT_PORT: u16 = 9016;
 
-/// The messages that the log keeps. A server that was cut off for longer than that many has a gap.
+/// How many messages the log keeps. If more are said while a server is cut off, its clients get a gap.
 const MAX_LOG: u64 = 10_000;
 
 /// The most servers in one process.

@@ -43,7 +43,7 @@ pub struct LocalRoom {
     server: String,
     bus: Arc<dyn Bus>,
     pace: Pace,
-    /// How long a message may be tried to be published.
+    /// How long the server keeps trying to publish a message.
     publish_within: Duration,
     max_history: u64,
     tokens: AtomicU64,
@@ -62,7 +62,7 @@ struct State {
     last_id: u64,
     /// The people at all servers, as far as this one has heard.
     people: BTreeSet<String>,
-    /// The names that were given up here since the last look at them for a renewal: its answer may still list them.
+    /// The names given up here since the last renewal began: its answer may still list them.
     given_up: BTreeSet<String>,
     /// The room's bucket: each message and each delivery costs a token.
     bucket: TokenBucket,
@@ -172,8 +172,8 @@ impl LocalRoom {
         id
     }
 
-    /// Takes what a client says. If it is a message, it has come back to the client when this returns: so everything
-    /// that a client sends is answered in order.
+    /// Takes what a client says. When this returns, a message that was accepted has already come back to the client. So
+    /// everything that a client sends is answered in order.
     ///
     /// # Errors
     /// Returns why it was rejected.
@@ -327,7 +327,7 @@ impl LocalRoom {
         self.lock().people.clone()
     }
 
-    /// Returns a text that comes only once, at all servers.
+    /// Returns a text that no server has returned before.
     fn token(&self) -> String {
         let number = self.tokens.fetch_add(1, Ordering::Relaxed);
         format!("{}/{number}", self.server)
@@ -525,7 +525,7 @@ impl State {
         }
     }
 
-    /// Closes the connection of a client that reads too slowly, and has left the members.
+    /// Closes the connection of a client that reads too slowly, and was removed from `members`.
     fn end(&mut self, member: Member) {
         let close = frame::close(CloseCode::TRY_AGAIN_LATER, "you read too slowly");
         member.outbox.clear_and_finish(close);
@@ -538,7 +538,7 @@ impl State {
         }
     }
 
-    /// Takes the name of a client that has left the members off the list.
+    /// Takes the name of a client that was removed from `members` off the list.
     fn forget(&mut self, member: Member) {
         if let Some(name) = member.name {
             self.take_off(name);
