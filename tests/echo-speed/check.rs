@@ -7,8 +7,8 @@
 //! - `visit` shows the 101 as tiny_http writes it. Step 17 writes its own; it is in the transcript of step 17's
 //!   `an_echo_on_a_real_socket`.
 //! - `subprotocols` and `page`: the page of step 17 measures, and asks for no drawings.
-//! - `door` is about requests that tiny_http can't handle. Without tiny_http, a request with a body is answered as the
-//!   chat of step 10 answers it.
+//! - `door` is about requests that tiny_http can't handle. Without tiny_http, step 17 answers a request with a body as if
+//!   it had none, and 404 to a target that isn't ASCII, as the chat of step 10 does.
 extern crate echo_solution as echo;
 
 #[path = "../09_echo/shared.rs"]
