@@ -1,4 +1,7 @@
-//! A reader of parts. Step 17 has none: its connection reads bytes. So each part becomes bytes again.
+//! A reader of parts. Step 17 has none: its connection reads bytes. So each part becomes bytes again, and a header goes
+//! with the first bytes of its payload: what is whole in one read is handed out as it lies.
+
+use std::mem;
 
 use connection::Failure;
 use frames::{Opcode, Part};
@@ -9,6 +12,8 @@ use step_07::{Item, Message, MessageError};
 pub struct MessageReader {
     /// The client's side, because the parts of the checks have no masking key.
     connection: Connection,
+    /// A header that waits for the first bytes of its payload.
+    header: Vec<u8>,
     /// The connection returns an item with the last byte of its frame. It waits here for [`Part::End`].
     whole: Option<Item>,
     /// The payload of a Close frame that is arriving. What it may be is a matter of step 08, so here, the connection
@@ -25,6 +30,7 @@ impl MessageReader {
         };
         Self {
             connection: Connection::client(config, || [0; 4]),
+            header: Vec::new(),
             whole: None,
             close: None,
         }
@@ -35,20 +41,22 @@ impl MessageReader {
     /// # Errors
     /// Returns a [`MessageError`] with the first part that breaks a rule.
     pub fn read(&mut self, part: Part) -> Result<Option<Item>, MessageError> {
-        let mut bytes = Vec::new();
+        let mut bytes = mem::take(&mut self.header);
         match (part, &mut self.close) {
             (Part::Header(header), _) if header.opcode == Opcode::Close => {
                 self.close = Some(Vec::new());
             }
             (Part::Payload(payload), Some(close)) => close.extend(payload),
-            (Part::Header(header), _) => header.encode(&mut bytes),
-            (Part::Payload(payload), None) => bytes = payload,
+            (Part::Header(header), _) => {
+                header.encode(&mut bytes);
+                if header.payload_length > 0 {
+                    self.header = mem::take(&mut bytes);
+                }
+            }
+            (Part::Payload(payload), None) => bytes.extend(payload),
             (Part::End, _) => {
-                return Ok(self
-                    .close
-                    .take()
-                    .map(Item::Close)
-                    .or_else(|| self.whole.take()));
+                let close = self.close.take().map(Item::Close);
+                return Ok(close.or_else(|| self.whole.take()));
             }
         }
         // What the connection says, nobody hears. A buffer that is dropped isn't used again.
