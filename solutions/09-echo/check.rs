@@ -1,4 +1,4 @@
 //! The checks of step 09, run against the solution.
 extern crate echo_solution as echo;
-#[path = "../../tests/09_echo.rs"]
+#[path = "../../tests/09_echo/main.rs"]
 mod check;

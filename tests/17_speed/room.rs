@@ -16,10 +16,11 @@ use polling::routes::{Refusal, Reply};
 use speed::{Answers, App, Chat, Server, Settings};
 use support::check;
 use support::frame::{CLOSE, PING, TEXT, masked};
+use support::http::exchange;
 use support::sign::{missing, under, yours};
 
 use super::server::Rounds;
-use super::shared::{FOREVER, Peer, long_enough, settings, start};
+use super::shared::{FOREVER, Peer, comes_true, long_enough, settings, start};
 
 /// Whatever a client sends is told to all. It notes what the loop asks for.
 struct Notes {
@@ -288,6 +289,11 @@ fn one_that_is_cut_off_is_news() {
 
 /// A chat without limits on how fast people speak.
 fn chat(max_outbox_bytes: usize) -> Server {
+    chat_with(max_outbox_bytes, settings())
+}
+
+/// The same, with other limits of the server.
+fn chat_with(max_outbox_bytes: usize, limits: Settings) -> Server {
     let settings = chat::Settings {
         max_outbox_bytes,
         max_history: 5,
@@ -301,10 +307,33 @@ fn chat(max_outbox_bytes: usize) -> Server {
     start(
         Settings {
             max_message: 16 << 10,
-            ..super::shared::settings()
+            ..limits
         },
         Chat::new(&settings),
     )
+}
+
+/// Lets a client speak until the one of this name, which reads nothing, has left. An error is what it hears instead.
+fn speaks_until_left(speaker: &mut Peer, name: &str) -> Result<(), String> {
+    // A thousand characters, four bytes each. The system's own buffers have to fill first.
+    let long = "𝄞".repeat(1000);
+    let left = format!(r#"{{"left":"{name}"}}"#);
+    let mut has_left = false;
+    for _ in 0..20_000 {
+        speaker.send(&says("ada", &long));
+        while let heard = text(speaker)
+            && !heard.contains(&long)
+        {
+            has_left |= heard.contains(&left);
+            if !heard.starts_with('{') {
+                return Err(heard);
+            }
+        }
+        if has_left {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn says(name: &str, text: &str) -> Vec<u8> {
@@ -428,26 +457,13 @@ fn one_that_reads_nothing_is_cut_off() {
             ),
         ],
         shows: || {
-            let server = chat(100_000);
+            let patience = Patience { close_within: long_enough(), ..settings().patience };
+            let server = chat_with(100_000, Settings { patience, ..settings() });
             let mut silent = Peer::open(server.address());
             silent.send(&masked(TEXT, br#"{"username":"silent"}"#));
             let mut ada = Peer::open(server.address());
-            // A thousand characters, four bytes each. The system's own buffers have to fill first.
-            let long = "𝄞".repeat(1000);
-            let mut is_cut_off = false;
-            for _ in 0..20_000 {
-                ada.send(&says("ada", &long));
-                while let heard = text(&mut ada)
-                    && !heard.contains(&long)
-                {
-                    is_cut_off |= heard.contains(r#"{"left":"silent"}"#);
-                    if !heard.starts_with('{') {
-                        return format!("ada hears {heard}\n");
-                    }
-                }
-                if is_cut_off {
-                    break;
-                }
+            if let Err(heard) = speaks_until_left(&mut ada, "silent") {
+                return format!("ada hears {heard}\n");
             }
             let mut last = text(&mut silent);
             while last.starts_with('{') {
@@ -457,6 +473,30 @@ fn one_that_reads_nothing_is_cut_off() {
             let heard = text(&mut ada);
             let heard = if heard.contains("still there?") { "goes on".to_string() } else { heard };
             format!("the one that reads nothing\n  {last}\nada\n  {heard}\n")
+        },
+    }
+}
+
+#[test]
+fn one_that_is_cut_off_makes_room() {
+    check! {
+        rfc: "RFC 6455 §7.1.1",
+        rule: "A client that was cut off and doesn't even read the Close has as much time as for its answer. Then there \
+               is room for another.",
+        signs: [],
+        shows: || {
+            let patience = Patience { close_within: Duration::from_millis(60), ..settings().patience };
+            let server = chat_with(100_000, Settings { max_connections: 2, patience, ..settings() });
+            let newcomer = || exchange(server.address(), "GET", "/people", None).status;
+            let mut silent = Peer::open(server.address());
+            silent.send(&masked(TEXT, br#"{"username":"silent"}"#));
+            let mut ada = Peer::open(server.address());
+            let shown = format!("while it is here, a newcomer gets {}\n", newcomer());
+            if let Err(heard) = speaks_until_left(&mut ada, "silent") {
+                return format!("ada hears {heard}\n");
+            }
+            let has_room = comes_true(|| newcomer() == 200);
+            shown + &format!("it is cut off; there is room again: {has_room}\n")
         },
     }
 }

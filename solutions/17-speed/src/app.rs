@@ -52,6 +52,11 @@ pub trait App: Send + 'static {
         !done
     }
 
+    /// Returns whether the application has had its last word to a client, even if that hasn't been collected yet.
+    fn is_finished(&self, _member: &Self::Member) -> bool {
+        false
+    }
+
     /// Takes out a client that has gone. It may be called twice.
     fn leave(&mut self, _member: &mut Self::Member) {}
 

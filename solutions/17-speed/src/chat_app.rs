@@ -136,6 +136,10 @@ impl App for Chat {
     }
     // ANCHOR_END: collect
 
+    fn is_finished(&self, member: &Member) -> bool {
+        member.outbox.is_finished()
+    }
+
     fn leave(&mut self, member: &mut Member) {
         self.has_news = true;
         self.hub.leave(member.id);

@@ -100,6 +100,8 @@ pub struct Client<A: App> {
     /// Whether the peer has ended its direction of TCP.
     read_closed: bool,
     is_refused: bool,
+    /// Whether the application has had its last word while bytes waited. Then there is a deadline.
+    is_cut_off: bool,
 }
 
 enum Stage<Member> {
@@ -124,6 +126,7 @@ impl<A: App> Client<A> {
             queued: false,
             read_closed: false,
             is_refused: false,
+            is_cut_off: false,
         }
     }
 
@@ -410,7 +413,8 @@ impl<A: App> Client<A> {
     pub fn keep_time(&mut self, desk: &mut Desk, app: &mut A, now: Instant) -> io::Result<Next> {
         if !self.waiting.is_empty() {
             let is_stuck = now.duration_since(self.stuck_since) >= desk.settings.write_within;
-            return Ok(if is_stuck { Next::Gone } else { Next::Wait });
+            let is_over = is_stuck || self.is_over(app, now);
+            return Ok(if is_over { Next::Gone } else { Next::Wait });
         }
         match &mut self.stage {
             Stage::Head(buffer, deadline) if now >= *deadline => match http::too_late(buffer) {
@@ -436,6 +440,22 @@ impl<A: App> Client<A> {
         }
     }
     // ANCHOR_END: keep_time
+
+    /// Returns whether a client that was cut off has used up its time: as much as for the answer to a Close, which it
+    /// doesn't even read.
+    fn is_over(&mut self, app: &A, now: Instant) -> bool {
+        let Stage::Open(_, deadlines, member) = &mut self.stage else {
+            return false;
+        };
+        if !app.is_finished(member) {
+            return false;
+        }
+        // The Close is the application's, so the connection doesn't know of it.
+        if !mem::replace(&mut self.is_cut_off, true) {
+            deadlines.close_sent(now);
+        }
+        deadlines.due(now) == Some(Due::End)
+    }
 
     /// Tells the client that the server stops.
     ///

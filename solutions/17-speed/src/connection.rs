@@ -351,6 +351,14 @@ impl Connection {
         encode_frame(out, true, ReservedBits::NONE, opcode, key, payload);
     }
 
+    /// Returns how many bytes of memory it has allocated for what a read has cut. Between messages, that is none.
+    pub fn memory(&self) -> usize {
+        let control = self.control.as_ref();
+        let message = self.message.as_ref();
+        control.map_or(0, |control| control.1.capacity())
+            + message.map_or(0, |message| message.memory())
+    }
+
     /// Returns how far the connection is.
     #[inline]
     pub fn state(&self) -> State {

@@ -205,6 +205,11 @@ impl Unfinished {
     }
     // ANCHOR_END: room
 
+    /// Returns how many bytes of memory it has allocated.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Ends the message, and returns its payload.
     ///
     /// # Errors

@@ -130,6 +130,10 @@ impl App for Chat {
         }
     }
 
+    fn is_finished(&self, member: &Member) -> bool {
+        member.outbox.is_finished()
+    }
+
     fn leave(&mut self, member: &mut Member) {
         self.has_news = true;
         self.hub.leave(member.id);

@@ -191,6 +191,11 @@ impl Unfinished {
         Ok(())
     }
 
+    /// Returns how many bytes of memory it has allocated.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Ends the message, and returns its payload.
     ///
     /// # Errors
