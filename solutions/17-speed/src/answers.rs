@@ -14,7 +14,7 @@ use frames::Opcode;
 
 use crate::frames::unmasked_header;
 
-/// A payload of so many bytes isn't copied to the others, but goes out with them in one vectored write.
+/// A payload of this many bytes or more isn't copied to the others, but goes out with them in one vectored write.
 pub const LARGE: usize = 8 * 1024;
 
 /// The bytes that a client's socket hasn't taken yet. Empty, it takes no memory.
@@ -33,7 +33,7 @@ impl Waiting {
         self.bytes.is_empty()
     }
 
-    /// Adds bytes behind those that wait.
+    /// Adds bytes after those that wait.
     pub fn put(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
@@ -155,7 +155,7 @@ impl<'turn, Stream: Write> Answers<'turn, Stream> {
     // ANCHOR_END: write_with
 }
 
-/// Returns what is left of two slices once so many bytes of them have been written.
+/// Returns what is left of two slices once `sent` bytes of them have been written.
 fn left<'a>(first: &'a [u8], second: &'a [u8], sent: usize) -> (&'a [u8], &'a [u8]) {
     match sent.checked_sub(first.len()) {
         None => (&first[sent..], second),

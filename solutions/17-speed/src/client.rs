@@ -35,8 +35,8 @@ const READS_IN_A_TURN: usize = 32;
 /// How long a client may keep TCP open after its last answer, if it isn't a WebSocket.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Whether a read that brings less than was asked for shows that nothing more is there. It does for the selectors that
-/// say so in their manuals, epoll and kqueue. Elsewhere, only `WouldBlock` shows it.
+/// Whether a read that brings less than was asked for shows that nothing more is there. epoll's manual says that it
+/// does, and tokio relies on it for kqueue, too. Elsewhere, only `WouldBlock` shows it.
 const SHORT_READ_IS_LAST: bool = cfg!(any(
     target_os = "linux",
     target_os = "android",
@@ -68,7 +68,7 @@ impl Desk {
         }
     }
 
-    /// Puts everything in order after a turn that has not come to its end: nothing of it may reach the next client.
+    /// Cleans up after a turn that was cut short: none of its bytes may reach the next client.
     pub fn tidy(&mut self) {
         self.joined.clear();
         self.read.resize(READ_SIZE, 0);
@@ -93,7 +93,7 @@ pub struct Client<A: App> {
     stage: Stage<A::Member>,
     /// What the socket didn't take.
     waiting: Waiting,
-    /// Since when it has taken nothing of it.
+    /// The time since which the socket has taken none of that.
     stuck_since: Instant,
     /// Whether it is in the list of those that are ready.
     queued: bool,
@@ -158,7 +158,7 @@ impl<A: App> Client<A> {
         Ok(next)
     }
 
-    /// Writes what waits. Reads once, if nothing is left of that, and answers what came.
+    /// Writes what waits. If nothing is left to write, reads, and answers what came.
     // ANCHOR: write_and_read
     fn write_and_read(&mut self, desk: &mut Desk, app: &mut A, now: Instant) -> io::Result<Next> {
         // Task: a client that doesn't take its answers isn't read, either: TCP tells it to slow down.
@@ -176,7 +176,7 @@ impl<A: App> Client<A> {
     }
     // ANCHOR_END: write_and_read
 
-    /// Writes what waits. Once all is written, there may be news, and after the last word TCP ends.
+    /// Writes what waits. Once all is written, writes the client's news, or ends TCP after the last word.
     fn write_waiting(&mut self, desk: &mut Desk, app: &mut A, now: Instant) -> io::Result<()> {
         if self.waiting.write(&mut self.stream)? > 0 {
             self.stuck_since = now;
@@ -274,7 +274,8 @@ impl<A: App> Client<A> {
     }
     // ANCHOR_END: read_once
 
-    /// Takes the bytes of a read, and answers every message in them. Before them, so many came straight to their place.
+    /// Takes the bytes of a read, and answers every message in them. Ahead of them, `straight` bytes were read straight
+    /// to their place.
     // ANCHOR: take
     fn take(
         &mut self,
@@ -336,7 +337,7 @@ impl<A: App> Client<A> {
         }
     }
 
-    /// Says whether there is more to read, after a read that has brought so many bytes of those that were asked for.
+    /// Says whether there is more to read, after a read that brought `count` of the `asked` bytes.
     // ANCHOR: after_read
     fn after_read(&self, count: usize, asked: usize) -> Next {
         // Task: the system says only once that a socket is readable. So read on, until nothing more can be there.
@@ -395,8 +396,8 @@ impl<A: App> Client<A> {
         self.waiting.write(&mut self.stream).map(|_| ())
     }
 
-    /// Says nothing more: TCP ends once everything is written. If it were closed while bytes are unread, the last ones
-    /// of ours might be lost, so the client has some time to end it first.
+    /// Says nothing more: TCP ends once everything is written. If we closed TCP while bytes are unread, our own last
+    /// bytes might be lost, so the client has some time to end TCP first.
     fn end(&mut self, within: Duration, now: Instant) -> io::Result<()> {
         self.stage = Stage::Ending(now + within);
         if self.waiting.is_empty() {

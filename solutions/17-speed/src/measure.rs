@@ -14,7 +14,7 @@ use crate::unfinished::Buffers;
 /// The masking key of all frames here. A real client takes a fresh one for each.
 const KEY: MaskingKey = [0x37, 0xfa, 0x21, 0x3d];
 
-/// Short payloads are measured so many bytes at a time.
+/// Short payloads are measured in batches of this many bytes.
 const BATCH: usize = 256 * 1024;
 
 /// The payloads that are measured, in bytes.
@@ -108,7 +108,7 @@ fn rate_of(each: Duration, mut bytes: Vec<u8>, work: impl Fn(&mut [u8])) -> f64 
     (size * times) as f64 / shortest
 }
 
-/// Returns text in many scripts, so many bytes of it.
+/// Returns text in many scripts, `size` bytes of it.
 pub fn mixed(size: usize) -> Vec<u8> {
     let mut text = "Zoë says: ćwiczę, 你好, привет. ".repeat(size / 20 + 1);
     text.truncate(text.floor_char_boundary(size));
@@ -179,7 +179,7 @@ fn echo_in_place(each: Duration, size: usize) -> f64 {
     shortest / count as f64
 }
 
-/// Checks that all echoes are there. What does less than it should is fast for nothing.
+/// Checks that all echoes are there. Code that does less than it should proves nothing by being fast.
 fn check_length(sent: usize, frames: &[u8], count: usize) {
     let keys = count * KEY.len();
     assert_eq!(sent + keys, frames.len(), "not all echoes are there");

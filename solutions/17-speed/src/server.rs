@@ -26,7 +26,7 @@ use crate::client::{Client, Desk, Next};
 use crate::http;
 use crate::settings::Settings;
 
-/// The most clients beyond the limit that are told that there is no room. More than that are dropped.
+/// The most clients beyond the limit that get an answer, which says that there is no room. Any more are dropped.
 const MAX_REFUSED: usize = 100;
 
 /// The most clients that are accepted before those that are here get a turn.
@@ -233,8 +233,8 @@ impl<A: App> Loop<A> {
         self.tell_news(now);
     }
 
-    /// Does something with a client. If its connection has ended, its place is free again; even if our own code
-    /// panicked, because one client must not end the thread of all the others.
+    /// Calls `act` with a client. If the connection has ended, or our own code has panicked, the client's place is free
+    /// again: one client must not end the thread of all the others.
     fn with(
         &mut self,
         place: usize,

@@ -11,8 +11,8 @@ use messages::MessageError;
 
 use crate::utf8::Utf8;
 
-/// A buffer begins with this size, in bytes, and later doubles. A header may declare a mebibyte and then send nothing,
-/// so memory is for bytes that have come.
+/// The least size of a buffer, in bytes, unless less is declared. A client may declare a mebibyte and then send
+/// nothing, so a buffer grows only with the bytes that have come.
 const FIRST_SIZE: usize = 16 * 1024;
 
 /// The most bytes that a thread keeps in buffers that no message uses.
@@ -137,7 +137,7 @@ impl Unfinished {
         self.is_last
     }
 
-    /// Appends a piece that was read elsewhere. So many bytes of the frame are still missing after it.
+    /// Appends a piece that was read elsewhere. After it, `missing` bytes of the frame are still to come.
     ///
     /// # Errors
     /// Returns [`MessageError::NotUtf8`] if the text can't be UTF-8 any more, and [`MessageError::TooLarge`] if the
@@ -156,14 +156,14 @@ impl Unfinished {
         Ok(())
     }
 
-    /// Returns how many of so many bytes the message may still take.
+    /// Returns how many of `count` bytes the message may still take.
     fn within_limit(&self, count: u64) -> usize {
         let room = self.max_message - self.filled as u64;
         usize::try_from(room.min(count)).unwrap_or(usize::MAX)
     }
 
-    /// Makes the buffer longer if it is shorter than `end`: twice as long as that, or [`FIRST_SIZE`], whichever is more,
-    /// but no longer than the message will be. Its frame has declared so many bytes more, and they are missing.
+    /// Makes the buffer longer if it is shorter than `end`: twice as long as that, or [`FIRST_SIZE`], whichever is
+    /// more, but no longer than the message will be. `missing` more bytes of its frame are still to come.
     // ANCHOR: make_room
     fn make_room(&mut self, end: usize, missing: u64) {
         // Task: a declared length is only a claim. A buffer that is larger already, because it was used before, stays.
@@ -175,7 +175,7 @@ impl Unfinished {
     }
     // ANCHOR_END: make_room
 
-    /// Returns where the next of so many missing bytes belong. It is empty if a byte more would be over the limit.
+    /// Returns the place for the next of the `missing` bytes. It is empty if a byte more would be over the limit.
     // ANCHOR: room
     pub fn room(&mut self, missing: u64) -> &mut [u8] {
         let missing = self.within_limit(missing);
@@ -187,7 +187,7 @@ impl Unfinished {
         &mut self.bytes[self.filled..end]
     }
 
-    /// Takes so many bytes that were read into the room, and unmasks them there.
+    /// Takes `count` bytes that were read into the room, and unmasks them there.
     ///
     /// # Errors
     /// Returns [`MessageError::NotUtf8`] if the text can't be UTF-8 any more.

@@ -1,4 +1,4 @@
-//! What an application has to say: the echo, or the chat.
+//! What the server asks of an application: the echo, or the chat.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -18,10 +18,10 @@ pub trait App: Send + 'static {
     /// Answers a GET for a path that isn't `/socket`.
     fn get(&self, path: &str, query: &str) -> Reply;
 
-    /// Lets a client in whose handshake is right.
+    /// Lets in a client whose handshake is right.
     ///
     /// # Errors
-    /// Returns the reply if it doesn't come in.
+    /// Returns the reply that refuses the client.
     fn join(&mut self, request: &RequestHead, query: &str) -> Result<Self::Member, Reply>;
 
     /// Takes a message, [`Opcode::Text`] or [`Opcode::Binary`].
@@ -36,8 +36,9 @@ pub trait App: Send + 'static {
         answers: &mut Answers<Stream>,
     ) -> io::Result<()>;
 
-    /// Takes what a client's connection has to say at the end of its turn, if it has to wait for what is ahead of it.
-    /// What the application leaves in `bytes` goes out at once. `open` says whether more may follow.
+    /// Takes what a client's connection wants to send at the end of its turn, if that must go out after what the
+    /// application has queued. What the application leaves in `bytes` goes out at once. `open` says whether more may
+    /// follow.
     fn post(&mut self, _member: &mut Self::Member, _bytes: &mut Vec<u8>, _open: bool) {}
 
     /// Returns whether there may be news for other clients than the one whose turn it was.

@@ -253,7 +253,7 @@ impl Connection {
     }
 
     /// Returns where the next bytes may be read to, if a message is being put together: straight to where they belong.
-    /// Says with [`came`](Self::came) how many came.
+    /// Tell [`came`](Self::came) how many came.
     pub fn room(&mut self) -> &mut [u8] {
         match &mut self.message {
             Some(message) if self.control.is_none() => message.room(self.decoder.missing()),
@@ -261,7 +261,7 @@ impl Connection {
         }
     }
 
-    /// Takes so many bytes that were read into [`room`](Self::room). Returns an event if they end the connection.
+    /// Takes `count` bytes that were read into [`room`](Self::room). Returns an event if they end the connection.
     pub fn came(&mut self, count: usize, out: &mut Vec<u8>) -> Option<Event<'static>> {
         let message = self.message.as_mut()?;
         let decoder = &mut self.decoder;

@@ -172,8 +172,8 @@ impl FrameDecoder {
         }
     }
 
-    /// Unmasks the next bytes of that payload, which were read straight to where they belong: at most
-    /// [`missing`](Self::missing).
+    /// Unmasks the next bytes of a payload that a read has cut, at most [`missing`](Self::missing) of them. They were
+    /// read straight to where they belong.
     pub fn unmask(&mut self, piece: &mut [u8]) {
         if let State::Payload(cut) = &mut self.state {
             cut.unmask(piece);
