@@ -181,9 +181,44 @@ fn memory_is_for_bytes_that_came() {
             buffers.give_back(Payload::Joined { buffer: vec![0; 40_000], length: 10 });
             let mut message = Unfinished::new(Kind::Binary, true, LIMIT, &mut buffers);
             message.append(&[0; 100], 30_000).expect("it is within the limit");
-            shown + &format!("a buffer that was used before\n  room for {}\n", message.room(30_000).len())
+            shown += &format!("a buffer that was used before\n  room for {}\n", message.room(30_000).len());
+            shown + &memory_of_a_connection()
         },
     }
+}
+
+/// What a connection holds for a message, and for a ping in the middle of it.
+fn memory_of_a_connection() -> String {
+    let mut server = server();
+    let (mut out, mut buffers) = (Vec::new(), Buffers::default());
+    let message = masked(BINARY_NO_FIN, &[0; 1000]);
+    let ping = masked(PING, b"still there?");
+    let mut shown =
+        "a connection with a message in two frames, and a ping in between\n".to_string();
+    for (what, bytes) in [
+        ("nothing yet", &[][..]),
+        ("100 of 1000 bytes", &message[..108]),
+        ("all of them", &message[108..]),
+        ("a part of a ping", &ping[..10]),
+        ("all of the ping", &ping[10..]),
+        ("the second frame", &masked(CONTINUATION, &[0; 10])),
+    ] {
+        let mut bytes = bytes.to_vec();
+        let mut read = &mut bytes[..];
+        let before = server.memory();
+        while server.poll(&mut read, &mut out, &mut buffers).is_some() {}
+        let (before, now) = (before as i64, server.memory() as i64);
+        let change = match now - before {
+            0 => "takes no memory",
+            1..=125 => "takes a few bytes",
+            126.. => "takes memory",
+            -125..0 => "gives a few bytes back",
+            _ if now == 0 => "gives all of it back",
+            _ => "gives some of it back",
+        };
+        shown += &format!("  {what}: {change}\n");
+    }
+    shown
 }
 
 #[test]
