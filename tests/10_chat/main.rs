@@ -14,7 +14,19 @@ mod outbox;
 
 mod hub;
 
+mod writer;
+
+mod runner;
+
+mod rig;
+
+mod hears;
+
+mod mixing;
+
 mod client;
+
+mod stuck;
 
 mod http;
 

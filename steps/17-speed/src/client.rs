@@ -296,6 +296,8 @@ impl<A: App> Client<A> {
             };
             // After our Close, nothing can be answered.
             if connection.state() == State::Open {
+                // The pong to an earlier ping goes ahead of what this message leads to.
+                app.post(member, answers.buffer(), true);
                 app.hear(member, opcode, &payload, &mut answers)?;
             }
             desk.buffers.give_back(payload);

@@ -3,10 +3,11 @@
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use connection::Event;
+use step_10::client::{ClientId, Room};
 use step_10::protocol::Rejection;
 use step_10::{Outbox, Visitor};
 
-use crate::client::{ClientId, Room};
 use crate::room::Guests;
 
 /// What the room's thread is to do.
@@ -66,7 +67,18 @@ impl Hub {
 }
 
 impl Room for Hub {
+    fn hear(&self, client: ClientId, message: &Event) -> Option<String> {
+        if let Event::Text(text) = message {
+            _ = self.say(client, text);
+        }
+        None
+    }
+
     fn leave(&self, client: ClientId) {
         self.ask(move |guests| guests.leave(client));
+    }
+
+    fn too_slow(&self, client: ClientId) {
+        self.leave(client);
     }
 }

@@ -1,5 +1,6 @@
 //! The [`App`] of step 17's chat, with clients that have no socket.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::mpsc::Receiver;
@@ -10,9 +11,9 @@ use frames::Opcode;
 use handshake::head::{HeadBuffer, Limits, RequestHead};
 use polling::routes::Reply;
 use speed::{Answers, App, Waiting};
+use step_10::client::ClientId;
 use step_10::{Outbox, Visitor};
 
-use crate::client::ClientId;
 use crate::hub::{JOBS_AT_ONCE, Job};
 
 /// A client of the fast chat.
@@ -22,13 +23,17 @@ type Member = <speed::Chat as App>::Member;
 pub(crate) struct Guests {
     chat: speed::Chat,
     /// Each with an outbox of the check's, where everything goes that is for it.
-    guests: Vec<Option<(Member, Arc<Outbox>)>>,
+    guests: BTreeMap<ClientId, (Member, Arc<Outbox>)>,
+    next: ClientId,
 }
 
 impl Guests {
     pub(crate) fn new(chat: speed::Chat) -> Self {
-        let guests = Vec::new();
-        Self { chat, guests }
+        Self {
+            chat,
+            guests: BTreeMap::new(),
+            next: ClientId::FIRST,
+        }
     }
 
     pub(crate) fn join(&mut self, visitor: &Visitor, outbox: Arc<Outbox>) -> ClientId {
@@ -38,12 +43,14 @@ impl Guests {
         }
         let member = self.chat.join(&any_request(), &query);
         let member = member.unwrap_or_else(|_| unreachable!("the cursor is a number"));
-        self.guests.push(Some((member, outbox)));
-        ClientId(self.guests.len() - 1)
+        let id = self.next;
+        self.next = id.next();
+        self.guests.insert(id, (member, outbox));
+        id
     }
 
-    pub(crate) fn say(&mut self, ClientId(place): ClientId, text: &str) {
-        if let Some((member, _)) = &mut self.guests[place] {
+    pub(crate) fn say(&mut self, client: ClientId, text: &str) {
+        if let Some((member, _)) = self.guests.get_mut(&client) {
             let (mut nowhere, mut joined, mut waiting) =
                 (io::sink(), Vec::new(), Waiting::default());
             let mut answers = Answers::new(&mut nowhere, &mut joined, &mut waiting);
@@ -53,15 +60,15 @@ impl Guests {
         }
     }
 
-    pub(crate) fn leave(&mut self, ClientId(place): ClientId) {
-        if let Some((mut member, _)) = self.guests[place].take() {
+    pub(crate) fn leave(&mut self, client: ClientId) {
+        if let Some((mut member, _)) = self.guests.remove(&client) {
             self.chat.leave(&mut member);
         }
     }
 
     /// Fetches the news for each guest.
     fn collect(&mut self) {
-        for (member, outbox) in self.guests.iter_mut().flatten() {
+        for (member, outbox) in self.guests.values_mut() {
             let mut bytes = Vec::new();
             while self.chat.collect(member, &mut bytes, false) && !bytes.is_empty() {
                 // The check's outbox has room enough.
