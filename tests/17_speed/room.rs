@@ -313,8 +313,8 @@ fn chat_with(max_outbox_bytes: usize, limits: Settings) -> Server {
     )
 }
 
-/// Lets a client say something long this many times, or until the one of this name, which reads nothing, has left. An error is
-/// what it hears instead.
+/// Lets a client say something long this many times, or until the client of this name, which reads nothing, has left.
+/// Returns what the speaker hears instead, if it is no longer in the chat.
 fn speaks(speaker: &mut Peer, times: usize, name: &str) -> Result<(), String> {
     // A thousand characters, four bytes each. The system's own buffers have to fill first.
     let long = "𝄞".repeat(1000);
@@ -337,6 +337,7 @@ fn speaks(speaker: &mut Peer, times: usize, name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The same, for as long as it takes until that client has left.
 fn speaks_until_left(speaker: &mut Peer, name: &str) -> Result<(), String> {
     speaks(speaker, 20_000, name)
 }

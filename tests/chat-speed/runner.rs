@@ -105,7 +105,7 @@ impl App for OneClient {
 }
 
 /// Runs a client in this room. Returns its peer, and a thread that ends when the client has gone: then there is room for
-/// another one.
+/// another.
 pub fn run(
     room: &Arc<Notes>,
     first: &[u8],
